@@ -1,0 +1,48 @@
+"""What can go wrong, as one tree; every message names the value and the remedy.
+
+StockRankError
+├── SourceError        the database is absent, unreadable or unlike the schema
+├── ContractError      rows were lost on the way, or a result is not what was promised
+├── LakeError          the lake is absent, damaged or of another format
+│   └── NothingPublished
+├── SettingsError      a setting is unknown or has a value that cannot be used
+└── Unknown            a name that is not one of those known
+"""
+
+from collections.abc import Iterable
+
+
+class StockRankError(Exception):
+    """The base of all errors that are reported to people as one line."""
+
+
+class SourceError(StockRankError):
+    """The source database cannot be used as it is."""
+
+
+class ContractError(StockRankError):
+    """The data that came out is not the data that went in."""
+
+
+class LakeError(StockRankError):
+    """The lake cannot be read or written."""
+
+
+class NothingPublished(LakeError):
+    """The lake has no published version."""
+
+    def __init__(self, root: object) -> None:
+        super().__init__(
+            f"nothing is published in {root}; run python -m pipelines.export --lake {root}"
+        )
+
+
+class SettingsError(StockRankError):
+    """A setting is wrong."""
+
+
+class Unknown(StockRankError):
+    """A name is not among those known."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"unknown {kind} {name!r}; expected one of {', '.join(known)}")

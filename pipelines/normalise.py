@@ -1,0 +1,271 @@
+"""One batch of a source table → rows that hold the contract, and notes on all that was given up."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+import dataframely as dy
+import polars as pl
+
+from pipelines.factors import RATIOS
+from pipelines.schemas import CONTRACTS, LARGEST_VOLUME, REASONS, lake_schema
+from pipelines.universe import first_reason
+
+OHL: Final = ("open", "high", "low")
+CCY: Final = ("market_cap", "net_income", "operating_cf", "total_assets", "long_term_debt")
+PERCENT: Final = (
+    "roe", "roa", "roic", "fcfroe", "dividend_yield", "payout_ratio", "gross_margin",
+    "perf_1m", "perf_3m", "perf_6m", "perf_12m",
+)  # fmt: skip
+"""What the source `tradingview` delivers in percent."""
+REPORTING_LAG: Final = timedelta(days=90)
+
+ROWID: Final = "rowid_"
+REASON: Final = "reason_"
+WARN: Final = "warn_"
+COUNT: Final = "count_"
+
+Normalise = Callable[[pl.DataFrame], pl.DataFrame]
+"""Source columns → lake columns with `rowid_`; `reason_`, null unless the row is rejected for
+something that is no longer seen in the lake's types; `warn_<code>`, true where a value was given
+up; `count_<code>`, true where something is only counted."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows with `rowid_`; notes `rowid, reason, kept`, a row a rejected row or lost value."""
+
+    rows: pl.DataFrame
+    notes: pl.DataFrame
+    counts: Mapping[str, int]
+
+
+NOTES: Final = pl.Schema({"rowid": pl.Int64, "reason": pl.String, "kept": pl.Boolean})
+
+
+def apply(batch: pl.DataFrame, dataset: str, normalise: Normalise) -> Batch:
+    """A source batch under the contract of its dataset."""
+    wide = normalise(batch)
+    kept, failure = ROW_CONTRACTS[dataset].filter(wide, cast=True)
+    rejected = _rejected(failure) if len(failure) else NOTES.to_frame()
+    flags = wide.select(pl.col("^(warn|count)_.*$")).sum().to_dicts()
+    counts = {name: n for name, n in (flags[0] if flags else {}).items() if n}
+    warned = [_warned(wide, name) for name in counts if name.startswith(WARN)]
+    lost = pl.concat([NOTES.to_frame(), *warned])
+    lost = lost.join(rejected, on="rowid", how="anti") if lost.height else lost
+    return Batch(
+        rows=kept.select(*lake_schema(dataset), ROWID),
+        notes=pl.concat([rejected, lost]),
+        counts={n.removeprefix(COUNT): c for n, c in counts.items() if n.startswith(COUNT)},
+    )
+
+
+def _rejected(failure: dy.FailureInfo) -> pl.DataFrame:
+    details = failure.details()
+    rules = [c for c in details.columns if details.schema[c].base_type() is pl.Enum]
+    reasons = {r: pl.col(r) == "invalid" for r in sorted(rules, key=lambda r: r not in REASONS)}
+    return details.select(
+        pl.col(ROWID).alias("rowid"),
+        pl.coalesce(REASON, first_reason(reasons).replace(dict(REASONS))).alias("reason"),
+        pl.lit(value=False).alias("kept"),
+    )
+
+
+def _warned(wide: pl.DataFrame, name: str) -> pl.DataFrame:
+    return wide.filter(name).select(
+        pl.col(ROWID).alias("rowid"),
+        pl.lit(name.removeprefix(WARN)).alias("reason"),
+        pl.lit(value=True).alias("kept"),
+    )
+
+
+def _row_contract(contract: type[dy.Schema]) -> type[dy.Schema]:
+    """The contract of a dataset, for rows that also carry where they came from."""
+
+    class Rows(contract):  # type: ignore[valid-type, misc] - a class made of a value
+        rowid_ = dy.Int64(nullable=False)
+        reason_ = dy.String(nullable=True)
+
+        @dy.rule()
+        def rejected(cls) -> pl.Expr:
+            return pl.col(REASON).is_null()
+
+    return Rows
+
+
+ROW_CONTRACTS: Final = {name: _row_contract(contract) for name, contract in CONTRACTS.items()}
+
+
+# ------------------------------------------------------------------------------------ values
+
+
+def ticker(column: str) -> pl.Expr:
+    """Each run of `-`, `_` and white space as one space, none at the ends; null if empty."""
+    text = pl.col(column).str.replace_all(r"[-_\s]+", " ").str.strip_chars(" ")
+    return pl.when(text != "").then(text)
+
+
+def _normalise_distinct(batch: pl.DataFrame, column: str) -> pl.DataFrame:
+    """The batch with normalised names, worked out once for each that occurs."""
+    names = batch.select(pl.col(column).unique()).with_columns(ticker(column).alias("_name"))
+    changed = names.filter(pl.col(column).ne_missing(pl.col("_name")))
+    if changed.is_empty():
+        return batch
+    old, new = changed.get_column(column), changed.get_column("_name")
+    return batch.with_columns(pl.col(column).replace(old, new))
+
+
+def day(column: str) -> pl.Expr:
+    """The date of a text that is exactly `YYYY-MM-DD`; null for any other."""
+    text = pl.col(column)
+    parsed = text.str.to_date("%Y-%m-%d", strict=False)
+    return pl.when(text.str.len_bytes() == 10).then(parsed)
+
+
+def _is_bad(column: str, parsed: pl.Expr) -> pl.Expr:
+    return (pl.col(column) != "") & parsed.is_null()
+
+
+def time(column: str) -> pl.Expr:
+    """The time of an ISO text, with or without seconds, fraction, `T` or `Z`; null for any other."""
+    text = pl.col(column).str.replace("T", " ").str.replace(r"(Z|\+00:00)$", "")
+    formats = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+    return pl.coalesce(text.str.to_datetime(f, strict=False, time_unit="us") for f in formats)
+
+
+def _finite(column: str) -> pl.Expr:
+    return pl.when(pl.col(column).is_finite()).then(column)
+
+
+# ------------------------------------------------------------------------------------ prices
+
+
+def quotes(batch: pl.DataFrame, *, key: str, today: date) -> pl.DataFrame:
+    """Daily rows: prices as Float32, open, high and low all or none, a date not after tomorrow."""
+    date_ = day("date")
+    reason = {
+        "null_key": pl.col(key).is_null() | (pl.col("date") == ""),
+        "bad_date": date_.is_null(),
+        "future_date": date_ > today + timedelta(days=1),
+    }
+    wide = _normalise_distinct(batch, key).with_columns(
+        pl.col(*OHL, "close").cast(pl.Float32),
+        date=date_,
+        reason_=first_reason(reason),
+        some_=pl.any_horizontal(pl.col(*OHL).is_not_null()),
+    )
+    usable = pl.all_horizontal(pl.col(*OHL).is_finite() & (pl.col(*OHL) > 0))
+    usable = (usable & (pl.col("low") <= pl.col("high"))).fill_null(value=False)
+    return wide.with_columns(
+        pl.when(usable).then(pl.col(*OHL)),
+        warn_ohl_inconsistent=pl.col("some_") & ~usable,
+        count_ohl_missing=~pl.col("some_"),
+    )
+
+
+def prices(batch: pl.DataFrame, *, today: date) -> pl.DataFrame:
+    """Daily prices of stocks: as `quotes`, volume a whole number below 2³² or null."""
+    volume = pl.col("volume")
+    fits = volume.is_between(0, LARGEST_VOLUME) & (volume == volume.floor())
+    return quotes(batch, key="ticker", today=today).with_columns(
+        pl.when(fits).then(volume).cast(pl.UInt32),
+        warn_volume_out_of_range=volume.is_not_null() & ~fits,
+    )
+
+
+# ------------------------------------------------------------------------------ fundamentals
+
+
+def fundamentals(batch: pl.DataFrame) -> pl.DataFrame:
+    """Statements and ratios as fractions, with the day from which they are known."""
+    fiscal, fetched = day("fiscal_date"), day("fetched_date")
+    dates = pl.coalesce(fiscal, fetched)
+    reason = {
+        "null_key": ticker("ticker").is_null(),
+        "bad_date": _is_bad("fiscal_date", fiscal) | _is_bad("fetched_date", fetched),
+        "no_date": dates.is_null(),
+    }
+    percent = pl.col("data_source").str.to_lowercase() == "tradingview"
+    wide = batch.with_columns(
+        reason_=first_reason(reason),
+        percent_=percent.fill_null(value=False),
+        source=pl.lit("fundamentals"),
+        fiscal_date=dates,
+        fetched_date=fetched,
+        known_from=pl.coalesce(fetched, fiscal + REPORTING_LAG),
+        warn_f_score_out_of_range=~pl.col("piotroski_f_score").is_between(0, 9),
+    ).with_columns(
+        pl.when(pl.col("piotroski_f_score").is_between(0, 9)).then("piotroski_f_score").cast(pl.Int8)
+    )
+    return _amounts(wide)
+
+
+def snapshots(batch: pl.DataFrame, *, percent: pl.Series) -> pl.DataFrame:
+    """Weekly copies of the ratios; `percent` holds the tickers whose vendor delivers percent."""
+    known = day("snapshot_date")
+    reason = {
+        "null_key": ticker("ticker").is_null() | (pl.col("snapshot_date") == ""),
+        "bad_date": known.is_null(),
+    }
+    wide = batch.with_columns(
+        reason_=first_reason(reason),
+        percent_=ticker("ticker").is_in(percent.implode()).fill_null(value=False),
+        source=pl.lit("snapshots"),
+        known_from=known,
+    )
+    absent = {
+        name: pl.lit(None, dtype=dtype)
+        for column, dtype in lake_schema("fundamentals").items()
+        if (name := column.removesuffix("_ccy")) not in wide.columns
+    }
+    return _amounts(wide.with_columns(**absent))
+
+
+def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
+    """Finite numbers, fractions, and the unit of money in its column's name."""
+    numbers = [c for c, t in wide.schema.items() if t == pl.Float64]
+    infinite = pl.any_horizontal(~pl.col(*numbers).is_finite())
+    # By a column: dividing by a literal multiplies by its reciprocal, and 57 / 100 is then not 0.57.
+    return (
+        _normalise_distinct(wide, "ticker")
+        .with_columns(
+            warn_not_finite=infinite.fill_null(value=False),
+            unit_=pl.when("percent_").then(100.0).otherwise(1.0),
+        )
+        .with_columns(_finite(c) for c in numbers)
+        .with_columns(pl.col(*PERCENT) / pl.col("unit_"))
+        .rename({c: f"{c}_ccy" for c in CCY})
+    )
+
+
+def percent_tickers(rows: pl.DataFrame) -> pl.Series:
+    """The tickers whose newest row with ratios is in percent; rows of `fundamentals` with a unit."""
+    newest = rows.sort("ticker", "known_from", "fiscal_date", "id").unique("ticker", keep="last")
+    return newest.filter("percent").get_column("ticker")
+
+
+def units(rows: pl.DataFrame) -> pl.DataFrame:
+    """What `percent_tickers` needs of lake rows."""
+    return rows.filter(pl.any_horizontal(pl.col(*RATIOS).is_not_null())).select(
+        "ticker", "known_from", "fiscal_date", "id",
+        percent=(pl.col("data_source").str.to_lowercase() == "tradingview").fill_null(value=False),
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------------------------ stocks
+
+
+def stocks(batch: pl.DataFrame) -> pl.DataFrame:
+    """Instruments; a market cap that is not finite or a time that is not one becomes null."""
+    validated, updated = day("last_validated"), time("last_updated")
+    cap = pl.col("market_cap_msek")
+    return batch.with_columns(
+        ticker=ticker("ticker"),
+        reason_=pl.when(ticker("ticker").is_null()).then(pl.lit("null_key")),
+        warn_not_finite=(~cap.is_finite()).fill_null(value=False),
+        market_cap_msek=_finite("market_cap_msek"),
+        warn_bad_time=_is_bad("last_validated", validated) | _is_bad("last_updated", updated),
+        last_validated=validated,
+        last_updated=updated,
+    )

@@ -1,0 +1,245 @@
+"""Where a strategy meets data: a cross-section of stocks on a date, and its rankings.
+
+Nothing here collects. Every plan runs natively on the streaming engine.
+"""
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Final
+
+import polars as pl
+
+from pipelines import factors
+from pipelines.factors import MONTHS, RATIOS, SIGNALS, STATEMENT_ITEMS
+from pipelines.lake import Lake
+from pipelines.strategies import STRATEGIES, Strategy
+from pipelines.universe import Universe, company, first_reason, is_first_class, universe_reason
+
+ID_BITS: Final = 45
+"""Room for an id in the packed sort keys; the contract of `fundamentals` holds ids below it."""
+
+RETURNS: Final = tuple(f"return_{n}m" for n in MONTHS)
+PERCENTILES: Final = tuple(
+    dict.fromkeys(
+        f"p_{metric.name}"
+        for strategy in STRATEGIES.values()
+        if strategy.composite
+        for metric in strategy.composite.metrics
+    )
+)
+FACTS: Final = (
+    *("as_of", "ticker", "name"),
+    *(*RETURNS, "momentum", "f_score", "f_available", "f_source"),
+    *("market_cap_msek", "market_cap_source", "market", "sector", "stock_type", "currency"),
+    *("close", "close_date", *(f"base_{w}_{n}m" for n in MONTHS for w in ("close", "date"))),
+    *("fiscal_date", "ratios_known_from", *RATIOS[1:], *SIGNALS),
+)
+"""The columns of a cross-section that a ranking shows."""
+
+
+def rankings(
+    lake: Lake, *, as_of: date, universe: Universe, strategies: Iterable[Strategy] | None = None
+) -> pl.LazyFrame:
+    """The rankings of a universe on a date: a row for every stock of the lake and strategy.
+
+    Columns: `strategy`, `rank` (1 to n without gaps, null for an excluded stock), `excluded_by`
+    (the first reason, null for a ranked one), `score`, the composite with `primary_rank` and the
+    percentile `p_<metric>` of each metric, and `FACTS`. Returns, ratios and scores are fractions,
+    money is in million of the universe's currency. In the order of the strategies, ranked
+    stocks first, then the excluded by ticker.
+    """
+    chosen = tuple(STRATEGIES.values() if strategies is None else strategies)
+    stocks = cross_section(lake, as_of=as_of)
+    day = pl.col("as_of")
+    for strategy in chosen:
+        stocks = _screened(stocks, strategy, universe, day)
+    # The order is one and the same for all strategies, so they share a sort.
+    stocks = stocks.sort(
+        "momentum", "market_cap_msek", "ticker", descending=[True, True, False], nulls_last=True
+    ).with_columns(_rank(strategy) for strategy in chosen)
+    return pl.concat([_table(stocks, strategy) for strategy in chosen])
+
+
+def cross_section(lake: Lake, *, as_of: date) -> pl.LazyFrame:
+    """What is known of every stock on a date: a row a stock, with `FACTS` and the statements."""
+    day = pl.lit(as_of, dtype=pl.Date)
+    known = lake.fundamentals(known_by=as_of)
+    return (
+        lake.stocks()
+        .join(closes(lake.prices(since=as_of - timedelta(days=377), until=as_of), day),
+              on="ticker", how="left")
+        .join(ratios(known, day), on="ticker", how="left")
+        .join(statements(known, day), on="ticker", how="left")
+        .with_columns(as_of=day, **_market_cap(day))
+        .with_columns(factors.total_return(n) for n in MONTHS)
+        .with_columns(factors.momentum(), company=company(), *factors.f_signals())
+        .with_columns(factors.f_score())
+    )  # fmt: skip
+
+
+# ------------------------------------------------------------------- what is known on a date
+
+
+def closes(prices: pl.LazyFrame, day: pl.Expr) -> pl.LazyFrame:
+    """The last closes up to a day and up to 3, 6 and 12 months before it: a row a ticker."""
+    anchors = (0, *MONTHS)
+    return (
+        prices.filter(pl.any_horizontal(factors.in_window(day, n) for n in anchors))
+        .group_by("ticker")
+        .agg(e for n in anchors for e in factors.anchor(day, n))
+    )
+
+
+def ratios(known: pl.LazyFrame, day: pl.Expr) -> pl.LazyFrame:
+    """The newest ratios of each ticker, of one row, at most twelve months old."""
+    fiscal, known_from = pl.col("fiscal_date"), pl.col("known_from")
+    of_fundamentals = (pl.col("source") == "fundamentals").cast(pl.Int64)
+    key = _packed(known_from, of_fundamentals * 2**ID_BITS + pl.col("id"), bits=ID_BITS + 1)
+    return (
+        known.filter(factors.has_any(RATIOS))
+        .filter(fiscal.is_null() | (fiscal == fiscal.max().over("ticker")))
+        .filter(key == key.max().over("ticker"))
+        .filter(known_from >= factors.months_before(day, 12))
+        .select("ticker", *RATIOS, ratios_known_from="known_from")
+    )
+
+
+def statements(known: pl.LazyFrame, day: pl.Expr) -> pl.LazyFrame:
+    """The statement items of t, t-1 and t-2 as `<item>_0`, `_1`, `_2`, and `vendor_f_score`.
+
+    t is the newest fiscal year known, null with all the rest when older than 18 months; an
+    earlier year is the known one 10 to 14 months before, nearest to 12, the later of two.
+    """
+    fiscal, vendor = pl.col("fiscal_date"), pl.col("piotroski_f_score")
+    key = _packed(pl.col("known_from"), pl.col("id"))
+    with_vendor = pl.when(vendor.is_not_null())
+    vendor_date = with_vendor.then(fiscal)
+    vendor_key = pl.when(vendor_date == vendor_date.max().over("ticker")).then(key)
+    rows = (
+        known.filter(factors.has_any((*STATEMENT_ITEMS, "piotroski_f_score")))
+        .filter(fiscal.max().over("ticker") >= factors.months_before(day, 18))
+        .with_columns(is_vendor=vendor_key == vendor_key.max().over("ticker"))
+        .with_columns(is_newest=key == key.max().over("ticker", "fiscal_date"))
+        .with_columns(year_0=pl.when("is_newest").then(fiscal).max().over("ticker"))
+    )
+    for year in (1, 2):
+        rows = _with_year_before(rows, year)
+    return rows.group_by("ticker").agg(
+        pl.col("year_0").first().alias("fiscal_date"),
+        pl.when("is_vendor").then(vendor).max().alias("vendor_f_score"),
+        *(_of_year(item, 0) for item in STATEMENT_ITEMS),
+        *(_of_year(item, 1) for item in STATEMENT_ITEMS),
+        _of_year("total_assets_ccy", 2),
+    )
+
+
+def _with_year_before(rows: pl.LazyFrame, year: int) -> pl.LazyFrame:
+    fiscal, later = pl.col("fiscal_date"), pl.col(f"year_{year - 1}")
+    centre = factors.months_before(later, 12)
+    distance = (fiscal - centre).dt.total_days().abs() * 2 + (fiscal < centre)
+    candidate = pl.when(
+        pl.col("is_newest")
+        & fiscal.is_between(factors.months_before(later, 14), factors.months_before(later, 10))
+    ).then(distance)
+    nearest = candidate == candidate.min().over("ticker")
+    return rows.with_columns(pl.when(nearest).then(fiscal).max().over("ticker").alias(f"year_{year}"))
+
+
+def _of_year(item: str, year: int) -> pl.Expr:
+    row = pl.col("is_newest") & (pl.col("fiscal_date") == pl.col(f"year_{year}"))
+    return pl.when(row).then(item).max().alias(f"{item}_{year}")
+
+
+def _packed(day: pl.Expr, low: pl.Expr, bits: int = ID_BITS) -> pl.Expr:
+    """A date and a number below 2**bits as one Int64 that orders by the date first."""
+    return day.cast(pl.Int32).cast(pl.Int64) * 2**bits + low
+
+
+def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:
+    """The market cap in million, from the ratios' row or scaled from today's, and which."""
+    million = pl.lit(1e6)
+    reported = factors.positive("market_cap_ccy") / million
+    listed = factors.positive("market_cap_msek")
+    past = (day < pl.col("newest_date")).fill_null(value=False)
+    newest = pl.col("newest_close").cast(pl.Float64)
+    scaled = pl.when(past).then(listed * (pl.col("close") / newest)).otherwise(listed)
+    source = (
+        pl.when(reported.is_not_null()).then(pl.lit("reported"))
+        .when(scaled.is_null()).then(None)
+        .when(past).then(pl.lit("price_scaled"))
+        .otherwise(pl.lit("current"))
+    )  # fmt: skip
+    return {"market_cap_msek": pl.coalesce(reported, scaled), "market_cap_source": source}
+
+
+# --------------------------------------------------------------------------------- screening
+
+
+def _screened(
+    stocks: pl.LazyFrame, strategy: Strategy, universe: Universe, day: pl.Expr
+) -> pl.LazyFrame:
+    """The stocks with a strategy's composite and, in `excluded_<name>`, the first reason."""
+    out = f"excluded_{strategy.name}"
+    eligible = pl.col(out).is_null()
+    stocks = stocks.with_columns(
+        universe_reason(universe, day, keep_sectors=strategy.keep_sectors).alias(out)
+    ).with_columns(
+        pl.when(eligible & ~is_first_class(eligible).fill_null(value=False))
+        .then(pl.lit("other_share_class"))
+        .otherwise(out)
+        .alias(out)
+    )
+    screens = dict(strategy.screens)
+    if strategy.composite:
+        stocks = _with_composite(stocks, strategy, eligible)
+        rank = f"primary_rank_{strategy.name}"
+        screens["missing_metrics"] = pl.col(rank).is_null()
+        screens["outside_best_40_percent"] = factors.outside_best(
+            rank, strategy.composite.keep_percent
+        )
+    screens["no_momentum"] = pl.col("momentum").is_null()
+    return stocks.with_columns(pl.coalesce(out, first_reason(screens)).alias(out))
+
+
+def _with_composite(stocks: pl.LazyFrame, strategy: Strategy, eligible: pl.Expr) -> pl.LazyFrame:
+    assert strategy.composite  # noqa: S101 - the caller asked
+    metrics = strategy.composite.metrics
+    names = tuple(f"p_{m.name}_{strategy.name}" for m in metrics)
+    composite, rank = f"composite_{strategy.name}", f"primary_rank_{strategy.name}"
+    return (
+        stocks.with_columns(
+            factors.percentile(m.value, eligible).alias(name)
+            for m, name in zip(metrics, names, strict=True)
+        )
+        .with_columns(
+            factors.composite(names, eligible, strategy.composite.at_least).alias(composite)
+        )
+        .with_columns(factors.primary_rank(composite).alias(rank))
+    )
+
+
+def _rank(strategy: Strategy) -> pl.Expr:
+    stays = pl.col(f"excluded_{strategy.name}").is_null()
+    return (
+        pl.when(stays).then(stays.cum_sum()).cast(pl.UInt32).alias(f"rank_{strategy.name}")
+    )
+
+
+def _table(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:
+    """One strategy's ranking out of the cross-section of all."""
+    own = {m.name for m in strategy.composite.metrics} if strategy.composite else set()
+
+    def of(column: str, dtype: type[pl.DataType], *, there: bool = bool(own)) -> pl.Expr:
+        name = f"{column}_{strategy.name}"
+        return (pl.col(name) if there else pl.lit(None, dtype=dtype)).alias(column)
+
+    return stocks.select(
+        pl.lit(strategy.name).alias("strategy"),
+        of("rank", pl.UInt32, there=True),
+        pl.col("momentum").alias("score"),
+        of("excluded", pl.String, there=True).alias("excluded_by"),
+        of("composite", pl.Float64),
+        of("primary_rank", pl.UInt32),
+        *FACTS,
+        *(of(p, pl.Float64, there=p[2:] in own) for p in PERCENTILES),
+    ).sort("rank", "ticker", nulls_last=True)

@@ -1,0 +1,155 @@
+"""The contract of each dataset of the lake: compact types, nullability, bounds.
+
+Only the write side imports this module; readers take the types from the manifest and the files.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, Final
+
+import dataframely as dy
+import polars as pl
+
+FIRST_DAY: Final = date(1900, 1, 1)
+LAST_DAY: Final = date(2100, 12, 31)
+LARGEST_ID: Final = 2**45 - 1
+LARGEST_VOLUME: Final = 2**32 - 1
+
+
+def _day(description: str, *, nullable: bool = False) -> Any:
+    return dy.Date(nullable=nullable, min=FIRST_DAY, max=LAST_DAY, description=description)
+
+
+def _price(description: str) -> Any:
+    return dy.Float32(nullable=True, min_exclusive=0, description=description)
+
+
+def _text(description: str = "as in the source") -> Any:
+    return dy.String(nullable=True, description=description)
+
+
+def _number(description: str) -> Any:
+    return dy.Float64(nullable=True, description=description)
+
+
+class _Quotes(dy.Schema):
+    date = _day("trading day")
+    open = _price("listing currency; null with high and low unless all three are usable")
+    high = _price("listing currency")
+    low = _price("listing currency; at most `high`")
+    close = dy.Float32(nullable=False, min_exclusive=0, description="listing currency")
+
+    @dy.rule()
+    def low_above_high(cls) -> pl.Expr:
+        return pl.col("low") <= pl.col("high")
+
+
+class Prices(_Quotes):
+    """Daily prices of stocks, one row a ticker and date, sorted by them within a year."""
+
+    ticker = dy.String(nullable=False, min_length=1, description="normalised ticker")
+    volume = dy.UInt32(nullable=True, description="shares")
+
+
+class IndexPrices(_Quotes):
+    """Daily levels of indices, one row an index and date, sorted by them within a year."""
+
+    index_id = dy.String(nullable=False, min_length=1, description="index, such as OMXS30")
+
+
+class Fundamentals(dy.Schema):
+    """Statements and ratios with the day from which each row is known.
+
+    Rows of both source tables, one row a source and id, sorted by ticker and `known_from` within
+    the year of `known_from`.
+    """
+
+    ticker = dy.String(nullable=False, min_length=1, description="normalised ticker")
+    known_from = _day("first day on which the row may be used")
+    fiscal_date = _day("end of the fiscal year; null for snapshots", nullable=True)
+    fetched_date = _day("as in the source", nullable=True)
+    source = dy.String(nullable=False, regex="^(fundamentals|snapshots)$", description="table")
+    id = dy.Int64(nullable=False, min=0, max=LARGEST_ID, description="id in the source table")
+    data_source = _text("vendor of the row; null for snapshots")
+    market_cap_ccy = _number("units of the listing currency, not millions")
+    pe = _number("price / earnings")
+    pb = _number("price / book value")
+    ps = _number("price / sales")
+    p_fcf = _number("price / free cash flow")
+    ev_ebitda = _number("enterprise value / EBITDA")
+    roe = _number("return on equity, fraction")
+    roa = _number("return on assets, fraction")
+    roic = _number("return on invested capital, fraction")
+    fcfroe = _number("free cash flow / equity, fraction")
+    dividend_yield = _number("fraction")
+    payout_ratio = _number("fraction")
+    net_income_ccy = _number("units of the listing currency")
+    operating_cf_ccy = _number("operating cash flow, units of the listing currency")
+    total_assets_ccy = _number("units of the listing currency")
+    long_term_debt_ccy = _number("units of the listing currency")
+    current_ratio = _number("current assets / current liabilities")
+    shares_outstanding = _number("shares")
+    gross_margin = _number("fraction")
+    asset_turnover = _number("sales / assets")
+    perf_1m = _number("vendor's 1 month return, fraction; not used in rankings")
+    perf_3m = _number("vendor's 3 month return, fraction; not used in rankings")
+    perf_6m = _number("vendor's 6 month return, fraction; not used in rankings")
+    perf_12m = _number("vendor's 12 month return, fraction; not used in rankings")
+    piotroski_f_score = dy.Int8(nullable=True, min=0, max=9, description="vendor's F-score")
+
+
+class Stocks(dy.Schema):
+    """Listed instruments, one row a ticker, sorted by ticker."""
+
+    ticker = dy.String(nullable=False, min_length=1, description="normalised ticker")
+    name = _text()
+    isin = _text()
+    avanza_id = _text()
+    market_cap_msek = _number("million SEK; million of `currency` outside the Nordics")
+    sector = _text()
+    market = _text("listing market")
+    country = _text()
+    currency = _text("listing currency")
+    stock_type = _text("stock, sdb, preference, etf_certificate, ...")
+    is_active = dy.Bool(nullable=True, description="as in the source; not used")
+    last_validated = dy.Date(nullable=True, description="as in the source")
+    last_updated = dy.Datetime(nullable=True, time_unit="us", description="as in the source, UTC")
+
+
+CONTRACTS: Final[Mapping[str, type[dy.Schema]]] = {
+    "prices": Prices,
+    "index_prices": IndexPrices,
+    "fundamentals": Fundamentals,
+    "stocks": Stocks,
+}
+
+REASONS: Final[Mapping[str, str]] = {
+    "ticker|nullability": "null_key",
+    "index_id|nullability": "null_key",
+    "ticker|min_length": "null_key",
+    "index_id|min_length": "null_key",
+    "date|nullability": "bad_date",
+    "known_from|nullability": "bad_date",
+    "date|min": "date_out_of_range",
+    "date|max": "date_out_of_range",
+    "known_from|min": "date_out_of_range",
+    "known_from|max": "date_out_of_range",
+    "fiscal_date|min": "date_out_of_range",
+    "fiscal_date|max": "date_out_of_range",
+    "fetched_date|min": "date_out_of_range",
+    "fetched_date|max": "date_out_of_range",
+    "close|nullability": "close_missing",
+    "close|inf": "close_not_finite",
+    "close|nan": "close_not_finite",
+    "close|min_exclusive": "close_not_positive",
+    "id|min": "id_out_of_range",
+    "id|max": "id_out_of_range",
+}
+"""The reason code of each rule; a rule that is not listed is its own code."""
+
+
+def lake_schema(dataset: str) -> pl.Schema:
+    """The columns and types of a dataset's files, key columns first."""
+    columns = CONTRACTS[dataset].columns()
+    names = sorted(columns, key=lambda c: c not in ("ticker", "index_id"))
+    return pl.Schema({name: columns[name].dtype for name in names})

@@ -1,0 +1,90 @@
+"""Settings: `STOCKRANK_*` variables over a `stockrank.toml` over the defaults."""
+
+import os
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from pipelines.errors import SettingsError, Unknown
+from pipelines.universe import SWEDEN, Universe
+
+PREFIX: Final = "STOCKRANK_"
+CONFIG: Final = Path("stockrank.toml")
+
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class UniverseSettings(BaseModel):
+    """A universe as it is declared: markets, currency, floor in million or floors by date."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    markets: tuple[str, ...] = Field(min_length=1)
+    currency: str
+    min_market_cap: NotNegative | dict[date, NotNegative] = 0.0
+
+    def named(self, name: str) -> Universe:
+        """The universe that is declared, with its name."""
+        cap = self.min_market_cap
+        floors = sorted(cap.items()) if isinstance(cap, dict) else [(date.min, cap)]
+        return Universe(
+            name=name, markets=self.markets, currency=self.currency, floors=tuple(floors)
+        )
+
+
+class Settings(BaseSettings):
+    """Where the data is and which universe is ranked; built only by entry points."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    source: Path = Field(Path("data/demo.db"), description="SQLite database to export")
+    lake: Path = Field(Path("data/lake"), description="folder of the Parquet versions")
+    universe: str = Field("sweden", description="universe to rank")
+    universes: dict[str, UniverseSettings] = Field({}, description="own universes, by name")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        **_: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Variables of the environment win over the values of the file."""
+        return env_settings, init_settings
+
+    @classmethod
+    def load(cls, config: Path | None = None) -> Self:
+        """The settings in force; `SettingsError` names an unknown key or an unusable value."""
+        known = {f"{PREFIX}{name}".upper() for name in cls.model_fields}
+        for name in os.environ:
+            if name.startswith(PREFIX) and name not in known:
+                raise Unknown("setting", name, sorted(known))
+        try:
+            return cls(**_read(config))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise SettingsError(f"setting {where} = {first['input']!r}: {first['msg']}") from None
+
+    def chosen_universe(self, name: str | None = None) -> Universe:
+        """The universe of that name, or the one that is set."""
+        known = {SWEDEN.name: SWEDEN} | {n: u.named(n) for n, u in self.universes.items()}
+        wanted = name or self.universe
+        if wanted not in known:
+            raise Unknown("universe", wanted, known)
+        return known[wanted]
+
+
+def _read(config: Path | None) -> dict[str, Any]:
+    path = config or CONFIG
+    if config is None and not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"cannot read {path}: {error}") from None

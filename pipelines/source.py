@@ -1,0 +1,304 @@
+"""The source: a SQLite database → a private, consistent copy → Arrow batches by connectorx.
+
+connectorx brings a SQLite of its own, opens files for writing and checkpoints a WAL, so it is
+only ever shown the copy. Dates and times are read as text and parsed under the contract, for
+connectorx takes `2024-1-3` for a date without a word.
+"""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final, Literal
+from urllib.parse import quote
+
+import polars as pl
+
+from pipelines.errors import SourceError
+
+BATCH_ROWS: Final = 50_000
+BUSY_SECONDS: Final = 30
+HEADER: Final = b"SQLite format 3\x00"
+
+Kind = Literal["text", "day", "time", "float", "int", "bool"]
+
+DECLARED: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "text": ("VARCHAR", "TEXT", "CHAR"),
+    "day": ("DATE", "TEXT", "VARCHAR"),
+    "time": ("DATETIME", "TIMESTAMP", "TEXT", "VARCHAR"),
+    "float": ("FLOAT", "REAL", "DOUBLE", "DOUBLE PRECISION"),
+    "int": ("INTEGER", "INT", "BIGINT", "SMALLINT"),
+    "bool": ("BOOLEAN", "BOOL"),
+}
+"""The declared types that connectorx reads as each kind, whatever the first row holds."""
+
+BAD: Final[Mapping[Kind, tuple[str, str]]] = {
+    "text": ("typeof({c}) = 'blob'", "blob_in_text"),
+    "day": ("typeof({c}) = 'blob'", "bad_date"),
+    "time": ("typeof({c}) = 'blob'", "bad_time"),
+    "float": ("typeof({c}) NOT IN ('real', 'integer', 'null')", "text_in_number"),
+    "int": ("typeof({c}) NOT IN ('integer', 'null')", "text_in_number"),
+    "bool": ("typeof({c}) NOT IN ('integer', 'null')", "text_in_number"),
+}
+"""What connectorx cannot read of each kind, and the reason code of such a row."""
+
+
+def _columns(text: str) -> dict[str, Kind]:
+    kinds: dict[str, Kind] = {}
+    for part in text.split(";"):
+        kind, names = part.split(":")
+        kinds |= dict.fromkeys(names.split(), next(k for k in DECLARED if k == kind.strip()))
+    return kinds
+
+
+_RATIOS: Final = (
+    "market_cap pe pb ps p_fcf ev_ebitda roe roa roic fcfroe dividend_yield payout_ratio"
+)
+TABLES: Final[Mapping[str, Mapping[str, Kind]]] = {
+    "stocks": _columns(
+        "text: ticker name isin avanza_id sector market country currency stock_type;"
+        "float: market_cap_msek; bool: is_active; day: last_validated; time: last_updated"
+    ),
+    "daily_prices": _columns("text: ticker; day: date; float: open high low close volume"),
+    "fundamentals": _columns(
+        "int: id piotroski_f_score; text: ticker data_source; day: fiscal_date fetched_date;"
+        f"float: {_RATIOS} net_income operating_cf total_assets long_term_debt current_ratio"
+        " shares_outstanding gross_margin asset_turnover perf_1m perf_3m perf_6m perf_12m"
+    ),
+    "fundamentals_snapshots": _columns(
+        f"int: id; text: ticker; day: snapshot_date; float: {_RATIOS}"
+    ),
+    "index_prices": _columns("text: index_id; day: date; float: open high low close"),
+}
+OPTIONAL: Final = ("fundamentals_snapshots", "index_prices")
+"""Tables that a source may lack."""
+
+
+# --------------------------------------------------------------------------------- preflight
+
+
+def preflight(path: Path) -> list[str]:
+    """The tables to export; `SourceError` names what a database lacks. Nothing is created."""
+    check_file(path)
+    try:
+        with closing(open_read_only(path)) as con:
+            return _check_tables(con)
+    except sqlite3.Error as error:
+        raise SourceError(f"cannot read {path}: {error}") from None
+
+
+def check_file(path: Path) -> None:
+    """Refuse what is not a readable SQLite file, by the file alone."""
+    if not path.exists():
+        raise SourceError(
+            f"no database at {path}; name one with --source or STOCKRANK_SOURCE, "
+            "or make a demo one with python -m pipelines.demo"
+        )
+    if not path.is_file():
+        raise SourceError(f"{path} is not a file; --source takes a SQLite database")
+    try:
+        with path.open("rb") as file:
+            header = file.read(len(HEADER))
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}") from None
+    if header != HEADER:
+        raise SourceError(f"{path} is not a SQLite database; --source takes one")
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write to the database."""
+    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+
+
+def _check_tables(con: sqlite3.Connection) -> list[str]:
+    present = {name for (name,) in con.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+    for table in TABLES:
+        if table in present:
+            _check_columns(con, table)
+        elif table not in OPTIONAL:
+            raise SourceError(f"the database has no table {table}; see source_schema in the README")
+    return [table for table in TABLES if table in present]
+
+
+def _check_columns(con: sqlite3.Connection, table: str) -> None:
+    rows = con.execute(f"PRAGMA table_info({table})")
+    declared = {name: (kind.upper(), pk) for _, name, kind, _, _, pk in rows}
+    for column, kind in TABLES[table].items():
+        if column not in declared:
+            raise SourceError(f"the table {table} has no column {column}")
+        base = declared[column][0].split("(")[0].strip()
+        if base not in DECLARED[kind]:
+            raise SourceError(
+                f"{table}.{column} is declared {base or 'without a type'}; "
+                f"expected {' or '.join(DECLARED[kind])}"
+            )
+    if "id" in TABLES[table] and declared["id"] != ("INTEGER", 1):
+        raise SourceError(f"{table}.id is not its INTEGER PRIMARY KEY")
+    try:
+        con.execute(f"SELECT rowid FROM {table} LIMIT 1")
+    except sqlite3.OperationalError:
+        raise SourceError(f"the table {table} has no rowid; make it without WITHOUT ROWID") from None
+
+
+# -------------------------------------------------------------------------------------- copy
+
+
+def copy(path: Path, to: Path) -> None:
+    """A consistent copy of a database, whatever others write meanwhile."""
+    try:
+        with closing(open_read_only(path)) as con, closing(sqlite3.connect(to)) as private:
+            private.execute("PRAGMA synchronous = OFF")
+            con.backup(private)
+            private.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error as error:
+        raise SourceError(
+            f"cannot copy {path} within {BUSY_SECONDS} s: {error}; is another process writing?"
+        ) from None
+
+
+# ------------------------------------------------------------------------------------- table
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A row that cannot be read, with the reason."""
+
+    rowid: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the private copy."""
+
+    copy: Path
+    name: str
+
+    @property
+    def kinds(self) -> Mapping[str, Kind]:
+        """The columns that are read and what they hold."""
+        return TABLES[self.name]
+
+    @cached_property
+    def rows(self) -> int:
+        """`COUNT(*)`."""
+        with closing(sqlite3.connect(self.copy)) as con:
+            count: int = con.execute(f"SELECT count(*) FROM {self.name}").fetchone()[0]
+            return count
+
+    def batches(self, bad: Sequence[BadRow] = ()) -> Iterator[pl.DataFrame]:
+        """Frames of at most `BATCH_ROWS` rows in the order of `rowid`, without the bad rows.
+
+        Columns: `rowid` and those of `kinds`; days and times as text, null as the empty text.
+        `UnreadableRow` where connectorx cannot read a value: what came before is then void.
+        """
+        if self.rows == len(bad):
+            return
+        from connectorx import read_sql  # noqa: PLC0415 - heavy, and loaded while copying
+
+        with _without_panic_messages():
+            try:
+                for batch in read_sql(
+                    f"sqlite://{quote(str(self.copy))}",
+                    self._query(bad),
+                    return_type="arrow_stream",
+                    batch_size=BATCH_ROWS,
+                ):
+                    yield pl.DataFrame(batch)
+            except BaseException as error:
+                if type(error).__name__ == "PanicException":
+                    raise UnreadableRow(self.name, str(error)) from None
+                if isinstance(error, RuntimeError):
+                    raise SourceError(f"cannot read {self.name}: {error}") from None
+                raise
+
+    def _query(self, bad: Sequence[BadRow]) -> str:
+        as_text = "COALESCE({c}, '') || '' AS {c}"
+        columns = ", ".join(
+            as_text.format(c=c) if kind in ("day", "time") else c for c, kind in self.kinds.items()
+        )
+        query = f"SELECT rowid AS rowid_, {columns} FROM {self.name}"  # noqa: S608 - own names
+        if bad:
+            query += f" WHERE rowid NOT IN (SELECT bad_rowid FROM {self._mark(bad)})"
+        return query + " ORDER BY rowid"
+
+    def _mark(self, bad: Sequence[BadRow]) -> str:
+        """A table in the copy with the rowids of the bad rows."""
+        marks = f"bad_{self.name}"
+        with closing(sqlite3.connect(self.copy)) as con, con:
+            con.execute(f"CREATE TABLE {marks} (bad_rowid INTEGER PRIMARY KEY)")
+            con.executemany(
+                f"INSERT OR IGNORE INTO {marks} VALUES (?)",  # noqa: S608 - own names
+                [(row.rowid,) for row in bad],
+            )
+        return marks
+
+    def unreadable(self) -> list[BadRow]:
+        """The rows that connectorx cannot read, each with the first reason; a slow full scan."""
+        cases = " ".join(
+            f"WHEN {BAD[kind][0].format(c=c)} THEN '{BAD[kind][1]}'"
+            for c, kind in self.kinds.items()
+        )
+        query = (
+            f"SELECT rowid, reason FROM (SELECT rowid, CASE {cases} END AS reason "  # noqa: S608
+            f"FROM {self.name}) WHERE reason IS NOT NULL"
+        )
+        with closing(sqlite3.connect(self.copy)) as con:
+            rows = [BadRow(*row) for row in con.execute(query)]
+            return rows or [BadRow(rowid, "bad_text") for rowid in self._not_unicode(con)]
+
+    def _not_unicode(self, con: sqlite3.Connection) -> Iterator[int]:
+        texts = [c for c, kind in self.kinds.items() if kind in ("text", "day", "time")]
+        con.text_factory = bytes
+        for rowid, *values in con.execute(f"SELECT rowid, {', '.join(texts)} FROM {self.name}"):  # noqa: S608
+            if any(isinstance(v, bytes) and not _is_unicode(v) for v in values):
+                yield rowid
+
+    def originals(self, rowids: Sequence[int]) -> Iterator[tuple[str | None, ...]]:
+        """The rows of those rowids, every value as text, in the order of `kinds`."""
+        columns = ", ".join(self.kinds)
+        with closing(sqlite3.connect(self.copy)) as con:
+            con.text_factory = lambda raw: raw.decode(errors="backslashreplace")
+            for rowid in rowids:
+                row = con.execute(
+                    f"SELECT {columns} FROM {self.name} WHERE rowid = ?",  # noqa: S608 - own names
+                    (rowid,),
+                ).fetchone()
+                yield tuple(_as_text(value) for value in row)
+
+
+class UnreadableRow(SourceError):
+    """A value that connectorx cannot read ended the stream."""
+
+    def __init__(self, table: str, cause: str) -> None:
+        super().__init__(f"the table {table} has a value that cannot be read: {cause}")
+
+
+def _is_unicode(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_text(value: object) -> str | None:
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    return None if value is None else str(value)
+
+
+@contextmanager
+def _without_panic_messages() -> Iterator[None]:
+    """Nothing of a panic on stderr: connectorx prints it before Python sees the exception."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
