@@ -184,7 +184,7 @@ def _manifest(run: Run, database: Path, version: str) -> Manifest:
         "version": version,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "as_of": newest.isoformat(),
-        "universe": run.universe.name,
+        "universe": run.universe.as_dict(),
         "source": {"path": str(database), "bytes": database.stat().st_size},
         "datasets": run.datasets,
         "phases": run.phases,

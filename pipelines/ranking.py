@@ -13,7 +13,7 @@ from pipelines import factors
 from pipelines.factors import MONTHS, RATIOS, SIGNALS, STATEMENT_ITEMS
 from pipelines.lake import Lake
 from pipelines.strategies import STRATEGIES, Strategy
-from pipelines.universe import Universe, company, first_reason, is_first_class, universe_reason
+from pipelines.universe import Universe, company, first_reason, is_class_b, universe_reason
 
 ID_BITS: Final = 45
 """Room for an id in the packed sort keys; the contract of `fundamentals` holds ids below it."""
@@ -50,14 +50,25 @@ def rankings(
     """
     chosen = tuple(STRATEGIES.values() if strategies is None else strategies)
     stocks = cross_section(lake, as_of=as_of)
-    day = pl.col("as_of")
+    for column, strategy in {_universe_column(s): s for s in chosen}.items():
+        stocks = _in_universe(stocks, universe, strategy, column)
     for strategy in chosen:
-        stocks = _screened(stocks, strategy, universe, day)
+        stocks = _screened(stocks, strategy)
     # The order is one and the same for all strategies, so they share a sort.
     stocks = stocks.sort(
         "momentum", "market_cap_msek", "ticker", descending=[True, True, False], nulls_last=True
     ).with_columns(_rank(strategy) for strategy in chosen)
     return pl.concat([_table(stocks, strategy) for strategy in chosen])
+
+
+def published_or_computed(
+    lake: Lake, *, as_of: date | None = None, universe: Universe
+) -> pl.LazyFrame:
+    """All rankings on a date, the newest if none is given: from the version if it holds them."""
+    as_of = as_of or lake.as_of
+    if as_of == lake.as_of and lake.manifest["universe"] == universe.as_dict():
+        return lake.rankings()
+    return rankings(lake, as_of=as_of, universe=universe)
 
 
 def cross_section(lake: Lake, *, as_of: date) -> pl.LazyFrame:
@@ -112,15 +123,16 @@ def statements(known: pl.LazyFrame, day: pl.Expr) -> pl.LazyFrame:
     """
     fiscal, vendor = pl.col("fiscal_date"), pl.col("piotroski_f_score")
     key = _packed(pl.col("known_from"), pl.col("id"))
-    with_vendor = pl.when(vendor.is_not_null())
-    vendor_date = with_vendor.then(fiscal)
-    vendor_key = pl.when(vendor_date == vendor_date.max().over("ticker")).then(key)
+    newest = fiscal.max().over("ticker")
     rows = (
         known.filter(factors.has_any((*STATEMENT_ITEMS, "piotroski_f_score")))
-        .filter(fiscal.max().over("ticker") >= factors.months_before(day, 18))
-        .with_columns(is_vendor=vendor_key == vendor_key.max().over("ticker"))
-        .with_columns(is_newest=key == key.max().over("ticker", "fiscal_date"))
-        .with_columns(year_0=pl.when("is_newest").then(fiscal).max().over("ticker"))
+        .with_columns(key_=key, year_0=newest, scored_=pl.when(vendor.is_not_null()).then(fiscal))
+        .filter(pl.col("year_0") >= factors.months_before(day, 18))
+        .with_columns(scored_=pl.when(pl.col("scored_") == _most("scored_")).then("key_"))
+        .with_columns(
+            is_vendor=pl.col("scored_") == _most("scored_"),
+            is_newest=pl.col("key_") == pl.col("key_").max().over("ticker", "fiscal_date"),
+        )
     )
     for year in (1, 2):
         rows = _with_year_before(rows, year)
@@ -137,12 +149,18 @@ def _with_year_before(rows: pl.LazyFrame, year: int) -> pl.LazyFrame:
     fiscal, later = pl.col("fiscal_date"), pl.col(f"year_{year - 1}")
     centre = factors.months_before(later, 12)
     distance = (fiscal - centre).dt.total_days().abs() * 2 + (fiscal < centre)
-    candidate = pl.when(
-        pl.col("is_newest")
-        & fiscal.is_between(factors.months_before(later, 14), factors.months_before(later, 10))
-    ).then(distance)
-    nearest = candidate == candidate.min().over("ticker")
-    return rows.with_columns(pl.when(nearest).then(fiscal).max().over("ticker").alias(f"year_{year}"))
+    candidate = pl.col("is_newest") & fiscal.is_between(
+        factors.months_before(later, 14), factors.months_before(later, 10)
+    )
+    return (
+        rows.with_columns(distance_=pl.when(candidate).then(-distance))
+        .with_columns(year_=pl.when(pl.col("distance_") == _most("distance_")).then(fiscal))
+        .with_columns(_most("year_").alias(f"year_{year}"))
+    )
+
+
+def _most(column: str) -> pl.Expr:
+    return pl.col(column).max().over("ticker")
 
 
 def _of_year(item: str, year: int) -> pl.Expr:
@@ -175,30 +193,45 @@ def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:
 # --------------------------------------------------------------------------------- screening
 
 
-def _screened(
-    stocks: pl.LazyFrame, strategy: Strategy, universe: Universe, day: pl.Expr
+def _in_universe(
+    stocks: pl.LazyFrame, universe: Universe, strategy: Strategy, out: str
 ) -> pl.LazyFrame:
+    """The stocks with the first reason of the universe in `out`, share classes last.
+
+    Of the eligible classes of a company B is preferred, then the highest market cap, then the
+    ticker. One column a step, for a window inside a window does not stream.
+    """
+    eligible, cap, ticker = pl.col(out).is_null(), pl.col("market_cap_msek"), pl.col("ticker")
+    reason = universe_reason(universe, pl.col("as_of"), keep_sectors=strategy.keep_sectors)
+    steps = (is_class_b(), cap, ticker)
+    stocks = stocks.with_columns(reason.alias(out)).with_columns(among_=eligible)
+    for value, best in zip(steps, ("max", "max", "min"), strict=True):
+        stocks = stocks.with_columns(value_=pl.when("among_").then(value)).with_columns(
+            among_=pl.col("value_") == getattr(pl.col("value_"), best)().over("company")
+        )
+    other = eligible & ~pl.col("among_").fill_null(value=False)
+    reason = pl.when(other).then(pl.lit("other_share_class")).otherwise(out)
+    return stocks.with_columns(reason.alias(out))
+
+
+def _screened(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:
     """The stocks with a strategy's composite and, in `excluded_<name>`, the first reason."""
-    out = f"excluded_{strategy.name}"
-    eligible = pl.col(out).is_null()
-    stocks = stocks.with_columns(
-        universe_reason(universe, day, keep_sectors=strategy.keep_sectors).alias(out)
-    ).with_columns(
-        pl.when(eligible & ~is_first_class(eligible).fill_null(value=False))
-        .then(pl.lit("other_share_class"))
-        .otherwise(out)
-        .alias(out)
-    )
+    by_universe = _universe_column(strategy)
     screens = dict(strategy.screens)
     if strategy.composite:
-        stocks = _with_composite(stocks, strategy, eligible)
+        stocks = _with_composite(stocks, strategy, pl.col(by_universe).is_null())
         rank = f"primary_rank_{strategy.name}"
         screens["missing_metrics"] = pl.col(rank).is_null()
         screens["outside_best_40_percent"] = factors.outside_best(
             rank, strategy.composite.keep_percent
         )
     screens["no_momentum"] = pl.col("momentum").is_null()
-    return stocks.with_columns(pl.coalesce(out, first_reason(screens)).alias(out))
+    reason = pl.coalesce(by_universe, first_reason(screens))
+    return stocks.with_columns(reason.alias(f"excluded_{strategy.name}"))
+
+
+def _universe_column(strategy: Strategy) -> str:
+    return "excluded_by_universe_but_" + "_".join(strategy.keep_sectors)
 
 
 def _with_composite(stocks: pl.LazyFrame, strategy: Strategy, eligible: pl.Expr) -> pl.LazyFrame:

@@ -26,6 +26,12 @@ class Universe:
         steps = [pl.when(as_of >= day).then(pl.lit(cap)) for day, cap in newest_first]
         return pl.coalesce(*steps, pl.lit(0.0))
 
+    def as_dict(self) -> dict[str, object]:
+        """The definition as JSON holds it."""
+        floors = [[day.isoformat(), cap] for day, cap in self.floors]
+        return {"name": self.name, "markets": list(self.markets), "currency": self.currency,
+                "floors": floors}  # fmt: skip
+
 
 SWEDEN: Final = Universe(
     name="sweden",
@@ -85,18 +91,6 @@ def company() -> pl.Expr:
     return pl.coalesce(pl.col("ticker").str.extract(SHARE_CLASS, 1), "ticker")
 
 
-def is_first_class(among: pl.Expr) -> pl.Expr:
-    """True for the one share class that stands for its company among the given stocks.
-
-    B is preferred, then the highest market cap, then the ticker. Needs a column `company`.
-    """
-    is_b = pl.col("ticker").str.extract(SHARE_CLASS, 2).eq_missing(pl.lit("B")).cast(pl.Int8)
-    among = among & _is_greatest(is_b, among)
-    among = among & _is_greatest(pl.col("market_cap_msek"), among)
-    tickers = pl.when(among).then("ticker")
-    return among & (tickers == tickers.min().over("company"))
-
-
-def _is_greatest(value: pl.Expr, among: pl.Expr) -> pl.Expr:
-    masked = pl.when(among).then(value)
-    return (masked == masked.max().over("company")).fill_null(value=False)
+def is_class_b() -> pl.Expr:
+    """1 for a B share, 0 for any other."""
+    return pl.col("ticker").str.extract(SHARE_CLASS, 2).eq_missing(pl.lit("B")).cast(pl.Int8)

@@ -146,9 +146,8 @@ def recent_close(closes: list[Row], day: date) -> Row | None:
 
 
 def price_columns(closes: list[Row], as_of: date) -> Row:
-    last = last_close(closes, as_of) or {"close": None, "date": None}
-    row: Row = {"close": last["close"], "close_date": last["date"]}
     now = recent_close(closes, as_of)
+    row: Row = {"close": now and now["close"], "close_date": now and now["date"]}
     row["inactive"] = now is None
     for n in MONTHS:
         base = recent_close(closes, months_back(as_of, n))
@@ -199,7 +198,7 @@ def market_cap(
     cap, source = stock["market_cap_msek"], "current"
     newest = last_close(closes, date.max)
     if cap is not None and newest is not None and as_of < newest["date"]:
-        then, source = last_close(closes, as_of), "price_scaled"
+        then, source = recent_close(closes, as_of), "price_scaled"
         cap = cap * (then["close"] / newest["close"]) if then else None
     return (cap, source) if cap is not None and cap > 0 else (None, None)
 

@@ -154,7 +154,8 @@ def test_a_base_is_at_most_ten_days_old(age: int, reason: str | None) -> None:
 def test_a_last_close_is_at_most_ten_days_old(age: int, reason: str | None) -> None:
     last = D - timedelta(days=age)
     row = alone(prices=[*history("A", 80, 50, 40)[:3], close("A", last, 100)])
-    assert (row["close"], row["close_date"], row["base_close_3m"]) == (100, last, 80)
+    shown = (100, last) if reason is None else (None, None)
+    assert (row["close"], row["close_date"], row["base_close_3m"]) == (*shown, 80)
     assert row["excluded_by"] == reason
     assert row["return_3m"] == (None if reason else 0.25)
     assert row["score"] == (None if reason else 2.75 / 3)
@@ -207,10 +208,10 @@ def test_market_cap_without_a_close() -> None:
     assert never["excluded_by"] == not_yet["excluded_by"] == "inactive"
 
 
-def test_an_inactive_stock_is_scaled_by_its_last_close_however_old() -> None:
+def test_an_inactive_stock_has_no_scaled_market_cap() -> None:
     prices = [close("A", date(2020, 1, 1), 10), close("A", D + timedelta(days=1), 40)]
     row = alone(prices=prices)
-    assert (row["market_cap_msek"], row["market_cap_source"]) == (1250, "price_scaled")
+    assert (row["market_cap_msek"], row["market_cap_source"]) == (None, None)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,131 @@
+"""Builders of small inputs: literal rows, a lake of frames, a source database."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipelines.lake import Lake
+from pipelines.ranking import rankings
+from pipelines.schemas import lake_schema
+from pipelines.strategies import STRATEGIES
+from pipelines.universe import SWEDEN, Universe
+
+Row = dict[str, Any]
+
+STOCKS = pl.Schema({**lake_schema("stocks"), "newest_close": pl.Float32, "newest_date": pl.Date})
+
+
+class FrameLake(Lake):
+    """A lake whose datasets are frames."""
+
+    def __init__(self, **datasets: pl.DataFrame) -> None:
+        self.datasets = datasets
+
+    def _scan(
+        self, dataset: str, first: date | None = None, last: date | None = None
+    ) -> pl.LazyFrame:
+        return self.datasets[dataset].lazy()
+
+
+def frame_lake(
+    stocks: Sequence[Row], prices: Sequence[Row] = (), fundamentals: Sequence[Row] = ()
+) -> FrameLake:
+    """A lake of literal rows; columns that are left out are null."""
+    quotes = pl.DataFrame(list(prices), schema=lake_schema("prices"))
+    newest = quotes.sort("date").group_by("ticker").agg(
+        newest_close=pl.col("close").last(), newest_date=pl.col("date").last()
+    )
+    listed = pl.DataFrame(list(stocks), schema=lake_schema("stocks"))
+    return FrameLake(
+        prices=quotes,
+        fundamentals=pl.DataFrame(list(fundamentals), schema=lake_schema("fundamentals")),
+        stocks=listed.join(newest, on="ticker", how="left").select(*STOCKS),
+    )
+
+
+def ranked(
+    strategy: str,
+    as_of: date,
+    stocks: Sequence[Row],
+    prices: Sequence[Row] = (),
+    fundamentals: Sequence[Row] = (),
+    *,
+    universe: Universe = SWEDEN,
+) -> pl.DataFrame:
+    """One ranking of literal rows, by ticker."""
+    plan = rankings(
+        frame_lake(stocks, prices, fundamentals),
+        as_of=as_of,
+        universe=universe,
+        strategies=[STRATEGIES[strategy]],
+    )
+    return plan.collect(engine="streaming").sort("ticker")
+
+
+def stock(ticker: str, **values: Any) -> Row:
+    """A stock that is eligible for `sweden` if it has prices."""
+    return {
+        "ticker": ticker,
+        "name": ticker.title(),
+        "market_cap_msek": 5000.0,
+        "sector": "Industri",
+        "market": "stockholmsborsen",
+        "currency": "SEK",
+        "stock_type": "stock",
+    } | values
+
+
+def closes(ticker: str, by_day: dict[str, float]) -> list[Row]:
+    """Price rows from ISO dates and closes."""
+    return [{"ticker": ticker, "date": date.fromisoformat(d), "close": c} for d, c in by_day.items()]
+
+
+def statement(ticker: str, fiscal: str, known: str, *, number: int = 1, **values: Any) -> Row:
+    """A row of the source table `fundamentals`."""
+    return {
+        "ticker": ticker,
+        "id": number,
+        "source": "fundamentals",
+        "fiscal_date": date.fromisoformat(fiscal),
+        "known_from": date.fromisoformat(known),
+    } | values
+
+
+def snapshot(ticker: str, known: str, *, number: int = 1, **values: Any) -> Row:
+    """A row of the source table `fundamentals_snapshots`."""
+    return {
+        "ticker": ticker,
+        "id": number,
+        "source": "snapshots",
+        "known_from": date.fromisoformat(known),
+    } | values
+
+
+def database(path: Path, **tables: Iterable[Row]) -> Path:
+    """A source database with the given rows; other columns are null or the schema's default."""
+    from pipelines.demo import SCHEMA
+
+    con = sqlite3.connect(path)
+    con.executescript(SCHEMA)
+    for table, rows in tables.items():
+        for row in rows:
+            names, marks = ", ".join(row), ", ".join("?" * len(row))
+            con.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(row.values()))
+    con.commit()
+    con.close()
+    return path
+
+
+def trading_year(ticker: str, end: date, *, start: float = 100.0, growth: float = 0.0) -> list[Row]:
+    """Source price rows of the weekdays of thirteen months up to a day, in a straight line."""
+    days = [end - timedelta(days=n) for n in range(400, -1, -1)]
+    days = [d for d in days if d.weekday() < 5]
+    return [
+        {"ticker": ticker, "date": d.isoformat(), "close": round(start + growth * n, 4),
+         "open": start, "high": start + 5 + abs(growth) * n, "low": start - 5, "volume": 1000.0}
+        for n, d in enumerate(days)
+    ]  # fmt: skip
