@@ -52,7 +52,9 @@ class Buckets:
 
     def add(self, rows: pl.DataFrame) -> None:
         """Put rows into the buckets of their years."""
-        rows = rows.with_columns(self._names.encode(rows[self.name]), year_=pl.col(self.day).dt.year())
+        rows = rows.with_columns(
+            self._names.encode(rows[self.name]), year_=pl.col(self.day).dt.year()
+        )
         for (year,), part in rows.partition_by("year_", as_dict=True, include_key=False).items():
             self._waiting[int(year)].append(part)
         self._bytes += int(rows.estimated_size())

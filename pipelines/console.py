@@ -56,13 +56,12 @@ def show(*tables: Table) -> None:
     """Tables on stdout, as wide as the terminal, or wide enough where there is none."""
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
     for table in tables:
+        console.print(table.title, style="bold", markup=False, soft_wrap=True)
         console.print(_rich(table))
 
 
 def _rich(table: Table) -> RichTable:
-    rich = RichTable(
-        title=table.title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold"
-    )
+    rich = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for at, column in enumerate(table.columns):
         cells = [row[at] for row in table.rows if row[at]]
         number = bool(cells) and all(c.strip("+-%,.0123456789") == "" for c in cells)

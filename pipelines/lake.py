@@ -1,4 +1,4 @@
-"""The lake: versions of plain Parquet, of which one is `current`. Only this module knows the layout.
+"""The lake: versions of plain Parquet, one of them `current`; the layout is known only here.
 
 A version is never changed after it is published. A reader resolves `current` once and keeps
 that version; publishing replaces the link with one rename.
@@ -102,9 +102,7 @@ class Lake:
         files = [
             self.path / f["path"]
             for f in entry["files"]
-            if f["year"] is None
-            or (first is None or f["year"] >= first.year)
-            and (last is None or f["year"] <= last.year)
+            if f["year"] is None or (first or date.min).year <= f["year"] <= (last or date.max).year
         ]
         schema = pl.Schema({c: _dtype(t) for c, t in entry["schema"].items()})
         if not files:

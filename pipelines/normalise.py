@@ -1,5 +1,6 @@
 """One batch of a source table → rows that hold the contract, and notes on all that was given up."""
 
+import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -82,16 +83,15 @@ def _warned(wide: pl.DataFrame, name: str) -> pl.DataFrame:
 
 def _row_contract(contract: type[dy.Schema]) -> type[dy.Schema]:
     """The contract of a dataset, for rows that also carry where they came from."""
-
-    class Rows(contract):  # type: ignore[valid-type, misc] - a class made of a value
-        rowid_ = dy.Int64(nullable=False)
-        reason_ = dy.String(nullable=True)
-
-        @dy.rule()
-        def rejected(cls) -> pl.Expr:
-            return pl.col(REASON).is_null()
-
-    return Rows
+    own = {
+        ROWID: dy.Int64(nullable=False),
+        REASON: dy.String(nullable=True),
+        "rejected": dy.rule()(lambda cls: pl.col(REASON).is_null()),  # noqa: ARG005
+    }
+    rows: type[dy.Schema] = types.new_class(
+        f"{contract.__name__}Rows", (contract,), exec_body=lambda body: body.update(own)
+    )
+    return rows
 
 
 ROW_CONTRACTS: Final = {name: _row_contract(contract) for name, contract in CONTRACTS.items()}
@@ -128,7 +128,7 @@ def _is_bad(column: str, parsed: pl.Expr) -> pl.Expr:
 
 
 def time(column: str) -> pl.Expr:
-    """The time of an ISO text, with or without seconds, fraction, `T` or `Z`; null for any other."""
+    """The time of an ISO text, with or without seconds, fraction, `T`, `Z`; else null."""
     text = pl.col(column).str.replace("T", " ").str.replace(r"(Z|\+00:00)$", "")
     formats = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
     return pl.coalesce(text.str.to_datetime(f, strict=False, time_unit="us") for f in formats)
@@ -196,7 +196,9 @@ def fundamentals(batch: pl.DataFrame) -> pl.DataFrame:
         known_from=pl.coalesce(fetched, fiscal + REPORTING_LAG),
         warn_f_score_out_of_range=~pl.col("piotroski_f_score").is_between(0, 9),
     ).with_columns(
-        pl.when(pl.col("piotroski_f_score").is_between(0, 9)).then("piotroski_f_score").cast(pl.Int8)
+        pl.when(pl.col("piotroski_f_score").is_between(0, 9))
+        .then("piotroski_f_score")
+        .cast(pl.Int8)
     )
     return _amounts(wide)
 
@@ -226,7 +228,7 @@ def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
     """Finite numbers, fractions, and the unit of money in its column's name."""
     numbers = [c for c, t in wide.schema.items() if t == pl.Float64]
     infinite = pl.any_horizontal(~pl.col(*numbers).is_finite())
-    # By a column: dividing by a literal multiplies by its reciprocal, and 57 / 100 is then not 0.57.
+    # By a column: dividing by a literal multiplies by its reciprocal: 57 / 100 is then not 0.57.
     return (
         _normalise_distinct(wide, "ticker")
         .with_columns(
@@ -240,7 +242,7 @@ def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
 
 
 def percent_tickers(rows: pl.DataFrame) -> pl.Series:
-    """The tickers whose newest row with ratios is in percent; rows of `fundamentals` with a unit."""
+    """The tickers whose newest row with ratios is in percent, from what `units` gives."""
     newest = rows.sort("ticker", "known_from", "fiscal_date", "id").unique("ticker", keep="last")
     return newest.filter("percent").get_column("ticker")
 

@@ -130,12 +130,14 @@ def _write_json(frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: int
 
 def _write_parquet(frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: int | None) -> None:
     if sys.stdout.isatty():
-        raise StockRankError("Parquet is no text; send it to a file: --format parquet > top.parquet")
+        raise StockRankError(
+            "Parquet is no text; send it to a file: --format parquet > top.parquet"
+        )
     _cut(frame, limit).write_parquet(sys.stdout.buffer)
 
 
-WRITERS: Final[dict[Format, Callable[[pl.DataFrame, Iterable[Strategy], date, int | None], None]]]
-WRITERS = {
+Writer = Callable[[pl.DataFrame, Iterable[Strategy], date, int | None], None]
+WRITERS: Final[dict[Format, Writer]] = {
     Format.TABLE: _write_table,
     Format.CSV: _write_csv,
     Format.JSON: _write_json,
@@ -147,7 +149,7 @@ WRITERS = {
 
 
 def _rows_of(frame: pl.DataFrame, text: str) -> Iterable[Row]:
-    """The rows of a ticker, written `VOLV B`, `VOLV-B` or `VOLV_B`; else `Unknown` with the nearest."""
+    """The rows of a ticker, however its separators are written; else `Unknown`."""
     ticker = re.sub(r"[-_\s]+", " ", text).strip()
     rows = frame.filter(ticker=ticker)
     if rows.is_empty():

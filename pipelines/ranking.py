@@ -83,7 +83,7 @@ def cross_section(lake: Lake, *, as_of: date) -> pl.LazyFrame:
         .join(statements(known, day), on="ticker", how="left")
         .with_columns(as_of=day, **_market_cap(day))
         .with_columns(factors.total_return(n) for n in MONTHS)
-        .with_columns(factors.momentum(), company=company(), *factors.f_signals())
+        .with_columns(factors.momentum(), *factors.f_signals(), company=company())
         .with_columns(factors.f_score())
     )  # fmt: skip
 
@@ -170,7 +170,8 @@ def _of_year(item: str, year: int) -> pl.Expr:
 
 def _packed(day: pl.Expr, low: pl.Expr, bits: int = ID_BITS) -> pl.Expr:
     """A date and a number below 2**bits as one Int64 that orders by the date first."""
-    return day.cast(pl.Int32).cast(pl.Int64) * 2**bits + low
+    room: int = 2**bits
+    return day.cast(pl.Int32).cast(pl.Int64) * room + low
 
 
 def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:
@@ -253,9 +254,7 @@ def _with_composite(stocks: pl.LazyFrame, strategy: Strategy, eligible: pl.Expr)
 
 def _rank(strategy: Strategy) -> pl.Expr:
     stays = pl.col(f"excluded_{strategy.name}").is_null()
-    return (
-        pl.when(stays).then(stays.cum_sum()).cast(pl.UInt32).alias(f"rank_{strategy.name}")
-    )
+    return pl.when(stays).then(stays.cum_sum()).cast(pl.UInt32).alias(f"rank_{strategy.name}")
 
 
 def _table(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:

@@ -40,7 +40,7 @@ class _Quotes(dy.Schema):
     close = dy.Float32(nullable=False, min_exclusive=0, description="listing currency")
 
     @dy.rule()
-    def low_above_high(cls) -> pl.Expr:
+    def low_above_high(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the class
         return pl.col("low") <= pl.col("high")
 
 

@@ -140,7 +140,9 @@ def _check_columns(con: sqlite3.Connection, table: str) -> None:
     try:
         con.execute(f"SELECT rowid FROM {table} LIMIT 1")
     except sqlite3.OperationalError:
-        raise SourceError(f"the table {table} has no rowid; make it without WITHOUT ROWID") from None
+        raise SourceError(
+            f"the table {table} has no rowid; make it without WITHOUT ROWID"
+        ) from None
 
 
 # -------------------------------------------------------------------------------------- copy
@@ -220,7 +222,7 @@ class Table:
         columns = ", ".join(
             as_text.format(c=c) if kind in ("day", "time") else c for c, kind in self.kinds.items()
         )
-        query = f"SELECT rowid AS rowid_, {columns} FROM {self.name}"  # noqa: S608 - own names
+        query = f"SELECT rowid AS rowid_, {columns} FROM {self.name}"
         if bad:
             query += f" WHERE rowid NOT IN (SELECT bad_rowid FROM {self._mark(bad)})"
         return query + " ORDER BY rowid"
@@ -231,7 +233,7 @@ class Table:
         with closing(sqlite3.connect(self.copy)) as con, con:
             con.execute(f"CREATE TABLE {marks} (bad_rowid INTEGER PRIMARY KEY)")
             con.executemany(
-                f"INSERT OR IGNORE INTO {marks} VALUES (?)",  # noqa: S608 - own names
+                f"INSERT OR IGNORE INTO {marks} VALUES (?)",
                 [(row.rowid,) for row in bad],
             )
         return marks
@@ -243,7 +245,7 @@ class Table:
             for c, kind in self.kinds.items()
         )
         query = (
-            f"SELECT rowid, reason FROM (SELECT rowid, CASE {cases} END AS reason "  # noqa: S608
+            f"SELECT rowid, reason FROM (SELECT rowid, CASE {cases} END AS reason "
             f"FROM {self.name}) WHERE reason IS NOT NULL"
         )
         with closing(sqlite3.connect(self.copy)) as con:
@@ -253,7 +255,7 @@ class Table:
     def _not_unicode(self, con: sqlite3.Connection) -> Iterator[int]:
         texts = [c for c, kind in self.kinds.items() if kind in ("text", "day", "time")]
         con.text_factory = bytes
-        for rowid, *values in con.execute(f"SELECT rowid, {', '.join(texts)} FROM {self.name}"):  # noqa: S608
+        for rowid, *values in con.execute(f"SELECT rowid, {', '.join(texts)} FROM {self.name}"):
             if any(isinstance(v, bytes) and not _is_unicode(v) for v in values):
                 yield rowid
 
@@ -264,7 +266,7 @@ class Table:
             con.text_factory = lambda raw: raw.decode(errors="backslashreplace")
             for rowid in rowids:
                 row = con.execute(
-                    f"SELECT {columns} FROM {self.name} WHERE rowid = ?",  # noqa: S608 - own names
+                    f"SELECT {columns} FROM {self.name} WHERE rowid = ?",
                     (rowid,),
                 ).fetchone()
                 yield tuple(_as_text(value) for value in row)
@@ -274,6 +276,7 @@ class UnreadableRow(SourceError):
     """A value that connectorx cannot read ended the stream."""
 
     def __init__(self, table: str, cause: str) -> None:
+        self.table: Final = table
         super().__init__(f"the table {table} has a value that cannot be read: {cause}")
 
 

@@ -36,8 +36,10 @@ def frame_lake(
 ) -> FrameLake:
     """A lake of literal rows; columns that are left out are null."""
     quotes = pl.DataFrame(list(prices), schema=lake_schema("prices"))
-    newest = quotes.sort("date").group_by("ticker").agg(
-        newest_close=pl.col("close").last(), newest_date=pl.col("date").last()
+    newest = (
+        quotes.sort("date")
+        .group_by("ticker")
+        .agg(newest_close=pl.col("close").last(), newest_date=pl.col("date").last())
     )
     listed = pl.DataFrame(list(stocks), schema=lake_schema("stocks"))
     return FrameLake(
@@ -81,7 +83,9 @@ def stock(ticker: str, **values: Any) -> Row:
 
 def closes(ticker: str, by_day: dict[str, float]) -> list[Row]:
     """Price rows from ISO dates and closes."""
-    return [{"ticker": ticker, "date": date.fromisoformat(d), "close": c} for d, c in by_day.items()]
+    return [
+        {"ticker": ticker, "date": date.fromisoformat(d), "close": c} for d, c in by_day.items()
+    ]
 
 
 def statement(ticker: str, fiscal: str, known: str, *, number: int = 1, **values: Any) -> Row:
@@ -107,7 +111,7 @@ def snapshot(ticker: str, known: str, *, number: int = 1, **values: Any) -> Row:
 
 def database(path: Path, **tables: Iterable[Row]) -> Path:
     """A source database with the given rows; other columns are null or the schema's default."""
-    from pipelines.demo import SCHEMA
+    from pipelines.demo import SCHEMA  # noqa: PLC0415
 
     con = sqlite3.connect(path)
     con.executescript(SCHEMA)

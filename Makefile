@@ -1,0 +1,38 @@
+# Two commands set everything up: `make run` and `make test`. Needs Python 3.11 or newer, and make.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+RUN := $(BIN)/python -m
+
+.PHONY: run test check lock clean
+
+run: $(VENV)/ready
+	@if [ -z "$$STOCKRANK_SOURCE" ] && [ ! -e stockrank.toml ] && [ ! -e data/demo.db ]; then \
+		$(RUN) pipelines.demo; fi
+	@$(RUN) pipelines.export
+	@$(RUN) pipelines.rank
+
+test: check
+	$(RUN) pytest -q
+
+check: $(VENV)/ready
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(RUN) mypy
+
+$(VENV)/ready: requirements.lock
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer on the path; install one" >&2; exit 1; }
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "error: cannot make a virtual environment; on Debian install python3-venv" >&2; exit 1; }
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+# Exact versions with hashes, for all platforms; run after a change of dependencies.
+lock: $(VENV)/ready
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links --group dev pyproject.toml \
+		-o requirements.lock
+
+clean:
+	rm -rf $(VENV) data/demo.db data/lake

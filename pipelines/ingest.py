@@ -1,0 +1,276 @@
+"""The tables of a source → the datasets of a version: read, normalise, check, sort, write."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from pipelines import lake, normalise, source
+from pipelines.buckets import Buckets
+from pipelines.errors import ContractError
+from pipelines.normalise import NOTES, Normalise
+from pipelines.schemas import lake_schema
+from pipelines.source import BadRow, Table, UnreadableRow
+
+COMPRESSION_LEVEL: Final = 1
+
+STOCKS_NEWEST: Final = pl.Schema(
+    {"ticker": pl.String, "newest_close": pl.Float32, "newest_date": pl.Date}
+)
+"""What the newest valid price adds to each stock."""
+
+Progress = Callable[[str, int, int], None]
+"""Called with a table, the rows done and the rows in all."""
+
+
+@dataclass
+class Build:
+    """The folder of a version that is being built, and what is known of it so far."""
+
+    staged: Path
+    today: date
+    progress: Progress
+    datasets: dict[str, Any] = field(default_factory=dict)
+    newest: list[pl.DataFrame] = field(default_factory=list)
+
+    @property
+    def work(self) -> Path:
+        """A folder for the copy and the spills; it is gone before the version is published."""
+        return self.staged / ".work"
+
+
+@dataclass
+class Tally:
+    """What happened to the rows of one dataset."""
+
+    rows_in: int = 0
+    notes: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    counts: Counter[str] = field(default_factory=Counter)
+    files: list[dict[str, Any]] = field(default_factory=list)
+
+    def add(self, table: str, notes: pl.DataFrame) -> None:
+        """Note what was rejected or given up of a table."""
+        if notes.height:
+            self.notes.setdefault(table, []).append(notes)
+
+    def by_reason(self, *, kept: bool) -> dict[str, int]:
+        """How many rows were rejected, or kept with a value given up, by reason."""
+        if not self.notes:
+            return {}
+        notes = pl.concat(frame for frames in self.notes.values() for frame in frames)
+        counted = notes.filter(kept=kept).group_by("reason").len("rows").sort("reason")
+        return dict(counted.iter_rows())
+
+    def manifest(self, dataset: str, schema: pl.Schema) -> dict[str, Any]:
+        """The dataset's entry; `ContractError` unless every row of the source is accounted for."""
+        rejected = self.by_reason(kept=False)
+        rows = sum(file["rows"] for file in self.files)
+        if self.rows_in != rows + sum(rejected.values()):
+            raise ContractError(
+                f"{dataset}: {self.rows_in} rows in the source, but {rows} written and "
+                f"{sum(rejected.values())} rejected; nothing was published"
+            )
+        return {
+            "schema": lake.schema_text(schema),
+            "rows_in": self.rows_in,
+            "rows": rows,
+            "rejected": rejected,
+            "warnings": self.by_reason(kept=True) | dict(sorted(self.counts.items())),
+            "files": self.files,
+        }
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table that goes into a dataset, and how; `observe` sees the rows that are kept."""
+
+    table: Table
+    how: Normalise
+    observe: Callable[[pl.DataFrame], object] = id
+
+
+def _read(
+    build: Build, dataset: str, parts: Callable[[], list[Part]], add: Callable[[], Any]
+) -> tuple[Tally, Any]:
+    """The tally of all rows of the parts, and what `add` made of the valid ones.
+
+    connectorx ends at the first value that it cannot read. Only then are such rows looked for,
+    at the price of a scan, and everything is read again without them.
+    """
+    bad: dict[str, list[BadRow]] = {}
+    while True:
+        tally, sink = Tally(), add()
+        try:
+            for part in parts():
+                _read_part(build, dataset, part, bad.get(part.table.name, []), tally, sink)
+        except UnreadableRow as unreadable:
+            table = next(p.table for p in parts() if p.table.name == unreadable.table)
+            if table.name in bad or not (rows := table.unreadable()):
+                raise
+            bad[table.name] = rows
+        else:
+            return tally, sink
+
+
+def _read_part(
+    build: Build, dataset: str, part: Part, bad: list[BadRow], tally: Tally, sink: Any
+) -> None:
+    table, done = part.table, len(bad)
+    tally.add(table.name, _noted(bad))
+    for raw in table.batches(bad):
+        batch = normalise.apply(raw, dataset, part.how)
+        tally.add(table.name, batch.notes)
+        tally.counts.update(batch.counts)
+        part.observe(batch.rows)
+        sink.add(batch.rows)
+        done += raw.height
+        build.progress(table.name, done, table.rows)
+    if done != table.rows:
+        raise ContractError(
+            f"{table.name}: read {done} of {table.rows} rows; nothing was published, try again"
+        )
+    tally.rows_in += done
+
+
+def _noted(bad: list[BadRow]) -> pl.DataFrame:
+    rows = {"rowid": [b.rowid for b in bad], "reason": [b.reason for b in bad], "kept": False}
+    return pl.DataFrame(rows, schema=NOTES) if bad else NOTES.to_frame()
+
+
+def partitioned(
+    build: Build, dataset: str, name: str, day: str, parts: Callable[[], list[Part]]
+) -> None:
+    """Read the parts, and write one file a year of `day`, sorted by name and day."""
+    spills = build.work / dataset
+    spills.mkdir()
+    tally, buckets = _read(build, dataset, parts, lambda: Buckets(spills, name=name, day=day))
+    for year in buckets.years():
+        rows = buckets.take(year)
+        if dataset != "fundamentals":
+            rows = _without_duplicates(rows, tally, parts()[0].table.name, name)
+        if dataset == "prices":
+            build.newest.append(_last_of_each(rows))
+        tally.files.append(write(build, dataset, rows.select(*lake_schema(dataset)), year))
+    _finish(build, dataset, tally, lake_schema(dataset), [part.table for part in parts()])
+
+
+def _without_duplicates(rows: pl.DataFrame, tally: Tally, table: str, name: str) -> pl.DataFrame:
+    """Of rows with one name and date the last that arrived, which has the highest rowid."""
+    again = (pl.col(name) == pl.col(name).shift(-1)) & (pl.col("date") == pl.col("date").shift(-1))
+    again = again.fill_null(value=False)
+    tally.add(table, _duplicates(rows.filter(again)))
+    return rows.filter(~again)
+
+
+def _duplicates(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(
+        rowid=normalise.ROWID, reason=pl.lit("duplicate_key"), kept=pl.lit(value=False)
+    )
+
+
+def _last_of_each(prices: pl.DataFrame) -> pl.DataFrame:
+    last = prices.unique("ticker", keep="last", maintain_order=True)
+    return last.select("ticker", newest_close="close", newest_date="date")
+
+
+def fundamentals(build: Build, there: dict[str, Table]) -> None:
+    """Write both tables of fundamentals as one dataset, by the year of `known_from`."""
+
+    def parts() -> list[Part]:
+        seen: list[pl.DataFrame] = []
+
+        def how(batch: pl.DataFrame) -> pl.DataFrame:
+            return normalise.snapshots(batch, percent=normalise.percent_tickers(pl.concat(seen)))
+
+        def observe(rows: pl.DataFrame) -> None:
+            seen.append(normalise.units(rows))
+
+        observe(lake_schema("fundamentals").to_frame())
+        found = [Part(there["fundamentals"], normalise.fundamentals, observe)]
+        if "fundamentals_snapshots" in there:
+            found.append(Part(there["fundamentals_snapshots"], how))
+        return found
+
+    partitioned(build, "fundamentals", "ticker", "known_from", parts)
+
+
+class _Rows:
+    """All rows of a small dataset."""
+
+    def __init__(self) -> None:
+        self.frames: Final = [
+            pl.DataFrame(schema={**lake_schema("stocks"), normalise.ROWID: pl.Int64})
+        ]
+        self.add: Final = self.frames.append
+
+
+def stocks(build: Build, table: Table) -> None:
+    """Write the stocks, of those that become one ticker the last updated, with newest closes."""
+    tally, sink = _read(build, "stocks", lambda: [Part(table, normalise.stocks)], _Rows)
+    rows = pl.concat(sink.frames).sort("ticker", "last_updated", normalise.ROWID, nulls_last=False)
+    kept = rows.unique("ticker", keep="last", maintain_order=True)
+    tally.add(table.name, _duplicates(rows.join(kept, on=normalise.ROWID, how="anti")))
+    newest = pl.concat([STOCKS_NEWEST.to_frame(), *build.newest]).sort("newest_date")
+    newest = newest.unique("ticker", keep="last")
+    schema = pl.Schema({**lake_schema("stocks"), **STOCKS_NEWEST})
+    joined = kept.join(newest, on="ticker", how="left", maintain_order="left")
+    tally.files.append(write(build, "stocks", joined.select(*schema), None))
+    _finish(build, "stocks", tally, schema, [table])
+
+
+# ------------------------------------------------------------------------------------- files
+
+
+def write(build: Build, dataset: str, rows: pl.DataFrame, year: int | None) -> dict[str, Any]:
+    """Write a file of a dataset and return its entry in the manifest."""
+    folder = build.staged / dataset
+    folder = folder if year is None else folder / f"year={year}"
+    folder.mkdir(parents=True)
+    path = folder / "0.parquet"
+    rows.write_parquet(
+        path, compression="zstd", compression_level=COMPRESSION_LEVEL, statistics=True
+    )
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    return {
+        "path": str(path.relative_to(build.staged)),
+        "year": year,
+        "rows": rows.height,
+        "bytes": path.stat().st_size,
+        "sha256": sha256,
+    }
+
+
+def _finish(
+    build: Build, dataset: str, tally: Tally, schema: pl.Schema, tables: list[Table]
+) -> None:
+    """Write the rejects beside the dataset, and enter it into the manifest."""
+    if tally.notes:
+        _write_rejects(build.staged / "rejects" / f"{dataset}.parquet", tally, tables)
+    build.datasets[dataset] = tally.manifest(dataset, schema)
+
+
+def _write_rejects(path: Path, tally: Tally, tables: list[Table]) -> None:
+    """Rows `table, rowid, reason, kept` with the source's values as text.
+
+    `kept` is true for a row that stays and lost a value only.
+    """
+    from pyarrow.parquet import ParquetWriter  # noqa: PLC0415 - only where something is rejected
+
+    columns = dict.fromkeys(c for table in tables for c in table.kinds)
+    schema = pl.Schema({"table": pl.String(), **NOTES, **dict.fromkeys(columns, pl.String())})
+    path.parent.mkdir(exist_ok=True)
+    with ParquetWriter(path, schema.to_frame().to_arrow().schema, compression="zstd") as writer:
+        for table in tables:
+            notes = pl.concat(tally.notes.get(table.name, [NOTES.to_frame()])).sort("rowid")
+            for part in notes.iter_slices(source.BATCH_ROWS):
+                rows = [dict(zip(table.kinds, row, strict=True))
+                        for row in table.originals(part["rowid"].to_list())]  # fmt: skip
+                originals = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))
+                full = part.with_columns(table=pl.lit(table.name)).hstack(originals)
+                writer.write_table(full.select(*schema).to_arrow())
