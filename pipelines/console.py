@@ -1,21 +1,63 @@
 """What the commands share: tables and progress for people, one-line errors, exit codes."""
 
+import json
+import logging
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 import typer
 from rich import box
+from rich import progress as rich_progress
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table as RichTable
 
 from pipelines.errors import StockRankError
 
 PLAIN_WIDTH: Final = 200
+
+Progress = Callable[[str, int, int], None]
+"""Called with a table, the rows done and the rows in all."""
+
+
+def silent(table: str, done: int, total: int) -> None:
+    """No progress."""
+
+
+class LogFormat(StrEnum):
+    """How a line of the log is written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class _Lines(logging.Formatter):
+    """A line a record: the time, the message, and the fields that the record carries."""
+
+    def __init__(self, style: LogFormat) -> None:
+        super().__init__()
+        self._as_json: Final = style is LogFormat.JSON
+        self.converter = time.gmtime
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = getattr(record, "fields", {})
+        at = self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ")
+        if self._as_json:
+            return json.dumps({"time": at, **(fields or {"message": record.getMessage()})})
+        shown = " ".join(f"{k}={v}" for k, v in fields.items() if v is not None)
+        return f"{at} {shown or record.getMessage()}"
+
+
+def log_to_stderr(style: LogFormat) -> None:
+    """Show what the pipelines log from now on."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Lines(style))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 @dataclass(frozen=True)
@@ -27,10 +69,14 @@ class Table:
     rows: Sequence[tuple[str, ...]]
 
 
-def run(command: Callable[..., None]) -> None:
-    """Run a command: exit 0 done, 1 with `error: …` on a StockRankError, 2 on wrong usage."""
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-    app.command()(command)
+def run(*commands: Callable[..., None], help_: str | None = None) -> None:
+    """Run a command, or the one that is named: exit 0 done, 1 with `error: …`, 2 on wrong usage.
+
+    Only a StockRankError is told as one line; any other exception is a defect and shows itself.
+    """
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=help_)
+    for command in commands:
+        app.command()(command)
     try:
         app()
     except StockRankError as error:
@@ -57,7 +103,8 @@ def show(*tables: Table) -> None:
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
     for table in tables:
         console.print(table.title, style="bold", markup=False, soft_wrap=True)
-        console.print(_rich(table))
+        if table.rows:
+            console.print(_rich(table))
 
 
 def _rich(table: Table) -> RichTable:
@@ -72,18 +119,22 @@ def _rich(table: Table) -> RichTable:
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
+def progress() -> Iterator[Progress]:
     """A function that shows the rows done of each table on a terminal, and nothing elsewhere."""
     if not sys.stderr.isatty():
-        yield lambda name, done, total: None  # noqa: ARG005 - the shape of a progress function
+        yield silent
         return
     # A stream of its own: stderr itself is silenced while connectorx reads.
     with os.fdopen(os.dup(2), "w") as stream:
-        columns: tuple[Any, ...] = (
-            TextColumn("{task.description:<24}"), BarColumn(), MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )  # fmt: skip
-        with Progress(*columns, console=Console(file=stream, force_terminal=True)) as bars:
+        columns = (
+            rich_progress.TextColumn("{task.description:<24}"),
+            rich_progress.BarColumn(),
+            rich_progress.MofNCompleteColumn(),
+            rich_progress.TimeElapsedColumn(),
+        )
+        with rich_progress.Progress(
+            *columns, console=Console(file=stream, force_terminal=True)
+        ) as bars:
             tasks: dict[str, Any] = {}
 
             def update(name: str, done: int, total: int) -> None:

@@ -10,7 +10,7 @@ from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Final
 
-from typer import Option
+from typer import BadParameter, Option
 
 from pipelines import console
 from pipelines.demo_accounts import accounts
@@ -125,7 +125,7 @@ def make_market(
     *,
     stocks: int = 730,
     years: int = 44,
-    seed: int = 1,
+    seed: int = 2,
     end: date = NEWEST,
     progress: Progress = lambda _done, _total: None,
 ) -> Counter[str]:
@@ -158,7 +158,7 @@ def main(
     out: Annotated[Path, Option(help="Database to write.")] = Path("data/demo.db"),
     stocks: Annotated[int, Option(min=1, max=20_000, help="Rows in stocks.")] = 730,
     years: Annotated[int, Option(min=1, max=100, help="Calendar years before that of --end.")] = 44,
-    seed: Annotated[int, Option(min=0, help="Another seed is another market.")] = 1,
+    seed: Annotated[int, Option(min=0, help="Another seed is another market.")] = 2,
     end: Annotated[datetime, Option(formats=["%Y-%m-%d"], help="Newest date.")] = END,
     force: Annotated[bool, Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
@@ -166,6 +166,8 @@ def main(
 
     Example: python -m pipelines.demo --out data/demo.db --stocks 120 --years 4
     """
+    if not 1950 <= end.year <= 2099:
+        raise BadParameter(f"{end:%Y-%m-%d} is not between 1950 and 2099", param_hint="--end")
     if out.exists() and not force:
         raise SourceError(f"{out} exists; replace it with --force, or name another with --out")
     started = time.monotonic()

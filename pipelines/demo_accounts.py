@@ -50,7 +50,7 @@ def _positions(days: Days, dates: Days) -> Ints:
 def _margin(company: Company, price_to_sales: float, rng: np.random.Generator) -> Floats:
     """Net margin of each year; a profitable company seldom loses money, another mostly does."""
     usual = price_to_sales / rng.lognormal(2.85, 0.45)
-    level = usual if company.profitable else -rng.uniform(0.03, 0.6)
+    level = usual if company.profitable else -rng.uniform(0.03, 0.4)
     return np.asarray(level * rng.normal(1, 0.4, FISCAL_YEARS))
 
 
@@ -99,14 +99,13 @@ def _ratios(cap: Floats, items: Values) -> Values:
     """The ratios of a company that is worth `cap`."""
     income, equity = items["income"], items["equity"]
     free = items["operating"] - items["invested"]
-    earned = income * 1.3
     return {
         "market_cap": cap,
         "pe": cap / income,
         "pb": cap / equity,
         "ps": cap / items["sales"],
         "p_fcf": cap / free,
-        "ev_ebitda": (cap + items["debt"]) / (earned + items["depreciation"]),
+        "ev_ebitda": (cap + items["debt"]) / (1.3 * income + items["depreciation"]),
         "roe": income / equity,
         "roa": income / items["assets"],
         "roic": income / (equity + items["debt"]),

@@ -7,7 +7,7 @@ not depend on when, or after which other company, they are made.
 import math
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, combinations, cycle, islice, product
 from statistics import NormalDist
@@ -25,7 +25,7 @@ Columns = dict[str, Any]
 YEAR: Final = 252  # trading days
 LIFETIME: Final = 57 * YEAR  # mean days from listing to delisting
 # What a generator is for.
-FACTORS, TRAITS, PROFILE, NAMES, STOCKS, INDEX, PRICES, ACCOUNTS = range(8)
+FACTORS, TRAITS, PROFILE, STOCKS, INDEX, PRICES, ACCOUNTS = range(7)
 
 
 class Place(NamedTuple):
@@ -67,8 +67,8 @@ SOURCES: Final = ("avanza", "statements", "tradingview")
 SEK_PER: Final = {"SEK": 1.0, "EUR": 11.2, "NOK": 0.96, "DKK": 1.5}
 
 PLACES: Final = (
-    Place("stockholmsborsen", "sweden", "SEK", "SE", "", 50, 17, 11_000, 1.5, 95, 0.08),
-    Place("first_north", "sweden", "SEK", "SE", "", 30, 11, 1_100, 1.3, 14, 0.40),
+    Place("stockholmsborsen", "sweden", "SEK", "SE", "", 50, 18, 16_000, 1.3, 95, 0.08),
+    Place("first_north", "sweden", "SEK", "SE", "", 30, 11, 1_200, 1.2, 14, 0.35),
     Place("helsinki", "finland", "EUR", "FI", " Oyj", 8, 15, 7_000, 1.6, 12, 0.12),
     Place("oslo", "norway", "NOK", "NO", " ASA", 7, 13, 6_000, 1.6, 45, 0.20),
     Place("copenhagen", "denmark", "DKK", "DK", " A/S", 5, 16, 8_000, 1.7, 210, 0.15),
@@ -104,13 +104,15 @@ CLASSES: Final = (
     Share(" B", noise=0.002),
 )
 B_ONLY: Final = (Share(" B"),)
-PREFERENCE: Final = (Share(), Share(" PREF", "preference", 0.15, turnover=0.1, noise=0.003))
+PREFERENCE: Final = (Share(), Share(" PREF", "preference", 0.15, 0.7, 0.1, 0.003))
 RECEIPT: Final = (Share(" SDB", "sdb"),)
 FUND: Final = (
     Share(" ETF", "etf_certificate"),
     Share(" BULL", "etf_certificate", 2.0, premium=0.3),
 )
-# Forms repeat in this order, so that every market of forty companies has them all.
+# Where companies are listed whose first share is of this type; others are on all markets.
+HOMES: Final = {"sdb": PLACES[0], "etf_certificate": PLACES[0]._replace(age=6)}
+# Forms repeat in this order, so that a market of 38 stocks has them all.
 FORMS: Final = (
     PLAIN, CLASSES, PLAIN, PLAIN, RECEIPT, PLAIN, PLAIN, PREFERENCE, PLAIN, B_ONLY, PLAIN, PLAIN,
     CLASSES, PLAIN, PLAIN, PLAIN, FUND, PLAIN, PLAIN, CLASSES, PLAIN, PLAIN, PLAIN, B_ONLY, PLAIN,
@@ -227,46 +229,39 @@ def _life(days: int, place: Place, traits: Traits) -> slice:
 
 
 def _company(
-    seed: int, days: int, index: int, shares: tuple[Share, ...], traits: Traits
+    seed: int, days: int, used: set[str], index: int, shares: tuple[Share, ...], traits: Traits
 ) -> Company:
-    """A company that has no name yet."""
+    """A company whose name and tickers are not among those used."""
     rng = generator(seed, PROFILE, index)
     fund = shares[0] in FUND
-    place = PLACES[0] if fund or shares == RECEIPT else _pick(PLACES, traits.place)
+    place = HOMES.get(shares[0].stock_type, _pick(PLACES, traits.place))
+    sector = FUND_SECTOR if fund else _pick(SECTORS, traits.sector)
+    name = _fresh(_names(place, sector, rng), used)
     cap = place.cap * math.exp(place.spread * NormalDist().inv_cdf(traits.cap))
     risk = 0.021 * (cap / 10_000) ** -0.12 * rng.lognormal(0, 0.2)
     profitable = traits.profit > 2 * place.losses * (1 - traits.cap)
     return Company(
         index=index,
-        stem="",
-        name="",
+        stem=_fresh(_stems(name), used),
+        name=name,
         place=place,
-        sector=FUND_SECTOR if fund else _pick(SECTORS, traits.sector),
+        sector=sector,
         shares=shares,
         life=_life(days, place, traits),
         cap=round(cap * 1e6 / SEK_PER[place.currency]),
         price=place.price * rng.lognormal(0, 0.9),
         risk=0.001 if fund else min(max(risk, 0.008), 0.05),
         profitable=profitable,
-        pays_dividend=profitable and traits.dividend < 0.7 + 0.3 * traits.cap,
+        pays_dividend=profitable and traits.dividend < 0.8 + 0.2 * traits.cap,
         source=str(rng.choice(SOURCES, p=(0.60, 0.25, 0.15))),
     )
-
-
-def _named(company: Company, seed: int, used: set[str]) -> Company:
-    """The company with a name and a ticker that are not in use."""
-    rng = generator(seed, NAMES, company.index)
-    name = _fresh(_names(company.place, company.sector, rng), used)
-    return replace(company, name=name, stem=_fresh(_stems(name), used))
 
 
 def companies(days: int, *, stocks: int, seed: int) -> list[Company]:
     """Companies with `stocks` instruments in all, listed on some of `days` trading days."""
     forms = _forms(stocks)
     traits = _traits(len(forms), generator(seed, TRAITS))
-    used: set[str] = set()
-    nameless = map(partial(_company, seed, days), range(len(forms)), forms, traits)
-    return [_named(company, seed, used) for company in nameless]
+    return list(map(partial(_company, seed, days, set()), range(len(forms)), forms, traits))
 
 
 def as_text(days: Days) -> list[str | None]:

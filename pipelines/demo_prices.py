@@ -150,7 +150,7 @@ def _history(company: Company, common: Factors, rng: np.random.Generator) -> His
     life = company.life
     days = common.days[life]
     beta = 1 + rng.normal(0, min(10 * company.risk, 0.2))
-    trend = rng.normal(0, 1.5 * company.risk) - 0.08 * (not company.profitable)
+    trend = rng.normal(0, min(1.5 * company.risk, 0.03)) - 0.08 * (not company.profitable)
     calm = company.risk * np.sqrt(common.turbulence[life] / 2)
     own = np.clip(calm * rng.standard_t(4, len(days)), -0.5, 0.5)
     steps = beta * common.returns[life] + own - own.mean() + trend / YEAR

@@ -3,8 +3,10 @@
 StockRankError
 ├── SourceError        the database is absent, unreadable or unlike the schema
 ├── ContractError      rows were lost on the way, or a result is not what was promised
+│   └── ChecksFailed   a new version is complete, but not fit to be published
 ├── LakeError          the lake is absent, damaged or of another format
-│   └── NothingPublished
+│   ├── NothingPublished
+│   └── Locked         another process writes to the lake
 ├── SettingsError      a setting is unknown or has a value that cannot be used
 └── Unknown            a name that is not one of those known
 """
@@ -24,6 +26,16 @@ class ContractError(StockRankError):
     """The data that came out is not the data that went in."""
 
 
+class ChecksFailed(ContractError):
+    """A new version does not hold what the one before promised."""
+
+    def __init__(self, failures: Iterable[str]) -> None:
+        super().__init__(
+            f"not published: {'; '.join(failures)}. "
+            "If this is as it should be, publish it with --force"
+        )
+
+
 class LakeError(StockRankError):
     """The lake cannot be read or written."""
 
@@ -35,6 +47,13 @@ class NothingPublished(LakeError):
         super().__init__(
             f"nothing is published in {root}; run python -m pipelines.export --lake {root}"
         )
+
+
+class Locked(LakeError):
+    """Another refresh is under way."""
+
+    def __init__(self, root: object, holder: str) -> None:
+        super().__init__(f"{root} is being written by {holder}; wait for it, or stop that process")
 
 
 class SettingsError(StockRankError):

@@ -1,183 +1,133 @@
 """`python -m pipelines.export`: SQLite → a new version of the lake, with its rankings."""
 
 import json
-import logging
-import platform
 import shutil
-import time
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from functools import partial
-from importlib import import_module
-from importlib.metadata import version as library_version
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
-import polars as pl
 import typer
 
-from pipelines import console, ingest, lake, normalise, source
-from pipelines.errors import ContractError, LakeError
-from pipelines.ingest import Build, Part, Progress
-from pipelines.lake import Lake, Manifest
-from pipelines.memory import peak_mb, resident_mb
-from pipelines.ranking import rankings
+from pipelines import changes, console, lake, source
+from pipelines.console import LogFormat, Progress, silent
+from pipelines.errors import ChecksFailed, ContractError, LakeError
+from pipelines.lake import Lake, Manifest, current_id
 from pipelines.settings import Settings
-from pipelines.source import Table
+from pipelines.staging import Build
 from pipelines.universe import Universe
 
-logger = logging.getLogger(__name__)
 
-LIBRARIES: Final = ("polars", "pyarrow", "connectorx", "dataframely")
-
-
-def silent(table: str, done: int, total: int) -> None:
-    """No progress."""
-
-
-@dataclass
-class Clock:
-    """Time and memory by phase."""
-
-    phases: list[dict[str, Any]] = field(default_factory=list)
-
-    @contextmanager
-    def phase(self, name: str, datasets: dict[str, Any]) -> Iterator[None]:
-        """Time a phase, note its memory, and log a line on it."""
-        before, start = resident_mb(), time.perf_counter()
-        yield
-        entry = {
-            "phase": name,
-            "rows": datasets.get(name, {}).get("rows"),
-            "seconds": round(time.perf_counter() - start, 3),
-            "before_mb": round(before, 1),
-            "peak_mb": round(peak_mb(), 1),
-        }
-        self.phases.append(entry)
-        logger.info(" ".join(f"{key}={value}" for key, value in entry.items()))
-
-
-def export(
-    database: Path, root: Path, universe: Universe, *, progress: Progress = silent
+def export(  # noqa: PLR0913 - one parameter an option
+    database: Path,
+    root: Path,
+    universe: Universe,
+    *,
+    full: bool = False,
+    force: bool = False,
+    keep: int = 5,
+    progress: Progress = silent,
 ) -> Manifest:
     """Publish a new version of the lake from a database and return its manifest.
 
+    Where nothing was written to the database since the current version was made, that version
+    stays and its manifest is returned. `full` reads and writes everything again; `force`
+    publishes what fails its checks, and says so in the manifest. The newest `keep` versions stay.
     On any error `SourceError`, `ContractError` or `LakeError` is raised, the version that was
     current still is, and nothing of the new one is left.
     """
     tables = source.preflight(database)
-    version = lake.new_version_id()
-    staged = root / "versions" / f"{lake.PARTIAL}{version}"
-    build = Build(staged, datetime.now(UTC).date(), progress)
     try:
-        build.work.mkdir(parents=True)
-        manifest = _version(build, database, tables, universe)
-        manifest |= {"version": version}
-        shutil.rmtree(build.work)
-        (staged / "manifest.json").write_text(json.dumps(manifest, indent=1) + "\n")
-        lake.publish(root, staged, version)
+        with lake.writing(root):
+            # Before the copy: what is written while it is made counts as a change next time.
+            state = {"path": str(database.resolve()), **changes.fingerprint(database)}
+            current = Lake(root) if lake.current_id(root) else None
+            if current and not (full or force) and _is_same(current.manifest, state, universe):
+                return current.manifest
+            if not force:
+                _refuse_withdrawn(root, state)
+            build = Build(
+                database=database, root=root, universe=universe, tables=tables, source=state,
+                today=datetime.now(UTC).date(), before=current, progress=progress,
+            )  # fmt: skip
+            with build:
+                manifest = _publish(build, force=force)
+            lake.prune(root, keep=keep)
+            return manifest
     except OSError as error:
         raise LakeError(f"cannot write {error.filename or root}: {error.strerror}") from None
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _publish(build: Build, *, force: bool) -> Manifest:
+    from pipelines import building, checks  # noqa: PLC0415 - heavy, and not needed if nothing changed
+
+    manifest = building.version(build)
+    manifest["failed_checks"] = checks.failures(Lake.at(build.staged, manifest), build.before)
+    if manifest["failed_checks"] and not force:
+        raise ChecksFailed(manifest["failed_checks"])
+    shutil.rmtree(build.work)
+    lake.write_manifest(build.staged, manifest)
+    after = build.before.version if build.before else None
+    lake.publish(build.root, build.staged, build.version, after=after)
     return manifest
 
 
-def _version(build: Build, database: Path, tables: list[str], universe: Universe) -> Manifest:
-    """All datasets of a version, and its manifest."""
-    clock = Clock()
-    private = build.work / "source.db"
-    with clock.phase("copy", {}):
-        _copy_while_importing(database, private)
-    there = {name: Table(private, name) for name in tables}
-    for name, make in _datasets(build, there).items():
-        with clock.phase(name, build.datasets):
-            make()
-    manifest = _manifest(build, database, universe, clock)
-    with clock.phase("rankings", build.datasets):
-        _rankings(build, manifest, universe)
-    return manifest
+def _is_same(manifest: Manifest, state: dict[str, Any], universe: Universe) -> bool:
+    """Whether a new version would be the same as one: same database, universe and rules."""
+    waiting = any("future_date" in d.get("rejected", {}) for d in manifest["datasets"].values())
+    return (
+        manifest["source"] == state
+        and manifest["universe"] == universe.as_dict()
+        and manifest["libraries"] == lake.libraries()
+        and not waiting
+    )
 
 
-def _copy_while_importing(database: Path, private: Path) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        copied = pool.submit(source.copy, database, private)
-        import_module("connectorx")
-        copied.result()
-
-
-def _datasets(build: Build, there: dict[str, Table]) -> dict[str, Any]:
-    """What makes each dataset, in order: stocks come after prices, of which they carry the last."""
-    prices = partial(normalise.prices, today=build.today)
-    levels = partial(normalise.quotes, key="index_id", today=build.today)
-    makers: dict[str, Any] = {
-        "prices": lambda: ingest.partitioned(
-            build, "prices", "ticker", "date", lambda: [Part(there["daily_prices"], prices)]
-        ),
-        "fundamentals": lambda: ingest.fundamentals(build, there),
-        "stocks": lambda: ingest.stocks(build, there["stocks"]),
-    }
-    if "index_prices" in there:
-        makers["index_prices"] = lambda: ingest.partitioned(
-            build, "index_prices", "index_id", "date", lambda: [Part(there["index_prices"], levels)]
-        )
-    return makers
-
-
-def _manifest(build: Build, database: Path, universe: Universe, clock: Clock) -> Manifest:
-    newest = pl.concat(build.newest).get_column("newest_date").max() if build.newest else None
-    if not isinstance(newest, date):
-        raise ContractError(
-            f"{database} has no valid row in daily_prices, so there is no date to rank"
-        )
-    return {
-        "schema_version": lake.SCHEMA_VERSION,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "as_of": newest.isoformat(),
-        "universe": universe.as_dict(),
-        "source": {"path": str(database), "bytes": database.stat().st_size},
-        "datasets": build.datasets,
-        "phases": clock.phases,
-        "libraries": {name: library_version(name) for name in LIBRARIES},
-        "python": platform.python_version(),
-    }
-
-
-def _rankings(build: Build, manifest: Manifest, universe: Universe) -> None:
-    """Write the rankings of the newest date."""
-    staged = Lake.at(build.staged, manifest)
-    frame = rankings(staged, as_of=staged.as_of, universe=universe).collect(engine="streaming")
-    build.datasets["rankings"] = {
-        "schema": lake.schema_text(frame.schema),
-        "rows": frame.height,
-        "files": [ingest.write(build, "rankings", frame, None)],
-    }
+def _refuse_withdrawn(root: Path, state: dict[str, Any]) -> None:
+    """Do not publish again, unasked, what somebody rolled back."""
+    for version in lake.version_ids(root):
+        if lake.is_withdrawn(root, version) and lake.manifest_of(root, version)["source"] == state:
+            raise ContractError(
+                f"the database has not changed since version {version}, which was rolled back; "
+                "mend the data, or publish it again with --force"
+            )
 
 
 # ----------------------------------------------------------------------------------- command
 
 
-def main(
+def main(  # noqa: PLR0913 - one parameter an option
     *,
     source: Annotated[Path | None, typer.Option(help="SQLite database.")] = None,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
-    config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
+    full: Annotated[bool, typer.Option(help="Read and write everything again.")] = False,
+    force: Annotated[bool, typer.Option(help="Publish even what fails its checks.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
+    log_format: Annotated[LogFormat, typer.Option(help="Lines of the log.")] = LogFormat.TEXT,
+    config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
 ) -> None:
     """Export a SQLite database to a new version of the lake, with the four rankings.
 
     Example: python -m pipelines.export --source data/demo.db --lake data/lake
     """
+    console.log_to_stderr(log_format)
     settings = Settings.load(config)
-    database, root = source or settings.source, lake or settings.lake
+    root = lake or settings.lake
+    before = current_id(root)
     with console.progress() as progress:
-        manifest = export(database, root, settings.chosen_universe(universe), progress=progress)
+        manifest = export(
+            source or settings.source,
+            root,
+            settings.chosen_universe(universe),
+            full=full,
+            force=force,
+            keep=settings.keep_versions,
+            progress=progress,
+        )
     if as_json:
         console.write(json.dumps(manifest, indent=1))
+    elif manifest["version"] == before:
+        console.write(f"nothing was written to the database since version {before}, which stays")
     else:
         console.show(*_summary(manifest))
 

@@ -1,10 +1,8 @@
 """The tables of a source → the datasets of a version: read, normalise, check, sort, write."""
 
 import hashlib
-from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +14,7 @@ from pipelines.errors import ContractError
 from pipelines.normalise import NOTES, Normalise
 from pipelines.schemas import lake_schema
 from pipelines.source import BadRow, Table, UnreadableRow
+from pipelines.staging import Build
 
 COMPRESSION_LEVEL: Final = 1
 
@@ -24,25 +23,6 @@ STOCKS_NEWEST: Final = pl.Schema(
 )
 """What the newest valid price adds to each stock."""
 
-Progress = Callable[[str, int, int], None]
-"""Called with a table, the rows done and the rows in all."""
-
-
-@dataclass
-class Build:
-    """The folder of a version that is being built, and what is known of it so far."""
-
-    staged: Path
-    today: date
-    progress: Progress
-    datasets: dict[str, Any] = field(default_factory=dict)
-    newest: list[pl.DataFrame] = field(default_factory=list)
-
-    @property
-    def work(self) -> Path:
-        """A folder for the copy and the spills; it is gone before the version is published."""
-        return self.staged / ".work"
-
 
 @dataclass
 class Tally:
@@ -50,7 +30,6 @@ class Tally:
 
     rows_in: int = 0
     notes: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
-    counts: Counter[str] = field(default_factory=Counter)
     files: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, table: str, notes: pl.DataFrame) -> None:
@@ -66,6 +45,12 @@ class Tally:
         counted = notes.filter(kept=kept).group_by("reason").len("rows").sort("reason")
         return dict(counted.iter_rows())
 
+    def _without_range(self) -> dict[str, int]:
+        """Daily rows that came without open, high and low: counted, for nothing was given up."""
+        nulls = sum(file["nulls"].get("open", 0) for file in self.files)
+        given_up = self.by_reason(kept=True).get("ohl_inconsistent", 0)
+        return {"ohl_missing": nulls - given_up} if nulls > given_up else {}
+
     def manifest(self, dataset: str, schema: pl.Schema) -> dict[str, Any]:
         """The dataset's entry; `ContractError` unless every row of the source is accounted for."""
         rejected = self.by_reason(kept=False)
@@ -80,7 +65,7 @@ class Tally:
             "rows_in": self.rows_in,
             "rows": rows,
             "rejected": rejected,
-            "warnings": self.by_reason(kept=True) | dict(sorted(self.counts.items())),
+            "warnings": self.by_reason(kept=True) | self._without_range(),
             "files": self.files,
         }
 
@@ -125,9 +110,8 @@ def _read_part(
     for raw in table.batches(bad):
         batch = normalise.apply(raw, dataset, part.how)
         tally.add(table.name, batch.notes)
-        tally.counts.update(batch.counts)
         part.observe(batch.rows)
-        sink.add(batch.rows)
+        sink.add(_exact(batch.rows, raw) if build.exact else batch.rows)
         done += raw.height
         build.progress(table.name, done, table.rows)
     if done != table.rows:
@@ -135,6 +119,23 @@ def _read_part(
             f"{table.name}: read {done} of {table.rows} rows; nothing was published, try again"
         )
     tally.rows_in += done
+
+
+def _exact(rows: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
+    """The rows with the source's Float64 in place of each Float32."""
+    compact = [c for c, dtype in rows.schema.items() if dtype == pl.Float32]
+    both = rows.join(
+        raw.select(normalise.ROWID, *compact), on=normalise.ROWID, suffix="_exact",
+        maintain_order="left",
+    )  # fmt: skip
+    kept = (pl.when(pl.col(c).is_not_null()).then(f"{c}_exact").alias(c) for c in compact)
+    return both.with_columns(kept).select(rows.columns)
+
+
+def _typed(build: Build, schema: pl.Schema) -> pl.Schema:
+    if not build.exact:
+        return schema
+    return pl.Schema({c: pl.Float64() if t == pl.Float32 else t for c, t in schema.items()})
 
 
 def _noted(bad: list[BadRow]) -> pl.DataFrame:
@@ -146,6 +147,7 @@ def partitioned(
     build: Build, dataset: str, name: str, day: str, parts: Callable[[], list[Part]]
 ) -> None:
     """Read the parts, and write one file a year of `day`, sorted by name and day."""
+    schema = _typed(build, lake_schema(dataset))
     spills = build.work / dataset
     spills.mkdir()
     tally, buckets = _read(build, dataset, parts, lambda: Buckets(spills, name=name, day=day))
@@ -155,8 +157,8 @@ def partitioned(
             rows = _without_duplicates(rows, tally, parts()[0].table.name, name)
         if dataset == "prices":
             build.newest.append(_last_of_each(rows))
-        tally.files.append(write(build, dataset, rows.select(*lake_schema(dataset)), year))
-    _finish(build, dataset, tally, lake_schema(dataset), [part.table for part in parts()])
+        tally.files.append(write(build, dataset, rows.select(*schema), year))
+    _finish(build, dataset, tally, schema, [part.table for part in parts()])
 
 
 def _without_duplicates(rows: pl.DataFrame, tally: Tally, table: str, name: str) -> pl.DataFrame:
@@ -215,9 +217,10 @@ def stocks(build: Build, table: Table) -> None:
     rows = pl.concat(sink.frames).sort("ticker", "last_updated", normalise.ROWID, nulls_last=False)
     kept = rows.unique("ticker", keep="last", maintain_order=True)
     tally.add(table.name, _duplicates(rows.join(kept, on=normalise.ROWID, how="anti")))
-    newest = pl.concat([STOCKS_NEWEST.to_frame(), *build.newest]).sort("newest_date")
+    added = _typed(build, STOCKS_NEWEST)
+    newest = pl.concat([added.to_frame(), *build.newest]).sort("newest_date")
     newest = newest.unique("ticker", keep="last")
-    schema = pl.Schema({**lake_schema("stocks"), **STOCKS_NEWEST})
+    schema = pl.Schema({**lake_schema("stocks"), **added})
     joined = kept.join(newest, on="ticker", how="left", maintain_order="left")
     tally.files.append(write(build, "stocks", joined.select(*schema), None))
     _finish(build, "stocks", tally, schema, [table])
@@ -243,6 +246,7 @@ def write(build: Build, dataset: str, rows: pl.DataFrame, year: int | None) -> d
         "rows": rows.height,
         "bytes": path.stat().st_size,
         "sha256": sha256,
+        "nulls": {c: n for c, n in rows.null_count().to_dicts()[0].items() if n},
     }
 
 

@@ -1,41 +1,48 @@
 """The lake: versions of plain Parquet, one of them `current`; the layout is known only here.
 
-A version is never changed after it is published. A reader resolves `current` once and keeps
-that version; publishing replaces the link with one rename.
+A version is never changed after it is published. A reader resolves `current` once, keeps that
+version and holds a shared lock on its manifest, so that pruning passes by what is in use.
+Publishing replaces the link `current` with one rename. One process writes at a time.
 """
 
+import fcntl
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, date, datetime
+import shutil
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
+from importlib.metadata import version as library_version
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Final, Self
 
 import polars as pl
 
-from pipelines.errors import LakeError, NothingPublished
+from pipelines.errors import LakeError, Locked, NothingPublished, Unknown
 
 SCHEMA_VERSION: Final = 1
+MANIFEST: Final = "manifest.json"
 PARTIAL: Final = ".partial-"
+TRASH: Final = ".trash-"
+ID_FORMAT: Final = "%Y%m%dT%H%M%SZ"
+LIBRARIES: Final = ("polars", "pyarrow", "connectorx", "dataframely")
 
 Manifest = dict[str, Any]
 
 
 class Lake:
-    """One version of the lake: `current` when it was opened, or the one that is named."""
+    """One version of the lake: `current` when it was opened, or the one that is named.
+
+    The version is kept from pruning as long as this object lives.
+    """
 
     def __init__(self, root: Path | str, version: str | None = None) -> None:
-        path = Path(root) / ("current" if version is None else f"versions/{version}")
-        if version is None and not path.is_symlink():
-            raise NothingPublished(root)
-        self.path: Final = path.resolve()
-        if not (self.path / "manifest.json").exists():
-            raise LakeError(
-                f"{root} has no complete version {self.path.name}; "
-                "see python -m pipelines.versions list"
-            )
+        path, handle = _opened(Path(root), version)
+        self.path: Final = path
+        weakref.finalize(self, os.close, handle)
 
     @classmethod
     def at(cls, path: Path, manifest: Manifest) -> Self:
@@ -47,7 +54,7 @@ class Lake:
     @cached_property
     def manifest(self) -> Manifest:
         """What the version holds; `LakeError` where this release cannot read it."""
-        manifest: Manifest = json.loads((self.path / "manifest.json").read_text())
+        manifest: Manifest = json.loads((self.path / MANIFEST).read_text())
         if manifest["schema_version"] != SCHEMA_VERSION:
             raise LakeError(
                 f"version {self.path.name} has layout {manifest['schema_version']}, this release "
@@ -86,6 +93,13 @@ class Lake:
         """The published rankings: all strategies, the whole universe, on `as_of`."""
         return self._scan("rankings")
 
+    def year(self, dataset: str, year: int | None) -> pl.LazyFrame:
+        """The rows of a dataset from its file of one year; None for a dataset without years."""
+        entry = self.manifest["datasets"][dataset]
+        schema = pl.Schema({c: _dtype(t) for c, t in entry["schema"].items()})
+        files = [self.path / f["path"] for f in entry["files"] if f["year"] == year]
+        return pl.scan_parquet(files, schema=schema) if files else pl.LazyFrame(schema=schema)
+
     def _between(self, dataset: str, since: date | None, until: date | None) -> pl.LazyFrame:
         rows = self._scan(dataset, first=since, last=until)
         if since is not None:
@@ -98,7 +112,10 @@ class Lake:
         """A dataset from its files of the years between two dates."""
         entry = self.manifest["datasets"].get(dataset)
         if entry is None:
-            raise LakeError(f"version {self.version} has no {dataset}; run a new export")
+            raise LakeError(
+                f"version {self.version} has no {dataset}; add the table to the database, "
+                "then run python -m pipelines.export"
+            )
         files = [
             self.path / f["path"]
             for f in entry["files"]
@@ -108,6 +125,29 @@ class Lake:
         if not files:
             return pl.LazyFrame(schema=schema)
         return pl.scan_parquet(files, schema=schema, glob=False, hive_partitioning=False)
+
+
+def _opened(root: Path, version: str | None) -> tuple[Path, int]:
+    """The folder of a version, and a handle of its manifest under a shared lock."""
+    for _ in range(10):  # a version that is pruned while it is being opened is looked up again
+        path = _located(root, version)
+        with suppress(FileNotFoundError):
+            handle = os.open(path / MANIFEST, os.O_RDONLY)
+            fcntl.flock(handle, fcntl.LOCK_SH)
+            if path.exists():
+                return path, handle
+            os.close(handle)
+    raise LakeError(f"{root} has no complete version {path.name}; roll back to another one")
+
+
+def _located(root: Path, version: str | None) -> Path:
+    if version is not None:
+        if version not in version_ids(root):
+            raise Unknown("version", version, version_ids(root)[::-1])
+        return (root / "versions" / version).resolve()
+    if not (root / "current").is_symlink():
+        raise NothingPublished(root)
+    return (root / "current").resolve()
 
 
 def schema_text(schema: Mapping[str, pl.DataType]) -> dict[str, str]:
@@ -120,26 +160,91 @@ def _dtype(name: str) -> pl.DataType:
     return dtype
 
 
-# ----------------------------------------------------------------------------------- writing
-
-
-def new_version_id(now: datetime | None = None) -> str:
-    """An id that sorts by time and that no other run has: 20261124T170500Z-3fa1c2."""
-    return f"{now or datetime.now(UTC):%Y%m%dT%H%M%SZ}-{token_hex(3)}"
+# ---------------------------------------------------------------------------------- versions
 
 
 def version_ids(root: Path) -> list[str]:
     """The complete versions, oldest first."""
-    return sorted(p.parent.name for p in (root / "versions").glob("[!.]*/manifest.json"))
+    return sorted(p.parent.name for p in (root / "versions").glob(f"[!.]*/{MANIFEST}"))
 
 
-def publish(root: Path, staged: Path, version: str) -> None:
-    """Make a staged directory the current version; afterwards readers see all of it or none."""
-    _sync_tree(staged)
-    target = root / "versions" / version
-    staged.rename(target)
-    _sync(target.parent)
+def current_id(root: Path) -> str | None:
+    """The version that is published, if any."""
+    link = root / "current"
+    return link.readlink().name if link.is_symlink() else None
+
+
+def manifest_of(root: Path, version: str) -> Manifest:
+    """The manifest of a version, whatever its layout."""
+    manifest: Manifest = json.loads((root / "versions" / version / MANIFEST).read_text())
+    return manifest
+
+
+def new_version_id(root: Path, now: datetime | None = None) -> str:
+    """An id after all others, even where the clock went back: 20261124T170500Z-3fa1c2."""
+    now = now or datetime.now(UTC)
+    if ids := version_ids(root):
+        newest = datetime.strptime(ids[-1].split("-")[0], ID_FORMAT).replace(tzinfo=UTC)
+        now = max(now, newest + timedelta(seconds=1))
+    return f"{now:{ID_FORMAT}}-{token_hex(3)}"
+
+
+def libraries() -> dict[str, str]:
+    """The versions of the libraries that decide what is in the files."""
+    return {name: library_version(name) for name in LIBRARIES}
+
+
+def write_manifest(staged: Path, manifest: Manifest) -> None:
+    """Complete a staged version."""
+    (staged / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+@contextmanager
+def writing(root: Path) -> Iterator[None]:
+    """The only writer of the lake; `Locked` names another. A dead process holds no lock.
+
+    What a killed run left behind is removed first.
+    """
+    (root / "versions").mkdir(parents=True, exist_ok=True)
+    with (root / ".lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise Locked(root, file.read().strip() or "another process") from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+        file.flush()
+        _sweep(root)
+        yield
+        file.truncate(0)
+
+
+def _sweep(root: Path) -> None:
+    """Remove what a killed run left: versions half built or half deleted, links not in place."""
+    for pattern in (f"{PARTIAL}*", f"{TRASH}*"):
+        for folder in (root / "versions").glob(pattern):
+            shutil.rmtree(folder)
+    for link in root.glob(".current-*"):
+        link.unlink()
+
+
+def publish(root: Path, staged: Path, version: str, *, after: str | None) -> None:
+    """Make a staged directory the current version; afterwards readers see all of it or none.
+
+    `LakeError` if the current version is no longer the one that the new one was made after.
+    """
+    if current_id(root) != after:
+        raise LakeError(
+            f"current was moved from {after} to {current_id(root)} meanwhile; "
+            "run python -m pipelines.export again"
+        )
+    for path in (*staged.rglob("*"), staged):
+        _sync(path)
+    staged.rename(root / "versions" / version)
+    _sync(root / "versions")
     point_current_to(root, version)
+    (_withdrawn(root) / version).unlink(missing_ok=True)
 
 
 def point_current_to(root: Path, version: str) -> None:
@@ -150,16 +255,6 @@ def point_current_to(root: Path, version: str) -> None:
     _sync(root)
 
 
-def _sync_tree(top: Path) -> None:
-    for path in _walk(top):
-        _sync(path)
-
-
-def _walk(top: Path) -> Iterator[Path]:
-    yield from top.rglob("*")
-    yield top
-
-
 def _sync(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY)
     try:
@@ -168,6 +263,56 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def file_entries(top: Path, paths: Iterable[Path]) -> list[dict[str, Any]]:
-    """Sizes of files, by their path below a version."""
-    return [{"path": str(p.relative_to(top)), "bytes": p.stat().st_size} for p in paths]
+def rollback(root: Path, version: str | None = None) -> tuple[str, str]:
+    """Publish an older version, the one before the current if none is named; (from, to).
+
+    The version that was current is withdrawn: a refresh does not publish the same state of the
+    database again unless it is forced to.
+    """
+    before = current_id(root)
+    if before is None:
+        raise NothingPublished(root)
+    older = [v for v in version_ids(root) if v < before and not is_withdrawn(root, v)]
+    if version is None and not older:
+        raise LakeError(f"{root} has no version before {before} to roll back to")
+    target = version or older[-1]
+    if target not in version_ids(root):
+        raise Unknown("version", target, version_ids(root)[::-1])
+    if target < before:
+        _withdrawn(root).mkdir(exist_ok=True)
+        (_withdrawn(root) / before).touch()
+    point_current_to(root, target)
+    (_withdrawn(root) / target).unlink(missing_ok=True)
+    return before, target
+
+
+def _withdrawn(root: Path) -> Path:
+    return root / "withdrawn"
+
+
+def is_withdrawn(root: Path, version: str) -> bool:
+    """Whether a version was rolled back."""
+    return (_withdrawn(root) / version).exists()
+
+
+def prune(root: Path, *, keep: int) -> list[str]:
+    """Delete all but the newest versions, never `current` and none that a reader holds open."""
+    current, ids = current_id(root), version_ids(root)
+    gone = [v for v in ids[: max(0, len(ids) - keep)] if v != current and _delete(root, v)]
+    for version in gone:
+        (_withdrawn(root) / version).unlink(missing_ok=True)
+    return gone
+
+
+def _delete(root: Path, version: str) -> bool:
+    """Delete a version at once for readers; False if one has it open."""
+    path = root / "versions" / version
+    with (path / MANIFEST).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        trash = path.with_name(f"{TRASH}{version}")
+        path.rename(trash)
+    shutil.rmtree(trash)
+    return True

@@ -1,7 +1,7 @@
 """One batch of a source table → rows that hold the contract, and notes on all that was given up."""
 
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -25,12 +25,11 @@ REPORTING_LAG: Final = timedelta(days=90)
 ROWID: Final = "rowid_"
 REASON: Final = "reason_"
 WARN: Final = "warn_"
-COUNT: Final = "count_"
 
 Normalise = Callable[[pl.DataFrame], pl.DataFrame]
 """Source columns → lake columns with `rowid_`; `reason_`, null unless the row is rejected for
 something that is no longer seen in the lake's types; `warn_<code>`, true where a value was given
-up; `count_<code>`, true where something is only counted."""
+up."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,6 @@ class Batch:
 
     rows: pl.DataFrame
     notes: pl.DataFrame
-    counts: Mapping[str, int]
 
 
 NOTES: Final = pl.Schema({"rowid": pl.Int64, "reason": pl.String, "kept": pl.Boolean})
@@ -50,15 +48,12 @@ def apply(batch: pl.DataFrame, dataset: str, normalise: Normalise) -> Batch:
     wide = normalise(batch)
     kept, failure = ROW_CONTRACTS[dataset].filter(wide, cast=True)
     rejected = _rejected(failure) if len(failure) else NOTES.to_frame()
-    flags = wide.select(pl.col("^(warn|count)_.*$")).sum().to_dicts()
-    counts = {name: n for name, n in (flags[0] if flags else {}).items() if n}
-    warned = [_warned(wide, name) for name in counts if name.startswith(WARN)]
+    warned = [_warned(wide, name) for name in wide.columns if name.startswith(WARN)]
     lost = pl.concat([NOTES.to_frame(), *warned])
     lost = lost.join(rejected, on="rowid", how="anti") if lost.height else lost
     return Batch(
         rows=kept.select(*lake_schema(dataset), ROWID),
         notes=pl.concat([rejected, lost]),
-        counts={n.removeprefix(COUNT): c for n, c in counts.items() if n.startswith(COUNT)},
     )
 
 
@@ -160,7 +155,6 @@ def quotes(batch: pl.DataFrame, *, key: str, today: date) -> pl.DataFrame:
     return wide.with_columns(
         pl.when(usable).then(pl.col(*OHL)),
         warn_ohl_inconsistent=pl.col("some_") & ~usable,
-        count_ohl_missing=~pl.col("some_"),
     )
 
 

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     source: Path = Field(Path("data/demo.db"), description="SQLite database to export")
     lake: Path = Field(Path("data/lake"), description="folder of the Parquet versions")
     universe: str = Field("sweden", description="universe to rank")
+    keep_versions: int = Field(5, ge=1, description="versions that a refresh keeps")
     universes: dict[str, UniverseSettings] = Field({}, description="own universes, by name")
 
     @classmethod

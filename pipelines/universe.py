@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final, Self
 
 import polars as pl
 
@@ -19,6 +19,13 @@ class Universe:
     markets: tuple[str, ...]
     currency: str
     floors: tuple[tuple[date, float], ...] = ()
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The universe of a definition that `as_dict` made."""
+        floors = tuple((date.fromisoformat(day), cap) for day, cap in values["floors"])
+        markets = tuple(values["markets"])
+        return cls(name=values["name"], markets=markets, currency=values["currency"], floors=floors)
 
     def floor(self, as_of: pl.Expr) -> pl.Expr:
         """The least market cap on a date, in million of the currency; 0 before the first floor."""
