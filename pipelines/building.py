@@ -1,85 +1,55 @@
 """A version of the lake in the making: a private copy of the database → files and a manifest."""
 
-import logging
 import platform
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from functools import partial
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
-from pipelines import ingest, lake, normalise, source
+from pipelines import ingest, lake, normalise
+from pipelines.changes import State
 from pipelines.errors import ContractError
 from pipelines.ingest import Part
 from pipelines.lake import Lake, Manifest
-from pipelines.memory import peak_mb, resident_mb
 from pipelines.ranking import rankings
+from pipelines.reuse import STATE, Kept
 from pipelines.source import Table
 from pipelines.staging import Build
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass
-class Clock:
-    """Time and memory by phase."""
-
-    phases: list[dict[str, Any]] = field(default_factory=list)
-
-    @contextmanager
-    def phase(self, name: str, datasets: dict[str, Any]) -> Iterator[None]:
-        """Time a phase, note its memory, and log a line on it."""
-        before, start = resident_mb(), time.perf_counter()
-        yield
-        entry = {
-            "phase": name,
-            "rows": datasets.get(name, {}).get("rows"),
-            "seconds": round(time.perf_counter() - start, 3),
-            "before_mb": round(before, 1),
-            "peak_mb": round(peak_mb(), 1),
-        }
-        self.phases.append(entry)
-        logger.info("%(phase)s", entry, extra={"fields": entry})
 
 
 def version(build: Build) -> Manifest:
     """Write all datasets of a version below `build.staged` and return its manifest."""
-    clock = Clock()
-    private = build.work / "source.db"
-    with clock.phase("copy", {}):
-        _copy_while_importing(build.database, private)
+    clock, private = build.clock, build.copy
     there = {name: Table(private, name) for name in build.tables}
-    for name, make in _makers(build, there).items():
+    with clock.phase("changes", {}):
+        kept = _kept(build, private)
+    for name, make in _makers(build, there, kept).items():
         with clock.phase(name, build.datasets):
             make()
-    manifest = _manifest(build, clock)
+    manifest = _manifest(build)
     with clock.phase("rankings", build.datasets):
         _rankings(build, manifest)
     return manifest
 
 
-def _copy_while_importing(database: Path, private: Path) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        copied = pool.submit(source.copy, database, private)
-        import_module("connectorx")
-        copied.result()
+def _kept(build: Build, private: Path) -> Kept | None:
+    """What to take from the version before; the state of the database is saved for the next."""
+    now = State.of(private)
+    now.save(build.staged / STATE)
+    reusable = build.before is not None and not build.full
+    return Kept.of(build.before, private, now) if reusable and build.before else None
 
 
-def _makers(build: Build, there: dict[str, Table]) -> dict[str, Callable[[], None]]:
+def _makers(
+    build: Build, there: dict[str, Table], kept: Kept | None
+) -> dict[str, Callable[[], None]]:
     """What makes each dataset, in order: stocks come after prices, of which they carry the last."""
     prices = partial(normalise.prices, today=build.today)
     levels = partial(normalise.quotes, key="index_id", today=build.today)
     makers: dict[str, Callable[[], None]] = {
-        "prices": lambda: ingest.partitioned(
-            build, "prices", "ticker", "date", lambda: [Part(there["daily_prices"], prices)]
-        ),
+        "prices": lambda: ingest.prices(build, there["daily_prices"], prices, kept),
         "fundamentals": lambda: ingest.fundamentals(build, there),
         "stocks": lambda: ingest.stocks(build, there["stocks"]),
     }
@@ -87,10 +57,16 @@ def _makers(build: Build, there: dict[str, Table]) -> dict[str, Callable[[], Non
         makers["index_prices"] = lambda: ingest.partitioned(
             build, "index_prices", "index_id", "date", lambda: [Part(there["index_prices"], levels)]
         )
+    if kept:
+        makers |= {dataset: partial(_take, build, kept, dataset) for dataset in kept.datasets}
     return makers
 
 
-def _manifest(build: Build, clock: Clock) -> Manifest:
+def _take(build: Build, kept: Kept, dataset: str) -> None:
+    build.datasets[dataset] = kept.link_dataset(build.staged, dataset)
+
+
+def _manifest(build: Build) -> Manifest:
     newest = pl.concat(build.newest).get_column("newest_date").max() if build.newest else None
     if not isinstance(newest, date):
         raise ContractError(
@@ -104,7 +80,7 @@ def _manifest(build: Build, clock: Clock) -> Manifest:
         "universe": build.universe.as_dict(),
         "source": build.source,
         "datasets": build.datasets,
-        "phases": clock.phases,
+        "phases": build.clock.phases,
         "libraries": lake.libraries(),
         "python": platform.python_version(),
     }

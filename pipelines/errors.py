@@ -3,6 +3,7 @@
 StockRankError
 ├── SourceError        the database is absent, unreadable or unlike the schema
 ├── ContractError      rows were lost on the way, or a result is not what was promised
+│   ├── RowsMissing    fewer rows came than were counted
 │   └── ChecksFailed   a new version is complete, but not fit to be published
 ├── LakeError          the lake is absent, damaged or of another format
 │   ├── NothingPublished
@@ -24,6 +25,10 @@ class SourceError(StockRankError):
 
 class ContractError(StockRankError):
     """The data that came out is not the data that went in."""
+
+
+class RowsMissing(ContractError):
+    """Fewer or more rows came out of a table than it has."""
 
 
 class ChecksFailed(ContractError):

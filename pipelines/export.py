@@ -2,7 +2,9 @@
 
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,7 +49,7 @@ def export(  # noqa: PLR0913 - one parameter an option
                 _refuse_withdrawn(root, state)
             build = Build(
                 database=database, root=root, universe=universe, tables=tables, source=state,
-                today=datetime.now(UTC).date(), before=current, progress=progress,
+                today=datetime.now(UTC).date(), before=current, progress=progress, full=full,
             )  # fmt: skip
             with build:
                 manifest = _publish(build, force=force)
@@ -57,8 +59,18 @@ def export(  # noqa: PLR0913 - one parameter an option
         raise LakeError(f"cannot write {error.filename or root}: {error.strerror}") from None
 
 
+def _copied(build: Build) -> None:
+    """Copy the database, and meanwhile import what is heavy and was not needed until now."""
+    with build.clock.phase("copy", {}), ThreadPoolExecutor(1) as pool:
+        copied = pool.submit(source.copy, build.database, build.copy)
+        for name in ("pipelines.building", "pipelines.checks", "connectorx"):
+            import_module(name)
+        copied.result()
+
+
 def _publish(build: Build, *, force: bool) -> Manifest:
-    from pipelines import building, checks  # noqa: PLC0415 - heavy, and not needed if nothing changed
+    _copied(build)
+    from pipelines import building, checks  # noqa: PLC0415 - they are heavy
 
     manifest = building.version(build)
     manifest["failed_checks"] = checks.failures(Lake.at(build.staged, manifest), build.before)

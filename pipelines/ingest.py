@@ -1,8 +1,10 @@
 """The tables of a source → the datasets of a version: read, normalise, check, sort, write."""
 
 import hashlib
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,11 +12,14 @@ import polars as pl
 
 from pipelines import lake, normalise, source
 from pipelines.buckets import Buckets
-from pipelines.errors import ContractError
+from pipelines.errors import ContractError, RowsMissing
 from pipelines.normalise import NOTES, Normalise
+from pipelines.reuse import Kept, source_years
 from pipelines.schemas import lake_schema
 from pipelines.source import BadRow, Table, UnreadableRow
 from pipelines.staging import Build
+
+logger = logging.getLogger(__name__)
 
 COMPRESSION_LEVEL: Final = 1
 
@@ -29,6 +34,7 @@ class Tally:
     """What happened to the rows of one dataset."""
 
     rows_in: int = 0
+    widest_text: int = 0
     notes: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     files: list[dict[str, Any]] = field(default_factory=list)
 
@@ -36,6 +42,11 @@ class Tally:
         """Note what was rejected or given up of a table."""
         if notes.height:
             self.notes.setdefault(table, []).append(notes)
+
+    def rejected(self, table: str) -> list[int]:
+        """The rowids of a table's rejected rows."""
+        notes = pl.concat(self.notes.get(table, [NOTES.to_frame()]))
+        return notes.filter(kept=False)["rowid"].to_list()
 
     def by_reason(self, *, kept: bool) -> dict[str, int]:
         """How many rows were rejected, or kept with a value given up, by reason."""
@@ -67,6 +78,7 @@ class Tally:
             "rejected": rejected,
             "warnings": self.by_reason(kept=True) | self._without_range(),
             "files": self.files,
+            "widest_text": self.widest_text,
         }
 
 
@@ -77,6 +89,7 @@ class Part:
     table: Table
     how: Normalise
     observe: Callable[[pl.DataFrame], object] = id
+    elsewhere: int = 0  # rows of the table that are taken from the version before
 
 
 def _read(
@@ -105,20 +118,27 @@ def _read(
 def _read_part(
     build: Build, dataset: str, part: Part, bad: list[BadRow], tally: Tally, sink: Any
 ) -> None:
-    table, done = part.table, len(bad)
+    table, done = part.table, len(bad) + part.elsewhere
     tally.add(table.name, _noted(bad))
     for raw in table.batches(bad):
         batch = normalise.apply(raw, dataset, part.how)
         tally.add(table.name, batch.notes)
         part.observe(batch.rows)
+        tally.widest_text = max(tally.widest_text, _widest(raw))
         sink.add(_exact(batch.rows, raw) if build.exact else batch.rows)
         done += raw.height
         build.progress(table.name, done, table.rows)
     if done != table.rows:
-        raise ContractError(
+        raise RowsMissing(
             f"{table.name}: read {done} of {table.rows} rows; nothing was published, try again"
         )
     tally.rows_in += done
+
+
+def _widest(raw: pl.DataFrame) -> int:
+    """At least as many bytes as the texts of any one row have."""
+    texts = raw.select(pl.col(pl.String).str.len_bytes().max()).row(0)
+    return sum(width or 0 for width in texts)
 
 
 def _exact(rows: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
@@ -148,8 +168,40 @@ def partitioned(
 ) -> None:
     """Read the parts, and write one file a year of `day`, sorted by name and day."""
     schema = _typed(build, lake_schema(dataset))
+    tally = _write_years(build, dataset, name, day, parts)
+    _finish(build, dataset, tally, schema, [part.table for part in parts()])
+
+
+def prices(build: Build, table: Table, how: Normalise, kept: Kept | None) -> None:
+    """Write the years of prices that may have changed, and take the others."""
+    part = Part(table, how)
+    if kept:
+        part = Part(replace(table, where=kept.where), how, elsewhere=kept.rows_in)
+    try:
+        tally = _write_years(build, "prices", "ticker", "date", lambda: [part])
+    except RowsMissing:
+        if kept is None:
+            raise
+        logger.info("prices: rows are gone from years that were to be taken; reading all years")
+        prices(build, table, how, None)
+        return
+    if kept:
+        tally.widest_text = max(tally.widest_text, kept.widest_text)
+        kept.link(build.staged)
+        tally.files = sorted([*tally.files, *kept.files()], key=itemgetter("year"))
+        tally.add(table.name, kept.notes())
+        build.newest.append(kept.last_closes())
+    _finish(build, "prices", tally, _typed(build, lake_schema("prices")), [table])
+    years = table.source_years(tally.rejected(table.name))
+    build.datasets["prices"]["source_years"] = source_years(tally.files, years)
+
+
+def _write_years(
+    build: Build, dataset: str, name: str, day: str, parts: Callable[[], list[Part]]
+) -> Tally:
+    schema = _typed(build, lake_schema(dataset))
     spills = build.work / dataset
-    spills.mkdir()
+    spills.mkdir(exist_ok=True)
     tally, buckets = _read(build, dataset, parts, lambda: Buckets(spills, name=name, day=day))
     for year in buckets.years():
         rows = buckets.take(year)
@@ -158,7 +210,7 @@ def partitioned(
         if dataset == "prices":
             build.newest.append(_last_of_each(rows))
         tally.files.append(write(build, dataset, rows.select(*schema), year))
-    _finish(build, dataset, tally, schema, [part.table for part in parts()])
+    return tally
 
 
 def _without_duplicates(rows: pl.DataFrame, tally: Tally, table: str, name: str) -> pl.DataFrame:
@@ -276,5 +328,7 @@ def _write_rejects(path: Path, tally: Tally, tables: list[Table]) -> None:
                 rows = [dict(zip(table.kinds, row, strict=True))
                         for row in table.originals(part["rowid"].to_list())]  # fmt: skip
                 originals = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))
+                widths = originals.select(pl.sum_horizontal(pl.all().str.len_bytes())).to_series()
+                tally.widest_text = max(tally.widest_text, *widths)
                 full = part.with_columns(table=pl.lit(table.name)).hstack(originals)
                 writer.write_table(full.select(*schema).to_arrow())

@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 import polars as pl
 
+from pipelines.changes import SOURCE_YEAR
 from pipelines.errors import SourceError
 
 BATCH_ROWS: Final = 50_000
@@ -178,6 +179,8 @@ class Table:
 
     copy: Path
     name: str
+    where: str = "1"
+    """The rows that are read, as a condition in SQL; `rows` counts all."""
 
     @property
     def kinds(self) -> Mapping[str, Kind]:
@@ -197,7 +200,7 @@ class Table:
         Columns: `rowid` and those of `kinds`; days and times as text, null as the empty text.
         `UnreadableRow` where connectorx cannot read a value: what came before is then void.
         """
-        if self.rows == len(bad):
+        if self.rows == len(bad) or not self._any():
             return
         from connectorx import read_sql  # noqa: PLC0415 - heavy, and loaded while copying
 
@@ -222,10 +225,15 @@ class Table:
         columns = ", ".join(
             as_text.format(c=c) if kind in ("day", "time") else c for c, kind in self.kinds.items()
         )
-        query = f"SELECT rowid AS rowid_, {columns} FROM {self.name}"
+        query = f"SELECT rowid AS rowid_, {columns} FROM {self.name} WHERE {self.where}"
         if bad:
-            query += f" WHERE rowid NOT IN (SELECT bad_rowid FROM {self._mark(bad)})"
+            query += f" AND rowid NOT IN (SELECT bad_rowid FROM {self._mark(bad)})"
         return query + " ORDER BY rowid"
+
+    def _any(self) -> bool:
+        query = f"SELECT EXISTS (SELECT 1 FROM {self.name} WHERE {self.where})"
+        with closing(sqlite3.connect(self.copy)) as con:
+            return bool(con.execute(query).fetchone()[0])
 
     def _mark(self, bad: Sequence[BadRow]) -> str:
         """A table in the copy with the rowids of the bad rows."""
@@ -246,7 +254,7 @@ class Table:
         )
         query = (
             f"SELECT rowid, reason FROM (SELECT rowid, CASE {cases} END AS reason "
-            f"FROM {self.name}) WHERE reason IS NOT NULL"
+            f"FROM {self.name} WHERE {self.where}) WHERE reason IS NOT NULL"
         )
         with closing(sqlite3.connect(self.copy)) as con:
             rows = [BadRow(*row) for row in con.execute(query)]
@@ -255,7 +263,8 @@ class Table:
     def _not_unicode(self, con: sqlite3.Connection) -> Iterator[int]:
         texts = [c for c, kind in self.kinds.items() if kind in ("text", "day", "time")]
         con.text_factory = bytes
-        for rowid, *values in con.execute(f"SELECT rowid, {', '.join(texts)} FROM {self.name}"):
+        query = f"SELECT rowid, {', '.join(texts)} FROM {self.name} WHERE {self.where}"
+        for rowid, *values in con.execute(query):
             if any(isinstance(v, bytes) and not _is_unicode(v) for v in values):
                 yield rowid
 
@@ -270,6 +279,13 @@ class Table:
                     (rowid,),
                 ).fetchone()
                 yield tuple(_as_text(value) for value in row)
+
+    def source_years(self, rowids: Sequence[int]) -> list[str]:
+        """What the dates of those rows begin with, as `changes` counts them."""
+        query = f"SELECT {SOURCE_YEAR} FROM {self.name} WHERE rowid = ?"
+        with closing(sqlite3.connect(self.copy)) as con:
+            con.text_factory = lambda raw: raw.decode(errors="backslashreplace")
+            return [con.execute(query, (rowid,)).fetchone()[0] for rowid in rowids]
 
 
 class UnreadableRow(SourceError):

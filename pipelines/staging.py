@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import polars as pl
 
+from pipelines.clock import Clock
 from pipelines.console import Progress, silent
 from pipelines.lake import PARTIAL, Lake, new_version_id
 from pipelines.universe import Universe
@@ -25,7 +26,9 @@ class Build:
     today: date
     before: Lake | None = None
     progress: Progress = silent
+    full: bool = False  # take nothing from the version before
     exact: bool = False  # keep Float64 where the contract says Float32, to compare the two
+    clock: Clock = field(default_factory=Clock)
     datasets: dict[str, Any] = field(default_factory=dict)
     newest: list[pl.DataFrame] = field(default_factory=list)
 
@@ -41,6 +44,11 @@ class Build:
     def work(self) -> Path:
         """A folder for the copy and the spills; it is gone before the version is published."""
         return self.staged / ".work"
+
+    @property
+    def copy(self) -> Path:
+        """The private copy of the database."""
+        return self.work / "source.db"
 
     def __enter__(self) -> Self:
         self.work.mkdir(parents=True)

@@ -87,6 +87,7 @@ def against_source(opened: Lake, database: Path) -> Found:
         state = opened.manifest["source"]
         same = {"path": state["path"], **changes.fingerprint(database)} == state
         with build:
+            source.copy(database, build.copy)
             exact = Lake.at(build.staged, building.version(build))
             found = _values(opened, exact)
             _add_rankings(found, opened, exact)
