@@ -9,7 +9,7 @@ warning where a ranked stock has it, for then someone may buy on it; elsewhere i
 
 import warnings
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from importlib import import_module
 from typing import Any, Final
@@ -26,10 +26,11 @@ WINDOW: Final = timedelta(days=400)
 """Twelve months of returns and the ten days before them: older prices move no ranking."""
 WEEK: Final = timedelta(days=7)
 
-FEW_PRICES, TOO_FEW_PRICES: Final = 0.90, 0.75
-"""Stocks with a close this week, of those with one in the window. Some 3 to 6 per cent of a market
-leave it in that time; a quarter missing is another market than the one that is ranked."""
-FEW_FUNDAMENTALS, TOO_FEW_FUNDAMENTALS: Final = 0.80, 0.50
+PRICE_FLOORS: Final = (0.90, 0.75)
+"""Least share, for no warning and for not being critical, of stocks with a close this week, of
+those with one in the window. Some 3 to 6 per cent of a market leave it in that time; with a
+quarter missing, another market is ranked."""
+FUNDAMENTALS_FLOORS: Final = (0.80, 0.50)
 """New listings and late reports lack them; with half missing, the best 40 per cent are chance."""
 MOST: Final = 0.5
 """On a trading day nearly all stocks trade; with fewer, the day's prices are not in yet."""
@@ -38,9 +39,10 @@ LARGEST_MOVE: Final = 0.60
 SPLITS: Final = (2, 3, 4, 5, 10, 20)
 SPLIT_TOLERANCE: Final = 0.03
 """The stock moves by itself on the day of a split."""
-SAME_DAY_SHARE, SAME_DAY_STOCKS: Final = 0.02, 5
-"""Of a market's stocks with a large move, hardly two share a day. With this share, and at least so
-many, the feed changed its unit or currency."""
+SAME_DAY_SHARE: Final = 0.02
+SAME_DAY_STOCKS: Final = 5
+"""Large moves of one market hardly share a day. With this share, and at least so many stocks, the
+feed has changed its unit or its currency."""
 
 LARGEST_JUMP: Final = 1000.0
 """Earnings close to zero make ratios leap, but rarely so far; a change of unit does."""
@@ -50,6 +52,8 @@ RATIOS: Final = (
 )  # fmt: skip
 
 GRADES: Final[tuple[Status, ...]] = ("ok", "warning", "critical")
+AT_A_TIME: Final = 500
+"""Stocks whose rows are in memory together."""
 LISTED: Final = 50
 """Cases that a check lists; it counts all."""
 
@@ -101,7 +105,7 @@ def report(
 
 
 def _stocks(lake: Lake, universe: Universe) -> pl.DataFrame:
-    """`ticker, isin, newest_date, rank` of the stocks of the markets; rank is the best they have."""
+    """`ticker, isin, newest_date, rank` of the markets' stocks; rank is the best of each."""
     best = lake.rankings().group_by("ticker").agg(pl.col("rank").min())
     return (
         lake.stocks()
@@ -132,7 +136,7 @@ def _cases(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def _prices(stocks: pl.DataFrame, active: pl.DataFrame, as_of: date) -> Check:
-    """How many stocks have a close in the last week, of those that have not long left the market."""
+    """How many stocks have a close in the last week, of those that did not leave long ago."""
     left = pl.col("newest_date") < as_of - WINDOW
     living = stocks.filter(~left.fill_null(value=False))
     silent = living.join(active, on="ticker", how="anti").sort("newest_date", "ticker")
@@ -140,7 +144,7 @@ def _prices(stocks: pl.DataFrame, active: pl.DataFrame, as_of: date) -> Check:
         "price_coverage",
         f"have a close in the week to {as_of}",
         (active.height, living.height),
-        (FEW_PRICES, TOO_FEW_PRICES),
+        PRICE_FLOORS,
         silent.select("ticker", "newest_date"),
     )
 
@@ -158,7 +162,7 @@ def _fundamentals(lake: Lake, active: pl.DataFrame, as_of: date) -> Check:
         "fundamentals_coverage",
         "that trade have fundamentals younger than 12 months",
         (active.height - missing.height, active.height),
-        (FEW_FUNDAMENTALS, TOO_FEW_FUNDAMENTALS),
+        FUNDAMENTALS_FLOORS,
         missing.select("ticker").sort("ticker"),
     )
 
@@ -219,16 +223,15 @@ def moves(prices: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _moves(lake: Lake, stocks: pl.DataFrame, as_of: date) -> list[Check]:
-    """Moves that no split explains, and moves as of a split that the closes are not adjusted for."""
+    """Moves that no split explains, and those of splits that closes are not adjusted for."""
     prices = lake.prices(since=as_of - WINDOW, until=as_of)
-    of_stocks = prices.join(stocks.lazy().select("ticker"), on="ticker", how="semi")
-    found = _ranked_first(moves(of_stocks).collect(engine="streaming"), stocks)
+    found = _ranked_first(_found(prices, stocks, moves), stocks)
     odd = found.filter(~pl.col("split")).drop("split")
     splits = found.filter("split").drop("split")
     return [
         _same_day(found, stocks)
         or _odd("outliers", odd, f"closes moved more than {LARGEST_MOVE:.0%} in a day"),
-        _odd("splits", splits, "closes moved as in a split, and returns over it are wrong"),
+        _odd("splits", splits, "closes moved as in a split that they are not adjusted for"),
     ]
 
 
@@ -277,10 +280,27 @@ def _jump(ratio: str) -> pl.Expr:
 def _jumps(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
     """Jumps in the window, each from a row that is at most another window older."""
     rows = lake.fundamentals(known_by=as_of).filter(pl.col("known_from") >= as_of - 2 * WINDOW)
-    of_stocks = rows.join(stocks.lazy().select("ticker"), on="ticker", how="semi")
-    recent = jumps(of_stocks).filter(pl.col("known_from") >= as_of - WINDOW)
-    found = _ranked_first(recent.collect(engine="streaming"), stocks)
+    recent = _found(rows, stocks, jumps).filter(pl.col("known_from") >= as_of - WINDOW)
+    found = _ranked_first(recent, stocks)
     return _odd("ratios", found, f"ratios jumped {LARGEST_JUMP:,.0f} times up or down")
+
+
+def _found(
+    rows: pl.LazyFrame, stocks: pl.DataFrame, search: Callable[[pl.LazyFrame], pl.LazyFrame]
+) -> pl.DataFrame:
+    """What a search finds in the rows of the stocks, some of which it sees at a time.
+
+    Searches sort, so that in one go they would need memory for the whole market. The files are
+    sorted by ticker: of each, only the part with the tickers in question is read.
+    """
+    found = []
+    for some in stocks.iter_slices(AT_A_TIME):
+        tickers = some.select("ticker")
+        first, last = (pl.lit(tickers["ticker"][at]) for at in (0, -1))
+        near = pl.col("ticker").is_between(first, last)
+        of_some = rows.filter(near).join(tickers.lazy(), on="ticker", how="semi")
+        found.append(search(of_some).collect(engine="streaming"))
+    return pl.concat(found) if found else search(rows.clear()).collect()
 
 
 def _ranked_first(cases: pl.DataFrame, stocks: pl.DataFrame) -> pl.DataFrame:
@@ -294,7 +314,7 @@ def _odd(name: str, cases: pl.DataFrame, what: str) -> Check:
     """A check of single odd values: a warning if ranked stocks have any."""
     ranked = cases.drop_nulls("rank")["ticker"].unique(maintain_order=True).to_list()
     named = f", of ranked stocks those of {_some(ranked)}" if ranked else ", none of a ranked stock"
-    message = f"{cases.height} {what} in {WINDOW.days} days{named if cases.height else ''}"
+    message = f"in {WINDOW.days} days {cases.height} {what}{named if cases.height else ''}"
     value = {"count": cases.height, "cases": _cases(cases)}
     return _check(name, "warning" if ranked else "ok", message, value)
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, Literal
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from pipelines.changes import SOURCE_YEAR
 from pipelines.errors import SourceError
 
 BATCH_ROWS: Final = 50_000
+WINDOW_ROWS: Final = 400_000
 BUSY_SECONDS: Final = 30
 HEADER: Final = b"SQLite format 3\x00"
 
@@ -200,19 +202,20 @@ class Table:
         Columns: `rowid` and those of `kinds`; days and times as text, null as the empty text.
         `UnreadableRow` where connectorx cannot read a value: what came before is then void.
         """
-        if self.rows == len(bad) or not self._any():
-            return
         from connectorx import read_sql  # noqa: PLC0415 - heavy, and loaded while copying
 
+        select = self._select(bad)
         with _without_panic_messages():
             try:
-                for batch in read_sql(
-                    f"sqlite://{quote(str(self.copy))}",
-                    self._query(bad),
-                    return_type="arrow_stream",
-                    batch_size=BATCH_ROWS,
-                ):
-                    yield pl.DataFrame(batch)
+                for first, last in self._windows():
+                    for batch in read_sql(
+                        f"sqlite://{quote(str(self.copy))}",
+                        f"{select} AND rowid BETWEEN {first} AND {last} ORDER BY rowid",
+                        return_type="arrow_stream",
+                        batch_size=BATCH_ROWS,
+                    ):
+                        if batch.num_rows:
+                            yield pl.DataFrame(batch)
             except BaseException as error:
                 if type(error).__name__ == "PanicException":
                     raise UnreadableRow(self.name, str(error)) from None
@@ -220,7 +223,21 @@ class Table:
                     raise SourceError(f"cannot read {self.name}: {error}") from None
                 raise
 
-    def _query(self, bad: Sequence[BadRow]) -> str:
+    def _windows(self) -> Iterator[tuple[int, int]]:
+        """The span of rowids in stretches of about `WINDOW_ROWS`, where they are dense.
+
+        connectorx reads as fast as it can into a queue without bounds, so that the memory of a
+        slow reader is that of a window.
+        """
+        with closing(sqlite3.connect(self.copy)) as con:
+            first, last = con.execute(f"SELECT min(rowid), max(rowid) FROM {self.name}").fetchone()
+        if first is None:
+            return
+        windows = self.rows // WINDOW_ROWS + 1
+        edges = [first + (last + 1 - first) * n // windows for n in range(windows + 1)]
+        yield from ((a, b - 1) for a, b in pairwise(edges) if a < b)
+
+    def _select(self, bad: Sequence[BadRow]) -> str:
         as_text = "COALESCE({c}, '') || '' AS {c}"
         columns = ", ".join(
             as_text.format(c=c) if kind in ("day", "time") else c for c, kind in self.kinds.items()
@@ -228,12 +245,7 @@ class Table:
         query = f"SELECT rowid AS rowid_, {columns} FROM {self.name} WHERE {self.where}"
         if bad:
             query += f" AND rowid NOT IN (SELECT bad_rowid FROM {self._mark(bad)})"
-        return query + " ORDER BY rowid"
-
-    def _any(self) -> bool:
-        query = f"SELECT EXISTS (SELECT 1 FROM {self.name} WHERE {self.where})"
-        with closing(sqlite3.connect(self.copy)) as con:
-            return bool(con.execute(query).fetchone()[0])
+        return query
 
     def _mark(self, bad: Sequence[BadRow]) -> str:
         """A table in the copy with the rowids of the bad rows."""

@@ -246,11 +246,12 @@ def _connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
         ) as con:
             yield con
     except sqlite3.Error as error:
-        raise SourceError(f"cannot tune {path}: {error}{REMEDIES.get(_code(error), '')}") from None
+        remedy = REMEDIES.get(_code(error), "").format(BUSY_SECONDS)
+        raise SourceError(f"cannot tune {path}: {error}{remedy}") from None
 
 
 REMEDIES: Final = {
-    sqlite3.SQLITE_BUSY: f" for {BUSY_SECONDS} s; stop what uses it, then run this again",
+    sqlite3.SQLITE_BUSY: " for {} s; stop what uses it, then run this again",
     sqlite3.SQLITE_READONLY: "; the file and its folder must be writable",
     sqlite3.SQLITE_CANTOPEN: "; the file and its folder must be writable",
     sqlite3.SQLITE_FULL: "; indexes need about a fifth of the file's size on the disk, twice",

@@ -26,7 +26,10 @@ class FrameLake(Lake):
         self.datasets = datasets
 
     def _scan(
-        self, dataset: str, first: date | None = None, last: date | None = None
+        self,
+        dataset: str,
+        first: date | None = None,  # noqa: ARG002 - frames are whole
+        last: date | None = None,  # noqa: ARG002
     ) -> pl.LazyFrame:
         return self.datasets[dataset].lazy()
 

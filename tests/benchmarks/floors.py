@@ -103,7 +103,7 @@ def child(name: str, source: Path, lake: Path) -> dict[str, Any]:
     start = time.perf_counter()
     command = [sys.executable, "-m", "tests.benchmarks.floors", "--run", name]
     command += ["--source", str(source), "--lake", str(lake)]
-    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout  # noqa: S603
+    out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return {"outer": time.perf_counter() - start, **json.loads(out)}
 
 
@@ -145,7 +145,7 @@ def _report(results: dict[str, list[dict[str, Any]]]) -> None:
             spread = f"{min(times):.3f} to {max(times):.3f}"
             rows.append((shown, f"{statistics.median(times):.3f}", spread, ratio, f"{peak:.0f}",
                          f"{grew:.0f}" if grew else ""))  # fmt: skip
-    columns = ("process", "seconds", "spread", "× floor", "peak MB", "grew by MB")
+    columns = ("process", "seconds", "spread", "times floor", "peak MB", "grew by MB")
     console.show(console.Table(f"medians of {len(results['rank'])} runs", columns, rows))
 
 

@@ -7,12 +7,11 @@ import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from polars.testing import assert_frame_equal
 
 from pipelines.factors import SIGNALS
 from pipelines.ranking import rankings
 from pipelines.strategies import STRATEGIES
-from pipelines.universe import SWEDEN, Universe
+from pipelines.universe import Universe
 from tests import oracle
 from tests.factories import Row, frame_lake, snapshot, statement, stock
 
