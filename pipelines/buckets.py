@@ -90,7 +90,7 @@ class Buckets:
             return []
         writer.close()
         path = self.folder / f"{year}.arrows"
-        with pa.ipc.open_stream(path.open("rb")) as reader:
+        with path.open("rb") as file, pa.ipc.open_stream(file) as reader:
             rows = pl.DataFrame(reader.read_all())
         path.unlink()
         return [rows]

@@ -9,10 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from pipelines import ingest, lake, normalise
-from pipelines.changes import State
 from pipelines.errors import ContractError
 from pipelines.ingest import Part
 from pipelines.lake import Lake, Manifest
+from pipelines.pages import State
 from pipelines.ranking import rankings
 from pipelines.reuse import STATE, Kept
 from pipelines.source import Table

@@ -39,6 +39,15 @@ def positive(column: str) -> pl.Expr:
     return pl.when(pl.col(column) > 0).then(column)
 
 
+def divided(value: pl.Expr, by: pl.Expr | float) -> pl.Expr:
+    """The quotient, correctly rounded; for finite values.
+
+    Polars multiplies by the reciprocal of a divisor that is one value for all rows, a literal or
+    a column that it knows to be constant: 57 / 100 is then not 0.57, which can flip a gate.
+    """
+    return value / (value * 0.0 + by)
+
+
 def has_any(columns: tuple[str, ...]) -> pl.Expr:
     """True for a row with a value in any of the columns."""
     return pl.any_horizontal(pl.col(*columns).is_not_null())
@@ -75,7 +84,7 @@ def total_return(months: int) -> pl.Expr:
 def momentum() -> pl.Expr:
     """The mean of the 3, 6 and 12 month returns; null unless all three are known."""
     r3, r6, r12 = (pl.col(f"return_{n}m") for n in MONTHS)
-    return ((r3 + r6 + r12) / 3).alias("momentum")
+    return divided(r3 + r6 + r12, 3.0).alias("momentum")
 
 
 # ---------------------------------------------------------------------------- cross-sections
@@ -95,8 +104,8 @@ def composite(percentiles: tuple[str, ...], among: pl.Expr, at_least: int) -> pl
     """The mean percentile, 0.5 where missing, to 12 decimals; null with too few metrics."""
     known = pl.sum_horizontal(pl.col(*percentiles).is_not_null())
     total = pl.sum_horizontal(pl.col(*percentiles).fill_null(0.5))
-    count = pl.lit(len(percentiles)).cast(pl.Float64)
-    return pl.when(among & (known >= at_least)).then((total / count).round(12))
+    mean = divided(total, float(len(percentiles)))
+    return pl.when(among & (known >= at_least)).then(mean.round(12))
 
 
 def primary_rank(composite: str) -> pl.Expr:

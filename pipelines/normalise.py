@@ -9,7 +9,7 @@ from typing import Final
 import dataframely as dy
 import polars as pl
 
-from pipelines.factors import RATIOS
+from pipelines.factors import RATIOS, divided
 from pipelines.schemas import CONTRACTS, LARGEST_VOLUME, REASONS, lake_schema
 from pipelines.universe import first_reason
 
@@ -21,6 +21,8 @@ PERCENT: Final = (
 )  # fmt: skip
 """What the source `tradingview` delivers in percent."""
 REPORTING_LAG: Final = timedelta(days=90)
+
+ISO_DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 ROWID: Final = "rowid_"
 REASON: Final = "reason_"
@@ -115,7 +117,7 @@ def day(column: str) -> pl.Expr:
     """The date of a text that is exactly `YYYY-MM-DD`; null for any other."""
     text = pl.col(column)
     parsed = text.str.to_date("%Y-%m-%d", strict=False)
-    return pl.when(text.str.len_bytes() == 10).then(parsed)
+    return pl.when(text.str.contains(ISO_DAY)).then(parsed)
 
 
 def _is_bad(column: str, parsed: pl.Expr) -> pl.Expr:
@@ -222,7 +224,6 @@ def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
     """Finite numbers, fractions, and the unit of money in its column's name."""
     numbers = [c for c, t in wide.schema.items() if t == pl.Float64]
     infinite = pl.any_horizontal(~pl.col(*numbers).is_finite())
-    # By a column: dividing by a literal multiplies by its reciprocal: 57 / 100 is then not 0.57.
     return (
         _normalise_distinct(wide, "ticker")
         .with_columns(
@@ -230,7 +231,7 @@ def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
             unit_=pl.when("percent_").then(100.0).otherwise(1.0),
         )
         .with_columns(_finite(c) for c in numbers)
-        .with_columns(pl.col(*PERCENT) / pl.col("unit_"))
+        .with_columns(divided(pl.col(*PERCENT), pl.col("unit_")))
         .rename({c: f"{c}_ccy" for c in CCY})
     )
 

@@ -176,8 +176,7 @@ def _packed(day: pl.Expr, low: pl.Expr, bits: int = ID_BITS) -> pl.Expr:
 
 def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:
     """The market cap in million, from the ratios' row or scaled from today's, and which."""
-    million = pl.lit(1e6)
-    reported = factors.positive("market_cap_ccy") / million
+    reported = factors.divided(factors.positive("market_cap_ccy"), 1e6)
     listed = factors.positive("market_cap_msek")
     past = (day < pl.col("newest_date")).fill_null(value=False)
     newest = pl.col("newest_close").cast(pl.Float64)

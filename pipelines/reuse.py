@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 
 import polars as pl
 
-from pipelines import changes, lake
+from pipelines import lake, pages
 from pipelines.lake import Lake
 from pipelines.normalise import NOTES
 from pipelines.source import TABLES
@@ -38,7 +38,7 @@ class Kept:
     datasets: frozenset[str]
 
     @classmethod
-    def of(cls, before: Lake, copy: Path, now: changes.State) -> Self | None:
+    def of(cls, before: Lake, copy: Path, now: pages.State) -> Self | None:
         """The years that cannot have changed; None where everything must be read.
 
         They cannot have lost rows unnoticed either: the rows that are read and those that are
@@ -47,7 +47,7 @@ class Kept:
         counts = before.manifest["datasets"]["prices"]["source_years"]
         if before.manifest["libraries"] != lake.libraries() or not _is_plain(before, now):
             return None
-        found = changes.found_years(copy, now, changes.State.load(before.path / STATE))
+        found = pages.found_years(copy, now, pages.State.load(before.path / STATE))
         if found is None:
             return None
         # A row that was dated after tomorrow becomes valid without being touched.
@@ -120,7 +120,7 @@ class Kept:
         return plan.collect(engine="streaming")
 
 
-def _is_plain(before: Lake, now: changes.State) -> bool:
+def _is_plain(before: Lake, now: pages.State) -> bool:
     """Whether every row of the prices lay whole on its page, so that no change of it is missed."""
     return now.columns == COLUMNS and _is_narrow(before, "prices", now.page_size)
 
@@ -129,9 +129,9 @@ def _is_narrow(before: Lake, dataset: str, page_size: int) -> bool:
     return int(before.manifest["datasets"][dataset]["widest_text"]) + ROOM <= page_size
 
 
-def _same(before: Lake, now: changes.State) -> frozenset[str]:
+def _same(before: Lake, now: pages.State) -> frozenset[str]:
     """The datasets whose tables did not change at all."""
-    was = changes.State.load(before.path / STATE).digests
+    was = pages.State.load(before.path / STATE).digests
     return frozenset(
         dataset
         for dataset, tables in TABLES_OF.items()

@@ -18,8 +18,8 @@ from urllib.parse import quote
 
 import polars as pl
 
-from pipelines.changes import SOURCE_YEAR
 from pipelines.errors import SourceError
+from pipelines.pages import SOURCE_YEAR
 
 BATCH_ROWS: Final = 50_000
 WINDOW_ROWS: Final = 400_000
@@ -238,7 +238,9 @@ class Table:
         yield from ((a, b - 1) for a, b in pairwise(edges) if a < b)
 
     def _select(self, bad: Sequence[BadRow]) -> str:
-        as_text = "COALESCE({c}, '') || '' AS {c}"
+        as_text = (
+            "COALESCE(CASE typeof({c}) WHEN 'blob' THEN 'a blob' ELSE {c} END, '') || '' AS {c}"
+        )
         columns = ", ".join(
             as_text.format(c=c) if kind in ("day", "time") else c for c, kind in self.kinds.items()
         )
@@ -293,7 +295,7 @@ class Table:
                 yield tuple(_as_text(value) for value in row)
 
     def source_years(self, rowids: Sequence[int]) -> list[str]:
-        """What the dates of those rows begin with, as `changes` counts them."""
+        """What the dates of those rows begin with, as `pages` counts them."""
         query = f"SELECT {SOURCE_YEAR} FROM {self.name} WHERE rowid = ?"
         with closing(sqlite3.connect(self.copy)) as con:
             con.text_factory = lambda raw: raw.decode(errors="backslashreplace")

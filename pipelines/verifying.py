@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from pipelines import building, changes, lake, source
+from pipelines import building, lake, pages, source
 from pipelines.console import Table
 from pipelines.lake import Lake
 from pipelines.staging import Build
@@ -85,7 +85,7 @@ def against_source(opened: Lake, database: Path) -> Found:
             exact=True,
         )
         state = opened.manifest["source"]
-        same = {"path": state["path"], **changes.fingerprint(database)} == state
+        same = {"path": state["path"], **pages.fingerprint(database)} == state
         with build:
             source.copy(database, build.copy)
             exact = Lake.at(build.staged, building.version(build))

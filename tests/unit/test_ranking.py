@@ -86,6 +86,17 @@ def test_the_floor_of_sweden(day: date, floor: float) -> None:
     assert pl.select(SWEDEN.floor(pl.lit(day))).item() == floor
 
 
+@pytest.mark.parametrize("rows", [1, 2, 3, 1000])
+@pytest.mark.parametrize("by", [3.0, 6.0, 100.0, 1e6])
+def test_quotients_are_correctly_rounded(rows: int, by: float) -> None:
+    values = [57.0 + n for n in range(rows)]
+    frame = pl.DataFrame({"x": values, "all": [True] * rows})
+    constant = pl.when("all").then(pl.lit(by)).otherwise(pl.lit(1.0))
+    quotients = frame.select(a=factors.divided(pl.col("x"), by),
+                             b=factors.divided(pl.col("x"), constant))  # fmt: skip
+    assert quotients.rows() == [(x / by, x / by) for x in values]
+
+
 def test_an_empty_universe_says_why() -> None:
     rows = ranked("trendande_varde", D, [stock("A", market="oslo"), stock("B")])
     assert rows["rank"].to_list() == [None, None]

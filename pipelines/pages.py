@@ -1,0 +1,236 @@
+"""Which years of `daily_prices` may have changed since an earlier state, found without a scan.
+
+A state keeps a hash of every leaf page of the table, by page number. A row that was added or
+changed lies on a leaf whose hash differs from that of the same page before, so the year that it
+has now is found. Of a year that is not found every row is as it was, but rows may be gone: deleted,
+or moved to another year or page. Then fewer rows lie outside the years that are found than before,
+and the caller must compare these numbers; where they agree, nothing is gone.
+
+Rows must be small enough to lie on their leaf whole, which the caller must see to. Nothing is
+missed but by a collision of 64-bit hashes. Rewriting the file with `VACUUM` changes every year.
+
+A leaf page is of type `0D`, an interior page `05`; see https://sqlite.org/fileformat2.html.
+"""
+
+import json
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final, Self
+
+import numpy as np
+import numpy.typing as npt
+from xxhash import xxh3_64_intdigest, xxh3_128
+
+TABLE: Final = "daily_prices"
+SMALL: Final = ("fundamentals", "fundamentals_snapshots", "index_prices")
+SOURCE_YEAR: Final = "CASE typeof(date) WHEN 'text' THEN substr(date, 1, 4) ELSE '' END"
+"""The source year of a row in SQL: whatever a text begins with, `''` of anything else."""
+
+INTERIOR: Final = 0x05
+BLOCK_PAGES: Final = 1024
+MOST_RANGES: Final = 2000
+"""Beyond so many changed stretches of the table it is read whole."""
+
+FIRST_ROWID, LAST_ROWID = -(2**63), 2**63 - 1
+
+Range = tuple[int, int]
+"""Rowids from the first to the last, both included."""
+
+Hashes = npt.NDArray[np.uint64]
+
+
+# ------------------------------------------------------------------------------- fingerprint
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """What changes whenever a database is written to; two that are equal mean that it was not.
+
+    No connection of this process to the database may be open: closing a file drops its locks.
+    """
+    stat, header = path.stat(), _head(path, 96) or b""
+    wal = path.with_name(path.name + "-wal")
+    written = wal.exists() and wal.stat().st_size > 0
+    return {
+        "bytes": stat.st_size,
+        "times": [stat.st_mtime_ns, stat.st_ctime_ns],
+        "inode": stat.st_ino,
+        "header": (header[24:28] + header[92:96]).hex(),
+        "wal": [wal.stat().st_size, wal.stat().st_mtime_ns] if written else None,
+        "wal_header": _hex(_head(wal, 32)) if written else None,
+        "shm_header": _hex(_head(path.with_name(path.name + "-shm"), 48)) if written else None,
+    }
+
+
+def _head(path: Path, size: int) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(size)
+    except FileNotFoundError:
+        return None
+
+
+def _hex(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.hex()
+
+
+# ------------------------------------------------------------------------------------- pages
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A leaf page of the table, and the rowids that it may hold."""
+
+    page: int
+    first: int
+    last: int
+
+
+def _leaves(file: IO[bytes], page_size: int, root: int) -> tuple[Leaf, ...]:
+    """The leaves below a page, in the order of their rowids; all are equally deep."""
+    level = [Leaf(root, FIRST_ROWID, LAST_ROWID)]
+    while _type(_page(file, page_size, level[0].page), level[0].page) == INTERIOR:
+        level = [leaf for at in level for leaf in _children(_page(file, page_size, at.page), at)]
+    return tuple(level)
+
+
+def _page(file: IO[bytes], page_size: int, number: int) -> bytes:
+    file.seek((number - 1) * page_size)
+    return file.read(page_size)
+
+
+def _type(page: bytes, number: int) -> int:
+    return page[100 if number == 1 else 0]
+
+
+def _children(page: bytes, at: Leaf) -> list[Leaf]:
+    """The pages below an interior page, each with the rowids that it may hold."""
+    header = 100 if at.page == 1 else 0
+    cells = int.from_bytes(page[header + 3 : header + 5])
+    first, found = at.first, []
+    for n in range(cells):
+        pointer = header + 12 + 2 * n
+        cell = int.from_bytes(page[pointer : pointer + 2])
+        key = _varint(page, cell + 4)
+        found.append(Leaf(int.from_bytes(page[cell : cell + 4]), first, key))
+        first = key + 1
+    right = int.from_bytes(page[header + 8 : header + 12])
+    return [*found, Leaf(right, first, at.last)]
+
+
+def _varint(page: bytes, at: int) -> int:
+    """SQLite's variable-length integer: seven bits a byte, all eight of the ninth; signed."""
+    value = 0
+    for n in range(9):
+        byte = page[at + n]
+        if n == 8:
+            value = value << 8 | byte
+        else:
+            value = value << 7 | byte & 0x7F
+            if byte < 0x80:
+                break
+    return value - 2**64 if value >= 2**63 else value
+
+
+def _hashes(file: IO[bytes], page_size: int, pages: list[int]) -> Hashes:
+    """A hash of each of the pages at the place of its number, 0 elsewhere."""
+    file.seek(0, 2)
+    hashes = np.zeros(file.tell() // page_size + 1, dtype=np.uint64)
+    wanted = np.zeros(len(hashes), dtype=np.bool_)
+    wanted[pages] = True
+    file.seek(0)
+    for start in range(1, len(hashes), BLOCK_PAGES):
+        block = memoryview(file.read(page_size * BLOCK_PAGES))
+        for number in np.flatnonzero(wanted[start : start + BLOCK_PAGES]).tolist():
+            page = block[number * page_size : (number + 1) * page_size]
+            hashes[start + number] = xxh3_64_intdigest(page)
+    return hashes
+
+
+def _digest(file: IO[bytes], page_size: int, root: int, definition: str) -> str:
+    digest = xxh3_128(f"{definition} {page_size}".encode())
+    for leaf in _leaves(file, page_size, root):
+        digest.update(_page(file, page_size, leaf.page))
+    return digest.hexdigest()
+
+
+# ------------------------------------------------------------------------------------- state
+
+
+@dataclass(frozen=True)
+class State:
+    """What `daily_prices` was like: its definition, and a hash of each of its leaf pages."""
+
+    definition: list[Any]
+    hashes: Hashes
+    digests: dict[str, str]
+    """Of each small table, a hash of its definition and of all its leaf pages in order."""
+    columns: int = 0
+    leaves: tuple[Leaf, ...] = ()
+
+    @classmethod
+    def of(cls, copy: Path) -> Self:
+        """The state of a private copy, to which no connection is open."""
+        with closing(sqlite3.connect(copy)) as con:
+            sql, root = con.execute(
+                "SELECT sql, rootpage FROM sqlite_master WHERE name = ?", (TABLE,)
+            ).fetchone()
+            page_size = con.execute("PRAGMA page_size").fetchone()[0]
+            encoding = con.execute("PRAGMA encoding").fetchone()[0]
+            columns = len(con.execute(f"PRAGMA table_info({TABLE})").fetchall())
+            roots = con.execute(
+                "SELECT name, sql, rootpage FROM sqlite_master WHERE type = 'table'"
+            ).fetchall()
+        with copy.open("rb") as file:
+            digests = {
+                name: _digest(file, page_size, at, f"{text} {encoding}")
+                for name, text, at in roots
+                if name in SMALL
+            }
+            leaves = _leaves(file, page_size, root)
+            hashes = _hashes(file, page_size, [leaf.page for leaf in leaves])
+        return cls([sql, page_size, encoding], hashes, digests, columns, leaves)
+
+    @property
+    def page_size(self) -> int:
+        """Bytes of a page."""
+        return int(self.definition[1])
+
+    def save(self, path: Path) -> None:
+        """Write what a later state is compared with."""
+        with path.open("wb") as file:
+            file.write(json.dumps([self.definition, self.digests]).encode() + b"\n")
+            np.save(file, self.hashes)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """What was saved."""
+        with path.open("rb") as file:
+            definition, digests = json.loads(file.readline())
+            return cls(definition, np.load(file), digests)
+
+    def changed_since(self, before: Self) -> list[Range] | None:
+        """Stretches of rowids that lie on changed leaves; None where anything may have changed."""
+        if self.definition != before.definition:
+            return None
+        ranges: list[Range] = []
+        for leaf in self.leaves:
+            known = before.hashes[leaf.page] if leaf.page < len(before.hashes) else 0
+            if known == self.hashes[leaf.page] != 0:
+                continue
+            if ranges and ranges[-1][1] + 1 == leaf.first:
+                ranges[-1] = (ranges[-1][0], leaf.last)
+            else:
+                ranges.append((leaf.first, leaf.last))
+        return ranges
+
+
+def found_years(copy: Path, now: State, before: State) -> frozenset[str] | None:
+    """The source years that rows on changed leaves have now; None where any may have changed."""
+    ranges = now.changed_since(before)
+    if ranges is None or len(ranges) > MOST_RANGES:
+        return None
+    query = f"SELECT DISTINCT {SOURCE_YEAR} FROM {TABLE} WHERE rowid BETWEEN ? AND ?"
+    with closing(sqlite3.connect(copy)) as con:
+        return frozenset(year for pair in ranges for (year,) in con.execute(query, pair))

@@ -1,0 +1,53 @@
+"""A process that serves rankings loads nothing that only the export needs."""
+
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pipelines.export import export
+from pipelines.universe import SWEDEN
+from tests.factories import database, stock, trading_year
+
+HEAVY = {"pandas", "pyarrow", "connectorx", "dataframely", "exchange_calendars", "duckdb"}
+SERVING = ("lake", "ranking", "settings", "rank", "freshness")
+
+
+def loaded_by(code: str) -> tuple[str, bytes]:
+    """The heavy libraries that a fresh interpreter has loaded after some code, and its output."""
+    tell = f"sys.stderr.write(' '.join(sorted(set(sys.modules) & {HEAVY})))"
+    command = [sys.executable, "-c", f"import sys\n{code}\n{tell}"]
+    result = subprocess.run(command, capture_output=True, check=False)
+    assert result.returncode == 0, result.stderr.decode()
+    return result.stderr.decode(), result.stdout
+
+
+@pytest.mark.parametrize("module", SERVING)
+def test_importing_what_serving_needs(module: str) -> None:
+    assert loaded_by(f"import pipelines.{module}") == ("", b"")
+
+
+@pytest.mark.parametrize("day", ["2024-05-31", "2024-05-30"], ids=["published", "computed"])
+def test_ranking_in_every_format(tmp_path: Path, day: str) -> None:
+    source = database(
+        tmp_path / "app.db",
+        stocks=[stock("A B")],
+        daily_prices=trading_year("A B", date(2024, 5, 31), growth=0.1),
+    )
+    export(source, tmp_path / "lake", SWEDEN)
+    code = f"""
+import contextlib, runpy
+for form in ("table", "json", "csv", "parquet"):
+    sys.argv = ["rank", "--lake", {str(tmp_path / "lake")!r}, "--as-of", {day!r}, "--top", "all"]
+    sys.argv += ["--format", form]
+    with contextlib.suppress(SystemExit):
+        runpy.run_module("pipelines.rank", run_name="__main__")
+    sys.stdout.flush()
+"""
+    loaded, output = loaded_by(code)
+    assert loaded == ""
+    assert output.count(b'"ticker":"A B"') == 4, "no JSON"
+    assert output.count(f",{day},A B,".encode()) == 4, "no CSV"
+    assert output.endswith(b"PAR1")
