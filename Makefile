@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 
-.PHONY: run test check lock clean
+.PHONY: run test check bench torture lock clean
 
 run: $(VENV)/ready
 	@if [ -z "$$STOCKRANK_SOURCE" ] && [ ! -e stockrank.toml ] && [ ! -e data/demo.db ]; then \
@@ -26,6 +26,13 @@ $(VENV)/ready: requirements.lock
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "error: cannot make a virtual environment; on Debian install python3-venv" >&2; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
+
+bench: $(VENV)/ready
+	@test -e data/demo.db || $(RUN) pipelines.demo
+	$(RUN) tests.benchmarks.floors --source data/demo.db
+
+torture: $(VENV)/ready
+	$(RUN) pytest -q -m torture
 
 # Exact versions with hashes, for all platforms; run after a change of dependencies.
 lock: $(VENV)/ready

@@ -2,12 +2,14 @@
 
 import os
 import tomllib
+from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.errors import SettingsError, Unknown
 from pipelines.universe import SWEDEN, Universe
@@ -69,9 +71,9 @@ class Settings(BaseSettings):
         try:
             return cls(**_read(config))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise SettingsError(f"setting {where} = {first['input']!r}: {first['msg']}") from None
+            raise SettingsError(_told(error, cls.model_fields)) from None
+        except UnreadableVariable as error:
+            raise SettingsError(f"{error}; write it as JSON") from None
 
     def chosen_universe(self, name: str | None = None) -> Universe:
         """The universe of that name, or the one that is set."""
@@ -82,11 +84,22 @@ class Settings(BaseSettings):
         return known[wanted]
 
 
+def _told(error: ValidationError, known: Iterable[str]) -> str:
+    """The most specific of what is wrong; an unknown key with those that are known."""
+    errors = error.errors()
+    # A floor is a number or a table: that it is not the other one says nothing.
+    last = next((e for e in errors if e["type"] not in ("float_type", "dict_type")), errors[0])
+    where = ".".join(str(part) for part in last["loc"])
+    if last["type"] == "extra_forbidden" and len(last["loc"]) == 1:
+        return f"unknown setting {where!r}; expected one of {', '.join(known)}"
+    return f"setting {where} = {last['input']!r}: {last['msg']}"
+
+
 def _read(config: Path | None) -> dict[str, Any]:
     path = config or CONFIG
     if config is None and not path.exists():
         return {}
     try:
         return tomllib.loads(path.read_text())
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"cannot read {path}: {error}") from None
