@@ -217,7 +217,7 @@ def moves(prices: pl.LazyFrame) -> pl.LazyFrame:
             pl.col("to").shift().over("ticker").alias("from"),
         )
         .with_columns(split=is_split)
-        .filter(((ratio - 1).abs() > LARGEST_MOVE) | pl.col("split"))
+        .filter(~ratio.is_between(1 - LARGEST_MOVE, 1 + LARGEST_MOVE) | pl.col("split"))
         .select("ticker", "from_date", "date", "from", "to", "split")
     )
 
