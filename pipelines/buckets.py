@@ -68,10 +68,16 @@ class Buckets:
     def take(self, year: int) -> pl.DataFrame:
         """The rows of a year, sorted by name and day and then by arrival; they leave the bucket."""
         parts = [*self._spilled(year), *self._waiting.pop(year)]
-        rows = pl.concat(parts)
+        rows = pl.concat(parts, rechunk=True)
+        parts.clear()
         key = self._names.order(rows[self.name]) * 2**20 + rows[self.day].cast(pl.Int32)
-        rows = rows.with_columns(key_=key).sort("key_", maintain_order=True)
-        return rows.with_columns(self._names.decode(rows[self.name]).alias(self.name))
+        keys = key.alias("key").to_frame()
+        order = keys.select(pl.arg_sort_by("key", maintain_order=True)).to_series()
+        # Column by column, so that there are never two copies of the whole.
+        columns = [rows.drop_in_place(name).gather(order) for name in rows.columns]
+        return pl.DataFrame(
+            [self._names.decode(c).alias(c.name) if c.name == self.name else c for c in columns]
+        )
 
     def _spill(self) -> None:
         for year, parts in self._waiting.items():

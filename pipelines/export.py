@@ -41,7 +41,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     try:
         with lake.writing(root):
             # Before the copy: what is written while it is made counts as a change next time.
-            state = {"path": str(database.resolve()), **pages.fingerprint(database)}
+            state = {"path": str(database.resolve()), **pages.fingerprint(database.resolve())}
             current = Lake(root) if lake.current_id(root) else None
             if current and not (full or force) and _is_same(current.manifest, state, universe):
                 return current.manifest

@@ -216,9 +216,11 @@ def _write_years(
 def _without_duplicates(rows: pl.DataFrame, tally: Tally, table: str, name: str) -> pl.DataFrame:
     """Of rows with one name and date the last that arrived, which has the highest rowid."""
     again = (pl.col(name) == pl.col(name).shift(-1)) & (pl.col("date") == pl.col("date").shift(-1))
-    again = again.fill_null(value=False)
-    tally.add(table, _duplicates(rows.filter(again)))
-    return rows.filter(~again)
+    twice = rows.select(again.fill_null(value=False)).to_series()
+    if not twice.any():
+        return rows
+    tally.add(table, _duplicates(rows.filter(twice)))
+    return rows.filter(~twice)
 
 
 def _duplicates(rows: pl.DataFrame) -> pl.DataFrame:
@@ -228,8 +230,8 @@ def _duplicates(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _last_of_each(prices: pl.DataFrame) -> pl.DataFrame:
-    last = prices.unique("ticker", keep="last", maintain_order=True)
-    return last.select("ticker", newest_close="close", newest_date="date")
+    last = prices.select("ticker", newest_close="close", newest_date="date")
+    return last.unique("ticker", keep="last", maintain_order=True)
 
 
 def fundamentals(build: Build, there: dict[str, Table]) -> None:

@@ -230,8 +230,8 @@ def _moves(lake: Lake, stocks: pl.DataFrame, as_of: date) -> list[Check]:
     splits = found.filter("split").drop("split")
     return [
         _same_day(found, stocks)
-        or _odd("outliers", odd, f"closes moved more than {LARGEST_MOVE:.0%} in a day"),
-        _odd("splits", splits, "closes moved as in a split that they are not adjusted for"),
+        or _odd("outliers", odd, f"closes that moved more than {LARGEST_MOVE:.0%} in a day"),
+        _odd("splits", splits, "closes that moved as in a split, and are not adjusted for it"),
     ]
 
 
@@ -282,7 +282,7 @@ def _jumps(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
     rows = lake.fundamentals(known_by=as_of).filter(pl.col("known_from") >= as_of - 2 * WINDOW)
     recent = _found(rows, stocks, jumps).filter(pl.col("known_from") >= as_of - WINDOW)
     found = _ranked_first(recent, stocks)
-    return _odd("ratios", found, f"ratios jumped {LARGEST_JUMP:,.0f} times up or down")
+    return _odd("ratios", found, f"ratios that jumped {LARGEST_JUMP:,.0f} times up or down")
 
 
 def _found(
@@ -307,14 +307,15 @@ def _ranked_first(cases: pl.DataFrame, stocks: pl.DataFrame) -> pl.DataFrame:
     """The cases with the rank of their stock, the best ranks and then the newest first."""
     day = "date" if "date" in cases.columns else "known_from"
     ranked = cases.join(stocks.select("ticker", "rank"), on="ticker", how="left")
-    return ranked.sort("rank", day, "ticker", descending=[False, True, False], nulls_last=True)
+    newest = ranked.sort(pl.all()).sort(day, descending=True, maintain_order=True)
+    return newest.sort("rank", nulls_last=True, maintain_order=True)
 
 
 def _odd(name: str, cases: pl.DataFrame, what: str) -> Check:
     """A check of single odd values: a warning if ranked stocks have any."""
     ranked = cases.drop_nulls("rank")["ticker"].unique(maintain_order=True).to_list()
     named = f", of ranked stocks those of {_some(ranked)}" if ranked else ", none of a ranked stock"
-    message = f"in {WINDOW.days} days {cases.height} {what}{named if cases.height else ''}"
+    message = f"{what}: {cases.height} in {WINDOW.days} days{named if cases.height else ''}"
     value = {"count": cases.height, "cases": _cases(cases)}
     return _check(name, "warning" if ranked else "ok", message, value)
 
@@ -339,7 +340,7 @@ def _orphans(lake: Lake, as_of: date) -> Check:
     )
     trade = orphans.filter(pl.col("newest_date") > as_of - WEEK)["ticker"].to_list()
     named = f", of which {_some(trade)} still trade" if trade else ""
-    message = f"{orphans.height} tickers with prices are not in stocks{named}"
+    message = f"tickers with prices that are not in stocks: {orphans.height}{named}"
     value = {"count": orphans.height, "cases": _cases(orphans)}
     return _check("orphans", "warning" if trade else "ok", message, value)
 
@@ -354,7 +355,7 @@ def _isins(stocks: pl.DataFrame) -> Check:
         .sort("isin")
         .select("isin", tickers="ticker")
     )
-    message = f"{twice.height} ISINs belong to more than one ticker"
+    message = f"ISINs of more than one ticker: {twice.height}"
     return _check("isins", "ok", message, {"count": twice.height, "cases": _cases(twice)})
 
 

@@ -48,7 +48,7 @@ NOTES: Final = pl.Schema({"rowid": pl.Int64, "reason": pl.String, "kept": pl.Boo
 def apply(batch: pl.DataFrame, dataset: str, normalise: Normalise) -> Batch:
     """A source batch under the contract of its dataset."""
     wide = normalise(batch)
-    kept, failure = ROW_CONTRACTS[dataset].filter(wide, cast=True)
+    kept, failure = ROW_CONTRACTS[dataset].filter(wide)
     rejected = _rejected(failure) if len(failure) else NOTES.to_frame()
     warned = [_warned(wide, name) for name in wide.columns if name.startswith(WARN)]
     lost = pl.concat([NOTES.to_frame(), *warned])

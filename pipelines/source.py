@@ -22,7 +22,7 @@ from pipelines.errors import SourceError
 from pipelines.pages import SOURCE_YEAR
 
 BATCH_ROWS: Final = 50_000
-WINDOW_ROWS: Final = 400_000
+WINDOW_ROWS: Final = 1_000_000
 BUSY_SECONDS: Final = 30
 HEADER: Final = b"SQLite format 3\x00"
 

@@ -85,7 +85,7 @@ def against_source(opened: Lake, database: Path) -> Found:
             exact=True,
         )
         state = opened.manifest["source"]
-        same = {"path": state["path"], **pages.fingerprint(database)} == state
+        same = {"path": state["path"], **pages.fingerprint(database.resolve())} == state
         with build:
             source.copy(database, build.copy)
             exact = Lake.at(build.staged, building.version(build))

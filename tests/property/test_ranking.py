@@ -1,19 +1,21 @@
 """What holds for every universe: the plain-Python oracle agrees, and METHODOLOGY §8."""
 
 from datetime import date, timedelta
-from typing import Any
+from random import Random
+from typing import Any, Literal
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
 
 from pipelines.factors import SIGNALS
 from pipelines.ranking import rankings
 from pipelines.strategies import STRATEGIES
 from pipelines.universe import Universe
 from tests import oracle
-from tests.factories import Row, frame_lake, snapshot, statement, stock
+from tests.factories import FrameLake, Row, frame_lake, snapshot, statement, stock
 
 D = date(2024, 5, 31)
 SMALL = Universe(name="small", markets=("stockholmsborsen", "first_north"), currency="SEK",
@@ -118,3 +120,97 @@ def test_rankings_agree_with_the_oracle(strategy: str, market: Any, shift: int) 
         if row["f_source"] == "computed":
             assert [ours[s] for s in SIGNALS] == signals
         assert rounded({k: ours[k] for k in row}) == rounded(row)
+
+
+# ------------------------------------------------------------------------ METHODOLOGY, section 8
+
+Market = tuple[list[Row], list[Row], list[Row]]
+
+few_examples = settings(max_examples=20, deadline=None)
+
+
+def of_lake(
+    lake: FrameLake, engine: Literal["streaming", "in-memory"] = "streaming"
+) -> pl.DataFrame:
+    return rankings(lake, as_of=D, universe=SMALL).collect(engine=engine)
+
+
+@given(market=markets(), random=st.randoms(use_true_random=False))
+@few_examples
+def test_the_order_of_the_rows_does_not_matter(market: Market, random: Random) -> None:
+    expected = everything(market)
+    for rows in market:
+        random.shuffle(rows)
+    assert_frame_equal(everything(market), expected, check_exact=True)
+
+
+@given(market=markets(), chunk=st.integers(1, 3), cut=st.integers(0, 30))
+@few_examples
+def test_neither_engine_nor_batches_nor_parts_matter(market: Market, chunk: int, cut: int) -> None:
+    lake = frame_lake(*market)
+    expected = of_lake(lake)
+    assert_frame_equal(of_lake(lake, "in-memory"), expected, check_exact=True)
+    parts = {n: pl.concat([f[:cut], f[cut:]], rechunk=False) for n, f in lake.datasets.items()}
+    with pl.Config(streaming_chunk_size=chunk):
+        assert_frame_equal(of_lake(FrameLake(**parts)), expected, check_exact=True)
+
+
+@given(market=markets(), data=st.data())
+@few_examples
+def test_an_ineligible_stock_changes_nothing_for_the_others(market: Market, data: Any) -> None:
+    listed, prices, filed = market
+    free = sorted({*TICKERS, "A", "C"} - {s["ticker"] for s in listed})
+    ticker = data.draw(few(free), "ticker")
+    best = {c: 0.001 if c in oracle.MULTIPLES else 99.0 for c in oracle.RATIOS}
+    added = (
+        [*listed, stock(ticker, market="oslo", market_cap_msek=1e9)],
+        [*prices, *data.draw(closes_of(ticker), "closes")],
+        [*filed, statement(ticker, "2023-12-31", "2024-05-01", number=999, **best)],
+    )
+    others = everything(added).filter(pl.col("ticker") != ticker)
+    assert_frame_equal(others, everything(market), check_exact=True)
+
+
+@given(market=markets(), data=st.data(), power=few([-3, -1, 1, 5]))
+@few_examples
+def test_the_scale_of_a_stocks_prices_does_not_matter(
+    market: Market, data: Any, power: int
+) -> None:
+    listed, prices, filed = market
+    ticker = data.draw(few([s["ticker"] for s in listed]), "ticker")
+    scaled = [r | {"close": r["close"] * (2.0**power if r["ticker"] == ticker else 1)}
+              for r in prices]  # fmt: skip
+    shown = pl.selectors.matches("^(base_)?close(_[0-9]+m)?$")
+    ours, theirs = everything((listed, scaled, filed)), everything(market)
+    assert_frame_equal(ours.drop(shown), theirs.drop(shown), check_exact=True)
+
+
+@given(market=markets(), data=st.data(), days=st.integers(1, 40))
+@few_examples
+def test_what_becomes_known_after_a_date_changes_nothing(
+    market: Market, data: Any, days: int
+) -> None:
+    before, day = frame_lake(*market), D + timedelta(days=days)
+    ticker = data.draw(few([s["ticker"] for s in market[0]]), "ticker")
+    filed = [r | {"known_from": day} for r in data.draw(fundamentals_of(ticker, 1000), "filed")]
+    later = frame_lake([], [{"ticker": ticker, "date": day, "close": 7.0}], filed)
+    # The stocks stay as they are: market caps of today and the newest close are exempt.
+    after = FrameLake(
+        stocks=before.datasets["stocks"],
+        prices=pl.concat([before.prices(until=D).collect(), later.datasets["prices"]]),
+        fundamentals=pl.concat(x.datasets["fundamentals"] for x in (before, later)),
+    )
+    assert_frame_equal(of_lake(after), of_lake(before), check_exact=True)
+
+
+@given(market=markets())
+@few_examples
+def test_ranks_are_1_to_n_in_order_and_the_whole_universe_is_there(market: Market) -> None:
+    frame = everything(market)
+    for strategy in STRATEGIES:
+        rows = frame.filter(strategy=strategy)
+        assert sorted(rows["ticker"]) == sorted(s["ticker"] for s in market[0])
+        ranked = rows.drop_nulls("rank")
+        assert ranked["rank"].to_list() == list(range(1, len(ranked) + 1))
+        assert ranked["score"].is_sorted(descending=True)
+        assert rows.filter(pl.col("rank").is_null() == pl.col("excluded_by").is_null()).is_empty()

@@ -71,14 +71,16 @@ def test_who_counts_for_price_coverage() -> None:
         stock("RECEIPT", stock_type="SDB", market="first_north"),
         stock("NEVER"),
         stock("GONE"),
+        stock("LEFT"),
         stock("FUND", stock_type="etf_certificate"),
         stock("ABROAD", market="oslo"),
         stock("NOWHERE", market=None),
     ]
     prices = week("HERE", "RECEIPT") + week("GONE", day=FRIDAY - timedelta(days=401))
+    prices += week("LEFT", day=FRIDAY - timedelta(days=400))
     check = checks(lake(stocks, prices))["price_coverage"]
-    assert check["message"].startswith("2 of 3 stocks have a close in the week to 2026-11-20")
-    assert check["value"]["missing"] == [{"ticker": "NEVER", "newest_date": None}]
+    assert check["message"].startswith("2 of 4 stocks have a close in the week to 2026-11-20")
+    assert [m["ticker"] for m in check["value"]["missing"]] == ["NEVER", "LEFT"]
 
 
 def test_no_stocks_at_all_is_critical_not_a_fault() -> None:
@@ -185,7 +187,7 @@ def test_an_outlier_warns_only_if_someone_may_buy_on_it() -> None:
     check = checks(lake([stock("A")], prices))["outliers"]
     assert check["status"] == "ok"
     assert check["message"] == (
-        "in 400 days 1 closes moved more than 60% in a day, none of a ranked stock"
+        "closes that moved more than 60% in a day: 1 in 400 days, none of a ranked stock"
     )
 
 
@@ -266,6 +268,21 @@ def test_the_row_before_is_the_last_that_has_the_ratio() -> None:
     }
 
 
+@pytest.mark.parametrize(("days", "count"), [(400, 1), (401, 0)])
+def test_only_jumps_of_the_window_count(days: int, count: int) -> None:
+    jump = (FRIDAY - timedelta(days=days)).isoformat()
+    rows = [snapshot("A", "2025-03-01", pe=1.0), snapshot("A", jump, pe=2000.0)]
+    check = checks(lake([stock("A")], week("A"), rows))["ratios"]
+    assert check["value"]["count"] == count
+
+
+def test_a_stock_has_the_best_rank_of_all_strategies() -> None:
+    made = lake([stock("A")], closes("A", {"2026-11-19": 1.0, "2026-11-20": 9.0}))
+    ranks = {"ticker": ["A", "A", "A"], "rank": [30, 4, None]}
+    made.datasets["rankings"] = pl.DataFrame(ranks)
+    assert checks(made)["outliers"]["value"]["cases"][0]["rank"] == 4
+
+
 # ------------------------------------------------------------------------------- identities
 
 
@@ -273,7 +290,10 @@ def test_orphans_have_prices_but_no_stock() -> None:
     prices = week("A", "LOST") + week("OLD", day=FRIDAY - timedelta(days=30))
     check = checks(lake([stock("A")], prices))["orphans"]
     assert check["status"] == "warning"
-    assert check["message"] == "2 tickers with prices are not in stocks, of which LOST still trade"
+    assert (
+        check["message"]
+        == "tickers with prices that are not in stocks: 2, of which LOST still trade"
+    )
     assert check["value"]["cases"] == [
         {"ticker": "LOST", "newest_date": "2026-11-20"},
         {"ticker": "OLD", "newest_date": "2026-10-21"},
@@ -374,6 +394,11 @@ def test_age_is_in_trading_days(now: date, days: int, label: str) -> None:
     assert (found.trading_days, found.label, found.exact) == (days, label, True)
 
 
+def test_a_calendar_reaches_from_its_first_day_to_its_last() -> None:
+    assert age(WEEKDAYS[0], WEEKDAYS, WEEKDAYS[0]).exact
+    assert age(WEEKDAYS[-1], WEEKDAYS, WEEKDAYS[-1]).exact
+
+
 def test_christmas_does_not_age_anything() -> None:
     days = trading_days("stockholmsborsen", date(2026, 12, 1), date(2027, 1, 31))
     assert age(date(2026, 12, 30), days, date(2027, 1, 3)).trading_days == 0
@@ -412,6 +437,7 @@ def test_the_report_survives_json() -> None:
 @pytest.mark.parametrize(
     ("now", "status", "safe"),
     [
+        (FRIDAY, "OK", True),
         (MONDAY, "OK", True),
         (date(2026, 11, 24), "WARNING", True),
         (date(2026, 12, 1), "CRITICAL", False),

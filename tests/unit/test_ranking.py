@@ -1,30 +1,150 @@
-"""Rules at their edges, and the streaming plans."""
+"""What is known on a date, and how a strategy ranks it.
 
-import re
-from datetime import date
+`test_methodology` has the cases that are put to the oracle too: market caps, ties, the order.
+"""
+
+from datetime import date, timedelta
+from typing import Any
 
 import polars as pl
 import pytest
 
-from pipelines import factors, ranking
+from pipelines import ranking
 from pipelines.factors import SIGNALS
 from pipelines.ranking import rankings
-from pipelines.strategies import STRATEGIES, Strategy, strategy_named
-from pipelines.universe import SWEDEN, Universe, first_reason
-from tests.factories import closes, frame_lake, ranked, snapshot, statement, stock
+from pipelines.strategies import STRATEGIES, strategy_named
+from pipelines.universe import SWEDEN
+from tests.factories import Row, closes, frame_lake, ranked, snapshot, statement, stock
 
 D = date(2024, 5, 31)
+DAY = pl.lit(D)
+MOMENTUM, VALUE, DIVIDEND, QUALITY = STRATEGIES
 RISING = {"2023-05-31": 40.0, "2023-11-30": 50.0, "2024-02-29": 80.0, "2024-05-31": 100.0}
 
 
-def assets_of_years(fiscal_dates: list[str]) -> tuple[float | None, float | None, float | None]:
+def rising(tickers: str) -> list[Row]:
+    return [r for t in tickers for r in closes(t, RISING)]
+
+
+def ranks(frame: pl.DataFrame) -> dict[str, Any]:
+    """The rank of each stock, or the reason why it has none."""
+    either = pl.coalesce(pl.col("rank").cast(pl.String), "excluded_by")
+    return dict(frame.select("ticker", either).iter_rows())
+
+
+# ------------------------------------------------------------------------------------ prices
+
+
+@pytest.mark.parametrize(
+    ("months", "base"), [(3, date(2024, 2, 29)), (6, date(2023, 11, 30)), (12, date(2023, 5, 31))]
+)
+def test_a_base_is_the_last_close_of_ten_days(months: int, base: date) -> None:
+    def found(*ages: int) -> list[tuple[Any, ...]]:
+        days = {str(base - timedelta(days=n)): float(n + 20) for n in (*ages, -1)}
+        frame = ranking.closes(frame_lake([], closes("A", days)).prices(), DAY).collect()
+        return frame.select(f"base_close_{months}m", f"base_date_{months}m").rows()
+
+    assert found(10, 11) == [(30.0, base - timedelta(days=10))]
+    assert found(4, 0, 9) == [(20.0, base)]
+    assert found(11) == []
+
+
+@pytest.mark.parametrize("base", list(RISING)[:3])
+def test_without_a_base_there_is_no_momentum(base: str) -> None:
+    days = {day: c for day, c in RISING.items() if day != base}
+    filed = [statement("A", "2023-12-31", "2024-03-30", dividend_yield=0.1)]
+    assert ranks(ranked(DIVIDEND, D, [stock("A")], closes("A", days), filed)) == {
+        "A": "no_momentum"
+    }
+
+
+# ------------------------------------------------------------------------------------ ratios
+
+OLD, NEW = "2022-12-31", "2023-12-31"
+
+
+def ratio(fiscal: str | None, known: str, *, number: int = 1, **values: float) -> Row:
+    if fiscal is None:
+        return snapshot("A", known, number=number, **values)
+    return statement("A", fiscal, known, number=number, **values)
+
+
+@pytest.mark.parametrize(
+    ("rows", "pe"),
+    [
+        ([], None),
+        ([(NEW, "2024-02-01", 1), (OLD, "2024-05-01", 9)], 0),  # restated late: an older period
+        ([(NEW, "2024-02-01", 9), (NEW, "2024-03-01", 1)], 1),  # restated: the same period
+        ([(NEW, "2024-02-01", 1), (NEW, "2024-02-01", 2)], 1),  # the highest id
+        ([(None, "2024-02-01", 2), (None, "2024-02-01", 1)], 0),
+        ([(None, "2024-02-02", 1), (NEW, "2024-02-01", 9)], 0),  # a snapshot known later
+        ([(None, "2024-02-01", 9), (NEW, "2024-02-01", 1)], 1),  # on the same day not
+        ([(NEW, "2024-02-01", 1), (OLD, "2024-05-01", 2), (None, "2024-03-01", 3)], 2),
+        ([(NEW, "2024-02-01", 1), (NEW, "2024-06-01", 2)], 0),  # known tomorrow
+        ([(OLD, "2024-02-01", 1), (NEW, "2024-06-01", 2)], 0),
+        ([(NEW, "2024-05-31", 1)], 0),
+        ([(NEW, "2023-05-31", 1)], 0),  # twelve months
+        ([(NEW, "2023-05-30", 1)], None),  # a day more
+        ([(None, "2023-05-30", 1)], None),
+        ([(NEW, "2023-05-30", 1), (OLD, "2024-05-01", 2)], None),  # superseded all the same
+    ],
+)
+def test_the_row_of_the_ratios(rows: list[Any], pe: float | None) -> None:
+    for order in (1, -1):
+        filed = [ratio(f, k, number=i, pe=float(n)) for n, (f, k, i) in enumerate(rows)][::order]
+        known = frame_lake([], [], filed).fundamentals(known_by=D)
+        found = ranking.ratios(known, DAY).collect()["pe"].to_list()
+        assert found == ([] if pe is None else [pe])
+
+
+def test_ratios_come_from_one_row_and_a_row_without_any_supersedes_nothing() -> None:
+    rows = [ratio(OLD, "2024-02-01", pe=1.0, pb=2.0), ratio(NEW, "2024-03-01", net_income_ccy=1.0)]
+    rows += [ratio(None, "2024-02-02", number=7, pe=3.0)]
+    frame = ranking.ratios(frame_lake([], [], rows).fundamentals(), DAY).collect()
+    assert frame.select("pe", "pb", "ratios_known_from").row(0) == (3.0, None, date(2024, 2, 2))
+
+
+# -------------------------------------------------------------------------------- statements
+
+
+def years(rows: list[Row]) -> Row:
+    """What the F-score of A is made from."""
+    known = frame_lake([], [], rows).fundamentals(known_by=D)
+    return next(ranking.statements(known, DAY).collect().iter_rows(named=True), {})
+
+
+def filed(fiscal: str, known: str, number: int, **values: Any) -> Row:
+    return statement("A", fiscal, known, number=number, net_income_ccy=float(number), **values)
+
+
+@pytest.mark.parametrize(
+    ("rows", "income"),
+    [
+        ([(NEW, "2024-02-01", 1), (OLD, "2024-05-01", 9)], 1),
+        ([(NEW, "2024-02-01", 9), (NEW, "2024-03-01", 1)], 1),
+        ([(NEW, "2024-02-01", 1), (NEW, "2024-02-01", 2)], 2),
+        ([(OLD, "2024-02-01", 1), (NEW, "2024-06-01", 2)], 1),
+        ([("2022-11-30", "2023-02-28", 1)], 1),  # eighteen months
+        ([("2022-11-29", "2024-02-28", 1)], None),  # a day more
+    ],
+)
+def test_the_statements_of_the_newest_year(rows: list[Any], income: float | None) -> None:
+    for order in (1, -1):
+        assert years([filed(*row) for row in rows[::order]]).get("net_income_ccy_0") == income
+
+
+def test_a_restatement_replaces_a_year_as_a_whole() -> None:
+    rows = [filed(NEW, "2024-02-01", 1), filed(OLD, "2023-02-01", 2, gross_margin=0.5)]
+    row = years([*rows, filed(OLD, "2024-04-01", 3, current_ratio=2.0)])
+    assert (row["net_income_ccy_0"], row["net_income_ccy_1"]) == (1.0, 3.0)
+    assert (row["gross_margin_1"], row["current_ratio_1"]) == (None, 2.0)
+
+
+def assets_of_years(fiscal_dates: list[str]) -> tuple[float | None, ...]:
     """The total assets that are taken for t, t-1 and t-2, where each year's are its place."""
-    rows = [
-        statement("A", day, "2024-04-01", number=n, total_assets_ccy=float(n))
-        for n, day in enumerate(fiscal_dates)
-    ]
-    frame = ranking.statements(frame_lake([], [], rows).fundamentals(), pl.lit(D)).collect()
-    return tuple(frame[f"total_assets_ccy_{year}"][0] for year in (0, 1, 2))  # type: ignore[return-value]
+    row = years([filed(day, "2024-04-01", n, total_assets_ccy=float(n))
+                 for n, day in enumerate(fiscal_dates)])  # fmt: skip
+    return tuple(row[f"total_assets_ccy_{year}"] for year in (0, 1, 2))
 
 
 @pytest.mark.parametrize(
@@ -47,77 +167,97 @@ def test_the_year_before(earlier: list[str], expected: int | None) -> None:
 def test_the_year_two_before_is_counted_from_the_year_before() -> None:
     assert assets_of_years(["2023-12-31", "2022-11-30", "2021-11-30"]) == (0, 1, 2)
     assert assets_of_years(["2023-12-31", "2022-11-30", "2020-12-31"]) == (0, 1, None)
+    assert assets_of_years(["2023-12-31", "2021-12-31"]) == (0, None, None)
 
 
 @pytest.mark.parametrize(
-    ("signals", "reason"),
+    ("rows", "vendor"),
     [
-        ([True] * 5 + [False] * 4, None),
-        ([True] * 4 + [False] * 5, "low_f_score"),
-        ([True, True, False] + [None] * 6, None),
-        ([True, False, False] + [None] * 6, "low_f_score"),
-        ([True, True] + [None] * 7, "no_f_score"),
-        ([True] * 4 + [False] * 3 + [None] * 2, None),
+        ([(NEW, "2024-02-01", 1, 4), (OLD, "2024-05-01", 9, 7)], 4),
+        ([(NEW, "2024-02-01", 1, None), (OLD, "2023-02-01", 2, 7)], 7),
+        ([(NEW, "2024-02-01", 9, 4), (NEW, "2024-03-01", 1, 5)], 5),
+        ([(NEW, "2024-02-01", 9, 4), (NEW, "2024-03-01", 1, None)], 4),
+        ([(NEW, "2024-02-01", 2, 3), (NEW, "2024-02-01", 1, 8)], 3),
+        ([(NEW, "2024-06-01", 2, 3), (OLD, "2024-02-01", 1, 8)], 8),  # known tomorrow
+        ([(NEW, "2024-02-01", 1, None), ("2009-12-31", "2010-02-01", 2, 6)], 6),  # of any age
+        ([("2022-11-29", "2024-02-01", 1, 6)], None),  # but not without a year
     ],
 )
-def test_the_gate_of_the_f_score(signals: list[bool | None], reason: str | None) -> None:
-    frame = pl.DataFrame({s: [v] for s, v in zip(SIGNALS, signals, strict=True)},
-                         schema=dict.fromkeys(SIGNALS, pl.Boolean))  # fmt: skip
-    frame = frame.with_columns(vendor_f_score=pl.lit(None, dtype=pl.Int8))
-    frame = frame.with_columns(*factors.f_score())
-    gate = dict(STRATEGIES["sammansatt_momentum"].screens)
-    assert frame.select(first_reason(gate)).item() == reason
+def test_the_vendors_score_of_the_newest_row_that_has_one(rows: list[Any], vendor: Any) -> None:
+    for order in (1, -1):
+        scored = [filed(f, k, i, piotroski_f_score=score) for f, k, i, score in rows[::order]]
+        assert years(scored).get("vendor_f_score") == vendor
 
 
-@pytest.mark.parametrize(("known", "source"), [(8, "vendor"), (9, "computed")])
-def test_the_vendors_score_stands_in_for_fewer_than_nine_signals(known: int, source: str) -> None:
-    frame = pl.DataFrame({s: [True if n < known else None] for n, s in enumerate(SIGNALS)},
-                         schema=dict.fromkeys(SIGNALS, pl.Boolean))  # fmt: skip
-    frame = frame.with_columns(vendor_f_score=pl.lit(2, dtype=pl.Int8))
-    row = frame.select(*factors.f_score()).row(0)
-    assert row == ((2, 9, "vendor") if source == "vendor" else (9, 9, "computed"))
+def test_the_f_score_of_a_ranking() -> None:
+    known = [filed(NEW, "2024-02-01", 1, operating_cf_ccy=2.0, gross_margin=0.4),
+             filed(OLD, "2023-02-01", 9, gross_margin=0.3)]  # fmt: skip
+    frame = ranked(MOMENTUM, D, [stock("A")], rising("A"), known)
+    row = frame.select("rank", "f_score", "f_available", "f_source", "fiscal_date").row(0)
+    assert row == (1, 4, 4, "computed", date(2023, 12, 31))
+    assert [s for s in SIGNALS if frame[s][0]] == [SIGNALS[n] for n in (0, 1, 3, 7)]
+
+
+# -------------------------------------------------------------------------------- market cap
+
+
+def test_a_reported_market_cap_meets_the_floor_of_the_day() -> None:
+    caps = {"A": 1.999e9, "B": 2e9, "C": None}
+    rows = [snapshot(t, "2024-03-30", market_cap_ccy=c, roe=0.1) for t, c in caps.items()]
+    listed = [stock(t, market_cap_msek=None) for t in caps]
+    found = ranks(ranked(QUALITY, D, listed, rising("ABC"), rows))
+    assert found == {"A": "below_market_cap", "B": "missing_metrics", "C": "no_market_cap"}
+
+
+# -------------------------------------------------------------------------------- strategies
+
+BEST: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("pe", "pb", "ps", "p_fcf", "ev_ebitda"), (2.0, 3.0)),
+    **dict.fromkeys(("dividend_yield", "roe", "roa", "roic", "fcfroe"), (0.2, 0.1)),
+}
+
+
+def of(strategy: str, **metrics: list[float | None]) -> pl.DataFrame:
+    """A strategy's ranking of P, Q, R, ... with the same prices and these metrics."""
+    tickers = "PQRSTUV"[: len(next(iter(metrics.values())))]
+    rows = [
+        statement(t, NEW, "2024-03-30", **{m: column[n] for m, column in metrics.items()})
+        for n, t in enumerate(tickers)
+    ]
+    return ranked(strategy, D, [stock(t) for t in tickers], rising(tickers), rows)
 
 
 @pytest.mark.parametrize(
-    ("day", "floor"),
-    [(date(1950, 1, 1), 500), (date(2023, 5, 31), 500), (date(2023, 6, 1), 2000)],
-)
-def test_the_floor_of_sweden(day: date, floor: float) -> None:
-    assert pl.select(SWEDEN.floor(pl.lit(day))).item() == floor
+    ("strategy", "metric"),
+    [(s, m.name) for s in (VALUE, DIVIDEND, QUALITY)
+     for c in [STRATEGIES[s].composite] if c for m in c.metrics],
+)  # fmt: skip
+def test_each_metric_prefers_the_better_stock(strategy: str, metric: str) -> None:
+    composite = STRATEGIES[strategy].composite
+    assert composite is not None
+    same = {m.name: [1.0, 1.0] for m in composite.metrics}
+    frame = of(strategy, **same | {metric: list(BEST[metric])})
+    assert frame[f"p_{metric}"].to_list() == [0.25, 0.75]
+    assert ranks(frame) == {"P": "1", "Q": "outside_best_40_percent"}
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 1000])
-@pytest.mark.parametrize("by", [3.0, 6.0, 100.0, 1e6])
-def test_quotients_are_correctly_rounded(rows: int, by: float) -> None:
-    values = [57.0 + n for n in range(rows)]
-    frame = pl.DataFrame({"x": values, "all": [True] * rows})
-    constant = pl.when("all").then(pl.lit(by)).otherwise(pl.lit(1.0))
-    quotients = frame.select(a=factors.divided(pl.col("x"), by),
-                             b=factors.divided(pl.col("x"), constant))  # fmt: skip
-    assert quotients.rows() == [(x / by, x / by) for x in values]
+@pytest.mark.parametrize(("strategy", "least"), [(VALUE, 4), (DIVIDEND, 1), (QUALITY, 3)])
+def test_the_least_number_of_metrics(strategy: str, least: int) -> None:
+    composite = STRATEGIES[strategy].composite
+    assert composite is not None
+    names = [m.name for m in composite.metrics]
+    columns = {n: [0.1 if i < least else None, 0.1 if i < least - 1 else None]
+               for i, n in enumerate(names)}  # fmt: skip
+    assert ranks(of(strategy, **columns)) == {"P": "1", "Q": "missing_metrics"}
 
 
-def test_an_empty_universe_says_why() -> None:
-    rows = ranked("trendande_varde", D, [stock("A", market="oslo"), stock("B")])
-    assert rows["rank"].to_list() == [None, None]
-    assert rows["excluded_by"].to_list() == ["other_market", "inactive"]
-
-
-def test_nothing_in_the_lake_ranks_nothing() -> None:
-    assert ranked("trendande_kvalitet", D, []).is_empty()
-
-
-def test_rankings_are_in_the_order_of_the_strategies_and_ranks() -> None:
-    stocks = [stock(t) for t in "CAB"]
-    prices = [r for t, f in zip("CAB", (1.0, 3.0, 2.0), strict=True)
-              for r in closes(t, RISING | {"2024-05-31": 100 * f})]  # fmt: skip
-    filed = [snapshot(t, "2024-05-01", number=n, dividend_yield=0.1) for n, t in enumerate("CAB")]
-    plan = rankings(frame_lake(stocks, prices, filed), as_of=D, universe=SWEDEN)
-    frame = plan.collect(engine="streaming")
-    assert frame["strategy"].unique(maintain_order=True).to_list() == list(STRATEGIES)
-    dividend = frame.filter(strategy="trendande_utdelning")
-    assert dividend["ticker"].to_list() == ["A", "B", "C"]
-    assert dividend["rank"].to_list() == [1, 2, 3]
+def test_the_four_strategies() -> None:
+    march = (3,)
+    months = {s.title: s.rebalance_months for s in STRATEGIES.values()}
+    assert months == {"Sammansatt Momentum": (3, 6, 9, 12), "Trendande Värde": march,
+                      "Trendande Utdelning": march, "Trendande Kvalitet": march}  # fmt: skip
+    assert {s.portfolio_size for s in STRATEGIES.values()} == {10}
+    assert list(STRATEGIES) == [s.name for s in STRATEGIES.values()]
 
 
 def test_an_unknown_strategy_names_those_there_are() -> None:
@@ -127,32 +267,17 @@ def test_an_unknown_strategy_names_those_there_are() -> None:
         strategy_named("x")
 
 
-# ------------------------------------------------------------------------------------- plans
-
-FALLBACK = re.compile(
-    r'label="(in-memory-(?!source)[^"\\]*|columnar-function[^"\\]*|python[^"\\]*)'
-)
-
-
-def fallbacks(plan: pl.LazyFrame) -> list[str]:
-    """The nodes of the physical plan that leave the streaming engine."""
-    graph = plan.show_graph(engine="streaming", plan_stage="physical", raw_output=True)
-    assert graph is not None
-    assert "label=" in graph
-    return FALLBACK.findall(graph)
+def test_rankings_are_in_the_order_of_the_strategies_and_ranks() -> None:
+    prices = [r for t, f in zip("CAB", (1.0, 3.0, 2.0), strict=True)
+              for r in closes(t, RISING | {"2024-05-31": 100 * f})]  # fmt: skip
+    yields = [snapshot(t, "2024-05-01", number=n, dividend_yield=0.1) for n, t in enumerate("CAB")]
+    plan = rankings(frame_lake([stock(t) for t in "CAB"], prices, yields), as_of=D, universe=SWEDEN)
+    frame = plan.collect(engine="streaming")
+    assert frame["strategy"].unique(maintain_order=True).to_list() == list(STRATEGIES)
+    dividend = frame.filter(strategy="trendande_utdelning")
+    assert dividend["ticker"].to_list() == ["A", "B", "C"]
+    assert dividend["rank"].to_list() == [1, 2, 3]
 
 
-@pytest.mark.parametrize("chosen", [*([s] for s in STRATEGIES.values()), [*STRATEGIES.values()]])
-def test_no_plan_of_a_ranking_leaves_the_streaming_engine(chosen: list[Strategy]) -> None:
-    lake = frame_lake([stock("A")])
-    assert fallbacks(rankings(lake, as_of=D, universe=SWEDEN, strategies=chosen)) == []
-
-
-def test_a_window_inside_a_window_would_leave_it() -> None:
-    frame = pl.LazyFrame({"a": ["x"], "b": [1]})
-    inner = pl.when(pl.col("b") == pl.col("b").max().over("a")).then("b")
-    assert fallbacks(frame.with_columns(c=inner.min().over("a"))) != []
-
-
-def test_a_universe_survives_json() -> None:
-    assert Universe.from_dict(SWEDEN.as_dict()) == SWEDEN
+def test_nothing_in_the_lake_ranks_nothing() -> None:
+    assert ranked(QUALITY, D, []).is_empty()

@@ -153,6 +153,7 @@ def test_there_is_no_floor_before_the_first() -> None:
 
 
 def test_the_default_universe() -> None:
+    assert Universe.from_dict(SWEDEN.as_dict()) == SWEDEN
     assert SWEDEN.as_dict() == {
         "name": "sweden", "markets": ["stockholmsborsen", "first_north"], "currency": "SEK",
         "floors": [["0001-01-01", 500.0], ["2023-06-01", 2000.0]],
