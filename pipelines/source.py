@@ -253,7 +253,7 @@ class Table:
         """A table in the copy with the rowids of the bad rows."""
         marks = f"bad_{self.name}"
         with closing(sqlite3.connect(self.copy)) as con, con:
-            con.execute(f"CREATE TABLE {marks} (bad_rowid INTEGER PRIMARY KEY)")
+            con.execute(f"CREATE TABLE IF NOT EXISTS {marks} (bad_rowid INTEGER PRIMARY KEY)")
             con.executemany(
                 f"INSERT OR IGNORE INTO {marks} VALUES (?)",
                 [(row.rowid,) for row in bad],
@@ -272,7 +272,9 @@ class Table:
         )
         with closing(sqlite3.connect(self.copy)) as con:
             rows = [BadRow(*row) for row in con.execute(query)]
-            return rows or [BadRow(rowid, "bad_text") for rowid in self._not_unicode(con)]
+            found = {row.rowid for row in rows}
+            texts = (BadRow(n, "bad_text") for n in self._not_unicode(con) if n not in found)
+            return [*rows, *texts]
 
     def _not_unicode(self, con: sqlite3.Connection) -> Iterator[int]:
         texts = [c for c, kind in self.kinds.items() if kind in ("text", "day", "time")]

@@ -460,3 +460,17 @@ def golden_text(lake: Lake) -> str:
     columns = ("strategy", "rank", "ticker", "excluded_by", "score", "composite")
     frame = lake.rankings().select(*columns).collect()
     return frame.with_columns(pl.col("score", "composite").round(9)).write_csv()
+
+
+def test_two_kinds_of_unreadable_rows_in_two_tables_are_rejected(tmp_path: Path) -> None:
+    row = {"ticker": "GOOD", "fiscal_date": "2023-12-31", "pe": 9.0}
+    copy = {"ticker": "GOOD", "snapshot_date": "2024-01-05", "pe": "x"}
+    source = database(tmp_path / "x.db", stocks=[stock("GOOD")], daily_prices=GOOD,
+                      fundamentals=[row, row | {"pe": "x"}, row], fundamentals_snapshots=[copy])  # fmt: skip
+    con = sqlite3.connect(source)
+    con.execute("UPDATE fundamentals SET data_source = CAST(x'ff41' AS TEXT) WHERE id = 3")
+    con.commit()
+    con.close()
+    entry = export(source, tmp_path / "lake", SWEDEN)["datasets"]["fundamentals"]
+    assert entry["rejected"] == {"bad_text": 1, "text_in_number": 2}
+    assert entry["rows"] == 1
