@@ -465,8 +465,9 @@ def golden_text(lake: Lake) -> str:
 def test_two_kinds_of_unreadable_rows_in_two_tables_are_rejected(tmp_path: Path) -> None:
     row = {"ticker": "GOOD", "fiscal_date": "2023-12-31", "pe": 9.0}
     copy = {"ticker": "GOOD", "snapshot_date": "2024-01-05", "pe": "x"}
-    source = database(tmp_path / "x.db", stocks=[stock("GOOD")], daily_prices=GOOD,
-                      fundamentals=[row, row | {"pe": "x"}, row], fundamentals_snapshots=[copy])  # fmt: skip
+    filed = {"fundamentals": [row, row | {"pe": "x"}, row], "fundamentals_snapshots": [copy]}
+    listed = {"stocks": [stock("GOOD")], "daily_prices": GOOD}
+    source = database(tmp_path / "x.db", **listed, **filed)
     con = sqlite3.connect(source)
     con.execute("UPDATE fundamentals SET data_source = CAST(x'ff41' AS TEXT) WHERE id = 3")
     con.commit()
