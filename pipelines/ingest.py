@@ -43,6 +43,10 @@ class Tally:
         if notes.height:
             self.notes.setdefault(table, []).append(notes)
 
+    def noted(self, table: str) -> pl.Series:
+        """The rowids of a table that have a note."""
+        return pl.concat(self.notes.get(table, [NOTES.to_frame()]))["rowid"]
+
     def rejected(self, table: str) -> list[int]:
         """The rowids of a table's rejected rows."""
         notes = pl.concat(self.notes.get(table, [NOTES.to_frame()]))
@@ -189,7 +193,9 @@ def prices(build: Build, table: Table, how: Normalise, kept: Kept | None) -> Non
         tally.widest_text = max(tally.widest_text, kept.widest_text)
         kept.link(build.staged)
         tally.files = sorted([*tally.files, *kept.files()], key=itemgetter("year"))
-        tally.add(table.name, kept.notes())
+        # A date that is no text may read like one of a year that is taken, and was read again.
+        again = pl.DataFrame({"rowid": tally.noted(table.name)}, schema={"rowid": pl.Int64})
+        tally.add(table.name, kept.notes().join(again, on="rowid", how="anti"))
         build.newest.append(kept.last_closes())
     _finish(build, "prices", tally, _typed(build, lake_schema("prices")), [table])
     years = table.source_years(tally.rejected(table.name))

@@ -26,7 +26,16 @@ from pipelines.universe import SWEDEN
 
 SPAWN = get_context("spawn")
 EXPORT = [sys.executable, "-m", "pipelines.export", "--full", "--force"]
-PHASES = {"start", "copy", "prices", "fundamentals", "stocks", "index_prices", "rankings"}
+PHASES = {
+    "start",
+    "copy",
+    "changes",
+    "prices",
+    "fundamentals",
+    "stocks",
+    "index_prices",
+    "rankings",
+}
 
 
 @pytest.fixture(scope="module")
@@ -68,8 +77,10 @@ def two_readers(root: Path) -> Iterator[Counter[str]]:
     readers = [SPAWN.Process(target=read_until, args=(stop, root, answers)) for _ in range(2)]
     for reader in readers:
         reader.start()
-    yield counted
-    stop.set()
+    try:
+        yield counted
+    finally:
+        stop.set()
     while any(reader.is_alive() for reader in readers) or not answers.empty():
         while not answers.empty():
             counted[answers.get()] += 1
@@ -88,7 +99,16 @@ def kill_once(database: Path, root: Path, after: float) -> str:
         child.send_signal(signal.SIGKILL)
         _, log = child.communicate()
         done = [line.split()[1].removeprefix("phase=") for line in log.splitlines()]
-        order = ["start", "copy", "prices", "fundamentals", "stocks", "index_prices", "rankings"]
+        order = [
+            "start",
+            "copy",
+            "changes",
+            "prices",
+            "fundamentals",
+            "stocks",
+            "index_prices",
+            "rankings",
+        ]
         return "publish" if "rankings" in done else order[len(done) + 1] if done else "start"
     return "done"
 
