@@ -166,7 +166,8 @@ class State:
     hashes: Hashes
     digests: dict[str, str]
     """Of each small table, a hash of its definition and of all its leaf pages in order."""
-    columns: int = 0
+    columns: dict[str, int]
+    """How many columns each of the tables has."""
     leaves: tuple[Leaf, ...] = ()
 
     @classmethod
@@ -178,7 +179,10 @@ class State:
             ).fetchone()
             page_size = con.execute("PRAGMA page_size").fetchone()[0]
             encoding = con.execute("PRAGMA encoding").fetchone()[0]
-            columns = len(con.execute(f"PRAGMA table_info({TABLE})").fetchall())
+            columns = {
+                name: len(con.execute(f"PRAGMA table_info({name})").fetchall())
+                for name in (TABLE, *SMALL)
+            }
             roots = con.execute(
                 "SELECT name, sql, rootpage FROM sqlite_master WHERE type = 'table'"
             ).fetchall()
@@ -191,6 +195,11 @@ class State:
             leaves = _leaves(file, page_size, root)
             hashes = _hashes(file, page_size, [leaf.page for leaf in leaves])
         return cls([sql, page_size, encoding], hashes, digests, columns, leaves)
+
+    @property
+    def encoding(self) -> str:
+        """How the texts of the database are stored."""
+        return str(self.definition[2])
 
     @property
     def page_size(self) -> int:
@@ -208,7 +217,7 @@ class State:
         """What was saved."""
         with path.open("rb") as file:
             definition, digests = json.loads(file.readline())
-            return cls(definition, np.load(file), digests)
+            return cls(definition, np.load(file), digests, {})
 
     def changed_since(self, before: Self) -> list[Range] | None:
         """Stretches of rowids that lie on changed leaves; None where anything may have changed."""

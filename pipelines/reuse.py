@@ -21,10 +21,10 @@ from pipelines.source import TABLES
 ROOM: Final = 500
 """Bytes of a page that are not for the texts of its row: headers, thirty numbers, and spare."""
 TABLES_OF: Final = {
+    "prices": ("daily_prices",),
     "fundamentals": ("fundamentals", "fundamentals_snapshots"),
     "index_prices": ("index_prices",),
 }
-COLUMNS: Final = len(TABLES["daily_prices"])
 STATE: Final = "source.state"
 """The file of a version that holds the state of the database it was made from."""
 
@@ -45,7 +45,7 @@ class Kept:
         taken must add up to all.
         """
         counts = before.manifest["datasets"]["prices"]["source_years"]
-        if before.manifest["libraries"] != lake.libraries() or not _is_plain(before, now):
+        if before.manifest["libraries"] != lake.libraries() or not _is_plain(before, now, "prices"):
             return None
         found = pages.found_years(copy, now, pages.State.load(before.path / STATE))
         if found is None:
@@ -120,13 +120,15 @@ class Kept:
         return plan.collect(engine="streaming")
 
 
-def _is_plain(before: Lake, now: pages.State) -> bool:
-    """Whether every row of the prices lay whole on its page, so that no change of it is missed."""
-    return now.columns == COLUMNS and _is_narrow(before, "prices", now.page_size)
+def _is_plain(before: Lake, now: pages.State, dataset: str) -> bool:
+    """Whether every row lay whole on its page, so that no change of it is missed.
 
-
-def _is_narrow(before: Lake, dataset: str, page_size: int) -> bool:
-    return int(before.manifest["datasets"][dataset]["widest_text"]) + ROOM <= page_size
+    Only what is read was measured, in UTF-8: a column that is not read may be of any size, and
+    moves the others to pages that are not hashed.
+    """
+    known = all(now.columns[table] in (0, len(TABLES[table])) for table in TABLES_OF[dataset])
+    width = int(before.manifest["datasets"][dataset]["widest_text"])
+    return known and now.encoding == "UTF-8" and width + ROOM <= now.page_size
 
 
 def _same(before: Lake, now: pages.State) -> frozenset[str]:
@@ -135,9 +137,10 @@ def _same(before: Lake, now: pages.State) -> frozenset[str]:
     return frozenset(
         dataset
         for dataset, tables in TABLES_OF.items()
-        if dataset in before.manifest["datasets"]
+        if dataset != "prices"
+        and dataset in before.manifest["datasets"]
         and all(was.get(t) == now.digests.get(t) for t in tables)
-        and _is_narrow(before, dataset, now.page_size)
+        and _is_plain(before, now, dataset)
     )
 
 

@@ -159,3 +159,41 @@ def test_a_small_edit_reads_one_year_only(tmp_path: Path) -> None:
               for f in lake.manifest["datasets"]["prices"]["files"]}  # fmt: skip
     assert not linked[2022]
     assert sum(linked.values()) >= 3
+
+
+def test_a_column_that_is_not_read_hides_no_change(tmp_path: Path) -> None:
+    source = market(tmp_path / "app.db")
+    con = sqlite3.connect(source)
+    (sql,) = con.execute("SELECT sql FROM sqlite_master WHERE name = 'fundamentals'").fetchone()
+    rows = con.execute("SELECT * FROM fundamentals").fetchall()
+    con.execute("DROP TABLE fundamentals")
+    con.execute(sql.replace("ticker VARCHAR,", "ticker VARCHAR, raw TEXT,", 1))
+    marks = ", ".join("?" * (len(rows[0]) + 1))
+    wide = [(*row[:2], "x" * 6000, *row[2:]) for row in rows]
+    con.executemany(f"INSERT INTO fundamentals VALUES ({marks})", wide)
+    con.execute("UPDATE fundamentals SET pe = 10.25 + id")
+    con.commit()
+    export(source, tmp_path / "lake", SWEDEN)
+    con.execute("UPDATE fundamentals SET pe = 77.5")
+    con.commit()
+    con.close()
+    export(source, tmp_path / "lake", SWEDEN)
+    assert set(Lake(tmp_path / "lake").fundamentals().collect()["pe"]) == {77.5}
+
+
+def test_wide_characters_are_read_again(tmp_path: Path) -> None:
+    source = tmp_path / "app.db"
+    con = sqlite3.connect(source)
+    con.execute("PRAGMA encoding = 'UTF-16'")
+    con.execute("CREATE TABLE made (x)")
+    con.commit()
+    con.close()
+    market(source)
+    export(source, tmp_path / "lake", SWEDEN)
+    with sqlite3.connect(source) as con:
+        con.execute("UPDATE stocks SET name = 'x' WHERE rowid = 1")
+    con.close()
+    export(source, tmp_path / "lake", SWEDEN)
+    lake = Lake(tmp_path / "lake")
+    files = [lake.path / f["path"] for f in lake.manifest["datasets"]["prices"]["files"]]
+    assert {path.stat().st_nlink for path in files} == {1}
