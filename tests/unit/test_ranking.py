@@ -49,13 +49,13 @@ def test_a_base_is_the_last_close_of_ten_days(months: int, base: date) -> None:
     assert found(11) == []
 
 
+@pytest.mark.parametrize(("age", "rank"), [(10, "1"), (11, "no_momentum")])
 @pytest.mark.parametrize("base", list(RISING)[:3])
-def test_without_a_base_there_is_no_momentum(base: str) -> None:
-    days = {day: c for day, c in RISING.items() if day != base}
-    filed = [statement("A", "2023-12-31", "2024-03-30", dividend_yield=0.1)]
-    assert ranks(ranked(DIVIDEND, D, [stock("A")], closes("A", days), filed)) == {
-        "A": "no_momentum"
-    }
+def test_without_a_base_there_is_no_momentum(base: str, age: int, rank: str) -> None:
+    old = str(date.fromisoformat(base) - timedelta(days=age))
+    days = {old if day == base else day: close for day, close in RISING.items()}
+    rows = [statement("A", "2023-12-31", "2024-03-30", dividend_yield=0.1)]
+    assert ranks(ranked(DIVIDEND, D, [stock("A")], closes("A", days), rows)) == {"A": rank}
 
 
 # ------------------------------------------------------------------------------------ ratios
@@ -201,6 +201,14 @@ def test_the_f_score_of_a_ranking() -> None:
 # -------------------------------------------------------------------------------- market cap
 
 
+def test_a_market_cap_is_scaled_by_the_ratio_of_the_closes() -> None:
+    prices = [*rising("A"), *closes("A", {"2024-06-03": 110.0})]
+    row = ranked(MOMENTUM, D, [stock("A", market_cap_msek=3000.0)], prices)
+    # The ratio first: 3000 * 100 / 110 is 2727.2727272727275.
+    assert row["market_cap_msek"].to_list() == [2727.272727272727]
+    assert row["market_cap_source"].to_list() == ["price_scaled"]
+
+
 def test_a_reported_market_cap_meets_the_floor_of_the_day() -> None:
     caps = {"A": 1.999e9, "B": 2e9, "C": None}
     rows = [snapshot(t, "2024-03-30", market_cap_ccy=c, roe=0.1) for t, c in caps.items()]
@@ -277,6 +285,13 @@ def test_rankings_are_in_the_order_of_the_strategies_and_ranks() -> None:
     dividend = frame.filter(strategy="trendande_utdelning")
     assert dividend["ticker"].to_list() == ["A", "B", "C"]
     assert dividend["rank"].to_list() == [1, 2, 3]
+
+
+def test_in_one_query_each_strategy_has_its_own_universe() -> None:
+    lake = frame_lake([stock("A", sector="Investmentbolag")], rising("A"),
+                      [statement("A", NEW, "2024-03-30", piotroski_f_score=9)])  # fmt: skip
+    frame = rankings(lake, as_of=D, universe=SWEDEN).collect(engine="streaming")
+    assert frame["excluded_by"].to_list() == [None, "financial", "financial", "financial"]
 
 
 def test_nothing_in_the_lake_ranks_nothing() -> None:
