@@ -13,6 +13,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -99,8 +100,8 @@ def new_database(path: Path, *, ddl: str = LOOSE, before: str = "") -> Path:
             insert(con, table, names)
         for year in range(2018, 2024):
             for n in range(30):
-                insert(con, "daily_prices", good | {"date": f"{year}-{n % 3 + 1:02}-{n % 28 + 1:02}",
-                                                    "ticker": f"T{n}"})  # fmt: skip
+                day = f"{year}-{n % 3 + 1:02}-{n % 28 + 1:02}"
+                insert(con, "daily_prices", good | {"ticker": f"T{n}", "date": day})
     return path
 
 
@@ -142,12 +143,19 @@ def place(made: Place, tmp_path: Path) -> Place:
 
 
 def listing(top: Path) -> dict[str, Any]:
-    """Every file below a folder with its bytes, every link with its target."""
+    """What is below a folder, but for the lock of the lake."""
     return {
-        str(path.relative_to(top)): path.readlink() if path.is_symlink()
-        else path.is_file() and path.read_bytes()
-        for path in top.rglob("*") if path.name != ".lock"
-    }  # fmt: skip
+        str(path.relative_to(top)): contents(path)
+        for path in top.rglob("*")
+        if path.name != ".lock"
+    }
+
+
+def contents(path: Path) -> Any:
+    """The bytes of a file, the target of a link; readers of a WAL put marks into `-shm`."""
+    if path.is_symlink():
+        return path.readlink()
+    return path.read_bytes() if path.is_file() and not path.name.endswith("-shm") else None
 
 
 def refused(place: Place, message: str, **options: Any) -> None:
@@ -291,7 +299,7 @@ SOURCES: dict[str, tuple[Make, str]] = {
     "cut after a page": (cut(4096), r"cannot read .*app\.db"),
     "damaged schema": (damaged_schema, r"cannot read .*app\.db: .*malformed"),
     "damaged root of stocks": (damaged("stocks", b"\xff"), "cannot read stocks: .*malformed"),
-    "zeroed root of prices": (damaged("daily_prices", b"\0"), r"cannot read .*app\.db: .*malformed"),
+    "zeroed root of prices": (damaged("daily_prices", b"\0"), r"cannot read .*app\.db: .*malfor"),
     "damaged page of prices": (damaged_leaf(b"\xff"), "cannot read .*malformed"),
     "zeroed page of prices": (damaged_leaf(b"\0"), "cannot read .*malformed"),
     # the schema
@@ -325,8 +333,10 @@ SOURCES: dict[str, tuple[Make, str]] = {
     "no rowid": (without_rowid, "index_prices has no rowid"),
     "id not the key": (remake(("id INTEGER PRIMARY KEY, ticker", "id INTEGER, ticker")),
                        "fundamentals.id is not its INTEGER PRIMARY KEY"),
-    "id a key of another type": (remake(("id INTEGER PRIMARY KEY, ticker", "id INT PRIMARY KEY, ticker")),
-                                 "fundamentals.id is not its INTEGER PRIMARY KEY"),
+    "id a key of another type": (
+        remake(("id INTEGER PRIMARY KEY, ticker", "id INT PRIMARY KEY, ticker")),
+        "fundamentals.id is not its INTEGER PRIMARY KEY",
+    ),
     "a column named rowid": (sql("ALTER TABLE daily_prices ADD COLUMN rowid INTEGER"),
                              "daily_prices.*column.*rowid"),
     # the rows
@@ -628,9 +638,9 @@ TOGETHER: dict[str, tuple[list[tuple[str, Row]], dict[str, Counter[str]]]] = {
         {"fundamentals": Counter(text_in_number=2)},
     ),
     "text in every dataset": (
-        [("daily_prices", TEXT_CLOSE), ("index_prices", {"low": "x"}), ("fundamentals", {"pe": "x"}),
-         ("stocks", {"market_cap_msek": "x"})],
-        {d: Counter(text_in_number=1) for d in ("prices", "index_prices", "fundamentals", "stocks")},
+        [("daily_prices", TEXT_CLOSE), ("index_prices", {"low": "x"}),
+         ("fundamentals", {"pe": "x"}), ("stocks", {"market_cap_msek": "x"})],
+        {dataset: Counter(text_in_number=1) for dataset in set(DATASETS.values())},
     ),
     "text beside a blob for a time": (
         [("stocks", {"market_cap_msek": "x"}), ("stocks", {"ticker": "B", "last_updated": b"x"})],
@@ -658,12 +668,6 @@ TOGETHER: dict[str, tuple[list[tuple[str, Row]], dict[str, Counter[str]]]] = {
     ),
 }  # fmt: skip
 TOGETHER_DEFECTS = {
-    "text and no UTF-8 in one table": Defect(
-        "the second census is not taken: the export fails for ever", StockRankError
-    ),
-    "text in both tables of a dataset": Defect(
-        "a traceback: table bad_fundamentals already exists", sqlite3.Error
-    ),
     "text beside a blob for a time": Defect(
         "the census rejects a stock for a time that is otherwise only set to null"
     ),
@@ -773,7 +777,7 @@ LARGEST = 3.4028234663852886e38
 ODD: dict[str, tuple[str, Row]] = {
     "NUL in a ticker": ("daily_prices", {"ticker": "A\0B"}),
     "NUL in a name": ("stocks", {"ticker": "ODD", "name": "A\0B"}),
-    "letters": ("stocks", {"ticker": "ÅÄÖ 𝔸", "name": "Åäö 株式 🙂"}),
+    "letters": ("stocks", {"ticker": "ÅÄÖ 株", "name": "Åäö 株式 🙂"}),
     "name of a megabyte": ("stocks", {"ticker": "ODD", "name": "x" * 1_000_000}),
     "ticker of a megabyte": ("daily_prices", {"ticker": "x" * 1_000_000}),
     "first day": ("daily_prices", {"ticker": "ODD", "date": "1900-01-01"}),
@@ -940,7 +944,6 @@ def test_a_closed_wal_database_gets_no_side_files(place: Place) -> None:
     published(place)
 
 
-@Defect("the fingerprint looks for the WAL beside the link: new rows are not seen").mark
 def test_through_a_link_a_change_in_the_wal_is_seen(place: Place) -> None:
     link = place.top / "link.db"
     link.symlink_to(place.database)
@@ -1084,22 +1087,30 @@ def test_a_version_of_another_layout_is_replaced_by_a_full_refresh(place: Place)
 # ------------------------------------------------------------------------- disks and permissions
 
 
+def succeeds(*words: Any) -> bool:
+    """Whether a command is there and does what it should."""
+    command = [str(word) for word in words]
+    there = shutil.which(command[0])
+    return bool(there) and not subprocess.run(command, capture_output=True, check=False).returncode
+
+
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of four megabytes."""
-    path = tmp_path / "disk"
-    path.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(path)]
-    if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode:
+def disk() -> Iterator[Path]:
+    """A disk of four megabytes; not in a folder that pytest clears, in case it is killed."""
+    path = Path(tempfile.mkdtemp(prefix="stockrank-disk-"))
+    if not succeeds("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", path):
+        path.rmdir()
         pytest.skip("needs the right to mount a tmpfs")
     yield path
-    subprocess.run(["umount", path], check=True)
+    # Lazily, for readers of the lake may not have been collected yet.
+    assert succeeds("umount", "--lazy", path)
+    path.rmdir()
 
 
 def on_disk(made: Place, disk: Path, top: Path) -> Place:
     """A larger database outside the disk, and its lake as a link to a copy on the disk."""
     place = Place(top)
-    place.database.parent.mkdir()
+    place.database.parent.mkdir(parents=True)
     shutil.copy(made.database, place.database)
     shutil.copytree(made.lake, disk / "lake", symlinks=True)
     place.lake.symlink_to(disk / "lake")
@@ -1118,10 +1129,10 @@ def fill(disk: Path, left: int) -> None:
     (disk / "filler").write_bytes(bytes(stat.f_bavail * stat.f_bsize - left))
 
 
-FULL: dict[str, tuple[int, int, str]] = {
-    "no room for the copy": (-100_000, 10**9, "app.db.*full|No space left|disk"),
-    "no room to spill": (30_000, 0, "cannot write .*No space left"),
-    "no room for the Parquet": (60_000, 10**9, "cannot write .*No space left"),
+FULL: dict[str, tuple[tuple[int, int, str]]] = {
+    "no room for the copy": ((-100_000, 10**9, r"app\.db.*full"),),
+    "no room to spill": ((30_000, 0, "cannot write .*No space left"),),
+    "no room for the Parquet": ((60_000, 10**9, "cannot write .*No space left"),),
 }
 FULL_DEFECTS = {
     "no room for the Parquet": Defect(
@@ -1130,11 +1141,12 @@ FULL_DEFECTS = {
 }
 
 
-@pytest.mark.parametrize(("room", "spill", "message"), params(FULL, FULL_DEFECTS))
-def test_a_full_disk_is_one_line_and_leaves_nothing(  # noqa: PLR0913 - three are fixtures
+@pytest.mark.parametrize("case", params(FULL, FULL_DEFECTS))
+def test_a_full_disk_is_one_line_and_leaves_nothing(
     made: Place, disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    room: int, spill: int, message: str,
+    case: tuple[int, int, str],
 ) -> None:  # fmt: skip
+    room, spill, message = case
     place = on_disk(made, disk, tmp_path / "place")
     monkeypatch.setattr("pipelines.buckets.SPILL_BYTES", spill)
     fill(disk, place.database.stat().st_size + room)
@@ -1149,7 +1161,7 @@ def test_a_lake_on_a_disk_that_is_read_only_is_named(
     made: Place, disk: Path, tmp_path: Path
 ) -> None:
     place = on_disk(made, disk, tmp_path / "place")
-    subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+    assert succeeds("mount", "-o", "remount,ro", disk)
     refused(place, "cannot write .*lake.*: Read-only file system")
 
 

@@ -1,5 +1,6 @@
 """The commands, as a person runs them."""
 
+import contextlib
 import json
 import os
 import pty
@@ -171,6 +172,7 @@ def test_a_damaged_file_is_found(folder: Path) -> None:
 # ------------------------------------------------------------------- as a person pastes them
 
 
+CONTROL = re.compile(rb"[\x00-\x09\x0b-\x1f\x7f]")
 EXAMPLES = (
     "demo", "export", "rank", "versions", "versions list", "versions verify", "versions prune",
     "tune", "export", "versions diff", "versions rollback",
@@ -205,27 +207,28 @@ def test_the_examples_of_the_help_run_one_after_the_other(tmp_path: Path) -> Non
         assert out(tmp_path, module, *words[3:])
 
 
-def test_a_piped_table_is_plain_text_and_nothing_else_is_on_stdout(folder: Path) -> None:
-    shown = run(folder, "export", "--full", "--lake", "lake4")
-    assert shown.stdout.decode().startswith("version ")
-    assert all(b"phase=" in line for line in shown.stderr.splitlines())
-    ranked = run(folder, "rank")
-    assert ranked.stderr == b""
-    for text in (shown.stdout, shown.stderr, ranked.stdout):
-        assert not re.search(rb"[\x00-\x09\x0b-\x1f\x7f]", text)
+def test_a_piped_ranking_is_plain_text_and_nothing_else_is_said(folder: Path) -> None:
+    result = run(folder, "rank")
+    assert result.stderr == b""
+    assert not CONTROL.search(result.stdout)
 
 
 def test_progress_is_shown_on_a_terminal_and_not_on_stdout(folder: Path) -> None:
     ours, theirs = pty.openpty()
-    words = ["pipelines.export", "--full", "--lake", "lake5", "--json"]
+    words = ["pipelines.export", "--full", "--lake", "lake4"]
     result = subprocess.run(
         [sys.executable, "-m", *words], cwd=folder, stdout=subprocess.PIPE, stderr=theirs,
         check=True, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
     )  # fmt: skip
     os.close(theirs)
-    assert b"daily_prices" in os.read(ours, 1 << 20)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal that nobody writes to
+        while part := os.read(ours, 1 << 16):
+            shown += part
     os.close(ours)
-    assert json.loads(result.stdout)["as_of"] == "2026-11-20"
+    assert b"daily_prices" in shown
+    assert result.stdout.startswith(b"version ")
+    assert not CONTROL.search(result.stdout)
 
 
 # ---------------------------------------------------------------------------------- rankings

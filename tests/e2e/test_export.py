@@ -1,5 +1,6 @@
 """From a database to files: what is in them, what is not and why."""
 
+import hashlib
 import math
 import sqlite3
 from datetime import date, datetime
@@ -155,6 +156,83 @@ def test_other_readers_need_nothing_of_this_package(demo: tuple[Path, Lake]) -> 
     assert (table.num_rows, table["year"].type.id > 0) == (ours[0], True)
     frame = pd.read_parquet(lake.path / "prices")
     assert (len(frame), int(frame["volume"].sum())) == ours
+
+
+def test_other_readers_find_the_same_sums_by_an_integer_year(demo: tuple[Path, Lake]) -> None:
+    lake = demo[1]
+    by_year = pl.col("date").dt.year()
+    total = pl.col("close").cast(pl.Float64).sum()
+    ours = dict(lake.prices().group_by(by_year).agg(total).collect().iter_rows())
+    glob = lake.path / "prices" / "*" / "*.parquet"
+    query = f"SELECT year, sum(close::DOUBLE) FROM read_parquet('{glob}') GROUP BY year"
+    assert dict(duckdb.sql(query).fetchall()) == pytest.approx(ours, rel=1e-12)
+    table = pl.DataFrame(pq.read_table(lake.path / "prices"))
+    assert dict(table.group_by(pl.col("year").cast(int)).agg(total).iter_rows()) == pytest.approx(
+        ours, rel=1e-12
+    )
+    frame = pd.read_parquet(lake.path / "prices").astype({"year": int, "close": float})
+    assert frame.groupby("year")["close"].sum().to_dict() == pytest.approx(ours, rel=1e-12)
+
+
+def test_every_file_is_as_the_manifest_says(demo: tuple[Path, Lake]) -> None:
+    lake = demo[1]
+    for dataset, entry in lake.manifest["datasets"].items():
+        folder = lake.path / dataset
+        paths = [str(path.relative_to(lake.path)) for path in sorted(folder.rglob("*.parquet"))]
+        assert paths == sorted(file["path"] for file in entry["files"])
+        assert entry["rows"] == sum(file["rows"] for file in entry["files"])
+        for file in entry["files"]:
+            is_as_said(lake.path / file["path"], file, entry["schema"])
+
+
+def is_as_said(path: Path, file: Row, schema: dict[str, str]) -> None:
+    data = path.read_bytes()
+    assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
+    metadata = pq.read_metadata(path)
+    assert metadata.num_rows == file["rows"]
+    frame = pl.read_parquet(path, hive_partitioning=False)
+    assert {c: t.base_type().__name__ for c, t in frame.schema.items()} == schema
+    assert {c: n for c, n in frame.null_count().to_dicts()[0].items() if n} == file["nulls"]
+    assert file["year"] is None or path.parent.name == f"year={file['year']}"
+    assert "year" not in frame.columns
+    for group in range(metadata.num_row_groups):
+        for n in range(metadata.num_columns):
+            column = metadata.row_group(group).column(n)
+            assert (column.compression, column.is_stats_set) == ("ZSTD", True)
+
+
+@pytest.mark.parametrize("dataset", ["stocks", "fundamentals", "index_prices"])
+def test_other_datasets_hold_their_contracts(demo: tuple[Path, Lake], dataset: str) -> None:
+    lake = demo[1]
+    schema = pl.Schema({c: getattr(pl, t)() for c, t in
+                        lake.manifest["datasets"][dataset]["schema"].items()})  # fmt: skip
+    contract = schemas.lake_schema(dataset)
+    assert {c: t for c, t in schema.items() if c in contract} == contract
+    assert set(schema) - set(contract) <= {"newest_close", "newest_date"}
+
+
+def test_current_is_a_link_and_nothing_else_is_left(demo: tuple[Path, Lake]) -> None:
+    source, lake = demo
+    root = source.parent / "lake"
+    assert (root / "current").readlink() == Path("versions") / lake.version
+    assert {path.name for path in root.iterdir()} == {".lock", "current", "versions"}
+    assert [path.name for path in (root / "versions").iterdir()] == [lake.version]
+    assert {path.name for path in source.parent.iterdir()} == {"demo.db", "lake"}
+
+
+def test_the_same_database_gives_the_same_files(demo: tuple[Path, Lake], tmp_path: Path) -> None:
+    source, lake = demo
+    export(source, tmp_path / "lake", SWEDEN)
+    assert Lake(tmp_path / "lake").manifest["datasets"] == lake.manifest["datasets"]
+
+
+def test_the_size_of_a_batch_does_not_matter(
+    demo: tuple[Path, Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, lake = demo
+    monkeypatch.setattr("pipelines.source.BATCH_ROWS", 999)
+    export(source, tmp_path / "lake", SWEDEN)
+    assert Lake(tmp_path / "lake").manifest["datasets"] == lake.manifest["datasets"]
 
 
 def test_the_parquet_is_at_most_a_quarter_of_the_database(demo: tuple[Path, Lake]) -> None:

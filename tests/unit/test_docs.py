@@ -60,15 +60,28 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 # ---------------------------------------------------------------------------------- commands
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_exists_with_its_options(folder: Path, command: str) -> None:
-    module, *words = shlex.split(command)
-    assert find_spec(module), module
-    called = [word for word in words if not word.startswith("-")][:1]
-    several = module == "pipelines.versions"
-    shown = python(folder, "-m", module, *(called if several else ()), "--help")
-    for option in (word for word in words if word.startswith("--")):
-        assert re.search(rf"{option}(?![\w-])", shown), option
+HELP: Final = """
+import contextlib, runpy, sys
+for command in sys.argv[1:]:
+    module, *words = command.split()
+    sys.argv = [module, *words, "--help"]
+    with contextlib.suppress(SystemExit):
+        runpy.run_module(module, run_name="__main__")
+    sys.stdout.write("\f")
+"""
+
+
+def test_every_command_exists_with_its_options(tmp_path: Path) -> None:
+    called = []
+    for command in COMMANDS:
+        module, *words = shlex.split(command)
+        assert find_spec(module), module
+        plain = [word for word in words if not word.startswith("-")][:1]
+        called.append(" ".join([module, *(plain if module == "pipelines.versions" else [])]))
+    shown = python(tmp_path, "-c", HELP, *called).split("\f")[:-1]
+    for command, text in zip(COMMANDS, shown, strict=True):
+        for option in re.findall(r"--[\w-]+", command):
+            assert re.search(rf"{option}(?![\w-])", text), command
 
 
 @pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("pipelines.rank")])
