@@ -34,8 +34,6 @@ from pipelines.lake import Lake, Manifest, version_ids
 from pipelines.universe import SWEDEN
 from tests.factories import Row, stock
 
-pytestmark = pytest.mark.attack
-
 # The tables without their constraints: SQLite itself would refuse some of the bad rows.
 LOOSE = SCHEMA.replace("NOT NULL", "")
 for key in ("ticker", "index_id"):
@@ -745,15 +743,7 @@ TWICE: dict[str, tuple[Row, str]] = {
     "zero close": ({"date": "2022-01-03", "close": 0.0}, "close_not_positive"),
     "after tomorrow": ({"date": LATE}, "future_date"),
 }
-TWO_NOTES = Defect(
-    "notes are taken by the first four letters of the text, so that the row is counted twice; "
-    "every refresh fails until --full",
-    StockRankError,
-)
 TWICE_DEFECTS = {
-    "year only": TWO_NOTES,
-    "integer date": TWO_NOTES,
-    "blob date": TWO_NOTES,
     "date that is no UTF-8": NO_UTF8_YEARS,
 }
 
