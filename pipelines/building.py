@@ -17,6 +17,7 @@ from pipelines.ranking import rankings
 from pipelines.reuse import STATE, Kept
 from pipelines.source import Table
 from pipelines.staging import Build
+from pipelines.strategies import STRATEGIES
 
 
 def version(build: Build) -> Manifest:
@@ -78,6 +79,7 @@ def _manifest(build: Build) -> Manifest:
         "version": build.version,
         "as_of": newest.isoformat(),
         "universe": build.universe.as_dict(),
+        "strategies": list(STRATEGIES),
         "source": build.source,
         "datasets": build.datasets,
         "phases": build.clock.phases,

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from io import TextIOWrapper
 from typing import Any, Final
 
 import typer
@@ -77,6 +78,10 @@ def run(*commands: Callable[..., None], help_: str | None = None) -> None:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=help_)
     for command in commands:
         app.command()(command)
+    # A terminal that lacks a letter shows its number instead of ending the command.
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except StockRankError as error:

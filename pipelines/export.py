@@ -14,6 +14,7 @@ from pipelines import console, lake, pages, source
 from pipelines.console import LogFormat, Progress, silent
 from pipelines.errors import ChecksFailed, ContractError, LakeError
 from pipelines.lake import Lake, Manifest, current_id
+from pipelines.ranking import holds_rankings
 from pipelines.settings import Settings
 from pipelines.staging import Build
 from pipelines.universe import Universe
@@ -43,7 +44,7 @@ def export(  # noqa: PLR0913 - one parameter an option
             # Before the copy: what is written while it is made counts as a change next time.
             state = {"path": str(database.resolve()), **pages.fingerprint(database.resolve())}
             current = Lake(root) if lake.current_id(root) else None
-            if current and not (full or force) and _is_same(current.manifest, state, universe):
+            if current and not (full or force) and _is_same(current, state, universe):
                 return current.manifest
             if not force:
                 _refuse_withdrawn(root, state)
@@ -83,12 +84,13 @@ def _publish(build: Build, *, force: bool) -> Manifest:
     return manifest
 
 
-def _is_same(manifest: Manifest, state: dict[str, Any], universe: Universe) -> bool:
+def _is_same(current: Lake, state: dict[str, Any], universe: Universe) -> bool:
     """Whether a new version would be the same as one: same database, universe and rules."""
+    manifest = current.manifest
     waiting = any("future_date" in d.get("rejected", {}) for d in manifest["datasets"].values())
     return (
         manifest["source"] == state
-        and manifest["universe"] == universe.as_dict()
+        and holds_rankings(current, universe)
         and manifest["libraries"] == lake.libraries()
         and not waiting
     )

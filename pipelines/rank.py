@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from enum import StrEnum
+from io import BytesIO
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -133,7 +134,10 @@ def _write_parquet(frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: 
         raise StockRankError(
             "Parquet is no text; send it to a file: --format parquet > top.parquet"
         )
-    _cut(frame, limit).write_parquet(sys.stdout.buffer)
+    whole = BytesIO()
+    _cut(frame, limit).write_parquet(whole)
+    sys.stdout.buffer.write(whole.getvalue())
+    sys.stdout.buffer.flush()
 
 
 Writer = Callable[[pl.DataFrame, Iterable[Strategy], date, int | None], None]
@@ -184,12 +188,20 @@ def _facts(row: Row, strategy: Strategy) -> Iterable[tuple[str, str, str]]:
 def _composite_facts(row: Row, strategy: Strategy) -> Iterable[tuple[str, str, str]]:
     known = row["ratios_known_from"]
     yield "ratios", "", f"known from {known}" if known else "none in the twelve months before"
+    eligible = row["composite"] is not None or row["excluded_by"] == "missing_metrics"
     for metric in strategy.composite.metrics if strategy.composite else ():
         p = row[f"p_{metric.name}"]
-        how = "missing, counts as 0.5" if p is None else f"percentile {p:.4f} (0 is best)"
-        yield metric.name, _number(row[metric.name]), how
+        yield metric.name, _number(row[metric.name]), _standing(p, eligible=eligible)
     yield "composite", _number(row["composite"]), "mean percentile"
     yield "primary rank", _integer(row["primary_rank"]), "of the composite, the best 40 % stay"
+
+
+def _standing(percentile: float | None, *, eligible: bool) -> str:
+    if not eligible:
+        return "not ranked, for the stock is not eligible"
+    if percentile is None:
+        return "missing, counts as 0.5"
+    return f"percentile {percentile:.4f} (0 is best)"
 
 
 def _f_score_facts(row: Row) -> Iterable[tuple[str, str, str]]:

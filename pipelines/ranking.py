@@ -4,7 +4,7 @@ Nothing here collects. Every plan runs natively on the streaming engine.
 """
 
 from collections.abc import Iterable
-from datetime import date, timedelta
+from datetime import date
 from typing import Final
 
 import polars as pl
@@ -66,9 +66,15 @@ def published_or_computed(
 ) -> pl.LazyFrame:
     """All rankings on a date, the newest if none is given: from the version if it holds them."""
     as_of = as_of or lake.as_of
-    if as_of == lake.as_of and lake.manifest["universe"] == universe.as_dict():
+    if as_of == lake.as_of and holds_rankings(lake, universe):
         return lake.rankings()
     return rankings(lake, as_of=as_of, universe=universe)
+
+
+def holds_rankings(lake: Lake, universe: Universe) -> bool:
+    """Whether the published rankings are of this universe and of all strategies there are."""
+    made = (lake.manifest["universe"], lake.manifest.get("strategies"))
+    return made == (universe.as_dict(), list(STRATEGIES))
 
 
 def cross_section(lake: Lake, *, as_of: date) -> pl.LazyFrame:
@@ -77,7 +83,7 @@ def cross_section(lake: Lake, *, as_of: date) -> pl.LazyFrame:
     known = lake.fundamentals(known_by=as_of)
     return (
         lake.stocks()
-        .join(closes(lake.prices(since=as_of - timedelta(days=377), until=as_of), day),
+        .join(closes(lake.prices(since=_days_before(as_of, 377), until=as_of), day),
               on="ticker", how="left")
         .join(ratios(known, day), on="ticker", how="left")
         .join(statements(known, day), on="ticker", how="left")
@@ -86,6 +92,10 @@ def cross_section(lake: Lake, *, as_of: date) -> pl.LazyFrame:
         .with_columns(factors.momentum(), *factors.f_signals(), company=company())
         .with_columns(factors.f_score())
     )  # fmt: skip
+
+
+def _days_before(day: date, days: int) -> date:
+    return date.fromordinal(max(day.toordinal() - days, 1))
 
 
 # ------------------------------------------------------------------- what is known on a date
@@ -148,8 +158,8 @@ def statements(known: pl.LazyFrame, day: pl.Expr) -> pl.LazyFrame:
 def _with_year_before(rows: pl.LazyFrame, year: int) -> pl.LazyFrame:
     fiscal, later = pl.col("fiscal_date"), pl.col(f"year_{year - 1}")
     centre = factors.months_before(later, 12)
-    distance = (fiscal - centre).dt.total_days().abs() * 2 + (fiscal < centre)
-    candidate = pl.col("is_newest") & fiscal.is_between(
+    distance = (fiscal - centre).dt.total_days().abs()
+    candidate = fiscal.is_between(
         factors.months_before(later, 14), factors.months_before(later, 10)
     )
     return (

@@ -7,7 +7,8 @@ connectorx takes `2024-1-3` for a date without a word.
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,13 +41,14 @@ DECLARED: Final[Mapping[Kind, tuple[str, ...]]] = {
 
 BAD: Final[Mapping[Kind, tuple[str, str]]] = {
     "text": ("typeof({c}) = 'blob'", "blob_in_text"),
-    "day": ("typeof({c}) = 'blob'", "bad_date"),
-    "time": ("typeof({c}) = 'blob'", "bad_time"),
     "float": ("typeof({c}) NOT IN ('real', 'integer', 'null')", "text_in_number"),
     "int": ("typeof({c}) NOT IN ('integer', 'null')", "text_in_number"),
     "bool": ("typeof({c}) NOT IN ('integer', 'null')", "text_in_number"),
 }
-"""What connectorx cannot read of each kind, and the reason code of such a row."""
+"""What connectorx cannot read of each kind, and the reason code of such a row.
+
+Days and times are read as text, whatever they hold.
+"""
 
 
 def _columns(text: str) -> dict[str, Kind]:
@@ -156,12 +158,24 @@ def copy(path: Path, to: Path) -> None:
     try:
         with closing(open_read_only(path)) as con, closing(sqlite3.connect(to)) as private:
             private.execute("PRAGMA synchronous = OFF")
-            con.backup(private)
+            con.backup(private, progress=_deadline())
             private.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
         raise SourceError(
             f"cannot copy {path} within {BUSY_SECONDS} s: {error}; is another process writing?"
         ) from None
+
+
+def _deadline() -> Callable[[int, int, int], None]:
+    """Ends a backup that was kept waiting too long; by itself it waits for ever."""
+    start = time.monotonic()
+
+    def check(status: int, remaining: int, total: int) -> None:  # noqa: ARG001 - sqlite3's shape
+        locked = status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        if locked and time.monotonic() - start > BUSY_SECONDS:
+            raise sqlite3.OperationalError("database is locked")
+
+    return check
 
 
 # ------------------------------------------------------------------------------------- table
@@ -265,6 +279,7 @@ class Table:
         cases = " ".join(
             f"WHEN {BAD[kind][0].format(c=c)} THEN '{BAD[kind][1]}'"
             for c, kind in self.kinds.items()
+            if kind in BAD
         )
         query = (
             f"SELECT rowid, reason FROM (SELECT rowid, CASE {cases} END AS reason "

@@ -22,7 +22,6 @@ KEYS: Final = {
     "fundamentals": ("source", "id"),
     "stocks": ("ticker",),
 }
-BLOCK: Final = 500
 
 
 @dataclass

@@ -665,14 +665,9 @@ TOGETHER: dict[str, tuple[list[tuple[str, Row]], dict[str, Counter[str]]]] = {
         {"stocks": Counter(duplicate_key=2)},
     ),
 }  # fmt: skip
-TOGETHER_DEFECTS = {
-    "text beside a blob for a time": Defect(
-        "the census rejects a stock for a time that is otherwise only set to null"
-    ),
-}
 
 
-@pytest.mark.parametrize(("added", "expected"), params(TOGETHER, TOGETHER_DEFECTS))
+@pytest.mark.parametrize(("added", "expected"), params(TOGETHER, {}))
 def test_bad_rows_together_are_each_counted_once(
     place: Place, added: list[tuple[str, Row]], expected: dict[str, Counter[str]]
 ) -> None:
@@ -966,7 +961,6 @@ def test_a_locked_database_is_waited_for_and_then_named(
         refused(place, r"cannot read .*app\.db: database is locked")
 
 
-@Defect("backup() waits for a lock for ever: it has no time limit of its own").mark
 def test_a_database_that_is_locked_before_the_copy_is_not_waited_for_for_ever(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -285,7 +285,7 @@ def test_computed_and_published_rankings_are_equal(
     "form",
     [
         "json",
-        pytest.param("parquet", marks=pytest.mark.xfail(reason="a ComputeError of Polars")),
+        "parquet",
     ],
 )
 def test_a_reader_that_went_away_is_no_traceback(folder: Path, form: str) -> None:
@@ -300,17 +300,14 @@ def test_a_reader_that_went_away_is_no_traceback(folder: Path, form: str) -> Non
     assert result.stderr == b""
 
 
-@pytest.mark.xfail(reason="OverflowError: 377 days before the date are not a date")
 def test_a_date_before_all_is_an_empty_ranking(folder: Path) -> None:
     assert "none of 120 stocks ranked" in out(folder, "rank", "--as-of", "0001-01-05")
 
 
-@pytest.mark.xfail(reason="UnicodeEncodeError where stdout is not UTF-8")
 def test_names_can_be_shown_where_the_terminal_has_no_such_letters(folder: Path) -> None:
     assert run(folder, "rank", PYTHONIOENCODING="ascii").returncode == 0
 
 
-@pytest.mark.xfail(reason="says `missing, counts as 0.5` beside the value")
 def test_explain_does_not_call_the_metrics_of_an_excluded_stock_missing(folder: Path) -> None:
     market = Lake(folder / "data" / "lake").rankings().collect()
     excluded = market.filter(
@@ -321,7 +318,6 @@ def test_explain_does_not_call_the_metrics_of_an_excluded_stock_missing(folder: 
     assert "missing" not in line
 
 
-@pytest.mark.xfail(reason="shows `none of 0 stocks ranked` and exits 0")
 def test_a_strategy_that_was_not_there_when_the_version_was_made_is_computed(
     folder: Path, tmp_path: Path
 ) -> None:
