@@ -1,4 +1,7 @@
-"""Settings: `STOCKRANK_*` variables over a `stockrank.toml` over the defaults."""
+"""Settings: `STOCKRANK_*` variables over a `stockrank.toml` over the defaults.
+
+One set for the commands and the service, so that both read the same file.
+"""
 
 import os
 import tomllib
@@ -7,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariable
 
@@ -39,7 +42,7 @@ class UniverseSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """Where the data is and which universe is ranked; built only by entry points."""
+    """Where the data is, which universe is ranked, how it is served; built by entry points."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
@@ -48,6 +51,27 @@ class Settings(BaseSettings):
     universe: str = Field("sweden", description="universe to rank")
     keep_versions: int = Field(5, ge=1, description="versions that a refresh keeps")
     universes: dict[str, UniverseSettings] = Field({}, description="own universes, by name")
+
+    host: str = Field("127.0.0.1", description="address that the service listens on")
+    port: int = Field(8000, ge=0, le=65535, description="port of the service; 0 takes a free one")
+    api_token: SecretStr | None = Field(
+        None, description="bearer token for state changes; without one only loopback may"
+    )
+    sync_hour: int | None = Field(None, ge=0, le=23, description="UTC hour of a daily refresh")
+    memory_limit_mb: float | None = Field(
+        None, gt=0, description="memory budget; default the container's limit, else 1024"
+    )
+    memory_warning_percent: float = Field(75, gt=0, le=100, description="share that warns")
+    memory_critical_percent: float = Field(90, gt=0, le=100, description="share that sheds load")
+    memory_hold_seconds: float = Field(10, ge=0, description="how long before a level counts")
+    computations: int = Field(2, ge=1, description="dates that are ranked at once on demand")
+    webhook_url: str | None = Field(None, description="where alerts are posted as JSON")
+    smtp_host: str | None = Field(None, description="mail server for alerts")
+    smtp_port: int = Field(25, ge=1, le=65535, description="port of the mail server")
+    smtp_user: str | None = Field(None, description="login at the mail server, over STARTTLS")
+    smtp_password: SecretStr | None = Field(None, description="password at the mail server")
+    smtp_from: str = Field("stockrank@localhost", description="sender of alert mails")
+    smtp_to: str | None = Field(None, description="recipient of alert mails")
 
     @classmethod
     def settings_customise_sources(
