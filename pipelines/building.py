@@ -8,8 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines import ingest, lake, normalise
+from pipelines import ingest, integrity, lake, normalise
 from pipelines.errors import ContractError
+from pipelines.freshness import Report
 from pipelines.ingest import Part
 from pipelines.lake import Lake, Manifest
 from pipelines.pages import State
@@ -32,6 +33,8 @@ def version(build: Build) -> Manifest:
     manifest = _manifest(build)
     with clock.phase("rankings", build.datasets):
         _rankings(build, manifest)
+    with clock.phase("integrity", build.datasets):
+        manifest["integrity"] = _integrity(build, manifest)
     return manifest
 
 
@@ -98,3 +101,12 @@ def _rankings(build: Build, manifest: Manifest) -> None:
         "rows": frame.height,
         "files": [ingest.write(build, "rankings", frame, None)],
     }
+
+
+def _integrity(build: Build, manifest: Manifest) -> Report:
+    """The report of the version, with the calendar of the one before while it reaches."""
+    new = Lake.at(build.staged, manifest)
+    kept = build.before.manifest.get("integrity") if build.before else None
+    return integrity.report(
+        new, as_of=new.as_of, now=build.today, universe=build.universe, kept=kept
+    )

@@ -7,17 +7,16 @@ Checks look at what can be traded: stocks on the universe's markets. A single od
 warning where a ranked stock has it, for then someone may buy on it; elsewhere it is only listed.
 """
 
-import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
-from importlib import import_module
 from typing import Any, Final
 
 import polars as pl
 
 from pipelines.freshness import Report, Status, calendar_of
 from pipelines.lake import Lake
+from pipelines.sessions import sessions
 from pipelines.universe import STOCK_TYPES, Universe
 
 Check = dict[str, Any]
@@ -51,6 +50,9 @@ RATIOS: Final = (
     "payout_ratio", "market_cap_ccy",
 )  # fmt: skip
 
+ORDER: Final = ("ticker", "known_from", "fiscal_date", "source", "id")
+"""In which the rows of a ticker became known."""
+
 GRADES: Final[tuple[Status, ...]] = ("ok", "warning", "critical")
 AT_A_TIME: Final = 500
 """Stocks whose rows are in memory together."""
@@ -80,7 +82,7 @@ def report(
     """The report of a version with its rankings, as JSON holds it.
 
     `kept` is the report of the version before: its calendar is used again while it reaches far
-    enough, which spares the export a calendar library that needs 0.4 s and 90 MB.
+    enough, which spares the export a second.
     """
     stocks = _stocks(lake, universe)
     active = stocks.filter(pl.col("newest_date") > as_of - WEEK)
@@ -201,7 +203,7 @@ def _newest_day(lake: Lake, active: pl.DataFrame, as_of: date) -> tuple[date | N
 # ---------------------------------------------------------------------------------- outliers
 
 
-def moves(prices: pl.LazyFrame) -> pl.LazyFrame:
+def moves(prices: pl.LazyFrame) -> pl.DataFrame:
     """Closes that are far from the one before: `ticker, from_date, date, from, to, split`.
 
     Far is more than `LARGEST_MOVE`, or the ratio of a split, which `split` tells.
@@ -219,6 +221,7 @@ def moves(prices: pl.LazyFrame) -> pl.LazyFrame:
         .with_columns(split=is_split)
         .filter(~ratio.is_between(1 - LARGEST_MOVE, 1 + LARGEST_MOVE) | pl.col("split"))
         .select("ticker", "from_date", "date", "from", "to", "split")
+        .collect(engine="streaming")
     )
 
 
@@ -251,30 +254,28 @@ def _same_day(found: pl.DataFrame, stocks: pl.DataFrame) -> Check | None:
     )
 
 
-def jumps(fundamentals: pl.LazyFrame) -> pl.LazyFrame:
+def jumps(fundamentals: pl.LazyFrame) -> pl.DataFrame:
     """Ratios a thousand times as large or small as the ticker's one before, sign and zeros aside.
 
     `ticker, known_from, ratio, from, to`; rows without the ratio are passed over.
     """
-    order = ("ticker", "known_from", "fiscal_date", "source", "id")
-    cases = pl.concat_list(_jump(ratio) for ratio in RATIOS).list.drop_nulls()
-    return (
-        fundamentals.select(*order, *RATIOS)
-        .sort(order)
-        .select("ticker", "known_from", case=cases)
-        .explode("case")
-        .drop_nulls("case")
-        .unnest("case")
-    )
+    rows = fundamentals.select(*ORDER, *RATIOS).sort(ORDER).collect(engine="streaming")
+    # One after the other: side by side they would need memory for all ratios at once.
+    return pl.concat(_jump(rows.lazy(), ratio).collect() for ratio in RATIOS)
 
 
-def _jump(ratio: str) -> pl.Expr:
-    """The ratio before and after, where it jumped; else null."""
-    after, before = pl.col(ratio), pl.col(ratio).forward_fill().shift().over("ticker")
+def _jump(rows: pl.LazyFrame, ratio: str) -> pl.LazyFrame:
+    """The jumps of one ratio, in rows that are sorted by time within each ticker."""
+    before, after = pl.col("from"), pl.col("to")
     times = (after / before).abs()
     far = (times >= LARGEST_JUMP) | (times <= 1 / LARGEST_JUMP)
-    case = pl.struct(before.alias("from"), after.alias("to"), ratio=pl.lit(ratio))
-    return pl.when(far, after != 0, before != 0).then(case)
+    return (
+        rows.select("ticker", "known_from", to=ratio)
+        .drop_nulls("to")
+        .with_columns(pl.col("to").shift().over("ticker").alias("from"), ratio=pl.lit(ratio))
+        .filter(far, after != 0, before != 0)
+        .select("ticker", "known_from", "ratio", "from", "to")
+    )
 
 
 def _jumps(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
@@ -286,7 +287,7 @@ def _jumps(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
 
 
 def _found(
-    rows: pl.LazyFrame, stocks: pl.DataFrame, search: Callable[[pl.LazyFrame], pl.LazyFrame]
+    rows: pl.LazyFrame, stocks: pl.DataFrame, search: Callable[[pl.LazyFrame], pl.DataFrame]
 ) -> pl.DataFrame:
     """What a search finds in the rows of the stocks, some of which it sees at a time.
 
@@ -299,8 +300,8 @@ def _found(
         first, last = (pl.lit(tickers["ticker"][at]) for at in (0, -1))
         near = pl.col("ticker").is_between(first, last)
         of_some = rows.filter(near).join(tickers.lazy(), on="ticker", how="semi")
-        found.append(search(of_some).collect(engine="streaming"))
-    return pl.concat(found) if found else search(rows.clear()).collect()
+        found.append(search(of_some))
+    return pl.concat(found) if found else search(rows.clear())
 
 
 def _ranked_first(cases: pl.DataFrame, stocks: pl.DataFrame) -> pl.DataFrame:
@@ -367,17 +368,7 @@ def trading_days(market: str, first: date, last: date) -> list[date]:
 
     A market that is not known is taken for Stockholm's.
     """
-    return _sessions(EXCHANGES.get(market, DEFAULT_EXCHANGE), first, last)
-
-
-def _sessions(exchange: str, first: date, last: date) -> list[date]:
-    calendars = import_module("exchange_calendars")  # imports pandas
-    with warnings.catch_warnings():
-        # The library uses what the newest pandas calls deprecated.
-        warnings.simplefilter("ignore")
-        # A margin, for the library refuses a range without any trading day.
-        calendar = calendars.get_calendar(exchange, start=first - 2 * WEEK, end=last + 2 * WEEK)
-    return [day for day in calendar.sessions.date.tolist() if first <= day <= last]
+    return sessions(EXCHANGES.get(market, DEFAULT_EXCHANGE), first, last)
 
 
 def _exchange(markets: Sequence[str]) -> tuple[str, Check]:
@@ -400,6 +391,6 @@ def _calendar(exchange: str, now: date, kept: Report | None) -> list[date]:
         past = bisect_right(days, now)
         if past >= PAST_DAYS and len(days) - past >= LEAST_COMING_DAYS:
             return days
-    days = _sessions(exchange, now - timedelta(days=60), now + timedelta(days=420))
+    days = sessions(exchange, now - timedelta(days=60), now + timedelta(days=420))
     past = bisect_right(days, now)
     return days[past - PAST_DAYS : past + COMING_DAYS]
