@@ -1,0 +1,112 @@
+"""A small file of JSON lines that outlives the process: the newest line of a thing is its state.
+
+Lines are only appended, so that a kill in the middle of a write costs that line and no other. A
+file that has grown to twice what is kept is written anew beside itself and renamed. One process
+writes.
+"""
+
+import json
+import logging
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final
+
+Entry = dict[str, Any]
+
+logger = logging.getLogger(__name__)
+
+
+def _nothing(_: Entry) -> bool:
+    return False
+
+
+class Journal:
+    """The newest `keep` things, each a JSON object with a text `key` that tells it from others.
+
+    A thing that `lasts` is kept however old it is. A disk that cannot be read or written costs
+    the history, not the service: it is logged, and the entries stay in memory.
+    """
+
+    def __init__(
+        self, path: Path, *, key: str, keep: int = 500, lasts: Callable[[Entry], bool] = _nothing
+    ) -> None:
+        self.path: Final = path
+        self._key: Final = key
+        self._keep: Final = keep
+        self._lasts: Final = lasts
+        self._entries: Final[dict[str, Entry]] = {}
+        self._lines = 0
+        self._torn = False
+        self._load()
+
+    def entries(self) -> list[Entry]:
+        """The newest state of each thing, in the order in which they first came."""
+        return list(self._entries.values())
+
+    def write(self, entry: Entry) -> None:
+        """Note a thing, in place of what was noted of it before."""
+        self._remember(entry)
+        # What was torn off must not swallow the line that follows it.
+        line = "\n" * self._torn + json.dumps(entry) + "\n"
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            self._torn = True
+            self._complain("written", error)
+            return
+        self._torn = False
+        self._lines += 1
+        if self._lines >= 2 * self._keep:
+            self._shorten()
+
+    def _load(self) -> None:
+        try:
+            text = self.path.read_bytes().decode(errors="replace")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._complain("read", error)
+            return
+        lines = [line for line in text.split("\n") if line]
+        entries = [entry for line in lines if (entry := self._read(line))]
+        for entry in entries:
+            self._remember(entry)
+        self._lines, self._torn = len(lines), bool(text) and not text.endswith("\n")
+        if len(entries) < len(lines):
+            told = (len(lines) - len(entries), len(lines), self.path.name)
+            logger.warning("%s of %s lines of %s are damaged and are passed over", *told)
+
+    def _read(self, line: str) -> Entry | None:
+        """The entry of a line; None for one that is torn or of another kind."""
+        with suppress(ValueError):
+            entry = json.loads(line)
+            if isinstance(entry, dict) and isinstance(entry.get(self._key), str):
+                return entry
+        return None
+
+    def _remember(self, entry: Entry) -> None:
+        self._entries[entry[self._key]] = entry
+        if len(self._entries) > self._keep:
+            old = (key for key, entry in self._entries.items() if not self._lasts(entry))
+            self._entries.pop(next(old, ""), None)
+
+    def _shorten(self) -> None:
+        fresh = self.path.with_name(f"{self.path.name}.partial")
+        try:
+            with fresh.open("w", encoding="utf-8") as file:
+                file.writelines(json.dumps(entry) + "\n" for entry in self._entries.values())
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self.path)
+        except OSError as error:
+            self._complain("shortened", error)
+            return
+        self._lines = len(self._entries)
+
+    def _complain(self, what: str, error: OSError) -> None:
+        told = (self.path.name, what, error.strerror)
+        logger.error("%s cannot be %s: %s; free the disk, or mend its permissions", *told)
