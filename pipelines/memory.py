@@ -1,4 +1,4 @@
-"""Memory of this process, read where the kernel counts it."""
+"""Memory of a process, read where the kernel counts it."""
 
 import resource
 import sys
@@ -7,18 +7,24 @@ from pathlib import Path
 MB = 1e6
 
 
-def _status_mb(field: str) -> float | None:
-    """A field of /proc/self/status in MB; None where there is no such file."""
+def process_mb(pid: int | None = None, *, peak: bool = False) -> float | None:
+    """The resident size of a process, this one by default, in MB now or at its peak.
+
+    None where the process is gone, or the kernel has no such file.
+    """
+    field = "VmHWM:" if peak else "VmRSS:"
     try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-    except FileNotFoundError:
+        lines = Path(f"/proc/{pid or 'self'}/status").read_text().splitlines()
+    except (FileNotFoundError, ProcessLookupError):
         return None
-    return next(int(line.split()[1]) * 1024 / MB for line in lines if line.startswith(field))
+    # A process that has ended, but was not waited for, has the file without its sizes.
+    sizes = (int(line.split()[1]) * 1024 / MB for line in lines if line.startswith(field))
+    return next(sizes, None)
 
 
 def peak_mb() -> float:
     """The largest resident size of this process so far, in MB."""
-    peak = _status_mb("VmHWM:")
+    peak = process_mb(peak=True)
     if peak is not None:
         return peak
     unit = 1 if sys.platform == "darwin" else 1024
@@ -27,4 +33,4 @@ def peak_mb() -> float:
 
 def resident_mb() -> float:
     """The resident size of this process now, in MB; its peak where the kernel tells no more."""
-    return _status_mb("VmRSS:") or peak_mb()
+    return process_mb() or peak_mb()
