@@ -18,9 +18,14 @@ class Clock:
 
     phases: list[dict[str, Any]] = field(default_factory=list)
 
+    def begin(self, name: str) -> None:
+        """Tell programs that follow the log what is done now; not part of a log for people."""
+        logger.debug("%s begins", name, extra={"fields": {"begins": name}})
+
     @contextmanager
     def phase(self, name: str, datasets: dict[str, Any]) -> Iterator[None]:
         """Time a phase, note its memory, and log a line on it."""
+        self.begin(name)
         before, start = resident_mb(), time.perf_counter()
         yield
         entry = {

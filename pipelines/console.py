@@ -20,7 +20,11 @@ from rich.table import Table as RichTable
 
 from pipelines.errors import StockRankError
 
+logger = logging.getLogger(__name__)
+
 PLAIN_WIDTH: Final = 200
+PROGRESS_SECONDS: Final = 0.25
+"""Between two lines of the log on one table's progress."""
 
 Progress = Callable[[str, int, int], None]
 """Called with a table, the rows done and the rows in all."""
@@ -42,23 +46,32 @@ class _Lines(logging.Formatter):
 
     def __init__(self, style: LogFormat) -> None:
         super().__init__()
-        self._as_json: Final = style is LogFormat.JSON
+        self.as_json: Final = style is LogFormat.JSON
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
         fields = getattr(record, "fields", {})
         at = self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ")
-        if self._as_json:
+        if self.as_json:
             return json.dumps({"time": at, **(fields or {"message": record.getMessage()})})
         shown = " ".join(f"{k}={v}" for k, v in fields.items() if v is not None)
         return f"{at} {shown or record.getMessage()}"
 
 
 def log_to_stderr(style: LogFormat) -> None:
-    """Show what the pipelines log from now on."""
+    """Show what the pipelines log from now on; as JSON also progress, and the error at the end."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines(style))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
+    if style is LogFormat.JSON:
+        # A stream of its own: stderr itself is silenced while connectorx reads.
+        handler.setStream(os.fdopen(os.dup(2), "w"))
+        logging.getLogger("pipelines").setLevel(logging.DEBUG)
+
+
+def _logs_json() -> bool:
+    formatters = (handler.formatter for handler in logging.getLogger().handlers)
+    return any(isinstance(f, _Lines) and f.as_json for f in formatters)
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,8 @@ class Table:
 def run(*commands: Callable[..., None], help_: str | None = None) -> None:
     """Run a command, or the one that is named: exit 0 done, 1 with `error: …`, 2 on wrong usage.
 
-    Only a StockRankError is told as one line; any other exception is a defect and shows itself.
+    Where the log is JSON, the error is a line of it, `{"error": …, "type": …}`. Only a
+    StockRankError is told as one line; any other exception is a defect and shows itself.
     """
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=help_)
     for command in commands:
@@ -85,7 +99,7 @@ def run(*commands: Callable[..., None], help_: str | None = None) -> None:
     try:
         app()
     except StockRankError as error:
-        write_error(str(error))
+        _tell(error)
         sys.exit(1)
     except BrokenPipeError:
         # The reader, such as `head`, has what it wanted; nothing is left to flush.
@@ -93,9 +107,14 @@ def run(*commands: Callable[..., None], help_: str | None = None) -> None:
         sys.exit(1)
 
 
-def write_error(message: str) -> None:
+def _tell(error: StockRankError) -> None:
     """One line on stderr."""
-    sys.stderr.write(f"error: {' '.join(message.split())}\n")
+    message = " ".join(str(error).split())
+    if _logs_json():
+        fields = {"error": message, "type": type(error).__name__}
+        logger.error("%s", message, extra={"fields": fields})
+    else:
+        sys.stderr.write(f"error: {message}\n")
 
 
 def write(text: str) -> None:
@@ -123,9 +142,31 @@ def _rich(table: Table) -> RichTable:
     return rich
 
 
+def _logged() -> Progress:
+    """Progress as lines of the log: now and then, and when a table is done."""
+    last = -PROGRESS_SECONDS
+
+    def update(table: str, done: int, total: int) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if done < total and now - last < PROGRESS_SECONDS:
+            return
+        last = now
+        fields = {"table": table, "done": done, "total": total}
+        logger.debug("%(table)s: %(done)s of %(total)s", fields, extra={"fields": fields})
+
+    return update
+
+
 @contextmanager
-def progress() -> Iterator[Progress]:
-    """A function that shows the rows done of each table on a terminal, and nothing elsewhere."""
+def progress(style: LogFormat = LogFormat.TEXT) -> Iterator[Progress]:
+    """A function that shows the rows done of each table on a terminal, and nothing elsewhere.
+
+    As JSON they are lines of the log, wherever it goes.
+    """
+    if style is LogFormat.JSON:
+        yield _logged()
+        return
     if not sys.stderr.isatty():
         yield silent
         return

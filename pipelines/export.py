@@ -74,9 +74,11 @@ def _publish(build: Build, *, force: bool) -> Manifest:
     from pipelines import building, checks  # noqa: PLC0415 - they are heavy
 
     manifest = building.version(build)
+    build.clock.begin("checks")
     manifest["failed_checks"] = checks.failures(Lake.at(build.staged, manifest), build.before)
     if manifest["failed_checks"] and not force:
         raise ChecksFailed(manifest["failed_checks"])
+    build.clock.begin("publish")
     shutil.rmtree(build.work)
     lake.write_manifest(build.staged, manifest)
     after = build.before.version if build.before else None
@@ -128,7 +130,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     settings = Settings.load(config)
     root = lake or settings.lake
     before = current_id(root)
-    with console.progress() as progress:
+    with console.progress(log_format) as progress:
         manifest = export(
             source or settings.source,
             root,

@@ -138,8 +138,21 @@ def test_the_json_of_an_export_is_the_manifest(folder: Path) -> None:
 def test_logs_are_lines_of_json_if_asked_for(folder: Path) -> None:
     result = run(folder, "export", "--full", "--lake", "other", "--log-format", "json")
     lines = [json.loads(line) for line in result.stderr.decode().splitlines()]
-    assert [line["phase"] for line in lines][:3] == ["copy", "changes", "prices"]
-    assert all(line["peak_mb"] >= line["before_mb"] > 0 for line in lines)
+    phases = [line for line in lines if "phase" in line]
+    assert [line["phase"] for line in phases][:3] == ["copy", "changes", "prices"]
+    assert all(line["peak_mb"] >= line["before_mb"] > 0 for line in phases)
+    begun = [line["begins"] for line in lines if "begins" in line]
+    assert begun == [*(line["phase"] for line in phases), "checks", "publish"]
+    read = [line for line in lines if line.get("table") == "daily_prices"]
+    assert read[-1]["done"] == read[-1]["total"] == phases[2]["rows"]
+
+
+def test_an_error_is_a_line_of_a_json_log(folder: Path) -> None:
+    result = run(folder, "export", "--source", "gone.db", "--log-format", "json")
+    assert result.returncode == 1
+    (line,) = map(json.loads, result.stderr.decode().splitlines())
+    assert line["type"] == "SourceError"
+    assert line["error"].startswith("no database at gone.db; ")
 
 
 def test_versions_are_listed_verified_compared_and_rolled_back(folder: Path) -> None:
