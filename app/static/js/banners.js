@@ -1,0 +1,24 @@
+/** Sentences over the page: what is wrong with what is shown. */
+
+import { el, icon } from "./dom.js";
+
+export class Banners {
+  constructor(region) {
+    this.region = region;
+    this.nodes = new Map();
+  }
+
+  /** Show a banner under a key, in place of the one before; null takes it away. */
+  set(key, banner) {
+    this.nodes.get(key)?.remove();
+    this.nodes.delete(key);
+    if (!banner) return;
+    const node = drawn(banner);
+    this.nodes.set(key, node);
+    this.region.append(node);
+  }
+}
+
+/** @param {{tone: "warning"|"critical"|"unknown", title: string, text: string|Node, action?: Node}} banner */
+const drawn = ({ tone, title, text, action }) =>
+  el("div", { class: `banner banner--${tone}` }, icon(tone, null), el("p", {}, el("strong", {}, title), " ", text), action);

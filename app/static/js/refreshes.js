@@ -1,0 +1,106 @@
+/** The refresh that runs, and those that ran. */
+
+import { sentence } from "./api.js";
+import { bar, byId, el, icon, show, state } from "./dom.js";
+import { agoTime, duration, inWords, megabytes, moment, momentTime, NONE, whole } from "./format.js";
+
+const PHASES = ["copy", "changes", "prices", "fundamentals", "stocks", "index_prices", "rankings", "integrity"];
+const SHOWN = 7;
+
+/**
+ * @typedef {{job_id: string, trigger: string, status: string, phase: string | null, progress: number | null,
+ *   rows: number | null, started_at: string, finished_at: string | null, error: string | null,
+ *   peak_memory_mb: number | null}} Job
+ */
+
+export const runs = (job) => job?.status === "queued" || job?.status === "running";
+
+/** Show the running or last job. @param {Job | null} job */
+export function drawJob(job) {
+  const region = byId("refresh");
+  if (runs(job)) return show(region, running(job));
+  show(region, job ? finished(job) : state("No refresh yet", "A refresh reads the database, ranks the stocks and publishes a new version."));
+}
+
+function running(job) {
+  const phase = job.phase ? inWords(job.phase) : "Waiting to start";
+  const progress = job.progress ?? 0;
+  return el("div", { class: "job" },
+    el("p", { class: "job__phase" }, phase, el("span", { class: "job__percent" }, `${Math.round(100 * progress)}%`)),
+    el("progress", { max: 1, value: progress, "aria-label": `Refresh: ${phase}` }),
+    el("ol", { class: "job__phases", "aria-hidden": "true" }, steps(job)),
+    facts([
+      ["Started", agoTime(job.started_at)],
+      ["Rows", whole(job.rows)],
+      ["Peak memory", megabytes(job.peak_memory_mb)],
+      ["Mode", job.low_memory ? "low memory, second try" : null],
+    ]));
+}
+
+function steps(job) {
+  const at = PHASES.indexOf(job.phase);
+  return PHASES.map((phase, i) => el("li", { class: i < at ? "is-done" : i === at ? "is-now" : null }, inWords(phase)));
+}
+
+function finished(job) {
+  const failed = job.status === "failed";
+  const seconds = job.finished_at ? (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000 : null;
+  return el("div", { class: "job" },
+    el("p", { class: "job__phase" }, icon(failed ? "critical" : "ok", null), failed ? "Failed" : "Succeeded"),
+    failed && job.error && el("p", { class: "job__error" }, sentence(job.error)),
+    facts([
+      ["Finished", agoTime(job.finished_at)],
+      ["Trigger", job.trigger ? inWords(job.trigger) : null],
+      ["Duration", duration(seconds)],
+      ["Peak memory", megabytes(job.peak_memory_mb)],
+      ["Rows", job.rows ? whole(job.rows) : null],
+      ["Mode", job.low_memory ? "low memory, second try" : null],
+    ]));
+}
+
+/** A list of names and values; a null value is left out. */
+export const facts = (pairs) =>
+  el("dl", { class: "facts" }, pairs.filter(([, value]) => value !== null && value !== undefined)
+    .map(([name, value]) => [el("dt", {}, name), el("dd", {}, value)]));
+
+/** An entry of the history as a job, for the panel of the last one. */
+export const asJob = (entry) => ({
+  job_id: entry.job_id ?? String(entry.id),
+  trigger: entry.sync_type,
+  status: entry.success ? "succeeded" : "failed",
+  phase: null,
+  progress: null,
+  rows: entry.rows ?? null,
+  started_at: entry.started_at ?? entry.timestamp,
+  finished_at: entry.finished_at ?? new Date(Date.parse(entry.timestamp) + 1000 * (entry.duration_seconds ?? 0)).toISOString(),
+  error: entry.error_message,
+  peak_memory_mb: entry.peak_memory_mb ?? null,
+  low_memory: entry.low_memory ?? false,
+});
+
+/** The table of the last refreshes; bars are of the memory limit. */
+export function drawHistory(answer, limit) {
+  const rows = answer.history.slice(0, SHOWN);
+  byId("history-next").textContent = answer.next_scheduled_sync ? `next ${moment(answer.next_scheduled_sync)}` : "no schedule is set";
+  if (!rows.length) return show(byId("history"), state("No refresh in the last days", "What ran is listed here, with its duration and its peak of memory."));
+  show(byId("history"), el("table", { class: "stack" },
+    el("caption", { class: "vh" }, "Refreshes of the last 7 days, newest first"),
+    el("thead", {}, el("tr", {}, ["Started", "Outcome"].map(head), ["Duration", "Peak memory", "Rows"].map(headOfNumbers))),
+    el("tbody", {}, rows.map((entry) => line(entry, limit)))));
+}
+
+export const head = (text) => el("th", { scope: "col" }, text);
+export const headOfNumbers = (text) => el("th", { scope: "col", class: "num" }, text);
+
+function line(entry, limit) {
+  const outcome = entry.success ? "Succeeded" : "Failed";
+  return el("tr", {},
+    el("th", { scope: "row", class: "nowrap" }, momentTime(entry.started_at ?? entry.timestamp), el("span", { class: "cell-2" }, inWords(entry.sync_type ?? ""))),
+    el("td", {}, el("span", { class: "nowrap" }, icon(entry.success ? "ok" : "critical", null), ` ${outcome}`),
+      entry.error_message && el("span", { class: "cell-2 cell-error" }, sentence(entry.error_message))),
+    el("td", { class: "num" }, duration(entry.duration_seconds)),
+    el("td", { class: "num" }, peak(entry.peak_memory_mb, limit)),
+    el("td", { class: "num full" }, entry.rows ? whole(entry.rows) : NONE));
+}
+
+const peak = (mb, limit) => (mb === null || mb === undefined ? NONE : [megabytes(mb), bar(mb / limit)]);

@@ -1,0 +1,66 @@
+/** The service's events, reconnected for ever. */
+
+const KINDS = ["hello", "memory", "refresh", "alert", "version", "lost"];
+const SILENCE_MS = 12_000; // a memory sample comes every second
+const LONGEST_WAIT_MS = 15_000;
+
+/**
+ * Listen to a stream. `handlers` has a function an event kind, and `link(state, retryAt)` with state
+ * connecting, live or lost. A stream that falls silent is taken for lost.
+ */
+export class Stream {
+  constructor(path, handlers) {
+    this.path = path;
+    this.handlers = handlers;
+    this.failures = 0;
+    this.heard = 0;
+    setInterval(() => this.#watch(), 2000);
+    addEventListener("online", () => this.retry());
+    document.addEventListener("visibilitychange", () => document.hidden || this.#watch());
+    this.#open();
+  }
+
+  /** Connect now, not when the wait is over. */
+  retry() {
+    if (!this.source) this.#open();
+  }
+
+  #open() {
+    clearTimeout(this.timer);
+    this.handlers.link(this.failures ? "retrying" : "connecting");
+    this.heard = Date.now();
+    this.source = new EventSource(this.path);
+    this.source.onerror = () => this.#lose();
+    for (const kind of KINDS) this.source.addEventListener(kind, (event) => this.#take(kind, event));
+  }
+
+  #take(kind, event) {
+    this.heard = Date.now();
+    if (kind === "lost") return this.#reopen(); // we were too slow: hello tells all again
+    if (kind === "hello") this.#live();
+    this.handlers[kind]?.(JSON.parse(event.data));
+  }
+
+  #live() {
+    this.failures = 0;
+    this.handlers.link("live");
+  }
+
+  #reopen() {
+    this.source.close();
+    this.#open();
+  }
+
+  #lose() {
+    this.source?.close();
+    this.source = null;
+    const wait = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** this.failures);
+    this.failures += 1;
+    this.timer = setTimeout(() => this.#open(), wait);
+    this.handlers.link("lost", Date.now() + wait);
+  }
+
+  #watch() {
+    if (this.source && Date.now() - this.heard > SILENCE_MS) this.#lose();
+  }
+}
