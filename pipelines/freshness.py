@@ -52,10 +52,11 @@ def age(day: date | None, calendar: Sequence[date], now: date) -> Freshness:
         return Freshness("no_data", None, exact=False)
     days = max(0, bisect_right(calendar, now) - bisect_right(calendar, day))
     exact = bool(calendar) and calendar[0] <= day and now <= calendar[-1]
-    return Freshness(_label(days) if exact else "very_stale", days, exact=exact)
+    return Freshness(label(days) if exact else "very_stale", days, exact=exact)
 
 
-def _label(days: int) -> Label:
+def label(days: int) -> Label:
+    """How fresh prices are that are so many trading days old."""
     if days <= FRESH_DAYS:
         return "fresh"
     return "stale" if days <= STALE_DAYS else "very_stale"

@@ -1,7 +1,5 @@
 """`python -m pipelines.rank`: the rankings on a date, and why a stock is where it is."""
 
-import difflib
-import re
 import sys
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
@@ -13,8 +11,8 @@ from typing import Annotated, Any, Final
 import polars as pl
 import typer
 
-from pipelines import console
-from pipelines.errors import StockRankError, Unknown
+from pipelines import console, tickers
+from pipelines.errors import StockRankError
 from pipelines.factors import MONTHS, SIGNALS
 from pipelines.lake import Lake
 from pipelines.ranking import published_or_computed
@@ -154,13 +152,8 @@ WRITERS: Final[dict[Format, Writer]] = {
 
 def _rows_of(frame: pl.DataFrame, text: str) -> Iterable[Row]:
     """The rows of a ticker, however its separators are written; else `Unknown`."""
-    ticker = re.sub(r"[-_\s]+", " ", text).strip()
-    rows = frame.filter(ticker=ticker)
-    if rows.is_empty():
-        known = frame["ticker"].unique().sort().to_list()
-        near = difflib.get_close_matches(ticker.upper(), known, n=5, cutoff=0.3)
-        raise Unknown("ticker", text, near or known[:5])
-    return rows.iter_rows(named=True)
+    ticker = tickers.known(text, frame["ticker"].unique().to_list())
+    return frame.filter(ticker=ticker).iter_rows(named=True)
 
 
 def _explained(row: Row) -> console.Table:

@@ -1,0 +1,101 @@
+"""Health, metrics, memory and the live stream."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import APIRouter, Response
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from app import memory, models
+from app.deps import ServicesDep, VersionDep
+from app.memory import Level
+from app.metrics import registry
+from app.services import Services
+from pipelines import source
+from pipelines.errors import NothingPublished, SourceError
+
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/health")
+async def health(services: ServicesDep) -> models.Health:
+    """Whether all is well; a degraded service still serves what is published."""
+    database = await asyncio.to_thread(_database, services)
+    well = (
+        database == "connected"
+        and services.published.version_id() is not None
+        and services.guard.level is not Level.CRITICAL
+    )
+    return models.Health(
+        status="healthy" if well else "degraded", database=database, timestamp=services.now()
+    )
+
+
+def _database(services: Services) -> str:
+    try:
+        source.preflight(services.settings.source)
+    except SourceError:
+        # Its text names a path, which is for the log of a refresh.
+        return "error: the source database cannot be read; a refresh says why"
+    return "connected"
+
+
+@router.get("/health/live")
+async def live() -> models.Alive:
+    """Answers as long as the process does."""
+    return models.Alive(status="ok")
+
+
+@router.get("/health/ready", responses={503: {"model": models.Problem}})
+async def ready(_: VersionDep) -> models.Alive:
+    """503 until a version is published."""
+    return models.Alive(status="ok")
+
+
+@router.get("/system/memory")
+async def memory_(services: ServicesDep) -> models.Memory:
+    """Memory against its limit."""
+    return models.Memory(**memory.report(services.guard))
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text"}},
+)
+async def metrics(services: ServicesDep) -> Response:
+    """All metrics in the text format of Prometheus."""
+    try:
+        version = await services.published.current()
+    except NothingPublished:
+        version = None
+    return Response(generate_latest(registry(services, version)), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get("/system/stream", response_class=EventSourceResponse)
+async def stream(services: ServicesDep) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events: `hello` with how things stand, then what happens.
+
+    Kinds are `memory`, `refresh`, `alert`, `version` and, for a client that was too slow, `lost`.
+    The data of each is JSON; a comment is sent where nothing happens for 15 seconds.
+    """
+    async with services.events.subscribe() as events:
+        yield ServerSentEvent(event="hello", data=_hello(services), retry=2000)
+        async for event in events:
+            yield ServerSentEvent(event=event.kind, data=event.data)
+
+
+def _hello(services: Services) -> dict[str, Any]:
+    job = services.refresher.current
+    return {
+        "now": services.now().isoformat(timespec="milliseconds"),
+        "version": services.published.version_id(),
+        "limit_mb": services.guard.limit_mb,
+        "warning_percent": services.settings.memory_warning_percent,
+        "critical_percent": services.settings.memory_critical_percent,
+        "samples": [sample.as_dict() for sample in services.guard.samples()],
+        "job": job.as_dict() if job else None,
+        "alerts": [alert.as_dict() for alert in services.alerts.active()],
+    }

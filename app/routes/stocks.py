@@ -1,0 +1,38 @@
+"""Single stocks."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from app import models, queries, views
+from app.deps import ServicesDep, TickerDep, VersionDep
+
+router = APIRouter(tags=["stocks"])
+
+
+@router.get("/stocks/{ticker}")
+async def stock(services: ServicesDep, version: VersionDep, ticker: TickerDep) -> models.Stock:
+    """What is known of a stock on the date of the rankings."""
+    plan = queries.one_month_return(version, ticker)
+    month = await services.computing.frame((version.id, ticker, "one month"), plan)
+    row = views.finite(version.rankings.filter(ticker=ticker)).row(0, named=True)
+    known = row | {"pfcf": row["p_fcf"]} | (month.row(0, named=True) if month.height else {})
+    return models.Stock(**{name: known.get(name) for name in models.Stock.model_fields})
+
+
+@router.get("/stocks/{ticker}/prices")
+async def prices(
+    services: ServicesDep,
+    version: VersionDep,
+    ticker: TickerDep,
+    days: Annotated[
+        int, Query(ge=1, le=20_000, description="at most so many trading days", examples=[252])
+    ] = 252,
+) -> models.Closes:
+    """The last closes of a stock, oldest first."""
+    newest = version.newest[ticker]
+    if newest is None:
+        return models.Closes(prices=[])
+    plan = queries.closes(version.lake, ticker, newest, days)
+    rows = await services.computing.frame((version.id, ticker, "closes", days), plan)
+    return models.Closes(prices=[models.Close(**row) for row in rows.to_dicts()])

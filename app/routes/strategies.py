@@ -1,0 +1,216 @@
+"""Strategies and their rankings."""
+
+from collections.abc import Awaitable, Callable, Collection
+from typing import Annotated, Any, Final
+
+import polars as pl
+from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
+
+from app import models, queries, views
+from app.answers import MEDIA, Answer, Format, chosen
+from app.deps import Asked, AskedDep, ServicesDep, StrategyDep, TickerDep, VersionDep
+from pipelines import freshness, tickers
+from pipelines.strategies import STRATEGIES, Strategy, strategy_named
+
+router = APIRouter(tags=["strategies"])
+
+RANKING: Final[dict[int | str, dict[str, Any]]] = {
+    200: {
+        "model": list[models.Ranked],
+        "content": {media: {} for media in MEDIA.values() if media != MEDIA[Format.JSON]},
+        "description": "The ranking, best first",
+        "headers": {"ETag": {"schema": {"type": "string"}, "description": "names the answer"}},
+    },
+    304: {"description": "The client has it"},
+    406: {"model": models.Problem, "description": "None of the accepted types is offered"},
+}
+
+
+async def part(
+    limit: Annotated[
+        int | None, Query(ge=1, le=100_000, description="at most so many", examples=[50])
+    ] = None,
+    offset: Annotated[
+        int, Query(ge=0, le=100_000, description="so many are left out", examples=[0])
+    ] = 0,
+) -> tuple[int, int | None]:
+    """How many of a ranking are left out, and at most how many are answered."""
+    return offset, limit
+
+
+async def form(
+    named: Annotated[
+        Format | None, Query(alias="format", description="wins over Accept", examples=["csv"])
+    ] = None,
+    accept: Annotated[str | None, Header(max_length=500, description="type of the answer")] = None,
+) -> Format:
+    """The format of the answer."""
+    return chosen(accept, named)
+
+
+PartDep = Annotated[tuple[int, int | None], Depends(part)]
+FormDep = Annotated[Format, Depends(form)]
+
+
+@router.get("/strategies")
+async def strategies() -> list[models.StrategyInfo]:
+    """The strategies."""
+    return [
+        models.StrategyInfo(
+            name=s.name,
+            display_name=s.title,
+            description=s.description,
+            type=s.type,
+            portfolio_size=s.portfolio_size,
+            rebalance_frequency="quarterly" if len(s.rebalance_months) == 4 else "annual",
+        )
+        for s in STRATEGIES.values()
+    ]
+
+
+@router.get("/strategies/compare")
+async def compare(asked: AskedDep) -> dict[str, list[models.Short]]:
+    """The first ten of each strategy."""
+    rankings = await asked.rankings()
+    tops = {s.name: views.short(views.top(rankings, s)) for s in STRATEGIES.values()}
+    return {name: [models.Short(**row) for row in top.to_dicts()] for name, top in tops.items()}
+
+
+@router.get("/strategies/performance")
+async def performance(services: ServicesDep, version: VersionDep) -> models.Performances:
+    """How the ten stocks of each strategy did since the last closes of the year before."""
+    plan = queries.year_to_date(version)
+    returns = await services.computing.frame((version.id, "year to date"), plan)
+    return models.Performances(
+        strategies=[_performance(s, version.rankings, returns) for s in STRATEGIES.values()],
+        as_of=version.lake.as_of,
+    )
+
+
+def _performance(
+    strategy: Strategy, rankings: pl.DataFrame, returns: pl.DataFrame
+) -> models.Performance:
+    ten = views.top(rankings, strategy).join(returns, on="ticker", how="inner")["return"]
+    mean = ten.drop_nulls().mean()
+    return models.Performance(
+        strategy=strategy.name,
+        display_name=strategy.title,
+        ytd_return=100 * mean if isinstance(mean, float) else None,
+        stocks_counted=ten.count(),
+    )
+
+
+@router.get("/strategies/{name}", response_class=Response, responses=RANKING)
+async def ranking(
+    request: Request,
+    asked: AskedDep,
+    strategy: StrategyDep,
+    part: PartDep,
+    form: FormDep,
+) -> Response:
+    """The whole ranking of a strategy, best first."""
+    return await _ranking(request, asked, strategy, part, form)
+
+
+@router.get("/strategies/{name}/top10", response_class=Response, responses=RANKING)
+async def top10(
+    request: Request,
+    asked: AskedDep,
+    strategy: StrategyDep,
+    form: FormDep,
+) -> Response:
+    """The first ten of a strategy."""
+    return await _ranking(request, asked, strategy, (0, 10), form)
+
+
+async def _ranking(
+    request: Request, asked: Asked, strategy: Strategy, part: tuple[int, int | None], form: Format
+) -> Response:
+    key = (*asked.key, strategy.name, part, form)
+
+    async def rows() -> pl.DataFrame:
+        ranked = views.ranked(await asked.rankings(), strategy).slice(*part)
+        return views.with_age(ranked, asked.version, asked.as_of, asked.services.today)
+
+    return (await _kept(asked, key, form, rows)).to(request)
+
+
+async def _kept(
+    asked: Asked,
+    key: tuple[object, ...],
+    form: Format,
+    rows: Callable[[], Awaitable[pl.DataFrame]],
+    **headers: str,
+) -> Answer:
+    """The answer of a key: the one that was written before, or a new one."""
+    cache = asked.services.cache
+    answer: Answer | None = cache.get(key)
+    if answer is None:
+        answer = Answer.of(views.finite(await rows()), form, key, **headers)
+        cache.put(key, answer, len(answer.body))
+    return answer
+
+
+@router.get("/strategies/{name}/validate")
+async def validate(
+    services: ServicesDep, version: VersionDep, strategy: StrategyDep
+) -> models.Validation:
+    """Whether to trade on a strategy's ranking today."""
+    verdict = freshness.verdict(version.report, services.today)
+    issues = [issue["message"] for issue in verdict["issues"]]
+    if views.ranked(version.rankings, strategy).is_empty():
+        issues.append(f"{strategy.name} ranks no stock on {version.lake.as_of}")
+    return models.Validation(
+        strategy=strategy.name,
+        safe_to_trade=not issues,
+        message="; ".join(issues) or verdict["recommendation"],
+        issues=issues,
+        checked_at=services.now(),
+    )
+
+
+@router.get("/strategies/{name}/explain/{ticker}")
+async def explain(asked: AskedDep, strategy: StrategyDep, ticker: TickerDep) -> models.Explanation:
+    """Why a stock is where it is, or why it is not ranked."""
+    rows = (await asked.rankings()).filter(strategy=strategy.name, ticker=ticker)
+    rows = views.finite(rows).with_columns(queries.quoted("close", "^base_close_.*$"))
+    return models.Explanation(**views.explained(rows.row(0, named=True), strategy))
+
+
+@router.post("/strategies/sammansatt_momentum/banding-check")
+async def banding_check(
+    version: VersionDep,
+    holdings: Annotated[
+        list[Annotated[str, Body(min_length=1, max_length=50)]],
+        Body(max_length=1000, description="tickers that are held", examples=[["VOLV B", "INVE B"]]),
+    ],
+) -> models.Banding:
+    """What to keep, sell and buy: bought inside rank 10, sold outside rank 20, ten names."""
+    momentum = strategy_named("sammansatt_momentum")
+    rows = version.rankings.filter(strategy=momentum.name)
+    ranks = rows.select("ticker", "rank", "excluded_by").iter_rows(named=True)
+    return models.Banding(**views.banding(ranks, [_meant(t, version.newest) for t in holdings]))
+
+
+def _meant(text: str, there: Collection[str]) -> str:
+    """The ticker as the lake writes it, where the lake has it."""
+    ticker = tickers.canonical(text)
+    return ticker.upper() if ticker not in there and ticker.upper() in there else ticker
+
+
+@router.get(
+    "/export/rankings/{name}",
+    response_class=Response,
+    responses={200: {"content": {"text/csv": {}}, "description": "A file"}},
+)
+async def export(request: Request, asked: AskedDep, strategy: StrategyDep) -> Response:
+    """The whole ranking of a strategy as a CSV file."""
+
+    async def rows() -> pl.DataFrame:
+        ranked = views.ranked(await asked.rankings(), strategy)
+        return views.with_age(ranked, asked.version, asked.as_of, asked.services.today)
+
+    name = f"{strategy.name}-{asked.as_of}.csv"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    key = (*asked.key, strategy.name, "file")
+    return (await _kept(asked, key, Format.CSV, rows, **headers)).to(request)
