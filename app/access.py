@@ -1,0 +1,78 @@
+"""Every request gets an id, a time in its answer, and a line in the log."""
+
+import logging
+import re
+import time
+from collections.abc import MutableMapping
+from secrets import token_hex
+from typing import Any, Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+logger = logging.getLogger("app.access")
+
+REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+
+
+class Access:
+    """Middleware: `X-Request-ID`, `Server-Timing`, the access log, and counts by route."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app: Final = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, and note how it was answered."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start, request_id, status = time.perf_counter(), _request_id(scope), 500
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                took = 1000 * (time.perf_counter() - start)
+                message["headers"] = [*message["headers"], *_headers(request_id, took)]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            _note(scope, request_id, status, time.perf_counter() - start)
+
+
+def _request_id(scope: Scope) -> bytes:
+    """The id that the client or a proxy gave, if it is one; else a new one."""
+    given = next((v for k, v in scope["headers"] if k == b"x-request-id"), b"")
+    return given if REQUEST_ID.fullmatch(given) else token_hex(8).encode()
+
+
+def _headers(request_id: bytes, milliseconds: float) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"x-request-id", request_id),
+        (b"server-timing", f"app;dur={milliseconds:.2f}".encode()),
+        (b"x-content-type-options", b"nosniff"),
+    ]
+
+
+def _note(scope: Scope, request_id: bytes, status: int, seconds: float) -> None:
+    services = getattr(scope["app"].state, "services", None)
+    if services is not None:
+        _count(services.requests, scope, status)
+    if logger.isEnabledFor(logging.INFO):
+        client = scope.get("client")
+        fields = {
+            "method": scope["method"],
+            "path": scope["path"],
+            "status": status,
+            "milliseconds": round(1000 * seconds, 2),
+            "client": client[0] if client else None,
+            "request_id": request_id.decode(),
+        }
+        logger.info("%(method)s %(path)s %(status)s", fields, extra={"fields": fields})
+
+
+def _count(counts: MutableMapping[Any, int], scope: Scope, status: int) -> None:
+    route = getattr(scope.get("route"), "path", "unknown")
+    key = (scope["method"] if route != "unknown" else "any", route, status)
+    counts[key] = counts.get(key, 0) + 1

@@ -1,0 +1,66 @@
+"""What was computed or written for an answer, kept by version while there is room."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+from cachetools import LRUCache
+
+V = TypeVar("V")
+
+BYTES: Final = 64_000_000
+
+
+@dataclass(frozen=True)
+class Sized(Generic[V]):
+    """A value and the bytes that it takes."""
+
+    value: V
+    size: int
+
+
+class Cache:
+    """The most recently used values, up to a number of bytes; used by the event loop alone."""
+
+    def __init__(self, most: int = BYTES) -> None:
+        self._values: LRUCache[Hashable, Sized[Any]] = LRUCache(most, getsizeof=_size)
+        self.hits = 0
+        self.misses = 0
+
+    def get(self, key: Hashable) -> Any:
+        """The value of a key; None if it is not kept."""
+        found = self._values.get(key)
+        if found is None:
+            self.misses += 1
+            return None
+        self.hits += 1
+        return found.value
+
+    def put(self, key: Hashable, value: object, size: int) -> None:
+        """Keep a value in place of those that were not asked for longest; none larger than all."""
+        if size <= self._values.maxsize:
+            self._values[key] = Sized(value, size)
+
+    def stats(self) -> dict[str, int]:
+        """Hits, misses, entries and bytes."""
+        return {
+            "hits": self.hits,
+            "misses": self.misses,
+            "entries": len(self._values),
+            "bytes": int(self._values.currsize),
+        }
+
+    def invalidate(self) -> int:
+        """Forget the values; how many there were."""
+        count = len(self._values)
+        self._values.clear()
+        return count
+
+    def clear(self) -> int:
+        """Forget the values and the counts."""
+        self.hits = self.misses = 0
+        return self.invalidate()
+
+
+def _size(entry: Sized[Any]) -> int:
+    return entry.size

@@ -1,0 +1,73 @@
+"""The application: `create_app(settings)`, also `uvicorn --factory app.main:create_app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from app import errors, models
+from app.access import Access
+from app.routes import cache, dashboard, data, operations, rankings, stocks, strategies
+from app.services import serving
+from pipelines.settings import Settings
+
+BASE: Final = "/v1"
+LARGEST_BODY: Final = 64_000
+ROUTERS: Final = (
+    strategies.router,
+    rankings.router,
+    stocks.router,
+    data.router,
+    cache.router,
+    operations.router,
+)
+PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": models.Problem, "description": what}
+    for status, what in {
+        404: "A strategy, ticker or version that is not known",
+        422: "A parameter that cannot be used",
+        503: "Nothing is published, or memory is critical; see Retry-After",
+    }.items()
+}
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The service of some settings; of those in the environment if none are given."""
+    chosen = settings or Settings.load()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with serving(chosen) as app.state.services:
+            yield
+
+    app = FastAPI(
+        title="StockRank",
+        version=_version(),
+        description="Four rankings of Swedish stocks, and the service that computes them.",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=f"{BASE}/openapi.json",
+        max_body_size=LARGEST_BODY,
+        separate_input_output_schemas=False,
+    )
+    errors.install(app)
+    app.add_middleware(Access)
+    for router in ROUTERS:
+        app.include_router(router, prefix=BASE, responses=PROBLEMS)
+        app.include_router(router, include_in_schema=False)
+    app.include_router(dashboard.router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    return app
+
+
+def _version() -> str:
+    try:
+        return installed("stockrank")
+    except PackageNotFoundError:
+        return "0.1.0"

@@ -1,0 +1,99 @@
+"""The version that is served: resolved once a request, read once a version."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from pipelines import lake as lakes
+from pipelines.errors import NothingPublished
+from pipelines.freshness import Report, calendar_of
+from pipelines.lake import Lake
+from pipelines.ranking import published_or_computed
+from pipelines.universe import Universe
+
+Place = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Version:
+    """A published version with its rankings in memory; it is kept from pruning while it is used."""
+
+    lake: Lake
+    universe: Universe
+    rankings: pl.DataFrame
+    """All strategies on the newest date, as `pipelines.ranking.rankings` describes them."""
+    newest: Mapping[str, date | None]
+    """The day of the newest close of every stock, however old."""
+
+    @property
+    def id(self) -> str:
+        """The id of the version."""
+        return self.lake.version
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What the version holds."""
+        return self.lake.manifest
+
+    @cached_property
+    def report(self) -> Report:
+        """The integrity report that was made when the version was."""
+        report: Report = self.manifest["integrity"]
+        return report
+
+    @cached_property
+    def calendar(self) -> list[date]:
+        """The trading days that the report carries."""
+        return calendar_of(self.report)
+
+
+class Published:
+    """Hands out the current version, and notices when another one becomes current."""
+
+    def __init__(self, root: Path, universe: Universe) -> None:
+        self.root: Final = root
+        self._universe: Final = universe
+        self._version: Version | None = None
+        self._place: Place | None = None
+        self._reading: Final = asyncio.Lock()
+
+    async def current(self) -> Version:
+        """The version that `current` names now; `NothingPublished` if there is none."""
+        place = self._look()
+        if self._version is None or place != self._place:
+            await self._read()
+        assert self._version is not None  # noqa: S101 - it was read or an error was raised
+        return self._version
+
+    async def _read(self) -> None:
+        async with self._reading:
+            place = self._look()
+            if self._version is None or place != self._place:
+                self._version = await asyncio.to_thread(_load, self.root, self._universe)
+                self._place = place
+
+    def _look(self) -> Place:
+        """What changes whenever the link is replaced, without following it."""
+        try:
+            stat = (self.root / "current").lstat()
+        except FileNotFoundError:
+            self._version = None
+            raise NothingPublished(self.root) from None
+        return stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
+
+    def version_id(self) -> str | None:
+        """The id of the current version, without reading it."""
+        return lakes.current_id(self.root)
+
+
+def _load(root: Path, universe: Universe) -> Version:
+    lake = Lake(root)
+    rankings = published_or_computed(lake, universe=universe).collect(engine="streaming")
+    newest = lake.stocks().select("ticker", "newest_date").collect()
+    return Version(lake, universe, rankings, dict(newest.iter_rows()))

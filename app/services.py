@@ -1,0 +1,221 @@
+"""What a running service consists of, built from its settings and ended in order."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import MovingWindowRateLimiter
+
+from app import rules
+from app.alerts import Alerts
+from app.cache import Cache
+from app.channels import configured
+from app.computing import Computing
+from app.events import Events
+from app.memory import Guard, Level, effective_limit_mb
+from app.published import Published, Version
+from app.refresh import Refresher
+from app.schedule import Schedule
+from app.views import top
+from pipelines import lake as lakes
+from pipelines.errors import LakeError, NothingPublished
+from pipelines.lake import Lake
+from pipelines.settings import Settings
+from pipelines.strategies import STRATEGIES
+
+logger = logging.getLogger(__name__)
+
+SYNCS: Final = RateLimitItemPerMinute(2)
+"""How often a refresh may be asked for."""
+WATCH_SECONDS: Final = 1.0
+RULES_EVERY: Final = 5
+"""So many looks at `current` to one at the rules of the alerts."""
+SERVICE_FOLDER: Final = "service"
+"""Of the lake: what the service keeps for itself."""
+
+
+@dataclass
+class Services:
+    """The parts of a running service; `serving` builds and ends them."""
+
+    settings: Settings
+    published: Published
+    cache: Cache
+    computing: Computing
+    guard: Guard
+    events: Events
+    alerts: Alerts
+    refresher: Refresher
+    schedule: Schedule
+    requests: dict[tuple[str, str, int], int] = field(default_factory=dict)
+    """Answered requests by method, route and status."""
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    _limiter: MovingWindowRateLimiter = field(
+        default_factory=lambda: MovingWindowRateLimiter(MemoryStorage())
+    )
+
+    @property
+    def today(self) -> date:
+        """The day in UTC."""
+        return self.now().date()
+
+    def seconds_until_sync(self) -> int:
+        """0 where another refresh may be asked for, which then counts; else when it may."""
+        if self._limiter.hit(SYNCS):
+            return 0
+        reset = self._limiter.get_window_stats(SYNCS).reset_time
+        return max(1, round(reset - datetime.now(UTC).timestamp()))
+
+    async def kept_versions(self, version: Version) -> list[Lake]:
+        """The kept versions that were not rolled back, newest first, with the current one."""
+        return await asyncio.to_thread(_kept, version)
+
+
+def _kept(version: Version) -> list[Lake]:
+    root = version.lake.path.parents[1]
+    found = []
+    for name in reversed(lakes.version_ids(root)):
+        if name == version.id:
+            found.append(version.lake)
+        elif not lakes.is_withdrawn(root, name):
+            found.extend(_readable(root, name))
+    return found
+
+
+def _readable(root: Path, name: str) -> list[Lake]:
+    """The version, unless it was pruned meanwhile or is of another release's layout."""
+    try:
+        lake = Lake(root, name)
+        lake.as_of  # noqa: B018 - read now, or not at all
+    except LakeError as error:
+        logger.warning("version %s is passed over: %s", name, error)
+        return []
+    return [lake]
+
+
+# ----------------------------------------------------------------------------------- building
+
+
+def built(settings: Settings) -> Services:
+    """The services of some settings, not yet running."""
+    events = Events()
+    folder = settings.lake / SERVICE_FOLDER
+    limit = effective_limit_mb(settings.memory_limit_mb)
+    refresher = Refresher(settings, folder, events, limit)
+    guard = Guard(
+        limit,
+        settings.memory_warning_percent,
+        settings.memory_critical_percent,
+        settings.memory_hold_seconds,
+        child=refresher.child_pid,
+    )
+    cache = Cache()
+    return Services(
+        settings=settings,
+        published=Published(settings.lake, settings.chosen_universe()),
+        cache=cache,
+        computing=Computing(cache, settings.computations, lambda: guard.level is Level.CRITICAL),
+        guard=guard,
+        events=events,
+        alerts=Alerts(folder / "alerts.jsonl", configured(settings), events),
+        refresher=refresher,
+        schedule=Schedule(settings, refresher),
+    )
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[Services]:
+    """Running services, until the block is left."""
+    services = built(settings)
+    if settings.api_token is None:
+        logger.warning("no STOCKRANK_API_TOKEN is set: only this machine may change state")
+    services.schedule.start()
+    loops: list[Coroutine[Any, Any, None]] = [
+        services.guard.run(services.events),
+        _watch(services),
+    ]
+    tasks = [asyncio.create_task(loop) for loop in loops]
+    try:
+        yield services
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        services.events.close()
+        services.schedule.close()
+        await services.refresher.close()
+        await services.alerts.close()
+
+
+# ------------------------------------------------------------------------------------ watching
+
+
+async def _watch(services: Services) -> None:
+    """Notice a version that others published, and what deserves an alert."""
+    watch = _Watch(services)
+    for look in count():
+        try:
+            await watch.version()
+            if look % RULES_EVERY == 0:
+                watch.rules()
+        except (LakeError, OSError) as error:
+            # Such as a version that is pruned while it is read: the next look finds another.
+            logger.warning("the lake cannot be watched: %s", error)
+        await asyncio.sleep(WATCH_SECONDS)
+
+
+class _Watch:
+    """The version that was seen last, and what the rules say of it."""
+
+    def __init__(self, services: Services) -> None:
+        self._services: Final = services
+        self._version: Version | None = None
+
+    async def version(self) -> None:
+        """Tell of a version that became current."""
+        services = self._services
+        try:
+            version = await services.published.current()
+        except NothingPublished:
+            self._version = None
+            return
+        if self._version is not None and self._version.id == version.id:
+            return
+        self._version = version
+        data = {"version": version.id, "as_of": version.lake.as_of.isoformat()}
+        services.events.publish("version", data)
+        await self._compare(version)
+
+    async def _compare(self, version: Version) -> None:
+        """Observe what a version is like against the one before it."""
+        kept = await self._services.kept_versions(version)
+        before = next((v for v in kept if v.version < version.id), None)
+        tops = _tops(version.rankings)
+        was = {}
+        if before:
+            rankings = await asyncio.to_thread(before.rankings().collect)
+            was = _tops(rankings)
+        manifest = before.manifest if before else None
+        self._services.alerts.observe_all(rules.of_version(version.manifest, manifest, tops, was))
+
+    def rules(self) -> None:
+        """Observe memory, the last refreshes, and the age of the data."""
+        services, alerts = self._services, self._services.alerts
+        alerts.observe_all(rules.of_memory(services.guard))
+        alerts.observe_all(rules.of_jobs(services.refresher.history()))
+        report = self._version.report if self._version else None
+        alerts.observe_all([rules.refresh_overdue(report, services.today)])
+
+
+def _tops(rankings: pl.DataFrame) -> dict[str, list[str]]:
+    return {s.name: top(rankings, s)["ticker"].to_list() for s in STRATEGIES.values()}
