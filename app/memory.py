@@ -152,7 +152,7 @@ class Guard:
     def trend_mb_per_hour(self) -> float | None:
         """How fast the service itself grows, in MB an hour; None before there are ten minutes.
 
-        A refresh and its memory come and go, and do not count. A single step is no growth.
+        A refresh and its memory come and go, and do not count.
         """
         steps = groupby(self._samples, key=lambda kept: kept[0] // TREND_STEP_SECONDS)
         points = []
@@ -161,7 +161,7 @@ class Guard:
             points.append((some[0][0], median(sample.process_mb for _, sample in some)))
         if not points or points[-1][0] - points[0][0] < LEAST_TREND_SECONDS:
             return None
-        return slope(points) * 3600
+        return growth(points) * 3600
 
     async def run(self, events: Events, every: float = 1.0) -> None:
         """Sample for ever, and publish each sample."""
@@ -204,7 +204,21 @@ class _Hold:
         return self.level
 
 
-def slope(points: Sequence[tuple[float, float]]) -> float:
+Points = Sequence[tuple[float, float]]
+
+
+def growth(points: Points) -> float:
+    """The slope that the points keep up: the least of all and of both halves, 0 if they disagree.
+
+    A single step, such as a cache that was filled, is in one half only, and is no growth.
+    """
+    middle = len(points) // 2
+    slopes = [_slope(part) for part in (points, points[:middle], points[middle:])]
+    least = min(slopes, key=abs)
+    return least if min(slopes) * max(slopes) > 0 else 0.0
+
+
+def _slope(points: Points) -> float:
     """The median of the slopes between all points (Theil and Sen), of two or more."""
     return median((y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in combinations(points, 2))
 

@@ -190,8 +190,9 @@ class MailServer:
         while line := (await reader.readline()).decode().strip():
             self.commands.append(line)
             verb = line.split(" ")[0].upper()
-            writer.write(f"{self.reply(verb, line)}\r\n".encode())
-            if verb == "DATA":
+            reply = self.reply(verb, line)
+            writer.write(f"{reply}\r\n".encode())
+            if reply.startswith("354"):
                 self.mails.append(await reader.readuntil(b"\r\n.\r\n"))
                 writer.write(b"250 taken\r\n")
             if verb == "QUIT":
