@@ -1,0 +1,128 @@
+"""What is refused, and how it is said."""
+
+import logging
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+
+from tests.api.conftest import at, served
+
+STRATEGIES = "sammansatt_momentum, trendande_varde, trendande_utdelning, trendande_kvalitet"
+REFUSED = {
+    "/strategies/momentum": (404, f"unknown strategy 'momentum'; expected one of {STRATEGIES}"),
+    "/strategies/momentum/top10": (404, "unknown strategy 'momentum'"),
+    "/strategies/trendande_varde/explain/ZZ": (404, "unknown ticker 'ZZ'; expected one of"),
+    "/stocks/ZZ": (404, "unknown ticker 'ZZ'"),
+    "/stocks/ZZ/prices": (404, "unknown ticker 'ZZ'"),
+    "/stocks/BB/prices?days=0": (422, "query days = '0': Input should be greater than or equal"),
+    "/rankings/on-date?strategy=x&target_date=2026-11-20": (404, "unknown strategy 'x'"),
+    "/rankings/on-date?strategy=trendande_varde": (422, "query target_date: Field required"),
+    "/rankings/on-date?strategy=trendande_varde&target_date=2027-01-01":
+        (422, "target_date 2027-01-01 lies in the future; the newest prices are of 2026-11-20"),
+    "/rankings/history/x": (404, "unknown strategy 'x'"),
+    "/rankings/history/trendande_varde?limit=0": (422, "query limit = '0'"),
+    "/strategies/trendande_varde?as_of=2026-13-01": (422, "query as_of = '2026-13-01'"),
+    "/strategies/trendande_varde?as_of=2026-11-24": (422, "lies in the future"),
+    "/strategies/trendande_varde?universe=mars":
+        (422, "unknown universe 'mars'; expected one of sweden"),
+    "/strategies/trendande_varde?limit=-1": (422, "query limit = '-1'"),
+    "/strategies/trendande_varde?format=xml": (422, "query format = 'xml'"),
+    "/data/jobs/x": (404, "no refresh 'x' is known"),
+    "/export/rankings/x": (404, "unknown strategy 'x'"),
+    "/nothing/here": (404, "Not Found"),
+    "/stocks/..%2f..%2fetc%2fpasswd": (404, "Not Found"),
+    "/static/..%2f..%2fmain.py": (404, "Not Found"),
+    "/static/%2e%2e/main.py": (404, "Not Found"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", REFUSED)
+def test_refusals_name_the_value_and_the_remedy(client: TestClient, path: str) -> None:
+    answer = client.get(path if path.startswith("/static") else f"/v1{path}")
+    status, text = REFUSED[path]
+    assert answer.status_code == status, answer.text
+    assert list(answer.json()) == ["detail"]
+    assert answer.json()["detail"].startswith(text) or text in answer.json()["detail"]
+    assert "\n" not in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["'; DROP TABLE stocks;--", "<script>alert(1)</script>", "../../../etc/passwd", "\x00", "å" * 40,
+     "{{7*7}}", "%s%n", "AA B\r\nX: y"],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "path", ["/stocks/{}", "/strategies/{}", "/strategies/trendande_varde?universe={}",
+             "/data/jobs/{}", "/strategies/trendande_varde/explain/{}"]
+)  # fmt: skip
+def test_odd_texts_are_only_texts(client: TestClient, path: str, text: str) -> None:
+    from urllib.parse import quote  # noqa: PLC0415
+
+    answer = client.get("/v1" + path.format(quote(text, safe="")))
+    assert answer.status_code in (404, 422)
+    assert answer.headers["content-type"] == "application/json"
+
+
+def test_a_body_that_is_too_large(client: TestClient) -> None:
+    path = "/v1/strategies/sammansatt_momentum/banding-check"
+    assert client.post(path, json=["A" * 50] * 999).status_code == 200
+    assert client.post(path, content=b" " * 65_000).status_code == 413
+    assert client.post(path, json=["A"] * 1001).status_code == 422
+    assert client.post(path, json=["A" * 51]).status_code == 422
+    assert client.post(path, json={"a": 1}).status_code == 422
+    assert client.post(path, content=b"{").status_code == 422
+
+
+def test_nothing_is_published(tmp_path: Path) -> None:
+    with served(tmp_path) as client:
+        for path in (
+            "/strategies/trendande_varde",
+            "/data/integrity",
+            "/health/ready",
+            "/stocks/A",
+        ):
+            answer = client.get(f"/v1{path}")
+            assert answer.status_code == 503
+            assert int(answer.headers["retry-after"]) > 0
+            assert answer.json() == {
+                "detail": "no data is published yet; start a refresh with POST /data/sync-now"
+            }
+        assert client.get("/v1/health/live").status_code == 200
+        assert client.get("/v1/strategies").status_code == 200
+        assert client.get("/v1/metrics").status_code == 200
+        health = client.get("/v1/health").json()
+        assert health["status"] == "degraded"
+        assert health["database"].startswith("error: ")
+
+
+def test_a_version_that_cannot_be_read(place: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for path in (place / "lake").glob("versions/*/rankings/*.parquet"):
+        path.write_bytes(b"PAR1 and nothing more PAR1")
+    with served(place) as client, caplog.at_level(logging.WARNING):
+        answer = client.get("/v1/strategies/trendande_varde")
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "the data cannot be read now; the log of the service says why"
+    assert str(place) not in answer.text
+
+
+def test_a_defect_says_nothing_of_itself(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise ZeroDivisionError("secret")
+
+    monkeypatch.setattr("app.routes.strategies.views.ranked", fails)
+    with served(place) as client:
+        answer = at(client).get("/v1/strategies/trendande_varde")
+    assert answer.status_code == 500
+    assert answer.json() == {"detail": "the service failed on this request; its log says why"}
+
+
+def test_every_answer_has_an_id_and_a_time(client: TestClient) -> None:
+    for path in ("/v1/strategies", "/v1/nothing", "/v1/strategies/x"):
+        answer = client.get(path)
+        assert len(answer.headers["x-request-id"]) == 16
+        assert answer.headers["server-timing"].startswith("app;dur=")
+    given = client.get("/v1/strategies", headers={"x-request-id": "abc-1"})
+    assert given.headers["x-request-id"] == "abc-1"
+    odd = client.get("/v1/strategies", headers={"x-request-id": "a b<script>"})
+    assert odd.headers["x-request-id"] != "a b<script>"

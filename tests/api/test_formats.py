@@ -1,0 +1,102 @@
+"""A ranking in each format, with its entity tag."""
+
+from io import BytesIO
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from fastapi.testclient import TestClient
+from polars.testing import assert_frame_equal
+
+from app.answers import Format, chosen
+
+PATH = "/v1/strategies/sammansatt_momentum"
+ARROW = "application/vnd.apache.arrow.stream"
+PARQUET = "application/vnd.apache.parquet"
+READ = {
+    "text/csv": lambda raw: pl.read_csv(raw, try_parse_dates=True),
+    ARROW: pl.read_ipc_stream,
+    PARQUET: pl.read_parquet,
+}
+
+
+@pytest.mark.parametrize("media", READ)
+@pytest.mark.parametrize("part", ["", "/top10"])
+def test_the_formats_hold_the_same_rows(client: TestClient, media: str, part: str) -> None:
+    expected = pl.DataFrame(client.get(PATH + part).json()).with_columns(
+        pl.col("last_updated").str.to_date()
+    )
+    answer = client.get(PATH + part, headers={"accept": media})
+    assert answer.headers["content-type"].split(";")[0] == media
+    assert_frame_equal(READ[media](answer.content), expected, check_dtypes=False)
+
+
+def test_arrow_can_be_read_without_polars(client: TestClient) -> None:
+    raw = client.get(f"{PATH}?format=arrow").content
+    with pa.ipc.open_stream(BytesIO(raw)) as reader:
+        assert reader.read_all().column("ticker").to_pylist() == ["AA B", "BB"]
+
+
+@pytest.mark.parametrize("form", [f.value for f in Format])
+def test_the_parameter_wins_over_accept(client: TestClient, form: str) -> None:
+    named = client.get(f"{PATH}?format={form}", headers={"accept": "text/csv"})
+    alone = client.get(f"{PATH}?format={form}")
+    assert (named.content, named.headers["etag"]) == (alone.content, alone.headers["etag"])
+
+
+@pytest.mark.parametrize(
+    ("accept", "form"),
+    [
+        (None, Format.JSON),
+        ("*/*", Format.JSON),
+        ("application/*", Format.JSON),
+        ("text/html,application/xhtml+xml,*/*;q=0.8", Format.JSON),
+        ("text/csv", Format.CSV),
+        ("TEXT/CSV; charset=utf-8", Format.CSV),
+        (f"text/csv;q=0.5, {ARROW}", Format.ARROW),
+        (f"text/csv;q=0, {PARQUET};q=0.1", Format.PARQUET),
+        ("*/*;q=0.1, text/csv;q=0.2", Format.CSV),
+    ],
+)
+def test_what_accept_means(accept: str | None, form: Format) -> None:
+    assert chosen(accept, None) is form
+
+
+@pytest.mark.parametrize("accept", ["image/png", "text/csv;q=0", ","])
+def test_a_type_that_is_not_offered(client: TestClient, accept: str) -> None:
+    answer = client.get(PATH, headers={"accept": accept})
+    assert answer.status_code == 406
+    assert "expected application/json, text/csv" in answer.json()["detail"]
+
+
+# -------------------------------------------------------------------------------- entity tags
+
+
+def test_a_client_that_has_the_answer_gets_none(client: TestClient) -> None:
+    first = client.get(PATH)
+    assert first.headers["cache-control"] == "max-age=300"
+    for tag in (
+        first.headers["etag"],
+        f"W/{first.headers['etag']}",
+        f'"x", {first.headers["etag"]}',
+    ):
+        again = client.get(PATH, headers={"if-none-match": tag})
+        assert (again.status_code, again.content) == (304, b"")
+        assert again.headers["etag"] == first.headers["etag"]
+    assert client.get(PATH, headers={"if-none-match": '"x"'}).status_code == 200
+
+
+def test_every_query_has_a_tag_of_its_own(client: TestClient) -> None:
+    queries = ["", "?limit=1", "?offset=1", "?format=csv", "?as_of=2026-11-19", "/top10"]
+    tags = [client.get(PATH + query).headers["etag"] for query in queries]
+    assert len(set(tags)) == len(queries)
+
+
+def test_a_file_of_the_whole_ranking(client: TestClient) -> None:
+    answer = client.get("/v1/export/rankings/trendande_varde")
+    assert answer.headers["content-disposition"] == (
+        'attachment; filename="trendande_varde-2026-11-20.csv"'
+    )
+    header, row = answer.text.splitlines()
+    assert header == "ticker,name,rank,score,last_updated,data_age_days,freshness"
+    assert row.startswith("AA B,Aa B,1,0.3166") and row.endswith(",2026-11-20,1,fresh")
