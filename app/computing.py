@@ -9,7 +9,7 @@ import polars as pl
 
 from app.cache import Cache
 from app.errors import Unavailable
-from app.published import Version
+from app.published import Version, collected
 from pipelines.ranking import rankings
 from pipelines.universe import Universe
 
@@ -62,6 +62,6 @@ class Computing:
 
     async def _collect(self, key: Hashable, plan: pl.LazyFrame) -> pl.DataFrame:
         async with self._places:
-            frame = await asyncio.to_thread(plan.collect, engine="streaming")
+            frame = await asyncio.to_thread(collected, plan)
         self._cache.put(key, frame, int(frame.estimated_size()))
         return frame

@@ -11,7 +11,7 @@ from typing import Any, Final
 import polars as pl
 
 from pipelines import lake as lakes
-from pipelines.errors import NothingPublished
+from pipelines.errors import LakeError, NothingPublished
 from pipelines.freshness import Report, calendar_of
 from pipelines.lake import Lake
 from pipelines.ranking import published_or_computed
@@ -92,8 +92,19 @@ class Published:
         return lakes.current_id(self.root)
 
 
+def collected(plan: pl.LazyFrame) -> pl.DataFrame:
+    """The result of a plan over a version; `LakeError` where its files cannot be read."""
+    try:
+        return plan.collect(engine="streaming")
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise LakeError(
+            f"the files of the version cannot be read: {error}; "
+            "see python -m pipelines.versions verify"
+        ) from error
+
+
 def _load(root: Path, universe: Universe) -> Version:
     lake = Lake(root)
-    rankings = published_or_computed(lake, universe=universe).collect(engine="streaming")
-    newest = lake.stocks().select("ticker", "newest_date").collect()
+    rankings = collected(published_or_computed(lake, universe=universe))
+    newest = collected(lake.stocks().select("ticker", "newest_date"))
     return Version(lake, universe, rankings, dict(newest.iter_rows()))

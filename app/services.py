@@ -22,7 +22,7 @@ from app.channels import configured
 from app.computing import Computing
 from app.events import Events
 from app.memory import Guard, Level, effective_limit_mb
-from app.published import Published, Version
+from app.published import Published, Version, collected
 from app.refresh import Refresher
 from app.schedule import Schedule
 from app.views import top
@@ -203,8 +203,7 @@ class _Watch:
         tops = _tops(version.rankings)
         was = {}
         if before:
-            rankings = await asyncio.to_thread(before.rankings().collect)
-            was = _tops(rankings)
+            was = _tops(await asyncio.to_thread(collected, before.rankings()))
         manifest = before.manifest if before else None
         self._services.alerts.observe_all(rules.of_version(version.manifest, manifest, tops, was))
 
