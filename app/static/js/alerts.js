@@ -1,10 +1,11 @@
 /** What fires now, and what fired lately. */
 
+import { sentence } from "./api.js";
 import { byId, el, icon, show, state } from "./dom.js";
 import { agoTime, duration, inWords } from "./format.js";
 
 /**
- * @typedef {{id: string | number, key: string, severity: "warning"|"critical", message: string,
+ * @typedef {{id: string, key: string, severity: "warning"|"critical", message: string,
  *   state: "pending"|"firing"|"resolved", since: string, resolved_at: string | null}} Alert
  */
 
@@ -13,23 +14,40 @@ const GRAVITY = { critical: 0, warning: 1 };
 export class AlertList {
   /** `changed(firing)` is called after each change, `say(text, urgent)` for what is new. */
   constructor({ changed, say }) {
-    /** @type {Map<string | number, Alert>} */ this.alerts = new Map();
+    /** @type {Map<string, Alert>} */ this.alerts = new Map();
     this.changed = changed;
     this.say = say;
   }
 
+  /** All that is known is being asked for: what happens meanwhile is newer than the answer. */
+  expect() {
+    this.meanwhile = [];
+  }
+
   /** Take all that is known, without a word. @param {Alert[]} alerts */
   reset(alerts) {
-    this.alerts = new Map(alerts.map((alert) => [idOf(alert), alert]));
+    this.alerts = new Map(alerts.map((alert) => [alert.id, alert]));
+    for (const alert of this.meanwhile ?? []) this.#note(alert);
+    this.meanwhile = null;
     this.#draw();
   }
 
   /** One has begun or ended. @param {Alert} alert */
   add(alert) {
-    const before = this.alerts.get(idOf(alert))?.state;
-    this.alerts.set(idOf(alert), alert);
+    const before = this.alerts.get(alert.id)?.state;
+    this.meanwhile?.push(alert);
+    this.#note(alert);
     this.#draw();
-    if (before !== alert.state && alert.state !== "pending") this.say(spoken(alert), alert.state === "firing" && alert.severity === "critical");
+    if (before !== alert.state && this.alerts.has(alert.id) && alert.state !== "pending") {
+      this.say(spoken(alert), alert.state === "firing" && alert.severity === "critical");
+    }
+  }
+
+  /** What never fired and is over is forgotten. */
+  #note(alert) {
+    const fired = this.alerts.get(alert.id)?.state !== "pending";
+    if (alert.state === "resolved" && !fired) this.alerts.delete(alert.id);
+    else this.alerts.set(alert.id, alert);
   }
 
   get firing() {
@@ -50,7 +68,6 @@ export class AlertList {
   }
 }
 
-const idOf = (alert) => alert.id ?? `${alert.key} ${alert.since}`;
 const quiet = () => state("Nothing fires", "Memory, refreshes and data are within their limits.");
 const spoken = (alert) => `${alert.severity} alert ${alert.state === "resolved" ? "resolved" : ""}: ${alert.message}`;
 
@@ -68,7 +85,7 @@ function drawn(alert) {
   return el("li", { class: `alert alert--${alert.state}`, "data-key": alert.key },
     icon(over ? "ok" : alert.severity, over ? `resolved, ${alert.severity}` : alert.severity),
     el("p", { class: "alert__head" }, named(alert.key), over ? el("span", {}, lasted(alert)) : agoTime(alert.since)),
-    el("p", { class: "alert__text" }, alert.message, over && [" · resolved ", agoTime(alert.resolved_at)]));
+    el("p", { class: "alert__text" }, sentence(alert.message), over && [" Resolved ", agoTime(alert.resolved_at), "."]));
 }
 
 const lasted = (alert) => `lasted ${duration((Date.parse(alert.resolved_at) - Date.parse(alert.since)) / 1000)}`;

@@ -116,11 +116,11 @@ function content(why, readout, chart) {
       el("div", { class: "explain__side" },
         el("figure", { role: "img", "aria-label": `Closes of ${why.ticker} over a year; the table below has those that the returns are counted from` },
           el("h3", {}, "Closes", readout), chart),
-        el("div", {}, el("h3", {}, "Returns"), returnsTable(why))),
+        el("div", {}, el("h3", {}, "Returns"), returnsTable(why)),
+        el("div", {}, el("h3", {}, "Facts"), factsOf(why))),
       el("div", { class: "explain__side" },
         why.metrics.length > 0 && el("div", {}, el("h3", {}, why.metrics.length > 1 ? "Composite" : "Screen"), metricsTable(why)),
-        el("div", {}, el("h3", {}, fTitle(why)), signals(why)),
-        el("div", {}, el("h3", {}, "Facts"), factsOf(why)))),
+        el("div", {}, el("h3", {}, fTitle(why)), signals(why)))),
   ];
 }
 

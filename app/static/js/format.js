@@ -102,7 +102,12 @@ export function change(rank, before) {
 const NAMES = {
   pe: "P/E", pb: "P/B", ps: "P/S", p_fcf: "P/FCF", ev_ebitda: "EV/EBITDA", roe: "ROE", roa: "ROA",
   roic: "ROIC", fcfroe: "FCF/equity", dividend_yield: "Dividend yield", isins: "ISINs",
-  index_prices: "Index prices", f_score: "F-score",
+  index_prices: "Index prices", f_score: "F-score", stockholmsborsen: "Stockholmsbörsen",
+  first_north: "First North", sdb: "Depositary receipt", net_income_positive: "Net income is positive",
+  operating_cf_positive: "Operating cash flow is positive", roa_rose: "Return on assets rose",
+  cash_exceeds_income: "Cash flow exceeds income", leverage_fell: "Long-term debt fell against assets",
+  current_ratio_rose: "Current ratio rose", shares_did_not_rise: "No new shares",
+  gross_margin_rose: "Gross margin rose", asset_turnover_rose: "Asset turnover rose",
 };
 
 /** A name of the service's in words: index_prices as Index prices. */

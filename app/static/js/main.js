@@ -8,7 +8,7 @@ import { Explain } from "./explain.js";
 import { agoTime, clock, day, duration, inWords, keepTimes, megabytes, moment, share } from "./format.js";
 import { Glance } from "./glance.js";
 import { ageFigure, ageOf, drawIntegrity, drawNoIntegrity, verdictFigure } from "./integrity.js";
-import { MemoryChart, spansOf } from "./memory.js";
+import { MemoryChart, spanOf } from "./memory.js";
 import { Permission } from "./permission.js";
 import { drawTens } from "./rankings.js";
 import { asJob, drawHistory, drawJob, runs } from "./refreshes.js";
@@ -38,7 +38,7 @@ class Dashboard {
     keepTimes();
     setInterval(() => this.loadIntegrity(), AGE_EVERY_MS);
     this.stream = new Stream("/v1/system/stream", {
-      link: (state_, retryAt) => this.#linked(state_, retryAt),
+      link: (link) => this.#linked(link),
       hello: (hello) => this.#greeted(hello),
       memory: (sample) => this.#sampled(sample),
       refresh: (job) => this.#progressed(job),
@@ -49,6 +49,7 @@ class Dashboard {
   }
 
   #skeletons() {
+    byId("memory-plot").replaceChildren(el("span", { class: "skeleton skeleton--plot" }));
     byId("tens").replaceChildren(...Array.from({ length: 4 }, () => el("div", { class: "ten" }, skeletons(10))));
     for (const [id, count] of Object.entries({ refresh: 5, alerts: 3, history: 6, versions: 6, integrity: 4 })) {
       byId(id).replaceChildren(skeletons(count));
@@ -79,8 +80,11 @@ class Dashboard {
     this.loadIntegrity();
     this.loadHistory();
     this.loadAlerts();
-    this.#into("versions", "/v1/data/versions", (answer) => this.versions.draw(answer));
-    read("/v1/system/memory").then((m) => this.memory.setLevels(m.warning_percent, m.critical_percent)).catch(ignored);
+    this.loadVersions();
+  }
+
+  loadVersions() {
+    return this.#into("versions", "/v1/data/versions", (answer) => this.versions.draw(answer), () => this.versions.draw([]));
   }
 
   loadTop() {
@@ -105,7 +109,8 @@ class Dashboard {
   }
 
   loadAlerts() {
-    return this.#into("alerts", "/v1/data/alerts?include_resolved=true&limit=30", (answer) => this.alerts.reset(answer.alerts ?? answer));
+    this.alerts.expect();
+    return this.#into("alerts", "/v1/data/alerts?include_resolved=true&limit=30", (answer) => this.alerts.reset(answer));
   }
 
   /** Read a path and draw it; a refusal is told in the region. `empty` draws when nothing is published. */
@@ -173,13 +178,15 @@ class Dashboard {
   #reload() {
     this.loadTop();
     this.loadIntegrity();
-    this.#into("versions", "/v1/data/versions", (answer) => this.versions.draw(answer));
+    this.loadVersions();
   }
 
   // --------------------------------------------------------------------------------------- state
 
-  #setVersion(version, asOf) {
+  /** Note the published version; a date that is not told stays while the version does. */
+  #setVersion(version, asOf = this.version === version ? this.asOf : null) {
     this.version = version;
+    this.asOf = asOf;
     byId("as-of").textContent = asOf ? `Closes of ${day(asOf)}` : "";
     byId("foot-version").textContent = version ? `Version ${version}` : "Nothing is published.";
   }
@@ -202,10 +209,10 @@ class Dashboard {
   }
 
   #drawRefresh() {
-    const last = this.history[0] ? asJob(this.history[0]) : null;
-    const job = runs(this.job) ? this.job : newer(this.job, last);
+    const others = this.history.map(asJob).filter((job) => job.job_id !== this.job?.job_id);
+    const job = runs(this.job) ? this.job : newer(this.job, others[0]);
     drawJob(job);
-    this.memory.setSpans(spansOf(this.history.filter((h) => (h.job_id ?? h.id) !== this.job?.job_id), this.job));
+    this.memory.setSpans([...others, ...(this.job ? [this.job] : [])].map(spanOf));
     this.#drawRefreshFigure(job);
     this.#drawButtons(runs(job));
   }
@@ -214,7 +221,7 @@ class Dashboard {
     const next = this.next ? ` · next ${moment(this.next)}` : "";
     if (!job) return this.glance.set("refresh", { status: "unknown", value: "None yet", note: this.next ? `next ${moment(this.next)}` : "" });
     if (runs(job)) {
-      return this.glance.set("refresh", { value: `${Math.round(100 * (job.progress ?? 0))}%`, note: job.phase ? inWords(job.phase) : "Waiting to start", fraction: job.progress ?? 0 });
+      return this.glance.set("refresh", { value: `Running, ${Math.round(100 * (job.progress ?? 0))}%`, note: job.phase ? inWords(job.phase) : "Waiting to start", fraction: job.progress ?? 0 });
     }
     const seconds = (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000;
     const failed = job.status === "failed";
@@ -267,14 +274,14 @@ class Dashboard {
 
   // ------------------------------------------------------------------------------------ the link
 
-  #linked(link, retryAt) {
+  #linked(link) {
     const lost = link === "lost" || link === "retrying";
     document.documentElement.dataset.link = lost ? "lost" : link;
     byId("link").dataset.state = lost ? "lost" : link;
     byId("link-text").textContent = lost ? "Disconnected" : { connecting: "Connecting", live: "Live" }[link];
     if (lost) this.#markOld();
     else this.#unmark();
-    if (lost) this.#tellLoss(retryAt);
+    if (lost) this.#tellLoss();
     else this.banners.set("link", null);
   }
 
@@ -291,25 +298,26 @@ class Dashboard {
     for (const mark of document.querySelectorAll(".old-mark")) mark.hidden = true;
   }
 
-  #tellLoss(retryAt) {
+  #tellLoss() {
     if (this.banners.nodes.has("link")) return; // said once; the reconnecting goes on
     const now = el("button", { class: "button button--small", type: "button", click: () => this.stream.retry() }, "Try now");
     this.banners.set("link", {
       tone: "critical", title: "The connection is lost.", action: now,
       text: `What you see was true at ${clock(this.lostAt)}. The page connects again by itself as soon as the service answers.`,
     });
-    void retryAt;
   }
 }
 
-const ignored = () => {};
-
 const newer = (a, b) => (!a || (b && Date.parse(b.started_at) > Date.parse(a.started_at)) ? b : a);
 
+const STEPS = ["Reads the database", "Ranks every stock by four strategies", "Publishes the result at once"];
+
 function nothingYet() {
-  return el("div", { class: "ten ten--empty" }, state("Nothing is published yet",
-    "The first refresh reads the database, ranks every stock by four strategies and publishes the result. The top tens then appear here.",
-    el("button", { class: "button button--strong", type: "button", "data-refresh": true }, "Refresh now")));
+  return el("div", { class: "first" },
+    el("h3", {}, "Nothing is published yet"),
+    el("p", {}, "The first refresh makes the top tens. It takes from seconds to minutes, as large as the database is."),
+    el("ol", { class: "first__steps" }, STEPS.map((step) => el("li", {}, step))),
+    el("button", { class: "button button--strong", type: "button", "data-refresh": true }, "Refresh now"));
 }
 
 function staleBanner(age) {

@@ -168,11 +168,9 @@ function drawLevel(plot, ctx, box, { mb, token, label, dash }) {
   ctx.fillText(label, box.left + 4 * ratio, y + 3 * ratio);
 }
 
-/** The spans of finished refreshes and of the one that runs. */
-export const spansOf = (history, job) => [...history.map(spanOf), ...(job ? [spanOf(job)] : [])];
-
-const spanOf = (one) => ({
-  start: SECONDS(one.started_at ?? one.timestamp),
-  end: one.finished_at ? SECONDS(one.finished_at) : one.duration_seconds ? SECONDS(one.timestamp) + one.duration_seconds : null,
-  failed: one.success === false || one.status === "failed",
+/** When a refresh ran, or since when it has. @returns {Span} */
+export const spanOf = (job) => ({
+  start: SECONDS(job.started_at),
+  end: job.finished_at ? SECONDS(job.finished_at) : null,
+  failed: job.status === "failed",
 });

@@ -25,7 +25,7 @@ function options(prices, bases, readout) {
   return {
     scales: { y: { range: (_, low, high) => padded(low, high) } },
     axes: [
-      axis({ space: 60, size: 24, gap: 4, grid: { show: false }, splits: (plot) => monthsOf(plot), values: (_, at) => at.map((t) => MONTH.format(new Date(t * 1000))) }),
+      axis({ space: 60, size: 24, gap: 4, grid: { show: false }, splits: (plot) => monthsOf(plot), values: (_, at) => at.map((t) => MONTH.format(new Date(t * 1000)).slice(0, 3)) }),
       axis({ size: 52, gap: 4, values: (_, at) => at.map((v) => price(v).replace(/[.]00$/, "")) }),
     ],
     series: [{}, { stroke: colour("accent"), width: 1.75, fill: faint("accent", 8), points: { show: false } }],
@@ -37,7 +37,7 @@ function options(prices, bases, readout) {
 
 function padded(low, high) {
   const room = (high - low || high || 1) * 0.08;
-  return [Math.max(0, low - room), high + room];
+  return [Math.max(0, low - room), high + 2 * room]; // labels stand above the line
 }
 
 /** The first day of every month, of every second one where it is narrow. */
@@ -60,22 +60,37 @@ function drawBases(plot, bases) {
   });
 }
 
+/** A line at the day, a ring at its close, and how many months it is ago. */
 function drawBase(plot, ctx, base) {
   const ratio = devicePixelRatio;
-  const x = plot.valToPos(SECONDS(base.base_date), "x", true);
-  const y = plot.valToPos(base.base_close, "y", true);
-  ctx.beginPath();
-  ctx.arc(x, y, 3.5 * ratio, 0, 2 * Math.PI);
+  const x = Math.round(plot.valToPos(SECONDS(base.base_date), "x", true)) + 0.5;
+  const { top, height } = plot.bbox;
+  ctx.strokeStyle = colour("line-strong");
+  ctx.lineWidth = ratio;
+  ctx.setLineDash([3 * ratio, 3 * ratio]);
+  stroked(ctx, () => { ctx.moveTo(x, top + 16 * ratio); ctx.lineTo(x, top + height); });
+  ctx.setLineDash([]);
   ctx.fillStyle = colour("surface");
   ctx.strokeStyle = colour("text");
   ctx.lineWidth = 1.5 * ratio;
+  stroked(ctx, () => ctx.arc(x, plot.valToPos(base.base_close, "y", true), 3.5 * ratio, 0, 2 * Math.PI));
+  label(plot, ctx, x, `${base.months} m`);
+}
+
+function stroked(ctx, path) {
+  ctx.beginPath();
+  path();
   ctx.fill();
   ctx.stroke();
-  ctx.fillStyle = colour("muted");
+}
+
+function label(plot, ctx, x, text) {
+  const ratio = devicePixelRatio;
   ctx.font = font().replace("11px", `${11 * ratio}px`);
-  const left = x < plot.bbox.left + 24 * ratio;
-  ctx.textAlign = left ? "left" : "center";
-  ctx.fillText(`${base.months} m`, left ? x + 6 * ratio : x, y - 9 * ratio);
+  ctx.fillStyle = colour("muted");
+  ctx.textAlign = x < plot.bbox.left + 16 * ratio ? "left" : "center";
+  ctx.textBaseline = "top";
+  ctx.fillText(text, x, plot.bbox.top + 2 * ratio);
 }
 
 function tell(readout, prices, index) {

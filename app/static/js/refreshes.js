@@ -4,7 +4,7 @@ import { sentence } from "./api.js";
 import { bar, byId, el, icon, show, state } from "./dom.js";
 import { agoTime, duration, inWords, megabytes, moment, momentTime, NONE, whole } from "./format.js";
 
-const PHASES = ["copy", "changes", "prices", "fundamentals", "stocks", "index_prices", "rankings", "integrity"];
+const PHASES = ["copy", "changes", "prices", "fundamentals", "stocks", "index_prices", "rankings", "integrity", "checks", "publish"];
 const SHOWN = 7;
 
 /**
@@ -65,27 +65,27 @@ export const facts = (pairs) =>
 
 /** An entry of the history as a job, for the panel of the last one. */
 export const asJob = (entry) => ({
-  job_id: entry.job_id ?? String(entry.id),
+  job_id: String(entry.id),
   trigger: entry.sync_type,
   status: entry.success ? "succeeded" : "failed",
   phase: null,
   progress: null,
-  rows: entry.rows ?? null,
-  started_at: entry.started_at ?? entry.timestamp,
-  finished_at: entry.finished_at ?? new Date(Date.parse(entry.timestamp) + 1000 * (entry.duration_seconds ?? 0)).toISOString(),
+  rows: null,
+  started_at: entry.timestamp,
+  finished_at: new Date(Date.parse(entry.timestamp) + 1000 * (entry.duration_seconds ?? 0)).toISOString(),
   error: entry.error_message,
   peak_memory_mb: entry.peak_memory_mb ?? null,
-  low_memory: entry.low_memory ?? false,
+  low_memory: false,
 });
 
 /** The table of the last refreshes; bars are of the memory limit. */
 export function drawHistory(answer, limit) {
   const rows = answer.history.slice(0, SHOWN);
   byId("history-next").textContent = answer.next_scheduled_sync ? `next ${moment(answer.next_scheduled_sync)}` : "no schedule is set";
-  if (!rows.length) return show(byId("history"), state("No refresh in the last days", "What ran is listed here, with its duration and its peak of memory."));
+  if (!rows.length) return show(byId("history"), state("No refresh in the last 7 days", "What ran is listed here, with its duration and its peak of memory."));
   show(byId("history"), el("table", { class: "stack" },
     el("caption", { class: "vh" }, "Refreshes of the last 7 days, newest first"),
-    el("thead", {}, el("tr", {}, ["Started", "Outcome"].map(head), ["Duration", "Peak memory", "Rows"].map(headOfNumbers))),
+    el("thead", {}, el("tr", {}, ["Started", "Outcome"].map(head), ["Duration", "Peak memory", "Prices"].map(headOfNumbers))),
     el("tbody", {}, rows.map((entry) => line(entry, limit)))));
 }
 
@@ -95,12 +95,12 @@ export const headOfNumbers = (text) => el("th", { scope: "col", class: "num" }, 
 function line(entry, limit) {
   const outcome = entry.success ? "Succeeded" : "Failed";
   return el("tr", {},
-    el("th", { scope: "row", class: "nowrap" }, momentTime(entry.started_at ?? entry.timestamp), el("span", { class: "cell-2" }, inWords(entry.sync_type ?? ""))),
-    el("td", {}, el("span", { class: "nowrap" }, icon(entry.success ? "ok" : "critical", null), ` ${outcome}`),
+    el("th", { scope: "row", class: "nowrap s-main" }, momentTime(entry.timestamp), " ", el("span", { class: "cell-2 s-inline" }, inWords(entry.sync_type ?? ""))),
+    el("td", { class: "s-side" }, el("span", { class: "nowrap" }, icon(entry.success ? "ok" : "critical", null), ` ${outcome}`),
       entry.error_message && el("span", { class: "cell-2 cell-error" }, sentence(entry.error_message))),
-    el("td", { class: "num" }, duration(entry.duration_seconds)),
-    el("td", { class: "num" }, peak(entry.peak_memory_mb, limit)),
-    el("td", { class: "num full" }, entry.rows ? whole(entry.rows) : NONE));
+    el("td", { class: "num s-one" }, duration(entry.duration_seconds)),
+    el("td", { class: "num s-two" }, peak(entry.peak_memory_mb, limit)),
+    el("td", { class: `num s-end${entry.prices_updated ? " s-prices" : ""}` }, entry.prices_updated ? whole(entry.prices_updated) : NONE));
 }
 
 const peak = (mb, limit) => (mb === null || mb === undefined ? NONE : [megabytes(mb), bar(mb / limit)]);

@@ -5,8 +5,8 @@ const SILENCE_MS = 12_000; // a memory sample comes every second
 const LONGEST_WAIT_MS = 15_000;
 
 /**
- * Listen to a stream. `handlers` has a function an event kind, and `link(state, retryAt)` with state
- * connecting, live or lost. A stream that falls silent is taken for lost.
+ * Listen to a stream. `handlers` has a function an event kind, and `link(state)` with a state of
+ * connecting, live, lost or retrying. A stream that falls silent is taken for lost.
  */
 export class Stream {
   constructor(path, handlers) {
@@ -57,7 +57,7 @@ export class Stream {
     const wait = Math.min(LONGEST_WAIT_MS, 1000 * 2 ** this.failures);
     this.failures += 1;
     this.timer = setTimeout(() => this.#open(), wait);
-    this.handlers.link("lost", Date.now() + wait);
+    this.handlers.link("lost");
   }
 
   #watch() {

@@ -29,11 +29,11 @@ export class Versions {
 
   #line(version, current) {
     return el("tr", { "data-version": version.version },
-      el("th", { scope: "row" }, el("span", { class: "id nowrap" }, version.version), el("span", { class: "cell-2" }, agoTime(version.created_at), ` · ${changes(version)}`)),
-      el("td", { class: "nowrap" }, day(version.as_of)),
-      el("td", { class: "num" }, whole(version.rows)),
-      el("td", { class: "num" }, ofBytes(version.bytes)),
-      el("td", { class: "num full" }, version.current ? el("span", { class: "tag tag--accent" }, "published") : this.#button(version, current)));
+      el("th", { scope: "row", class: "s-main" }, el("span", { class: "id nowrap" }, version.version), el("span", { class: "cell-2" }, agoTime(version.created_at), ` · ${changes(version)}`)),
+      el("td", { class: "nowrap s-side" }, day(version.as_of)),
+      el("td", { class: "num s-one s-rows" }, whole(version.rows)),
+      el("td", { class: "num s-two" }, ofBytes(version.bytes)),
+      el("td", { class: "num s-end" }, version.current ? el("span", { class: "tag tag--accent" }, "published") : this.#button(version, current)));
   }
 
   #button(version, current) {
