@@ -43,6 +43,12 @@ class Tally:
         if notes.height:
             self.notes.setdefault(table, []).append(notes)
 
+    def reject(self, table: str, notes: pl.DataFrame) -> None:
+        """Note rejected rows; what was given up of them before is no warning any more."""
+        if notes.height:
+            kept = [n.join(notes, on="rowid", how="anti") for n in self.notes.get(table, [])]
+            self.notes[table] = [*kept, notes]
+
     def noted(self, table: str) -> pl.Series:
         """The rowids of a table that have a note."""
         return pl.concat(self.notes.get(table, [NOTES.to_frame()]))["rowid"]
@@ -225,7 +231,7 @@ def _without_duplicates(rows: pl.DataFrame, tally: Tally, table: str, name: str)
     twice = rows.select(again.fill_null(value=False)).to_series()
     if not twice.any():
         return rows
-    tally.add(table, _duplicates(rows.filter(twice)))
+    tally.reject(table, _duplicates(rows.filter(twice)))
     return rows.filter(~twice)
 
 
@@ -276,7 +282,7 @@ def stocks(build: Build, table: Table) -> None:
     tally, sink = _read(build, "stocks", lambda: [Part(table, normalise.stocks)], _Rows)
     rows = pl.concat(sink.frames).sort("ticker", "last_updated", normalise.ROWID, nulls_last=False)
     kept = rows.unique("ticker", keep="last", maintain_order=True)
-    tally.add(table.name, _duplicates(rows.join(kept, on=normalise.ROWID, how="anti")))
+    tally.reject(table.name, _duplicates(rows.join(kept, on=normalise.ROWID, how="anti")))
     added = _typed(build, STOCKS_NEWEST)
     newest = pl.concat([added.to_frame(), *build.newest]).sort("newest_date")
     newest = newest.unique("ticker", keep="last")
@@ -298,25 +304,32 @@ def write(build: Build, dataset: str, rows: pl.DataFrame, year: int | None) -> d
     rows.write_parquet(
         path, compression="zstd", compression_level=COMPRESSION_LEVEL, statistics=True
     )
-    with path.open("rb") as file:
-        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return {
         "path": str(path.relative_to(build.staged)),
         "year": year,
         "rows": rows.height,
         "bytes": path.stat().st_size,
-        "sha256": sha256,
+        "sha256": hashed(path),
         "nulls": {c: n for c, n in rows.null_count().to_dicts()[0].items() if n},
     }
+
+
+def hashed(path: Path) -> str:
+    """The SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _finish(
     build: Build, dataset: str, tally: Tally, schema: pl.Schema, tables: list[Table]
 ) -> None:
     """Write the rejects beside the dataset, and enter it into the manifest."""
+    path = build.staged / "rejects" / f"{dataset}.parquet"
     if tally.notes:
-        _write_rejects(build.staged / "rejects" / f"{dataset}.parquet", tally, tables)
+        _write_rejects(path, tally, tables)
     build.datasets[dataset] = tally.manifest(dataset, schema)
+    if tally.notes:
+        build.datasets[dataset]["rejects_sha256"] = hashed(path)
 
 
 def _write_rejects(path: Path, tally: Tally, tables: list[Table]) -> None:
