@@ -1,13 +1,16 @@
 """`python -m pipelines.export`: SQLite → a new version of the lake, with its rankings."""
 
 import json
+import logging
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
+import polars as pl
 import typer
 
 from pipelines import console, lake, pages, source
@@ -18,6 +21,8 @@ from pipelines.ranking import holds_rankings
 from pipelines.settings import Settings
 from pipelines.staging import Build
 from pipelines.universe import Universe
+
+logger = logging.getLogger(__name__)
 
 
 def export(  # noqa: PLR0913 - one parameter an option
@@ -35,6 +40,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     Where nothing was written to the database since the current version was made, that version
     stays and its manifest is returned. `full` reads and writes everything again; `force`
     publishes what fails its checks, and says so in the manifest. The newest `keep` versions stay.
+    A current version that is damaged counts as none: that is logged, and everything is read again.
     On any error `SourceError`, `ContractError` or `LakeError` is raised, the version that was
     current still is, and nothing of the new one is left.
     """
@@ -42,34 +48,74 @@ def export(  # noqa: PLR0913 - one parameter an option
     try:
         with lake.writing(root):
             # Before the copy: what is written while it is made counts as a change next time.
-            state = {"path": str(database.resolve()), **pages.fingerprint(database.resolve())}
-            current = Lake(root) if lake.current_id(root) else None
+            state, today = pages.fingerprint(database), datetime.now(UTC).date()
+            current = _current(root, full=full)
             if current and not (full or force) and _is_same(current, state, universe):
                 return current.manifest
             if not force:
                 _refuse_withdrawn(root, state)
+                _refuse_clock(current, today)
             build = Build(
                 database=database, root=root, universe=universe, tables=tables, source=state,
-                today=datetime.now(UTC).date(), before=current, progress=progress, full=full,
+                today=today, before=current, progress=progress,
+                full=full or _is_behind(today, current),
             )  # fmt: skip
             with build:
-                manifest = _publish(build, force=force)
+                manifest = _publish(build, after=lake.current_id(root), force=force)
             lake.prune(root, keep=keep)
             return manifest
     except OSError as error:
         raise LakeError(f"cannot write {error.filename or root}: {error.strerror}") from None
+    except pl.exceptions.ComputeError as error:
+        # Polars tells of a full disk in this way, too.
+        if "os error" not in str(error):
+            raise
+        raise LakeError(f"cannot write {root}: {' '.join(str(error).split())}") from None
+
+
+def _current(root: Path, *, full: bool) -> Lake | None:
+    """The version that is published; None where there is none that can be read.
+
+    One of another layout is for somebody to decide on, by asking for a `full` refresh.
+    """
+    if lake.current_id(root) is None:
+        return None
+    try:
+        return Lake(root)
+    except lake.Damaged as error:
+        _give_up(error)
+    except lake.OtherLayout as error:
+        if not full:
+            raise
+        _give_up(error)
+    return None
+
+
+def _give_up(why: object) -> None:
+    logger.warning("%s: everything is read again, and is not compared with that version", why)
 
 
 def _copied(build: Build) -> None:
-    """Copy the database, and meanwhile import what is heavy and was not needed until now."""
+    """Copy the database; meanwhile import what is heavy, and check the version before."""
     with build.clock.phase("copy", {}), ThreadPoolExecutor(1) as pool:
         copied = pool.submit(source.copy, build.database, build.copy)
-        for name in ("pipelines.building", "pipelines.checks", "connectorx"):
+        for name in ("pipelines.verifying", "pipelines.checks", "connectorx"):
             import_module(name)
+        build.before = _intact(build.before)
         copied.result()
 
 
-def _publish(build: Build, *, force: bool) -> Manifest:
+def _intact(before: Lake | None) -> Lake | None:
+    """The version before, if its files are as they were written."""
+    from pipelines import verifying  # noqa: PLC0415 - heavy
+
+    if before is None or not (problems := verifying.files(before).problems):
+        return before
+    _give_up(f"version {before.version} is damaged: {'; '.join(problems)}")
+    return None
+
+
+def _publish(build: Build, *, after: str | None, force: bool) -> Manifest:
     _copied(build)
     from pipelines import building, checks  # noqa: PLC0415 - they are heavy
 
@@ -81,7 +127,6 @@ def _publish(build: Build, *, force: bool) -> Manifest:
     build.clock.begin("publish")
     shutil.rmtree(build.work)
     lake.write_manifest(build.staged, manifest)
-    after = build.before.version if build.before else None
     lake.publish(build.root, build.staged, build.version, after=after)
     return manifest
 
@@ -100,12 +145,32 @@ def _is_same(current: Lake, state: dict[str, Any], universe: Universe) -> bool:
 
 def _refuse_withdrawn(root: Path, state: dict[str, Any]) -> None:
     """Do not publish again, unasked, what somebody rolled back."""
-    for version in lake.version_ids(root):
-        if lake.is_withdrawn(root, version) and lake.manifest_of(root, version)["source"] == state:
+    for version in filter(partial(lake.is_withdrawn, root), lake.version_ids(root)):
+        try:
+            withdrawn = lake.manifest_of(root, version)["source"]
+        except lake.Damaged:
+            raise ContractError(
+                f"version {version} was rolled back, and its manifest.json is damaged, so the "
+                "database may be as it was; see to it, then publish with --force"
+            ) from None
+        if withdrawn == state:
             raise ContractError(
                 f"the database has not changed since version {version}, which was rolled back; "
                 "mend the data, or publish it again with --force"
             )
+
+
+def _is_behind(today: date, current: Lake | None) -> bool:
+    """Whether the newest price of a version would be rejected today, as dated after tomorrow."""
+    return current is not None and current.as_of > today + timedelta(days=1)
+
+
+def _refuse_clock(current: Lake | None, today: date) -> None:
+    if current and _is_behind(today, current):
+        raise ContractError(
+            f"the clock says {today}, but version {current.version} has prices of "
+            f"{current.as_of}; set the clock, or publish without later prices with --force"
+        )
 
 
 # ----------------------------------------------------------------------------------- command
@@ -113,8 +178,8 @@ def _refuse_withdrawn(root: Path, state: dict[str, Any]) -> None:
 
 def main(  # noqa: PLR0913 - one parameter an option
     *,
-    source: Annotated[Path | None, typer.Option(help="SQLite database.")] = None,
-    lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
+    source: Annotated[Path | None, typer.Option(help="SQLite database.", readable=False)] = None,
+    lake: Annotated[Path | None, typer.Option(help="Folder of the lake.", readable=False)] = None,
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
     full: Annotated[bool, typer.Option(help="Read and write everything again.")] = False,
     force: Annotated[bool, typer.Option(help="Publish even what fails its checks.")] = False,

@@ -13,7 +13,7 @@ import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
-from functools import cached_property
+from errno import EINVAL
 from importlib.metadata import version as library_version
 from pathlib import Path
 from secrets import token_hex
@@ -33,16 +33,31 @@ LIBRARIES: Final = ("polars", "pyarrow", "connectorx", "dataframely")
 Manifest = dict[str, Any]
 
 
+class Damaged(LakeError):
+    """A version is not as it was written."""
+
+
+class OtherLayout(LakeError):
+    """A version was written by a release with another layout."""
+
+
 class Lake:
     """One version of the lake: `current` when it was opened, or the one that is named.
 
-    The version is kept from pruning as long as this object lives.
+    The version is kept from pruning as long as this object lives. `Damaged` or `OtherLayout` where
+    this release cannot read it.
     """
 
     def __init__(self, root: Path | str, version: str | None = None) -> None:
         path, handle = _opened(Path(root), version)
         self.path: Final = path
         weakref.finalize(self, os.close, handle)
+        self.manifest: Final = _manifest(path)
+        if self.manifest["schema_version"] != SCHEMA_VERSION:
+            raise OtherLayout(
+                f"version {path.name} has layout {self.manifest['schema_version']}, this release "
+                f"reads {SCHEMA_VERSION}; run python -m pipelines.export --full"
+            )
 
     @classmethod
     def at(cls, path: Path, manifest: Manifest) -> Self:
@@ -50,17 +65,6 @@ class Lake:
         lake = cls.__new__(cls)
         lake.__dict__.update(path=path, manifest=manifest)
         return lake
-
-    @cached_property
-    def manifest(self) -> Manifest:
-        """What the version holds; `LakeError` where this release cannot read it."""
-        manifest: Manifest = json.loads((self.path / MANIFEST).read_text())
-        if manifest["schema_version"] != SCHEMA_VERSION:
-            raise LakeError(
-                f"version {self.path.name} has layout {manifest['schema_version']}, this release "
-                f"reads {SCHEMA_VERSION}; run python -m pipelines.export --full"
-            )
-        return manifest
 
     @property
     def version(self) -> str:
@@ -96,9 +100,7 @@ class Lake:
     def year(self, dataset: str, year: int | None) -> pl.LazyFrame:
         """The rows of a dataset from its file of one year; None for a dataset without years."""
         entry = self.manifest["datasets"][dataset]
-        schema = pl.Schema({c: _dtype(t) for c, t in entry["schema"].items()})
-        files = [self.path / f["path"] for f in entry["files"] if f["year"] == year]
-        return pl.scan_parquet(files, schema=schema) if files else pl.LazyFrame(schema=schema)
+        return self._files(entry, [f for f in entry["files"] if f["year"] == year])
 
     def _between(self, dataset: str, since: date | None, until: date | None) -> pl.LazyFrame:
         rows = self._scan(dataset, first=since, last=until)
@@ -117,14 +119,19 @@ class Lake:
                 "then run python -m pipelines.export"
             )
         files = [
-            self.path / f["path"]
+            f
             for f in entry["files"]
             if f["year"] is None or (first or date.min).year <= f["year"] <= (last or date.max).year
         ]
+        return self._files(entry, files)
+
+    def _files(self, entry: dict[str, Any], files: list[dict[str, Any]]) -> pl.LazyFrame:
+        """The rows of some files of a dataset."""
         schema = pl.Schema({c: _dtype(t) for c, t in entry["schema"].items()})
         if not files:
             return pl.LazyFrame(schema=schema)
-        return pl.scan_parquet(files, schema=schema, glob=False, hive_partitioning=False)
+        paths = [self.path / f["path"] for f in files]
+        return pl.scan_parquet(paths, schema=schema, glob=False, hive_partitioning=False)
 
 
 def _opened(root: Path, version: str | None) -> tuple[Path, int]:
@@ -145,7 +152,7 @@ def _located(root: Path, version: str | None) -> Path:
         if version not in version_ids(root):
             raise Unknown("version", version, version_ids(root)[::-1])
         return (root / "versions" / version).resolve()
-    if not (root / "current").is_symlink():
+    if current_id(root) is None:
         raise NothingPublished(root)
     return (root / "current").resolve()
 
@@ -169,15 +176,44 @@ def version_ids(root: Path) -> list[str]:
 
 
 def current_id(root: Path) -> str | None:
-    """The version that is published, if any."""
+    """The version that is published, if any; `LakeError` where that cannot be told."""
     link = root / "current"
-    return link.readlink().name if link.is_symlink() else None
+    _check_name(root)
+    try:
+        return link.readlink().name
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if error.errno == EINVAL:
+            raise LakeError(
+                f"{link} is no link to a version; move it away, then run python -m pipelines.export"
+            ) from None
+        raise LakeError(f"cannot read {link}: {error.strerror}") from None
+
+
+def _check_name(root: Path) -> None:
+    """Polars and connectorx open no file whose path is not Unicode."""
+    try:
+        str(root).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(root).decode(errors="backslashreplace")
+        raise LakeError(f"the path {shown} is not UTF-8; choose another for the lake") from None
 
 
 def manifest_of(root: Path, version: str) -> Manifest:
-    """The manifest of a version, whatever its layout."""
-    manifest: Manifest = json.loads((root / "versions" / version / MANIFEST).read_text())
-    return manifest
+    """The manifest of a version, whatever its layout; `Damaged` where it cannot be read."""
+    return _manifest(root / "versions" / version)
+
+
+def _manifest(path: Path) -> Manifest:
+    with suppress(ValueError):
+        manifest: Manifest | None = json.loads((path / MANIFEST).read_bytes())
+        if isinstance(manifest, dict) and "schema_version" in manifest:
+            return manifest
+    raise Damaged(
+        f"the {MANIFEST} of version {path.name} is damaged; run python -m pipelines.export, "
+        "or publish another with python -m pipelines.versions rollback"
+    )
 
 
 def new_version_id(root: Path, now: datetime | None = None) -> str:
@@ -205,6 +241,7 @@ def writing(root: Path) -> Iterator[None]:
 
     What a killed run left behind is removed first.
     """
+    _check_name(root)
     (root / "versions").mkdir(parents=True, exist_ok=True)
     with (root / ".lock").open("a+") as file:
         try:
@@ -241,9 +278,14 @@ def publish(root: Path, staged: Path, version: str, *, after: str | None) -> Non
         )
     for path in (*staged.rglob("*"), staged):
         _sync(path)
-    staged.rename(root / "versions" / version)
+    complete = staged.rename(root / "versions" / version)
     _sync(root / "versions")
-    point_current_to(root, version)
+    try:
+        point_current_to(root, version)
+    except OSError:
+        if current_id(root) == after:
+            complete.rename(staged)
+        raise
     (_withdrawn(root) / version).unlink(missing_ok=True)
 
 
@@ -251,7 +293,10 @@ def point_current_to(root: Path, version: str) -> None:
     """Replace `current` with one rename."""
     link = root / f".current-{token_hex(3)}"
     link.symlink_to(Path("versions") / version)
-    link.replace(root / "current")
+    try:
+        link.replace(root / "current")
+    finally:
+        link.unlink(missing_ok=True)
     _sync(root)
 
 
@@ -276,8 +321,7 @@ def rollback(root: Path, version: str | None = None) -> tuple[str, str]:
     if version is None and not older:
         raise LakeError(f"{root} has no version before {before} to roll back to")
     target = version or older[-1]
-    if target not in version_ids(root):
-        raise Unknown("version", target, version_ids(root)[::-1])
+    Lake(root, target)  # no reader could open one that this refuses
     if target < before:
         _withdrawn(root).mkdir(exist_ok=True)
         (_withdrawn(root) / before).touch()

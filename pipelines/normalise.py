@@ -254,9 +254,9 @@ def units(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def stocks(batch: pl.DataFrame) -> pl.DataFrame:
-    """Instruments; a market cap that is not finite or a time that is not one becomes null."""
+    """Instruments; null for a market cap that is not finite, no time, `is_active` but 0 and 1."""
     validated, updated = day("last_validated"), time("last_updated")
-    cap = pl.col("market_cap_msek")
+    cap, odd = pl.col("market_cap_msek"), pl.col("odd_is_active")
     return batch.with_columns(
         ticker=ticker("ticker"),
         reason_=pl.when(ticker("ticker").is_null()).then(pl.lit("null_key")),
@@ -265,4 +265,6 @@ def stocks(batch: pl.DataFrame) -> pl.DataFrame:
         warn_bad_time=_is_bad("last_validated", validated) | _is_bad("last_updated", updated),
         last_validated=validated,
         last_updated=updated,
+        is_active=pl.when(odd == 0).then("is_active"),
+        warn_is_active_out_of_range=odd != 0,
     )

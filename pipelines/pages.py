@@ -13,8 +13,10 @@ A leaf page is of type `0D`, an interior page `05`; see https://sqlite.org/filef
 """
 
 import json
+import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final, Self
@@ -22,6 +24,8 @@ from typing import IO, Any, Final, Self
 import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_64_intdigest, xxh3_128
+
+from pipelines.errors import LakeError, SourceError
 
 TABLE: Final = "daily_prices"
 SMALL: Final = ("fundamentals", "fundamentals_snapshots", "index_prices")
@@ -49,10 +53,12 @@ def fingerprint(path: Path) -> dict[str, Any]:
 
     No connection of this process to the database may be open: closing a file drops its locks.
     """
+    path = path.resolve()
     stat, header = path.stat(), _head(path, 96) or b""
     wal = path.with_name(path.name + "-wal")
     written = wal.exists() and wal.stat().st_size > 0
     return {
+        "path": os.fsencode(path).decode(errors="backslashreplace"),
         "bytes": stat.st_size,
         "times": [stat.st_mtime_ns, stat.st_ctime_ns],
         "inode": stat.st_ino,
@@ -75,6 +81,34 @@ def _hex(raw: bytes | None) -> str | None:
     return None if raw is None else raw.hex()
 
 
+# -------------------------------------------------------------------------------------- copy
+
+
+DAMAGED: Final = (
+    "the database is damaged, so restore it from a backup, "
+    "or save what can be with the command .recover of sqlite3"
+)
+
+
+@contextmanager
+def reading(copy: Path, table: str) -> Iterator[sqlite3.Connection]:
+    """A connection to a private copy, to read a table; `SourceError` where that is damaged.
+
+    Texts that are no UTF-8 come with their bytes as escapes.
+    """
+    try:
+        with closing(sqlite3.connect(copy)) as con:
+            con.text_factory = lambda raw: raw.decode(errors="backslashreplace")
+            yield con
+    except sqlite3.Error as error:
+        raise SourceError(f"cannot read {table}: {told(error)}") from None
+
+
+def told(error: Exception) -> str:
+    """What SQLite says, and the remedy if the database is damaged."""
+    return f"{error}; {DAMAGED}" if "malformed" in str(error) else str(error)
+
+
 # ------------------------------------------------------------------------------------- pages
 
 
@@ -88,10 +122,17 @@ class Leaf:
 
 
 def _leaves(file: IO[bytes], page_size: int, root: int) -> tuple[Leaf, ...]:
-    """The leaves below a page, in the order of their rowids; all are equally deep."""
+    """The leaves below a page, in the order of their rowids; all are equally deep.
+
+    `IndexError` where pages lead in a circle or out of the file.
+    """
     level = [Leaf(root, FIRST_ROWID, LAST_ROWID)]
+    unseen = file.seek(0, os.SEEK_END) // page_size
     while _type(_page(file, page_size, level[0].page), level[0].page) == INTERIOR:
         level = [leaf for at in level for leaf in _children(_page(file, page_size, at.page), at)]
+        unseen -= len(level)
+        if unseen < 0:
+            raise IndexError
     return tuple(level)
 
 
@@ -173,7 +214,7 @@ class State:
     @classmethod
     def of(cls, copy: Path) -> Self:
         """The state of a private copy, to which no connection is open."""
-        with closing(sqlite3.connect(copy)) as con:
+        with reading(copy, TABLE) as con:
             sql, root = con.execute(
                 "SELECT sql, rootpage FROM sqlite_master WHERE name = ?", (TABLE,)
             ).fetchone()
@@ -186,7 +227,7 @@ class State:
             roots = con.execute(
                 "SELECT name, sql, rootpage FROM sqlite_master WHERE type = 'table'"
             ).fetchall()
-        with copy.open("rb") as file:
+        with copy.open("rb") as file, _whole_pages():
             digests = {
                 name: _digest(file, page_size, at, f"{text} {encoding}")
                 for name, text, at in roots
@@ -214,10 +255,13 @@ class State:
 
     @classmethod
     def load(cls, path: Path) -> Self:
-        """What was saved."""
-        with path.open("rb") as file:
-            definition, digests = json.loads(file.readline())
-            return cls(definition, np.load(file), digests, {})
+        """What was saved; `LakeError` where the file is absent or damaged."""
+        try:
+            with path.open("rb") as file:
+                definition, digests = json.loads(file.readline())
+                return cls(definition, np.load(file), digests, {})
+        except (OSError, EOFError, ValueError, TypeError):
+            raise LakeError(f"{path.name} cannot be read") from None
 
     def changed_since(self, before: Self) -> list[Range] | None:
         """Stretches of rowids that lie on changed leaves; None where anything may have changed."""
@@ -235,11 +279,19 @@ class State:
         return ranges
 
 
+@contextmanager
+def _whole_pages() -> Iterator[None]:
+    try:
+        yield
+    except IndexError:
+        raise SourceError(f"cannot read the database: a page is malformed; {DAMAGED}") from None
+
+
 def found_years(copy: Path, now: State, before: State) -> frozenset[str] | None:
     """The source years that rows on changed leaves have now; None where any may have changed."""
     ranges = now.changed_since(before)
     if ranges is None or len(ranges) > MOST_RANGES:
         return None
     query = f"SELECT DISTINCT {SOURCE_YEAR} FROM {TABLE} WHERE rowid BETWEEN ? AND ?"
-    with closing(sqlite3.connect(copy)) as con:
+    with reading(copy, TABLE) as con:
         return frozenset(year for pair in ranges for (year,) in con.execute(query, pair))

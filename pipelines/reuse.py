@@ -50,7 +50,7 @@ class Kept:
         found = pages.found_years(copy, now, pages.State.load(before.path / STATE))
         if found is None:
             return None
-        # A row that was dated after tomorrow becomes valid without being touched.
+        # Such a row becomes valid without being touched.
         future = _years_of(before, pl.col("reason") == "future_date")
         years = frozenset(filter(_is_year, counts)) - found - future
         return cls(before, years, _same(before, now)) if years else None
@@ -139,6 +139,8 @@ def _same(before: Lake, now: pages.State) -> frozenset[str]:
         for dataset, tables in TABLES_OF.items()
         if dataset != "prices"
         and dataset in before.manifest["datasets"]
+        # A row that was dated after tomorrow becomes valid without being touched.
+        and "future_date" not in before.manifest["datasets"][dataset]["rejected"]
         and all(was.get(t) == now.digests.get(t) for t in tables)
         and _is_plain(before, now, dataset)
     )

@@ -7,6 +7,7 @@ connectorx takes `2024-1-3` for a date without a word.
 
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -14,19 +15,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
-from typing import Final, Literal
+from secrets import token_hex
+from typing import Final, Literal, TypeVar
 from urllib.parse import quote
 
 import polars as pl
 
 from pipelines.errors import SourceError
-from pipelines.pages import SOURCE_YEAR
+from pipelines.pages import SOURCE_YEAR, fingerprint, reading, told
 
 BATCH_ROWS: Final = 50_000
 WINDOW_ROWS: Final = 1_000_000
 BUSY_SECONDS: Final = 30
 HEADER: Final = b"SQLite format 3\x00"
+WAL_HEADER: Final = b"\x02\x02"
+"""The bytes 18 and 19 of a database in WAL mode."""
 
+Answer = TypeVar("Answer")
 Kind = Literal["text", "day", "time", "float", "int", "bool"]
 
 DECLARED: Final[Mapping[Kind, tuple[str, ...]]] = {
@@ -49,6 +54,9 @@ BAD: Final[Mapping[Kind, tuple[str, str]]] = {
 
 Days and times are read as text, whatever they hold.
 """
+
+ODD: Final = "odd_"
+"""Begins the name of a column that tells, by 1 for 0, where a boolean was neither 0 nor 1."""
 
 
 def _columns(text: str) -> dict[str, Kind]:
@@ -89,33 +97,75 @@ def preflight(path: Path) -> list[str]:
     """The tables to export; `SourceError` names what a database lacks. Nothing is created."""
     check_file(path)
     try:
-        with closing(open_read_only(path)) as con:
-            return _check_tables(con)
+        return read(path, _check_tables)
     except sqlite3.Error as error:
-        raise SourceError(f"cannot read {path}: {error}") from None
+        raise SourceError(f"cannot read {path}: {told(error)}") from None
 
 
 def check_file(path: Path) -> None:
     """Refuse what is not a readable SQLite file, by the file alone."""
-    if not path.exists():
+    try:
+        is_file = stat.S_ISREG(path.stat().st_mode)
+        header = _header(path) if is_file else b""
+    except (FileNotFoundError, NotADirectoryError):
         raise SourceError(
             f"no database at {path}; name one with --source or STOCKRANK_SOURCE, "
             "or make a demo one with python -m pipelines.demo"
-        )
-    if not path.is_file():
-        raise SourceError(f"{path} is not a file; --source takes a SQLite database")
-    try:
-        with path.open("rb") as file:
-            header = file.read(len(HEADER))
+        ) from None
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror}") from None
-    if header != HEADER:
+    if not is_file:
+        raise SourceError(f"{path} is not a file; --source takes a SQLite database")
+    if header[: len(HEADER)] != HEADER:
         raise SourceError(f"{path} is not a SQLite database; --source takes one")
 
 
-def open_read_only(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write to the database."""
-    return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=BUSY_SECONDS)
+def _header(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(20)
+
+
+def in_wal_mode(path: Path) -> bool:
+    """By the header: a reader of an immutable file is told that the mode is `delete`."""
+    return _header(path)[18:] == WAL_HEADER
+
+
+def read(path: Path, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    """What a question has for an answer, asked of a connection that cannot write.
+
+    A WAL database that nobody uses has no `-wal` and `-shm` files, and an ordinary reader would
+    leave both behind. It is then read as immutable, and once more in the ordinary way if it was
+    written to meanwhile.
+    """
+    path = path.resolve()
+    if in_wal_mode(path) and not path.with_name(f"{path.name}-wal").exists():
+        before = fingerprint(path)
+        try:
+            answer = _asked(open_read_only(path, immutable=True), question)
+        except (sqlite3.Error, SourceError):
+            if fingerprint(path) == before:
+                raise
+        else:
+            if fingerprint(path) == before:
+                return answer
+    return _asked(open_read_only(path), question)
+
+
+def _asked(con: sqlite3.Connection, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+    with closing(con):
+        return question(con)
+
+
+def open_read_only(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
+    """A connection that cannot write to the database, nor beside it if that is immutable."""
+    return sqlite3.connect(
+        f"{address(path)}?mode=ro&immutable={immutable:d}", uri=True, timeout=BUSY_SECONDS
+    )
+
+
+def address(path: Path) -> str:
+    """The address of a file, of any name, for SQLite."""
+    return f"file://{quote(os.fsencode(path.absolute()))}"
 
 
 def _check_tables(con: sqlite3.Connection) -> list[str]:
@@ -131,6 +181,7 @@ def _check_tables(con: sqlite3.Connection) -> list[str]:
 def _check_columns(con: sqlite3.Connection, table: str) -> None:
     rows = con.execute(f"PRAGMA table_info({table})")
     declared = {name: (kind.upper(), pk) for _, name, kind, _, _, pk in rows}
+    _check_rowid(con, table, declared)
     for column, kind in TABLES[table].items():
         if column not in declared:
             raise SourceError(f"the table {table} has no column {column}")
@@ -140,8 +191,24 @@ def _check_columns(con: sqlite3.Connection, table: str) -> None:
                 f"{table}.{column} is declared {base or 'without a type'}; "
                 f"expected {' or '.join(DECLARED[kind])}"
             )
-    if "id" in TABLES[table] and declared["id"] != ("INTEGER", 1):
+    if "id" in TABLES[table] and not _is_key(declared, "id"):
         raise SourceError(f"{table}.id is not its INTEGER PRIMARY KEY")
+
+
+def _is_key(declared: Mapping[str, tuple[str, int]], column: str) -> bool:
+    """Whether a column is the rowid by another name."""
+    return declared[column] == ("INTEGER", 1) and sum(bool(pk) for _, pk in declared.values()) == 1
+
+
+def _check_rowid(
+    con: sqlite3.Connection, table: str, declared: Mapping[str, tuple[str, int]]
+) -> None:
+    for column in declared:
+        if column.lower() == "rowid" and not _is_key(declared, column):
+            raise SourceError(
+                f"the table {table} has a column named {column}, which hides SQLite's own rowid; "
+                f"rename it with ALTER TABLE {table} RENAME COLUMN"
+            )
     try:
         con.execute(f"SELECT rowid FROM {table} LIMIT 1")
     except sqlite3.OperationalError:
@@ -155,11 +222,16 @@ def _check_columns(con: sqlite3.Connection, table: str) -> None:
 
 def copy(path: Path, to: Path) -> None:
     """A consistent copy of a database, whatever others write meanwhile."""
-    try:
-        with closing(open_read_only(path)) as con, closing(sqlite3.connect(to)) as private:
+
+    def backup(con: sqlite3.Connection) -> None:
+        to.unlink(missing_ok=True)
+        with closing(sqlite3.connect(to)) as private:
             private.execute("PRAGMA synchronous = OFF")
             con.backup(private, progress=_deadline())
             private.execute("PRAGMA journal_mode = DELETE")
+
+    try:
+        read(path, backup)
     except sqlite3.Error as error:
         raise SourceError(
             f"cannot copy {path} within {BUSY_SECONDS} s: {error}; is another process writing?"
@@ -206,14 +278,15 @@ class Table:
     @cached_property
     def rows(self) -> int:
         """`COUNT(*)`."""
-        with closing(sqlite3.connect(self.copy)) as con:
+        with reading(self.copy, self.name) as con:
             count: int = con.execute(f"SELECT count(*) FROM {self.name}").fetchone()[0]
             return count
 
     def batches(self, bad: Sequence[BadRow] = ()) -> Iterator[pl.DataFrame]:
         """Frames of at most `BATCH_ROWS` rows in the order of `rowid`, without the bad rows.
 
-        Columns: `rowid` and those of `kinds`; days and times as text, null as the empty text.
+        Columns: `rowid` and those of `kinds`; days and times as text, null as the empty text; of
+        each boolean one more, `odd_…`.
         `UnreadableRow` where connectorx cannot read a value: what came before is then void.
         """
         from connectorx import read_sql  # noqa: PLC0415 - heavy, and loaded while copying
@@ -234,7 +307,7 @@ class Table:
                 if type(error).__name__ == "PanicException":
                     raise UnreadableRow(self.name, str(error)) from None
                 if isinstance(error, RuntimeError):
-                    raise SourceError(f"cannot read {self.name}: {error}") from None
+                    raise SourceError(f"cannot read {self.name}: {told(error)}") from None
                 raise
 
     def _windows(self) -> Iterator[tuple[int, int]]:
@@ -243,7 +316,7 @@ class Table:
         connectorx reads as fast as it can into a queue without bounds, so that the memory of a
         slow reader is that of a window.
         """
-        with closing(sqlite3.connect(self.copy)) as con:
+        with reading(self.copy, self.name) as con:
             first, last = con.execute(f"SELECT min(rowid), max(rowid) FROM {self.name}").fetchone()
         if first is None:
             return
@@ -258,20 +331,21 @@ class Table:
         columns = ", ".join(
             as_text.format(c=c) if kind in ("day", "time") else c for c, kind in self.kinds.items()
         )
+        for column, kind in self.kinds.items():
+            if kind == "bool":
+                # The reader takes any whole number but 0 for true.
+                columns += f", COALESCE({column} NOT IN (0, 1), 0) AS {ODD}{column}"
         query = f"SELECT rowid AS rowid_, {columns} FROM {self.name} WHERE {self.where}"
         if bad:
             query += f" AND rowid NOT IN (SELECT bad_rowid FROM {self._mark(bad)})"
         return query
 
     def _mark(self, bad: Sequence[BadRow]) -> str:
-        """A table in the copy with the rowids of the bad rows."""
-        marks = f"bad_{self.name}"
-        with closing(sqlite3.connect(self.copy)) as con, con:
-            con.execute(f"CREATE TABLE IF NOT EXISTS {marks} (bad_rowid INTEGER PRIMARY KEY)")
-            con.executemany(
-                f"INSERT OR IGNORE INTO {marks} VALUES (?)",
-                [(row.rowid,) for row in bad],
-            )
+        """A table in the copy with the rowids of the bad rows, named like none of the owner's."""
+        marks = f"bad_{token_hex(8)}"
+        with reading(self.copy, self.name) as con, con:
+            con.execute(f"CREATE TABLE {marks} (bad_rowid INTEGER PRIMARY KEY)")
+            con.executemany(f"INSERT INTO {marks} VALUES (?)", [(row.rowid,) for row in bad])
         return marks
 
     def unreadable(self) -> list[BadRow]:
@@ -285,7 +359,7 @@ class Table:
             f"SELECT rowid, reason FROM (SELECT rowid, CASE {cases} END AS reason "
             f"FROM {self.name} WHERE {self.where}) WHERE reason IS NOT NULL"
         )
-        with closing(sqlite3.connect(self.copy)) as con:
+        with reading(self.copy, self.name) as con:
             rows = [BadRow(*row) for row in con.execute(query)]
             found = {row.rowid for row in rows}
             texts = (BadRow(n, "bad_text") for n in self._not_unicode(con) if n not in found)
@@ -302,8 +376,7 @@ class Table:
     def originals(self, rowids: Sequence[int]) -> Iterator[tuple[str | None, ...]]:
         """The rows of those rowids, every value as text, in the order of `kinds`."""
         columns = ", ".join(self.kinds)
-        with closing(sqlite3.connect(self.copy)) as con:
-            con.text_factory = lambda raw: raw.decode(errors="backslashreplace")
+        with reading(self.copy, self.name) as con:
             for rowid in rowids:
                 row = con.execute(
                     f"SELECT {columns} FROM {self.name} WHERE rowid = ?",
@@ -314,8 +387,7 @@ class Table:
     def source_years(self, rowids: Sequence[int]) -> list[str]:
         """What the dates of those rows begin with, as `pages` counts them."""
         query = f"SELECT {SOURCE_YEAR} FROM {self.name} WHERE rowid = ?"
-        with closing(sqlite3.connect(self.copy)) as con:
-            con.text_factory = lambda raw: raw.decode(errors="backslashreplace")
+        with reading(self.copy, self.name) as con:
             return [con.execute(query, (rowid,)).fetchone()[0] for rowid in rowids]
 
 

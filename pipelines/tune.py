@@ -12,21 +12,19 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
-from urllib.parse import quote
 
 import typer
 
 from pipelines import console
 from pipelines.errors import SourceError
 from pipelines.settings import Settings
-from pipelines.source import BUSY_SECONDS, check_file
+from pipelines.source import BUSY_SECONDS, address, check_file, in_wal_mode, read
 
 CACHE_KIB: Final = 65_536
 CONNECTION_PRAGMAS: Final = (f"PRAGMA cache_size = -{CACHE_KIB}", "PRAGMA temp_store = MEMORY")
 """What every connection that reads much sets for itself; SQLite keeps neither in the file."""
 
 SET_WAL: Final = "PRAGMA journal_mode = WAL"
-WAL_HEADER: Final = b"\x02\x02"
 ANALYSED_ROWS: Final = 1_000
 """Rows of an index that `PRAGMA optimize` looks at, if it finds statistics worthwhile at all."""
 
@@ -129,12 +127,14 @@ class State:
 
 def inspect(path: Path) -> State:
     """The state of a database, which is only read; `SourceError` where it cannot be."""
-    with _reading(path) as con:
+    check_file(path)
+
+    def state(con: sqlite3.Connection) -> State:
         defaults = {name: _pragma(con, name) for name in ("cache_size", "temp_store")}
         for pragma in CONNECTION_PRAGMAS:
             con.execute(pragma)
         return State(
-            journal_mode="wal" if _in_wal_mode(path) else _pragma(con, "journal_mode"),
+            journal_mode="wal" if in_wal_mode(path) else _pragma(con, "journal_mode"),
             defaults=defaults,
             indexes=_indexes(con),
             plans=_plans(con),
@@ -142,13 +142,22 @@ def inspect(path: Path) -> State:
             sizes=_sizes(path),
         )
 
+    with _told(path):
+        return read(path, state)
+
 
 def expected_plans(path: Path) -> dict[Query, str]:
     """The plans with all recommended indexes, asked of a copy of the schema in memory.
 
     SQLite may choose otherwise when it has statistics of the new indexes too.
     """
-    with _reading(path) as con, closing(sqlite3.connect(":memory:")) as twin:
+    check_file(path)
+    with _told(path):
+        return read(path, _expected_plans)
+
+
+def _expected_plans(con: sqlite3.Connection) -> dict[Query, str]:
+    with closing(sqlite3.connect(":memory:")) as twin:
         tables = _tables(con)
         for table, sql in con.execute(
             "SELECT tbl_name, sql FROM sqlite_master WHERE type IN ('table', 'index') "
@@ -227,27 +236,21 @@ def _pragma(con: sqlite3.Connection, name: str) -> Any:
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that cannot write.
-
-    A WAL database that nobody uses has no `-wal` and `-shm` files, and an ordinary reader would
-    leave both behind. It is then read as immutable, which is right as long as nobody begins to
-    write; only the schema is read, in milliseconds.
-    """
-    alone = _in_wal_mode(path) and not _beside(path, "-wal").exists()
-    with _connected(path, "mode=ro&immutable=1" if alone else "mode=ro") as con:
+def _writing(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that waits for a locked database."""
+    uri = f"{address(path)}?mode=rw"
+    with (
+        _told(path),
+        closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as con,
+    ):
         yield con
 
 
 @contextmanager
-def _connected(path: Path, mode: str) -> Iterator[sqlite3.Connection]:
-    """A connection that waits for a locked database; what goes wrong is a `SourceError`."""
-    uri = f"file:{quote(str(path))}?{mode}"
+def _told(path: Path) -> Iterator[None]:
+    """What goes wrong is a `SourceError`."""
     try:
-        with closing(
-            sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-        ) as con:
-            yield con
+        yield
     except sqlite3.Error as error:
         remedy = REMEDIES.get(_code(error), "").format(BUSY_SECONDS)
         raise SourceError(f"cannot tune {path}: {error}{remedy}") from None
@@ -267,19 +270,8 @@ def _code(error: sqlite3.Error) -> int:
     return code & 0xFF
 
 
-def _in_wal_mode(path: Path) -> bool:
-    """By the header: a reader of an immutable file is told that the mode is `delete`."""
-    check_file(path)
-    with path.open("rb") as file:
-        return file.read(20)[18:] == WAL_HEADER
-
-
-def _beside(path: Path, suffix: str) -> Path:
-    return path.with_name(path.name + suffix)
-
-
 def _sizes(path: Path) -> dict[str, int]:
-    files = [path, *(_beside(path, suffix) for suffix in ("-wal", "-journal"))]
+    files = [path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-journal"))]
     return {file.name: file.stat().st_size for file in files if file.exists()}
 
 
@@ -293,7 +285,7 @@ def apply(path: Path) -> None:
     files on disk: an index is built no slower with them, in little memory.
     """
     check_file(path)
-    with _connected(path, "mode=rw") as con:
+    with _writing(path) as con:
         _set_wal(con, path)
         con.execute("BEGIN IMMEDIATE")
         _make_missing(con)
@@ -416,7 +408,7 @@ HINT: Final = (
 
 def main(
     *,
-    source: Annotated[Path | None, typer.Option(help="SQLite database.")] = None,
+    source: Annotated[Path | None, typer.Option(help="SQLite database.", readable=False)] = None,
     do_apply: Annotated[bool, typer.Option("--apply", help="Do it.")] = False,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
 ) -> None:

@@ -1,6 +1,5 @@
 """Whether a version is what its manifest says, and what the database holds."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,9 +9,11 @@ from typing import Any, Final
 
 import polars as pl
 
-from pipelines import building, lake, pages, source
+from pipelines import building, ingest, lake, pages, source
 from pipelines.console import Table
+from pipelines.errors import LakeError
 from pipelines.lake import Lake
+from pipelines.reuse import STATE
 from pipelines.staging import Build
 from pipelines.universe import Universe
 
@@ -37,9 +38,10 @@ class Found:
 
 def files(opened: Lake) -> Found:
     """Compare every file of a version with the manifest: bytes, hash, columns and types, rows."""
-    found, rows = Found(), []
+    found, rows = Found(problems=[*_state(opened.path / STATE)]), []
     for name, entry in opened.manifest["datasets"].items():
         wrong = [problem for f in entry["files"] for problem in _file(opened.path, entry, f)]
+        wrong += _rejects(opened.path / "rejects" / f"{name}.parquet", entry)
         found.problems += wrong
         counted = sum(f["rows"] for f in entry["files"])
         rows.append((name, f"{len(entry['files'])}", f"{counted:,}", "; ".join(wrong) or "as made"))
@@ -51,17 +53,32 @@ def files(opened: Lake) -> Found:
 
 def _file(folder: Path, entry: dict[str, Any], expected: dict[str, Any]) -> Iterator[str]:
     path = folder / expected["path"]
-    if not path.exists():
-        yield f"{expected['path']} is missing"
+    if damage := _damage(path, expected["sha256"]):
+        yield f"{expected['path']} {damage}"
         return
-    with path.open("rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != expected["sha256"]:
-            yield f"{expected['path']} has other bytes than were written"
-            return
     if lake.schema_text(pl.read_parquet_schema(path)) != entry["schema"]:
         yield f"{expected['path']} has other columns than the manifest"
     if pl.scan_parquet(path).select(pl.len()).collect().item() != expected["rows"]:
         yield f"{expected['path']} has another number of rows than the manifest"
+
+
+def _damage(path: Path, sha256: str) -> str | None:
+    if not path.exists():
+        return "is missing"
+    return None if ingest.hashed(path) == sha256 else "has other bytes than were written"
+
+
+def _rejects(path: Path, entry: dict[str, Any]) -> Iterator[str]:
+    sha256 = entry.get("rejects_sha256")
+    if sha256 and (damage := _damage(path, sha256)):
+        yield f"rejects/{path.name} {damage}"
+
+
+def _state(path: Path) -> Iterator[str]:
+    try:
+        pages.State.load(path)
+    except LakeError as error:
+        yield str(error)
 
 
 # ------------------------------------------------------------------------------------ source
@@ -84,7 +101,7 @@ def against_source(opened: Lake, database: Path) -> Found:
             exact=True,
         )
         state = opened.manifest["source"]
-        same = {"path": state["path"], **pages.fingerprint(database.resolve())} == state
+        same = {**pages.fingerprint(database), "path": state["path"]} == state
         with build:
             source.copy(database, build.copy)
             exact = Lake.at(build.staged, building.version(build))

@@ -9,12 +9,14 @@ import polars as pl
 import typer
 
 from pipelines import console, lake
-from pipelines.errors import ContractError, NothingPublished
+from pipelines.errors import ContractError, LakeError, NothingPublished
 from pipelines.lake import Lake, Manifest
 from pipelines.settings import Settings
 from pipelines.strategies import STRATEGIES
 
-LakeOption = Annotated[Path | None, typer.Option("--lake", help="Folder of the lake.")]
+LakeOption = Annotated[
+    Path | None, typer.Option("--lake", help="Folder of the lake.", readable=False)
+]
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file.")]
 VersionArgument = Annotated[str | None, typer.Argument(help="A version; see list.")]
 
@@ -37,10 +39,17 @@ def list_versions(*, root: LakeOption = None, config: ConfigOption = None) -> No
     Example: python -m pipelines.versions list
     """
     folder = _root(root, config)
-    ids = lake.version_ids(folder)
-    manifests = [lake.manifest_of(folder, v) for v in ids]
-    before = [None, *manifests]
-    rows = [_line(folder, *pair) for pair in zip(manifests, before, strict=False)]
+    if not (ids := lake.version_ids(folder)):
+        raise NothingPublished(folder)
+    rows, before = [], None
+    for version in ids:
+        try:
+            manifest = lake.manifest_of(folder, version)
+        except lake.Damaged:
+            rows.append((version, "damaged", *[""] * 5))
+        else:
+            rows.append(_line(folder, manifest, before))
+            before = manifest
     columns = ("version", "state", "age", "rows", "as of", "MB", "changed since the one before")
     console.show(console.Table(f"versions of {folder}", columns, rows[::-1]))
 
@@ -56,7 +65,7 @@ def _line(root: Path, manifest: Manifest, before: Manifest | None) -> tuple[str,
         f"{sum(d['rows'] for d in datasets):,}",
         manifest["as_of"],
         f"{sum(f['bytes'] for d in datasets for f in d['files']) / 1e6:.1f}",
-        ", ".join(_changes(manifest, before)) or "nothing",
+        ", ".join(changes(manifest, before)) or "nothing",
     )
 
 
@@ -76,7 +85,8 @@ def _age(age: timedelta) -> str:
     return f"{seconds // size} {unit}"
 
 
-def _changes(manifest: Manifest, before: Manifest | None) -> Iterator[str]:
+def changes(manifest: Manifest, before: Manifest | None) -> Iterator[str]:
+    """What is new in a version against the one before it: rows and files of each dataset."""
     if before is None:
         yield "first"
         return
@@ -95,7 +105,9 @@ def _changes(manifest: Manifest, before: Manifest | None) -> Iterator[str]:
 def verify(
     version: VersionArgument = None,
     *,
-    source: Annotated[Path | None, typer.Option(help="Compare with this database.")] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="Compare with this database.", readable=False)
+    ] = None,
     root: LakeOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -107,7 +119,7 @@ def verify(
 
     opened = Lake(_root(root, config), version)
     found = [verifying.files(opened)]
-    if source is not None:
+    if source is not None and not found[0].problems:
         found.append(verifying.against_source(opened, source))
     console.show(*(table for part in found for table in part.tables))
     if problems := [problem for part in found for problem in part.problems]:
@@ -127,7 +139,10 @@ def rollback(
     folder = _root(root, config)
     was, now = lake.rollback(folder, version)
     console.write(f"current was {was}, is {now}")
-    console.show(*_differences(Lake(folder, was), Lake(folder, now)))
+    try:
+        console.show(*_differences(Lake(folder, was), Lake(folder, now)))
+    except LakeError as error:
+        console.write(f"their rankings cannot be compared: {error}")
 
 
 def prune(
