@@ -6,8 +6,8 @@ import email
 import email.policy
 import json
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,6 +51,28 @@ async def deliver(channel: Any, *notices: Notice) -> list[float]:
     return pauses.slept
 
 
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@asynccontextmanager
+async def serving(handler: Handler) -> AsyncIterator[int]:
+    """A server on a free port until the block is left, when all its connections are closed."""
+    tasks = set()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        tasks.add(asyncio.current_task())
+        try:
+            await handler(reader, writer)
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        yield server.sockets[0].getsockname()[1]
+        await asyncio.gather(*filter(None, tasks), return_exceptions=True)
+
+
 # ----------------------------------------------------------------------------------- webhook
 
 
@@ -74,13 +96,10 @@ class Receiver:
             more = "Location: /elsewhere\r\n" if status == 302 else ""
             writer.write(f"HTTP/1.1 {status} X\r\n{more}Content-Length: 0\r\n\r\n".encode())
             await writer.drain()
-        writer.close()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Receiver"]:
-        server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
-        async with server:
-            port = server.sockets[0].getsockname()[1]
+        async with serving(self.serve) as port:
             self.url = f"http://127.0.0.1:{port}/hooks/secret?token=secret"
             yield self
 
@@ -150,23 +169,27 @@ def test_a_receiver_that_cannot_be_reached_may_be_later() -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_a_receiver_that_does_not_answer_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.channels.TIMEOUT_SECONDS", 0.05)
+@pytest.mark.parametrize("drip", [b"", b"X-More: 1\r\n"], ids=["silent", "slow"])
+def test_a_receiver_that_does_not_answer_is_left(
+    monkeypatch: pytest.MonkeyPatch, drip: bytes
+) -> None:
+    monkeypatch.setattr("app.channels.TIMEOUT_SECONDS", 0.1)
 
     async def main() -> None:
-        forever = asyncio.Event()
+        gone = asyncio.Event()
 
         async def hang(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await forever.wait()
-            writer.close()
+            writer.write(b"HTTP/1.1 200 X\r\n")
+            while not gone.is_set():
+                writer.write(drip)
+                await asyncio.sleep(0.005)
 
-        async with await asyncio.start_server(hang, "127.0.0.1", 0) as server:
-            port = server.sockets[0].getsockname()[1]
+        async with serving(hang) as port:
             with pytest.raises(Undelivered) as caught:
                 await Webhook(f"http://127.0.0.1:{port}").send(NOTICE)
-            forever.set()
+            gone.set()
         assert caught.value.again
-        assert "no answer in 0.05 s" in str(caught.value)
+        assert "no answer in 0.1 s" in str(caught.value)
 
     asyncio.run(asyncio.wait_for(main(), 30))
 
@@ -197,7 +220,6 @@ class MailServer:
                 writer.write(b"250 taken\r\n")
             if verb == "QUIT":
                 break
-        writer.close()
 
     def reply(self, verb: str, line: str) -> str:
         if self.verb and line.upper().startswith(self.verb):
@@ -208,8 +230,7 @@ class MailServer:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["MailServer"]:
-        async with await asyncio.start_server(self.serve, "127.0.0.1", 0) as server:
-            self.port = server.sockets[0].getsockname()[1]
+        async with serving(self.serve) as self.port:
             yield self
 
 

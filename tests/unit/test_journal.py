@@ -120,6 +120,19 @@ def test_a_disk_that_cannot_be_written_is_told_and_costs_only_the_file(
     assert ids(journal(path)) == ["b"]
 
 
+def test_a_line_that_a_full_disk_cut_swallows_no_other(path: Path) -> None:
+    book = journal(path)
+    book.write({"id": "a"})
+    whole = path.read_bytes()
+    path.unlink()
+    path.mkdir()
+    book.write({"id": "b"})
+    path.rmdir()
+    path.write_bytes(whole + b'{"id": "b')
+    book.write({"id": "c"})
+    assert ids(journal(path)) == ["a", "c"]
+
+
 def test_a_file_that_cannot_be_read_is_told(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path.mkdir(parents=True)
     assert journal(path).entries() == []

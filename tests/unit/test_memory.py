@@ -107,6 +107,14 @@ def test_the_limit_of_version_1_also_where_only_the_own_group_is_mounted(
     assert effective_limit_mb(None, root, membership(root, *lines)) == pytest.approx(256 * FACTOR)
 
 
+def test_a_group_outside_of_what_is_mounted_is_not_looked_for(root: Path) -> None:
+    write(root, memory__max=512 * MIB)
+    write(root.parent, memory__max=1 * MIB)
+    found = cgroup.limiting(root, membership(root, "0::/../elsewhere"))
+    assert found
+    assert found.path == root
+
+
 def test_the_own_group_of_version_1(root: Path) -> None:
     write(root / "memory", memory__limit_in_bytes=0x7FFF_FFFF_FFFF_F000)
     write(root / "memory" / "docker", memory__limit_in_bytes=600 * MIB)
@@ -352,6 +360,10 @@ def test_noise_and_single_peaks_do_not_hide_the_growth(machine: Machine) -> None
 @pytest.mark.parametrize("when", range(0, 900, 25))
 def test_a_single_step_is_no_growth(machine: Machine, when: int) -> None:
     assert trend(machine, lambda second: 100 + 200 * (second > when)) == 0
+
+
+def test_growth_that_turned_is_none(machine: Machine) -> None:
+    assert trend(machine, lambda s: 100 + (s if s < 450 else 675 - s / 2)) == 0
 
 
 def test_shrinking_is_a_negative_growth(machine: Machine) -> None:
