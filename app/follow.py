@@ -1,0 +1,78 @@
+"""How far an export is, and what became of it, by the lines of its JSON log."""
+
+import json
+from collections.abc import Mapping
+from itertools import accumulate
+from typing import Any, Final
+
+PHASES: Final[Mapping[str, float]] = {
+    "copy": 0.08,
+    "changes": 0.04,
+    "prices": 0.71,
+    "fundamentals": 0.06,
+    "stocks": 0.01,
+    "index_prices": 0.02,
+    "rankings": 0.03,
+    "integrity": 0.03,
+    "checks": 0.01,
+    "publish": 0.01,
+}
+"""The usual share of each phase in the time of a full export, in order."""
+
+READING: Final = 0.8
+"""Of a phase that reads rows, so much is reading; then the files are written."""
+
+_DONE_BEFORE: Final = dict(zip(PHASES, accumulate(PHASES.values(), initial=0.0), strict=False))
+
+
+class Follower:
+    """What the log says so far; `progress` goes from a floor to 1 and never back."""
+
+    def __init__(self, floor: float = 0.0) -> None:
+        self._floor: Final = floor
+        self._rows: Final[dict[str, int]] = {}
+        self.progress = floor
+        self.phase: str | None = None
+        self.peak_mb: float | None = None
+        """The largest resident size at the end of a phase."""
+        self.error: str | None = None
+        self.error_type: str | None = None
+        self.said: str | None = None
+        """The last line that is no JSON, such as the end of a traceback."""
+
+    @property
+    def rows(self) -> int | None:
+        """Rows of the source that were read, or taken from the version before."""
+        return sum(self._rows.values()) if self._rows else None
+
+    def see(self, line: str) -> None:
+        """Take in a line."""
+        entry = _entry(line)
+        if entry is None:
+            self.said = line.strip() or self.said
+        elif "begins" in entry:
+            self.phase = entry["begins"]
+            self._advance(0.0)
+        elif "table" in entry:
+            self._rows[entry["table"]] = entry["done"]
+            self._advance(READING * entry["done"] / max(1, entry["total"]))
+        elif "phase" in entry:
+            self.peak_mb = max(entry["peak_mb"], self.peak_mb or 0.0)
+            self._advance(1.0)
+        elif "error" in entry:
+            self.error, self.error_type = entry["error"], entry["type"]
+
+    def _advance(self, share: float) -> None:
+        """Progress to a share of the phase; a table that is read twice does not set it back."""
+        if self.phase is not None and self.phase in PHASES:
+            done = _DONE_BEFORE[self.phase] + share * PHASES[self.phase]
+            self.progress = max(self.progress, self._floor + (1 - self._floor) * done)
+
+
+def _entry(line: str) -> dict[str, Any] | None:
+    """The fields of a line of the log; None for any other text."""
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return None
+    return entry if isinstance(entry, dict) else None
