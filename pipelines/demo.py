@@ -5,7 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import repeat
 from pathlib import Path
 from typing import Annotated, Final
@@ -72,8 +72,7 @@ PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA cache_size = -65536;
 """
 SIDECARS: Final = ("-wal", "-shm", "-journal")
-END: Final = datetime(2026, 11, 20)
-NEWEST: Final = END.date()
+NEWEST: Final = date(2026, 11, 20)
 
 Progress = Callable[[int, int], None]
 
@@ -147,6 +146,12 @@ def make_market(
     return rows
 
 
+def last_weekday(today: date) -> date:
+    """The last Monday to Friday before a day."""
+    back = {0: 3, 6: 2}.get(today.weekday(), 1)
+    return today - timedelta(days=back)
+
+
 def _summary(path: Path, rows: Counter[str], seconds: float) -> console.Table:
     title = f"{path}: {path.stat().st_size / 1e6:,.1f} MB in {seconds:.1f} s"
     counts = [(table, f"{count:,}") for table, count in sorted(rows.items())]
@@ -159,22 +164,26 @@ def main(
     stocks: Annotated[int, Option(min=1, max=20_000, help="Rows in stocks.")] = 730,
     years: Annotated[int, Option(min=1, max=100, help="Calendar years before that of --end.")] = 44,
     seed: Annotated[int, Option(min=0, help="Another seed is another market.")] = 2,
-    end: Annotated[datetime, Option(formats=["%Y-%m-%d"], help="Newest date.")] = END,
+    end: Annotated[
+        datetime | None,
+        Option(formats=["%Y-%m-%d"], help="Newest date; default the last weekday before today."),
+    ] = None,
     force: Annotated[bool, Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write a synthetic Nordic stock market as a SQLite database.
 
     Example: python -m pipelines.demo --out data/demo.db --stocks 120 --years 4
     """
-    if not 1950 <= end.year <= 2099:
-        raise BadParameter(f"{end:%Y-%m-%d} is not between 1950 and 2099", param_hint="--end")
+    newest = end.date() if end else last_weekday(datetime.now(UTC).date())
+    if not 1950 <= newest.year <= 2099:
+        raise BadParameter(f"{newest} is not between 1950 and 2099", param_hint="--end")
     if out.exists() and not force:
         raise SourceError(f"{out} exists; replace it with --force, or name another with --out")
     started = time.monotonic()
     try:
         with console.progress() as progress:
             rows = make_market(
-                out, stocks=stocks, years=years, seed=seed, end=end.date(),
+                out, stocks=stocks, years=years, seed=seed, end=newest,
                 progress=lambda done, total: progress("companies", done, total),
             )  # fmt: skip
     except (OSError, sqlite3.Error) as error:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from pipelines import console
-from pipelines.demo import main, make_market
+from pipelines.demo import last_weekday, main, make_market
 from pipelines.demo_companies import companies
 from pipelines.demo_prices import daily_prices, factors, trading_days
 
@@ -266,3 +266,12 @@ def test_the_command_replaces_a_file_only_when_told(
 @pytest.mark.parametrize("options", [("--stocks", 0), ("--end", "2026"), ("--end", "1800-01-01")])
 def test_wrong_usage_is_told(monkeypatch: pytest.MonkeyPatch, options: tuple[object, ...]) -> None:
     assert run(monkeypatch, *options) == 2
+
+
+@pytest.mark.parametrize(
+    ("today", "newest"),
+    [("2026-11-24", "2026-11-23"), ("2026-11-23", "2026-11-20"), ("2026-11-22", "2026-11-20"),
+     ("2026-11-21", "2026-11-20")],
+)  # fmt: skip
+def test_prices_are_until_the_last_weekday(today: str, newest: str) -> None:
+    assert last_weekday(date.fromisoformat(today)) == date.fromisoformat(newest)
