@@ -1,6 +1,7 @@
 """`python -m app`: the service and its dashboard."""
 
 from pathlib import Path
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -27,8 +28,9 @@ def main(
     """
     console.log_to_stderr(log_format)
     settings = Settings.load(config)
-    uvicorn.run(
-        create_app(settings),
+    app = create_app(settings)
+    serving = uvicorn.Config(
+        app,
         host=host or settings.host,
         port=settings.port if port is None else port,
         log_config=None,
@@ -36,6 +38,18 @@ def main(
         h11_max_incomplete_event_size=LARGEST_HEAD,
         timeout_graceful_shutdown=10,
     )
+    _Server(serving).run()
+
+
+class _Server(uvicorn.Server):
+    """A server that ends its live streams when it is told to stop, instead of waiting for them."""
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop, and tell those who listen."""
+        super().handle_exit(sig, frame)
+        services = getattr(self.config.app.state, "services", None)  # type: ignore[union-attr]
+        if services:
+            services.events.close()
 
 
 if __name__ == "__main__":

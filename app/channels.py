@@ -38,12 +38,12 @@ class Webhook:
     name: Final = "webhook"
 
     def __init__(self, url: str) -> None:
-        import httpx  # noqa: PLC0415 - it needs 7 MB, which a service without a webhook does not
+        import httpx2  # noqa: PLC0415 - it needs 7 MB, which a service without a webhook does not
 
-        self._httpx: Final = httpx
+        self._httpx: Final = httpx2
         try:
-            self._url: Final = httpx.URL(url)
-        except httpx.InvalidURL as error:
+            self._url: Final = httpx2.URL(url)
+        except httpx2.InvalidURL as error:
             raise SettingsError(f"setting webhook_url is no address: {error}") from None
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise SettingsError(
@@ -51,9 +51,9 @@ class Webhook:
                 f"{self._url.host!r}; write it as https://host/path"
             )
         # It logs every address that it asks for.
-        logging.getLogger("httpx").setLevel(logging.WARNING)
+        logging.getLogger("httpx2").setLevel(logging.WARNING)
         # Made once, for it reads all certificates that are trusted.
-        self._tls: Final = httpx.create_ssl_context()
+        self._tls: Final = httpx2.create_ssl_context()
 
     async def send(self, notice: Notice) -> None:
         """Post once; a refusal by the receiver, other than 429, is final."""

@@ -124,7 +124,7 @@ def _data(version: Version, today: date) -> Iterator[Metric]:
     )
     age = freshness.freshness(version.report, today).trading_days
     if age is not None:
-        yield _gauge("stockrank_data_age_trading_days", "Age of the prices.", age)
+        yield _gauge("stockrank_data_age_sessions", "Age of the prices.", age)
     created = datetime.fromisoformat(version.manifest["created_at"]).timestamp()
     yield _gauge("stockrank_version_created_timestamp_seconds", "When it was made.", created)
     safe = freshness.verdict(version.report, today)["safe_to_trade"]

@@ -16,7 +16,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from app import rules
-from app.alerts import Alerts
+from app.alerts import FILE, FOLDER, Alerts
 from app.cache import Cache
 from app.channels import configured
 from app.computing import Computing
@@ -39,8 +39,6 @@ SYNCS: Final = RateLimitItemPerMinute(2)
 WATCH_SECONDS: Final = 1.0
 RULES_EVERY: Final = 5
 """So many looks at `current` to one at the rules of the alerts."""
-SERVICE_FOLDER: Final = "service"
-"""Of the lake: what the service keeps for itself."""
 
 
 @dataclass
@@ -109,7 +107,7 @@ def _readable(root: Path, name: str) -> list[Lake]:
 def built(settings: Settings) -> Services:
     """The services of some settings, not yet running."""
     events = Events()
-    folder = settings.lake / SERVICE_FOLDER
+    folder = settings.lake / FOLDER
     limit = effective_limit_mb(settings.memory_limit_mb)
     refresher = Refresher(settings, folder, events, limit)
     guard = Guard(
@@ -127,7 +125,7 @@ def built(settings: Settings) -> Services:
         computing=Computing(cache, settings.computations, lambda: guard.level is Level.CRITICAL),
         guard=guard,
         events=events,
-        alerts=Alerts(folder / "alerts.jsonl", configured(settings), events),
+        alerts=Alerts(folder / FILE, configured(settings), events),
         refresher=refresher,
         schedule=Schedule(settings, refresher),
     )
@@ -211,8 +209,10 @@ class _Watch:
         """Observe memory, the last refreshes, and the age of the data."""
         services, alerts = self._services, self._services.alerts
         alerts.observe_all(rules.of_memory(services.guard))
-        alerts.observe_all(rules.of_jobs(services.refresher.history()))
-        report = self._version.report if self._version else None
+        version = self._version
+        made = datetime.fromisoformat(version.manifest["created_at"]) if version else None
+        alerts.observe_all(rules.of_jobs(services.refresher.history(), made))
+        report = version.report if version else None
         alerts.observe_all([rules.refresh_overdue(report, services.today)])
 
 

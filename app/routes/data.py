@@ -8,8 +8,9 @@ from fastapi import APIRouter, HTTPException, Path, Query, Response
 from app import models, queries, views
 from app.deps import Permitted, ServicesDep, VersionDep
 from app.errors import Unavailable
+from app.jobs import Job
 from app.published import Version
-from app.refresh import Job, Running
+from app.refresh import Running
 from app.services import Services
 from pipelines import freshness
 from pipelines import lake as lakes
@@ -53,7 +54,7 @@ async def sync_now(
     if not wait:
         return _started(job)
     response.status_code = 200
-    return _synced(services, await services.refresher.wait(job.job_id))
+    return _synced(services, await services.refresher.wait(job.job_id) or job)
 
 
 def _started(job: Job) -> models.Started:
