@@ -1,7 +1,7 @@
 """The data: refreshes, versions, age, integrity and alerts."""
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 
@@ -86,12 +86,9 @@ async def job(
     found = services.refresher.job(job_id)
     if found is None:
         raise HTTPException(404, f"no refresh {job_id!r} is known; see /v1/data/sync-history")
-    return models.JobStatus(**_shown(found))
-
-
-def _shown(job: Job) -> dict[str, Any]:
-    known = job.as_dict()
-    return {name: known[name] for name in models.JobStatus.model_fields}
+    return models.JobStatus(
+        **{name: getattr(found, name) for name in models.JobStatus.model_fields}
+    )
 
 
 @router.get("/sync-history")
