@@ -8,7 +8,7 @@ from typing import Any, Final
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
-from app.refresh import Refresher, Running
+from app.refresh import Refresher, Running, Stopping
 from pipelines import lake as lakes
 from pipelines.errors import LakeError
 from pipelines.settings import Settings
@@ -67,8 +67,8 @@ class Schedule:
         """In the event loop, for a function would be run in a thread."""
         try:
             self._refresher.start("scheduled")
-        except Running as running:
-            logger.info("the scheduled refresh is left out: %s", running)
+        except (Running, Stopping) as reason:
+            logger.info("the scheduled refresh is left out: %s", reason)
 
     def _missed(self, due: datetime) -> bool:
         """Whether nothing has refreshed the lake since then, as often as it was tried."""
