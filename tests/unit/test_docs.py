@@ -123,13 +123,15 @@ def test_the_settings_file_can_be_loaded(tmp_path: Path, monkeypatch: pytest.Mon
 # ------------------------------------------------------------------------------------- files
 
 
-def test_every_file_of_pipelines_is_in_the_layout() -> None:
-    named = set(re.findall(r"\w+\.py", section("Layout")))
-    files = {p.name for p in (ROOT / "pipelines").glob("*.py") if p.stat().st_size}
-    assert named == files
+@pytest.mark.parametrize("package", ["pipelines", "app"])
+def test_every_file_is_in_the_layout(package: str) -> None:
+    part = section("Layout").split(f"\n{package}/\n")[1]
+    named = re.findall(r"\w+\.py", re.split(r"\n\w", part)[0])
+    files = [p.name for p in (ROOT / package).glob("*.py") if p.stat().st_size]
+    assert sorted(named) == sorted(files)
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"`([\w/]+\.\w+)`", PROSE))))
+@pytest.mark.parametrize("path", sorted(set(re.findall(r"`(\w[\w/-]*\.\w+)`", PROSE))))
 def test_every_file_that_is_named_is_there(folder: Path, path: str) -> None:
     made_by_people = {"stockrank.toml"}
     assert (ROOT / path).exists() or (folder / path).exists() or path in made_by_people
