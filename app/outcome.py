@@ -1,7 +1,9 @@
 """What became of an export, by how its process ended, what it logged and what it printed."""
 
 import json
+import re
 import signal
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,6 +13,8 @@ from app.follow import Follower
 from pipelines.lake import Manifest
 
 VMSTAT: Final = Path("/proc/vmstat")
+PATH: Final = re.compile(r"(?<![\w./-])/(?:[^\s/:;,'\"()]+/)+(?=[^\s/:;,'\"()])")
+"""The folders before the name of a file."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +91,17 @@ class Attempt:
 
     def _see(self) -> str:
         return f"see {self.log.parent.name}/{self.log.name}, and try again"
+
+
+def without_paths(text: str, places: Iterable[Path]) -> str:
+    """The text with names in place of paths; of what is in a place, from its own name on.
+
+    What went wrong is told to everyone who asks, and where the service keeps things is not.
+    """
+    known = {str(path) for place in places if place.name for path in (place, place.resolve())}
+    for path in sorted(known, key=len, reverse=True):
+        text = re.sub(rf"(?<![\w./-]){re.escape(path)}", path.rpartition("/")[2], text)
+    return PATH.sub("", text)
 
 
 def published(manifest: Manifest, before: str | None) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from app.child import SILENT_SECONDS, Child
 from app.events import Events
 from app.follow import Follower
 from app.jobs import History, Job, Trigger, new_job
-from app.outcome import Attempt, Failure, kernel_kills, published
+from app.outcome import Attempt, Failure, kernel_kills, published, without_paths
 from pipelines import lake as lakes
 from pipelines.errors import StockRankError
 from pipelines.lake import Lake, Manifest
@@ -156,9 +156,16 @@ class Refresher:
             told = f"the export cannot be started: {where}: {error.strerror}; mend that first"
             known = _failed(Failure(told, "NotStarted"))
         finally:
-            job = replace(self._job or job, finished_at=datetime.now(UTC), **known)
-            self._job = None
-            self._note(job)
+            self._end(replace(self._job or job, finished_at=datetime.now(UTC), **known))
+
+    def _end(self, job: Job) -> None:
+        """Note a job that has ended; why it failed is told without paths, which the log has."""
+        if job.error:
+            logger.warning("refresh %s failed: %s", job.job_id, job.error)
+            told = without_paths(job.error, (self._settings.source, self._settings.lake))
+            job = replace(job, error=told)
+        self._job = None
+        self._note(job)
 
     async def _outcome(self, job: Job) -> dict[str, Any]:
         """What is known at the end, after one attempt or two."""

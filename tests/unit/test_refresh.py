@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from app.child import Ended
 from app.follow import PHASES, Follower
 from app.jobs import KEPT_JOBS, KEPT_LOGS, History, Job, new_job
-from app.outcome import Attempt, kernel_kills, published
+from app.outcome import Attempt, kernel_kills, published, without_paths
 
 NOW: Final = datetime(2026, 11, 24, 17, 5, tzinfo=UTC)
 HEAVY: Final = {"pandas", "pyarrow", "connectorx", "dataframely", "exchange_calendars"}
@@ -170,6 +170,39 @@ def test_a_version_is_summed_over_its_datasets() -> None:
     }  # fmt: skip
     assert published(manifest, "7")["unchanged"] is True
     assert published(manifest, None)["unchanged"] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("no database at /srv/a b/app.db; write one", "no database at app.db; write one"),
+        ("cannot read file:/srv/a b/app.db-wal?mode=ro", "cannot read file:app.db-wal?mode=ro"),
+        ("'/srv/a b/lake/versions/7/x.parquet' is damaged",
+         "'lake/versions/7/x.parquet' is damaged"),
+        ("data/market.db: no table", "market.db: no table"),
+        ("olddata/market.db is another", "olddata/market.db is another"),
+        ('File "/usr/lib/python3/json.py", line 3', 'File "json.py", line 3'),
+        ("[Errno 2] No such file: '/etc/ssl/cert.pem'", "[Errno 2] No such file: 'cert.pem'"),
+        ("see logs/7.log, https://host/a/b and 3/4 of it",
+         "see logs/7.log, https://host/a/b and 3/4 of it"),
+        ("/home/x/,/var/y/z", "x/,z"),
+        ("stocks has 30 rows, 30 fewer", "stocks has 30 rows, 30 fewer"),
+    ],
+)  # fmt: skip
+def test_an_error_names_files_without_their_folders(text: str, told: str) -> None:
+    places = [Path("/srv/a b/app.db"), Path("/srv/a b/lake"), Path("data/market.db"), Path("/")]
+    assert without_paths(text, places) == told
+    assert without_paths(told, places) == told
+
+
+def test_a_relative_place_is_also_known_by_its_whole_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    whole = tmp_path / "my data" / "lake" / "current"
+    assert without_paths(f"cannot write {whole}", [Path("my data/lake"), Path()]) == (
+        "cannot write lake/current"
+    )
 
 
 def test_the_kernel_counts_what_it_ended(tmp_path: Path) -> None:
