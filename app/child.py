@@ -66,7 +66,8 @@ class Child:
         It is not asked to end first, which takes time that memory does not give: what is killed
         leaves the lake as it was.
         """
-        self._reason = self._reason or reason
+        if reason == "stopped" or self._reason is None:
+            self._reason = reason
         self._kill()
 
     async def run(
@@ -93,7 +94,7 @@ class Child:
             try:
                 await self._watch(process, _Lines(read), see)
             finally:
-                self._kill()
+                self._kill()  # also what it left running
                 self._process = None
             output.seek(0)
             return Ended(await process.wait(), output.read(), self._reason, self._over)

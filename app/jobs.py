@@ -94,7 +94,6 @@ class History:
 
     def note(self, job: Job) -> None:
         """Remember how a job stands."""
-        self._jobs.pop(job.job_id, None)
         self._jobs[job.job_id] = job
         if len(self._jobs) > KEPT_JOBS:
             self._jobs.pop(next(iter(self._jobs)))

@@ -41,7 +41,7 @@ class Attempt:
         """How much memory it needed, where it failed for that."""
         if self.ended.code == 0:
             return None
-        if self.ended.over:
+        if self.ended.over and self.ended.reason == "memory":
             used, allowed = self.ended.over
             return f"the export used {used:,.0f} MB of the {allowed:,.0f} MB that are left to it"
         if self.ended.code == -signal.SIGKILL and self.kernel_killed and not self.ended.reason:

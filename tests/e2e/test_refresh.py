@@ -520,3 +520,20 @@ def test_who_waits_may_give_up_and_the_refresh_goes_on(world: World) -> None:
 def test_nobody_waits_for_a_refresh_that_is_not_known(world: World) -> None:
     refresher = world.refresher()
     assert world.run(lambda: refresher.wait("no-such")) is None
+
+
+def test_a_service_that_stops_after_a_lack_of_memory_makes_no_second_attempt(world: World) -> None:
+    refresher = world.refresher(HOG, limit_mb=resident_mb() + 500)
+
+    async def body() -> Job | None:
+        job = refresher.start("manual")
+        async with world.events.subscribe() as heard:
+            async for event in heard:
+                if (event.data["peak_memory_mb"] or 0) > 500:
+                    # Over its budget, and not yet gone.
+                    await refresher.close()
+                    return refresher.job(job.job_id)
+        return None
+
+    job = world.run(body)
+    assert (job.status, job.error_type, job.low_memory) == ("failed", "Stopped", False)

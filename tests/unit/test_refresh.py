@@ -131,6 +131,7 @@ def test_an_export_that_succeeded_lacked_no_memory() -> None:
          "the kernel ended the export, which used 300 MB, for lack of memory"),
         (Ended(-9, b""), False, None),
         (Ended(-9, b"", "stopped"), True, None),
+        (Ended(-9, b"", "stopped", (310.0, 300.0)), False, None),
         (Ended(-15, b""), True, None),
         (Ended(1, b""), True, None),
     ],

@@ -108,6 +108,9 @@ def test_the_next_time_is_told(tmp_path: Path) -> None:
         assert (job["next"].hour, job["next"].minute, job["next"].second) == (17, 0, 0)
         assert job["next"].utcoffset() == timedelta(0)
         assert timedelta(0) < job["next"] - datetime.now(UTC) <= timedelta(days=1)
+        trigger = schedule._scheduler.get_job(DAILY).trigger  # noqa: SLF001
+        then = trigger.get_next_fire_time(job["next"], job["next"])
+        assert then - job["next"] == timedelta(days=1)
 
     refreshes = Refreshes()
     run(tmp_path, refreshes, 17, body)
