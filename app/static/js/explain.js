@@ -93,7 +93,7 @@ export class Explain {
     this.shown = [why, prices];
     byId("explain-title").textContent = `${why.ticker} · ${why.name ?? "no name"}`;
     byId("explain-place").textContent = placeOf(why);
-    const readout = el("span", { class: "readout" });
+    const readout = el("p", { class: "readout" });
     const box = el("div", { class: "chart__plot chart__plot--price" });
     show(this.body, content(why, readout, prices.length ? box : state("No closes", "There is no close in the last year.")));
     if (prices.length) this.chart = priceChart(box, readout, prices, why.returns);
@@ -114,8 +114,8 @@ function content(why, readout, chart) {
     el("p", { class: "why" }, ...summary(why)),
     el("div", { class: "explain" },
       el("div", { class: "explain__side" },
-        el("figure", { role: "img", "aria-label": `Closes of ${why.ticker} over a year; the table below has those that the returns are counted from` },
-          el("h3", {}, "Closes", readout), chart),
+        el("div", {}, el("h3", {}, "Closes"), readout,
+          el("figure", { role: "img", "aria-label": `Closes of ${why.ticker} over a year; the table of returns has those that count` }, chart)),
         el("div", {}, el("h3", {}, "Returns"), returnsTable(why)),
         el("div", {}, el("h3", {}, "Facts"), factsOf(why))),
       el("div", { class: "explain__side" },
