@@ -94,8 +94,8 @@ def memory_growing(guard: Guard) -> Observation:
 def of_jobs(jobs: Iterable[Job], published_at: datetime | None = None) -> list[Observation]:
     """Whether the last refreshes failed, of jobs newest first; those that run do not count.
 
-    Nor do those that ended before the current version was made: another refresh, which the
-    service did not start, has succeeded since.
+    Nor do those that ended before the newest version was made, though it was rolled back since:
+    another refresh, which the service did not start, has succeeded.
     """
     ended = (job for job in jobs if job.status in ("succeeded", "failed"))
     failed = list(takewhile(lambda job: _counts(job, published_at), ended))

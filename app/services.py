@@ -178,6 +178,8 @@ class _Watch:
     def __init__(self, services: Services) -> None:
         self._services: Final = services
         self._version: Version | None = None
+        self._made: datetime | None = None
+        """When a refresh last succeeded, by the versions there are."""
 
     async def version(self) -> None:
         """Tell of a version that became current."""
@@ -193,6 +195,7 @@ class _Watch:
         data = {"version": version.id, "as_of": version.lake.as_of.isoformat()}
         services.events.publish("version", data)
         await self._compare(version)
+        self._made = await asyncio.to_thread(_last_made, services.published.root)
 
     async def _compare(self, version: Version) -> None:
         """Observe what a version is like against the one before it."""
@@ -209,11 +212,16 @@ class _Watch:
         """Observe memory, the last refreshes, and the age of the data."""
         services, alerts = self._services, self._services.alerts
         alerts.observe_all(rules.of_memory(services.guard))
-        version = self._version
-        made = datetime.fromisoformat(version.manifest["created_at"]) if version else None
-        alerts.observe_all(rules.of_jobs(services.refresher.history(), made))
-        report = version.report if version else None
+        alerts.observe_all(rules.of_jobs(services.refresher.history(), self._made))
+        report = self._version.report if self._version else None
         alerts.observe_all([rules.refresh_overdue(report, services.today)])
+
+
+def _last_made(root: Path) -> datetime | None:
+    """When the newest version was made, also if it was rolled back since."""
+    newest = lakes.version_ids(root)[-1:]
+    made = [datetime.fromisoformat(lakes.manifest_of(root, name)["created_at"]) for name in newest]
+    return made[0] if made else None
 
 
 def _tops(rankings: pl.DataFrame) -> dict[str, list[str]]:
