@@ -49,7 +49,7 @@ class Job:
         """The job as JSON holds it."""
         known = asdict(self)
         for name in ("started_at", "finished_at"):
-            known[name] = known[name] and known[name].isoformat(timespec="milliseconds")
+            known[name] = known[name] and known[name].isoformat(timespec="microseconds")
         return known | {"progress": round(self.progress, 4)}
 
     def failed(self, error: str, error_type: str, at: datetime) -> "Job":

@@ -309,8 +309,8 @@ def test_a_job_of_a_later_release_is_read_without_what_is_not_known(tmp_path: Pa
 def test_a_job_is_told_as_json_with_times_in_utc() -> None:
     known = job(1, progress=0.123456, peak_memory_mb=300.5).as_dict()
     assert json.loads(json.dumps(known)) == known
-    assert known["started_at"] == "2026-11-24T18:05:00.000+00:00"
-    assert known["finished_at"] == "2026-11-24T18:06:00.000+00:00"
+    assert known["started_at"] == "2026-11-24T18:05:00.000000+00:00"
+    assert known["finished_at"] == "2026-11-24T18:06:00.000000+00:00"
     assert known["progress"] == 0.1235
     assert new_job("scheduled", NOW).as_dict()["finished_at"] is None
 
