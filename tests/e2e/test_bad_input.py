@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from errno import ENOSPC
 from pathlib import Path
 from typing import Any, Self
 
@@ -29,7 +30,7 @@ import pytest
 from pipelines import lake as lake_module
 from pipelines import source, versions
 from pipelines.demo import SCHEMA
-from pipelines.errors import LakeError, SourceError, StockRankError
+from pipelines.errors import LakeError, NothingPublished, SourceError, StockRankError
 from pipelines.export import export
 from pipelines.lake import Lake, Manifest, version_ids
 from pipelines.universe import SWEDEN
@@ -253,6 +254,18 @@ def damaged_leaf(byte: bytes) -> Make:
     return make
 
 
+def damaged_pointer(to: int) -> Make:
+    """The pointer to the last page of the prices leads elsewhere; 0 is to its own page."""
+
+    def make(path: Path) -> None:
+        data = path.read_bytes()
+        root = root_of(data, path, "daily_prices")
+        page = to or root // page_size(data) + 1
+        path.write_bytes(data[: root + 8] + page.to_bytes(4) + data[root + 12 :])
+
+    return make
+
+
 def damaged_schema(path: Path) -> None:
     data = path.read_bytes()
     path.write_bytes(data[:100] + b"\xff" * 200 + data[300:])
@@ -280,6 +293,8 @@ SOURCES: dict[str, tuple[Make, str]] = {
     "zeroed root of prices": (damaged("daily_prices", b"\0"), r"cannot read .*app\.db: .*malfor"),
     "damaged page of prices": (damaged_leaf(b"\xff"), "cannot read .*malformed"),
     "zeroed page of prices": (damaged_leaf(b"\0"), "cannot read .*malformed"),
+    "pages of prices in a circle": (damaged_pointer(0), "cannot read .*malformed.*backup"),
+    "page of prices after the end": (damaged_pointer(10**6), "cannot read .*malformed.*backup"),
     # the schema
     "no stocks": (sql("DROP TABLE stocks"), "no table stocks"),
     "no prices": (sql("DROP TABLE daily_prices"), "no table daily_prices"),
@@ -317,6 +332,13 @@ SOURCES: dict[str, tuple[Make, str]] = {
     ),
     "a column named rowid": (sql("ALTER TABLE daily_prices ADD COLUMN rowid INTEGER"),
                              "daily_prices.*column.*rowid"),
+    "a column named RowID": (sql("ALTER TABLE stocks ADD COLUMN RowID TEXT"),
+                             "stocks has a column named RowID.*rename it"),
+    "id a part of the key": (
+        remake(("id INTEGER PRIMARY KEY, ticker VARCHAR,", "id INTEGER, ticker VARCHAR,"),
+               ("DEFAULT 'avanza'", "DEFAULT 'avanza', PRIMARY KEY (id, ticker)")),
+        "fundamentals.id is not its INTEGER PRIMARY KEY",
+    ),
     # the rows
     "no price": (sql("DELETE FROM daily_prices"), "no valid row in daily_prices"),
     "no valid price": (sql("UPDATE daily_prices SET close = 0"), "no valid row in daily_prices"),
@@ -783,6 +805,9 @@ DATABASES: dict[str, Callable[[Path], object]] = {
         .replace("DATETIME", "timestamp").replace("name VARCHAR", "name text")
         .replace("date DATE", "date VARCHAR(10)").replace("BOOLEAN", "bool"),
     ),
+    "a key named rowid": lambda path: new_database(
+        path, ddl=LOOSE.replace("daily_prices (", "daily_prices (rowid INTEGER PRIMARY KEY,")
+    ),
     "with keys": lambda path: new_database(path, ddl=SCHEMA),
     "other tables, columns, indices": lambda path: change(
         new_database(path), "ALTER TABLE stocks ADD COLUMN note BLOB", "CREATE TABLE other (x)",
@@ -1066,6 +1091,27 @@ def test_a_damaged_version_counts_as_none_and_is_named(
     assert counted(place, lake, "prices")[0] == {"text_in_number": 1}
     files = [lake.path / f["path"] for f in lake.manifest["datasets"]["prices"]["files"]]
     assert {path.stat().st_nlink for path in files} == {1}, "something was taken"
+
+
+def test_a_version_that_cannot_become_current_does_not_stay(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def full(self: Path, target: Path) -> Path:
+        if target.name == "current":
+            raise OSError(ENOSPC, os.strerror(ENOSPC), str(target))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    refused(place, "cannot write .*current: No space left on device")
+
+
+def test_where_nothing_is_published_there_is_nothing_to_list(tmp_path: Path) -> None:
+    with pytest.raises(NothingPublished, match="nowhere"):
+        versions.list_versions(root=tmp_path / "nowhere")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_damaged_version_is_told_of_by_the_commands(

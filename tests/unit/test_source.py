@@ -52,6 +52,66 @@ def test_looking_and_copying_write_nothing(tmp_path: Path) -> None:
     assert Table(tmp_path / "copy.db", "daily_prices").rows == 1
 
 
+def closed_wal(path: Path) -> Path:
+    database(path, daily_prices=[PRICE])
+    with closing(sqlite3.connect(path)) as con:
+        con.execute("PRAGMA journal_mode = WAL")
+    return path
+
+
+def count(con: sqlite3.Connection) -> int:
+    return int(con.execute("SELECT count(*) FROM daily_prices").fetchone()[0])
+
+
+def test_a_wal_database_that_nobody_uses_is_read_without_side_files(tmp_path: Path) -> None:
+    path = closed_wal(tmp_path / "x.db")
+    (tmp_path / "link.db").symlink_to(path)
+    assert source.read(tmp_path / "link.db", count) == 1
+    assert {p.name for p in tmp_path.iterdir()} == {"x.db", "link.db"}
+
+
+@pytest.mark.parametrize("closes", [False, True])
+@pytest.mark.parametrize("fails", [False, True])
+def test_what_is_written_to_it_meanwhile_is_read_too(
+    tmp_path: Path, *, closes: bool, fails: bool
+) -> None:
+    path, asked = closed_wal(tmp_path / "x.db"), []
+    writer = sqlite3.connect(path)
+
+    def question(con: sqlite3.Connection) -> int:
+        asked.append(count(con))
+        if len(asked) == 1:
+            with writer:
+                writer.execute("INSERT INTO daily_prices (ticker, date) VALUES ('B', '2024-01-02')")
+            if closes:
+                writer.close()
+            if fails:
+                raise sqlite3.DatabaseError
+        return asked[-1]
+
+    assert source.read(path, question) == 2
+    assert asked == [1, 2]
+    writer.close()
+
+
+def test_a_copy_that_was_written_to_meanwhile_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = closed_wal(tmp_path / "x.db")
+    deadline = source._deadline  # noqa: SLF001
+
+    def disturbed() -> Any:
+        with closing(sqlite3.connect(path)) as con, con:
+            con.execute(
+                "INSERT OR IGNORE INTO daily_prices VALUES ('B', '2024-01-02', 1, 1, 1, 1, 1)"
+            )
+        return deadline()
+
+    monkeypatch.setattr(source, "_deadline", disturbed)
+    source.copy(path, tmp_path / "copy.db")
+    assert Table(tmp_path / "copy.db", "daily_prices").rows == 2
+
+
 def test_a_connection_cannot_write(tmp_path: Path) -> None:
     path = database(tmp_path / "50% of a?b.db")
     with (
