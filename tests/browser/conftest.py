@@ -85,6 +85,7 @@ class Service:
     def stop(self) -> None:
         """End it in order, so that no refresh outlives it."""
         if self._process:
+            self.send(signal.SIGCONT)
             self.send(signal.SIGTERM)
             self._process.wait()
             self._process = None

@@ -2,7 +2,7 @@
 
 import { sentence } from "./api.js";
 import { byId, el, icon, show, state } from "./dom.js";
-import { agoTime, duration, inWords } from "./format.js";
+import { agoTime, dated, duration, inWords } from "./format.js";
 
 /**
  * @typedef {{id: string, key: string, severity: "warning"|"critical", message: string,
@@ -51,7 +51,9 @@ export class AlertList {
   }
 
   get firing() {
-    return this.#of("firing").sort((a, b) => GRAVITY[a.severity] - GRAVITY[b.severity] || b.since.localeCompare(a.since));
+    return this.#of("firing").sort(
+      (a, b) => GRAVITY[a.severity] - GRAVITY[b.severity] || b.since.localeCompare(a.since),
+    );
   }
 
   #of(wanted) {
@@ -63,18 +65,26 @@ export class AlertList {
     const past = this.#of("resolved").sort((a, b) => b.resolved_at.localeCompare(a.resolved_at));
     const wasOpen = byId("alerts").querySelector("details")?.open ?? false;
     byId("alerts-count").textContent = firing.length ? `${firing.length} firing` : "";
-    show(byId("alerts"), firing.length ? el("ul", { class: "alerts" }, firing.map(drawn)) : quiet(), past.length > 0 && history(past, wasOpen));
+    show(
+      byId("alerts"),
+      firing.length ? el("ul", { class: "alerts" }, firing.map(drawn)) : quiet(),
+      past.length > 0 && history(past, wasOpen),
+    );
     this.changed(firing);
   }
 }
 
 const quiet = () => state("Nothing fires", "Memory, refreshes and data are within their limits.");
-const spoken = (alert) => `${alert.severity} alert ${alert.state === "resolved" ? "resolved" : ""}: ${alert.message}`;
+const spoken = (alert) =>
+  `${alert.severity} alert ${alert.state === "resolved" ? "resolved" : ""}: ${alert.message}`;
 
 function history(past, open) {
-  return el("details", { class: "alerts__past", open },
+  return el(
+    "details",
+    { class: "alerts__past", open },
     el("summary", {}, `Resolved lately (${past.length})`),
-    el("ul", { class: "alerts" }, past.map(drawn)));
+    el("ul", { class: "alerts" }, past.map(drawn)),
+  );
 }
 
 /** The name of a key, refresh_failed or rank_churn:trendande_varde, in words. */
@@ -82,10 +92,24 @@ const named = (key) => key.split(":").map(inWords).join(", ");
 
 function drawn(alert) {
   const over = alert.state === "resolved";
-  return el("li", { class: `alert alert--${alert.state}`, "data-key": alert.key },
+  return el(
+    "li",
+    { class: `alert alert--${alert.state}`, "data-key": alert.key },
     icon(over ? "ok" : alert.severity, over ? `resolved, ${alert.severity}` : alert.severity),
-    el("p", { class: "alert__head" }, named(alert.key), over ? el("span", {}, lasted(alert)) : agoTime(alert.since)),
-    el("p", { class: "alert__text" }, sentence(alert.message), over && [" Resolved ", agoTime(alert.resolved_at), "."]));
+    el(
+      "p",
+      { class: "alert__head" },
+      named(alert.key),
+      over ? el("span", {}, lasted(alert)) : agoTime(alert.since),
+    ),
+    el(
+      "p",
+      { class: "alert__text" },
+      sentence(dated(alert.message)),
+      over && [" Resolved ", agoTime(alert.resolved_at), "."],
+    ),
+  );
 }
 
-const lasted = (alert) => `lasted ${duration((Date.parse(alert.resolved_at) - Date.parse(alert.since)) / 1000)}`;
+const lasted = (alert) =>
+  `lasted ${duration((Date.parse(alert.resolved_at) - Date.parse(alert.since)) / 1000)}`;

@@ -18,15 +18,23 @@ export const change = (path, token) =>
   call(path, { method: "POST", headers: token ? { Authorization: `Bearer ${token}` } : {} });
 
 async function call(path, options) {
-  const answer = await fetch(path, { cache: "no-cache", ...options, headers: { Accept: "application/json", ...options.headers } })
-    .catch(() => { throw new Refused(0, "The service does not answer."); });
+  const answer = await fetch(path, {
+    cache: "no-cache",
+    ...options,
+    headers: { Accept: "application/json", ...options.headers },
+  }).catch(() => {
+    throw new Refused(0, "The service does not answer.");
+  });
   const body = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Refused(answer.status, detailOf(answer, body), answer.headers.get("Retry-After"));
+  if (!answer.ok)
+    throw new Refused(answer.status, detailOf(answer, body), answer.headers.get("Retry-After"));
   return body;
 }
 
 const detailOf = (answer, body) =>
-  typeof body?.detail === "string" ? sentence(body.detail) : `The service answered ${answer.status}.`;
+  typeof body?.detail === "string"
+    ? sentence(body.detail)
+    : `The service answered ${answer.status}.`;
 
 /** Text that begins and ends as a sentence does. */
 export function sentence(text) {

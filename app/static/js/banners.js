@@ -21,4 +21,10 @@ export class Banners {
 
 /** @param {{tone: "warning"|"critical"|"unknown", title: string, text: string|Node, action?: Node}} banner */
 const drawn = ({ tone, title, text, action }) =>
-  el("div", { class: `banner banner--${tone}` }, icon(tone, null), el("p", {}, el("strong", {}, title), " ", text), action);
+  el(
+    "div",
+    { class: `banner banner--${tone}` },
+    icon(tone, null),
+    el("p", {}, el("strong", {}, title), " ", text),
+    action,
+  );

@@ -2,7 +2,7 @@
 
 import { colour } from "./theme.js";
 
-const { uPlot } = window;
+const { uPlot } = /** @type {any} */ (window);
 
 /** The font of labels on a canvas. */
 export const font = () => `11px ${getComputedStyle(document.body).fontFamily}`;
@@ -13,7 +13,13 @@ export function plotted(box, options, data) {
   const plot = new uPlot({ legend: { show: false }, ...size(), ...options }, data, box);
   const observer = new ResizeObserver(() => box.clientWidth && plot.setSize(size()));
   observer.observe(box);
-  return { plot, remove: () => { observer.disconnect(); plot.destroy(); } };
+  return {
+    plot,
+    remove: () => {
+      observer.disconnect();
+      plot.destroy();
+    },
+  };
 }
 
 /** An axis in the page's colours. */
@@ -37,4 +43,5 @@ export function drawn(plot, draw) {
 }
 
 /** A colour with an alpha, for areas. */
-export const faint = (token, percent) => `color-mix(in srgb, ${colour(token)} ${percent}%, transparent)`;
+export const faint = (token, percent) =>
+  `color-mix(in srgb, ${colour(token)} ${percent}%, transparent)`;

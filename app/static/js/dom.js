@@ -82,7 +82,10 @@ const SHAPES = {
  * @param {"ok"|"warning"|"critical"|"unknown"} status
  */
 export function icon(status, said = status, shape = status) {
-  const drawn = svg("svg", { viewBox: "0 0 16 16", class: `icon icon--${status}`, "aria-hidden": "true" },
-    svg("path", { d: SHAPES[shape] ?? SHAPES.unknown }));
+  const drawn = svg(
+    "svg",
+    { viewBox: "0 0 16 16", class: `icon icon--${status}`, "aria-hidden": "true" },
+    svg("path", { d: SHAPES[shape] ?? SHAPES.unknown }),
+  );
   return [drawn, said && hidden(`${said}: `)];
 }

@@ -2,9 +2,19 @@
 
 import { read } from "./api.js";
 import { byId, el, icon, show, skeletons, state } from "./dom.js";
-import { day, decimal, inWords, percentile, price, returned, share, signed, whole } from "./format.js";
+import {
+  day,
+  decimal,
+  inWords,
+  percentile,
+  price,
+  returned,
+  share,
+  signed,
+  whole,
+} from "./format.js";
 import { priceChart } from "./pricechart.js";
-import { facts } from "./refreshes.js";
+import { facts } from "./tables.js";
 
 const DAYS = 260; // a little more than a year, so that the base of 12 months is on the chart
 const FRACTIONS = new Set(["roe", "roa", "roic", "fcfroe", "dividend_yield", "payout_ratio"]);
@@ -61,13 +71,26 @@ export class Explain {
   }
 
   #switch(strategy, ticker) {
-    byId("explain-strategies").replaceChildren(...this.names.map(({ name, display_name }) =>
-      el("button", { type: "button", lang: "sv", "aria-pressed": String(name === strategy), click: () => this.#again(name, ticker) }, display_name)));
+    byId("explain-strategies").replaceChildren(
+      ...this.names.map(({ name, display_name }) =>
+        el(
+          "button",
+          {
+            type: "button",
+            lang: "sv",
+            "aria-pressed": String(name === strategy),
+            click: () => this.#again(name, ticker),
+          },
+          display_name,
+        ),
+      ),
+    );
   }
 
   async #again(strategy, ticker) {
     await this.open(strategy, ticker);
-    byId("explain-strategies").querySelector('[aria-pressed="true"]')?.focus();
+    const chosen = byId("explain-strategies").querySelector('[aria-pressed="true"]');
+    /** @type {HTMLElement} */ (chosen).focus();
   }
 
   async #load(strategy, ticker) {
@@ -76,7 +99,10 @@ export class Explain {
     this.body.setAttribute("aria-busy", "true");
     this.body.replaceChildren(skeletons(9));
     try {
-      const answers = await Promise.all([read(`/v1/strategies/${strategy}/explain/${encodeURIComponent(ticker)}`), closes(ticker)]);
+      const answers = await Promise.all([
+        read(`/v1/strategies/${strategy}/explain/${encodeURIComponent(ticker)}`),
+        closes(ticker),
+      ]);
       if (asked === this.asked) this.#draw(...answers);
     } catch (error) {
       if (asked === this.asked) this.#fail(error, () => this.#load(strategy, ticker));
@@ -84,8 +110,15 @@ export class Explain {
   }
 
   #fail(error, again) {
-    show(this.body, state("This stock cannot be explained", error.message,
-      error.status !== 404 && el("button", { class: "button", type: "button", click: again }, "Try again")));
+    show(
+      this.body,
+      state(
+        "This stock cannot be explained",
+        error.message,
+        error.status !== 404 &&
+          el("button", { class: "button", type: "button", click: again }, "Try again"),
+      ),
+    );
   }
 
   #draw(why, prices) {
@@ -95,7 +128,14 @@ export class Explain {
     byId("explain-place").textContent = placeOf(why);
     const readout = el("p", { class: "readout" });
     const box = el("div", { class: "chart__plot chart__plot--price" });
-    show(this.body, content(why, readout, prices.length ? box : state("No closes", "There is no close in the last year.")));
+    show(
+      this.body,
+      content(
+        why,
+        readout,
+        prices.length ? box : state("No closes", "There is no close in the last year."),
+      ),
+    );
     if (prices.length) this.chart = priceChart(box, readout, prices, why.returns);
   }
 
@@ -105,52 +145,152 @@ export class Explain {
   }
 }
 
-const closes = async (ticker) => (await read(`/v1/stocks/${encodeURIComponent(ticker)}/prices?days=${DAYS}`)).prices;
+const closes = async (ticker) =>
+  (await read(`/v1/stocks/${encodeURIComponent(ticker)}/prices?days=${DAYS}`)).prices;
 
-const placeOf = (why) => [why.sector, inWords(why.market ?? "unknown market"), `closes of ${day(why.as_of)}`].filter(Boolean).join(" · ");
+const placeOf = (why) =>
+  [why.sector, inWords(why.market ?? "unknown market"), `closes of ${day(why.as_of)}`]
+    .filter(Boolean)
+    .join(" · ");
 
 function content(why, readout, chart) {
+  const known = part("Facts", factsOf(why));
+  const hasMetrics = why.metrics.length > 0;
   return [
     el("p", { class: "why" }, ...summary(why)),
-    el("div", { class: "explain" },
-      el("div", { class: "explain__side" },
-        el("div", {}, el("h3", {}, "Closes"), readout,
-          el("figure", { role: "img", "aria-label": `Closes of ${why.ticker} over a year; the table of returns has those that count` }, chart)),
-        el("div", {}, el("h3", {}, "Returns"), returnsTable(why)),
-        el("div", {}, el("h3", {}, "Facts"), factsOf(why))),
-      el("div", { class: "explain__side" },
-        why.metrics.length > 0 && el("div", {}, el("h3", {}, why.metrics.length > 1 ? "Composite" : "Screen"), metricsTable(why)),
-        el("div", {}, el("h3", {}, fTitle(why)), signals(why)))),
+    el(
+      "div",
+      { class: "explain" },
+      el(
+        "div",
+        { class: "explain__side" },
+        part(
+          "Closes",
+          readout,
+          el("figure", { role: "img", "aria-label": chartLabel(why) }, chart),
+        ),
+        part("Returns", returnsTable(why)),
+        hasMetrics && known,
+      ),
+      el(
+        "div",
+        { class: "explain__side" },
+        hasMetrics && part(why.metrics.length > 1 ? "Composite" : "Screen", metricsTable(why)),
+        part(fTitle(why), signals(why)),
+        !hasMetrics && known,
+      ),
+    ),
   ];
 }
 
+const part = (title, ...nodes) => el("div", {}, el("h3", {}, title), ...nodes);
+
+const chartLabel = (why) =>
+  `Closes of ${why.ticker} over a year; the table of returns has those that count`;
+
 /** The answer in a sentence. */
 function summary(why) {
-  if (why.excluded_by) return [el("strong", {}, "Not ranked: "), `${REASONS[why.excluded_by] ?? inWords(why.excluded_by)}.`];
-  const kept = why.primary_rank ? `, and rank ${whole(why.primary_rank)} before momentum, among the best 40%` : "";
-  return [el("strong", {}, `Rank ${why.rank}`), ` with a score of `, el("strong", {}, signed(why.score)),
-    `: the mean of the returns over 3, 6 and 12 months${kept}.`];
+  if (why.excluded_by)
+    return [
+      el("strong", {}, "Not ranked: "),
+      `${REASONS[why.excluded_by] ?? inWords(why.excluded_by)}.`,
+    ];
+  const kept = why.primary_rank
+    ? `, and rank ${whole(why.primary_rank)} before momentum, among the best 40%`
+    : "";
+  return [
+    el("strong", {}, `Rank ${why.rank}`),
+    ` with a score of `,
+    el("strong", {}, signed(why.score)),
+    `: the mean of the returns over 3, 6 and 12 months${kept}.`,
+  ];
 }
 
 function returnsTable(why) {
-  return el("table", { class: "plain" },
-    el("thead", {}, el("tr", {}, ["Over", "From", "Base", "Close", "Return"].map((t, i) => el("th", { scope: "col", class: i > 1 ? "num" : null }, t)))),
-    el("tbody", {}, why.returns.map((r) => el("tr", {},
-      el("th", { scope: "row", class: "nowrap" }, `${r.months} months`), el("td", { class: "nowrap" }, day(r.base_date)), num(price(r.base_close)), num(price(why.close)), num(returned(r.value))))),
-    el("tfoot", {}, el("tr", {}, el("th", { scope: "row", colspan: 4 }, "Score, their mean"), num(signed(why.score)))));
+  return el(
+    "table",
+    { class: "plain" },
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        ["Over", "From", "Base", "Close", "Return"].map((t, i) =>
+          el("th", { scope: "col", class: i > 1 ? "num" : null }, t),
+        ),
+      ),
+    ),
+    el(
+      "tbody",
+      {},
+      why.returns.map((r) =>
+        el(
+          "tr",
+          {},
+          el("th", { scope: "row", class: "nowrap" }, `${r.months} months`),
+          el("td", { class: "nowrap" }, day(r.base_date)),
+          num(price(r.base_close)),
+          num(price(why.close)),
+          num(returned(r.value)),
+        ),
+      ),
+    ),
+    el(
+      "tfoot",
+      {},
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row", colspan: 4 }, "Score, their mean"),
+        num(signed(why.score)),
+      ),
+    ),
+  );
 }
 
 const num = (...content) => el("td", { class: "num" }, ...content);
 
 function metricsTable(why) {
-  return el("table", { class: "plain" },
-    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Metric"), el("th", { scope: "col", class: "num" }, "Value"), el("th", { scope: "col" }, "Best to worst"), el("th", { scope: "col", class: "num" }, "Place"))),
+  return el(
+    "table",
+    { class: "plain" },
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        el("th", { scope: "col" }, "Metric"),
+        el("th", { scope: "col", class: "num" }, "Value"),
+        el("th", { scope: "col" }, "Best to worst"),
+        el("th", { scope: "col", class: "num" }, "Place"),
+      ),
+    ),
     el("tbody", {}, why.metrics.map(metricLine)),
-    el("tfoot", {}, el("tr", {}, el("th", { scope: "row", colspan: 2 }, "Mean, 0 is best"), el("td", {}, rung(why.composite)), num(percentile(why.composite)))));
+    el(
+      "tfoot",
+      {},
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row", colspan: 2 }, "Mean, 0 is best"),
+        el("td", {}, rung(why.composite)),
+        num(percentile(why.composite)),
+      ),
+    ),
+  );
 }
 
 const metricLine = (metric) =>
-  el("tr", {}, el("th", { scope: "row" }, inWords(metric.name)), num(valueOf(metric)), el("td", {}, rung(metric.percentile)), num(percentile(metric.percentile)));
+  el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, inWords(metric.name)),
+    num(valueOf(metric)),
+    el("td", {}, rung(metric.percentile)),
+    num(percentile(metric.percentile)),
+  );
 
 const valueOf = ({ name, value }) => (FRACTIONS.has(name) ? share(value) : decimal(value));
 
@@ -161,19 +301,41 @@ function rung(value) {
   return el("span", { class: "rung", "aria-hidden": "true" }, dot);
 }
 
-const fTitle = (why) => `F-score ${why.f_score} of ${why.f_available}${why.f_source === "vendor" ? ", as the vendor tells it" : ""}`;
+const fTitle = (why) =>
+  `F-score ${why.f_score} of ${why.f_available}${why.f_source === "vendor" ? ", as the vendor tells it" : ""}`;
 
-const SIGNAL = { true: ["ok", "yes", "ok"], false: ["critical", "no", "no"], null: ["unknown", "unknown", "unknown"] };
+const SIGNAL = {
+  true: ["ok", "yes", "ok"],
+  false: ["critical", "no", "no"],
+  null: ["unknown", "unknown", "unknown"],
+};
 
-const signals = (why) => el("ul", { class: "signals" }, why.f_signals.map((signal) => {
-  const [status, word, shape] = SIGNAL[String(signal.value)];
-  return el("li", {}, icon(status, null, shape), el("span", {}, inWords(signal.name)), el("span", {}, word));
-}));
+const signals = (why) =>
+  el(
+    "ul",
+    { class: "signals" },
+    why.f_signals.map((signal) => {
+      const [status, word, shape] = SIGNAL[String(signal.value)];
+      return el(
+        "li",
+        {},
+        icon(status, null, shape),
+        el("span", {}, inWords(signal.name)),
+        el("span", {}, word),
+      );
+    }),
+  );
 
-const factsOf = (why) => facts([
-  ["Market cap", why.market_cap_msek === null ? "unknown" : `${whole(why.market_cap_msek)} M ${why.currency ?? ""}, ${inWords(why.market_cap_source ?? "").toLowerCase()}`],
-  ["Close", `${price(why.close)} ${why.currency ?? ""} on ${day(why.close_date)}`],
-  ["Type", inWords(why.stock_type ?? "unknown")],
-  ["Statements to", why.fiscal_date ? day(why.fiscal_date) : "none in 18 months"],
-  ["Ratios known from", why.ratios_known_from ? day(why.ratios_known_from) : "none in 12 months"],
-]);
+const factsOf = (why) =>
+  facts([
+    [
+      "Market cap",
+      why.market_cap_msek === null
+        ? "unknown"
+        : `${whole(why.market_cap_msek)} M ${why.currency ?? ""}, ${inWords(why.market_cap_source ?? "").toLowerCase()}`,
+    ],
+    ["Close", `${price(why.close)} ${why.currency ?? ""} on ${day(why.close_date)}`],
+    ["Type", inWords(why.stock_type ?? "unknown")],
+    ["Statements to", why.fiscal_date ? day(why.fiscal_date) : "none in 18 months"],
+    ["Ratios known from", why.ratios_known_from ? day(why.ratios_known_from) : "none in 12 months"],
+  ]);

@@ -17,9 +17,23 @@ const WHOLE = numbers(0);
 const ONE = numbers(1);
 const TWO = numbers(2);
 const FOUR = numbers(4);
-const DAY = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" });
-const MOMENT = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
-const CLOCK = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const DAY = new Intl.DateTimeFormat(LOCALE, {
+  day: "numeric",
+  month: "short",
+  year: "numeric",
+  timeZone: "UTC",
+});
+const MOMENT = new Intl.DateTimeFormat(LOCALE, {
+  day: "numeric",
+  month: "short",
+  hour: "2-digit",
+  minute: "2-digit",
+});
+const CLOCK = new Intl.DateTimeFormat(LOCALE, {
+  hour: "2-digit",
+  minute: "2-digit",
+  second: "2-digit",
+});
 const MINUTE = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit" });
 
 /** Written by a formatter, with a true minus; a dash for null. */
@@ -33,14 +47,19 @@ export const share = (fraction) => written(SHARE, fraction);
 export const whole = (value) => written(WHOLE, value);
 export const decimal = (value) => written(TWO, value);
 export const percentile = (value) => written(TWO, value);
-export const megabytes = (value) => (value === null || value === undefined ? NONE : `${whole(value)} MB`);
-export const ofBytes = (bytes) => (bytes === null || bytes === undefined ? NONE : `${ONE.format(bytes / 1e6)} MB`);
+export const megabytes = (value) =>
+  value === null || value === undefined ? NONE : `${whole(value)} MB`;
+export const ofBytes = (bytes) =>
+  bytes === null || bytes === undefined ? NONE : `${ONE.format(bytes / 1e6)} MB`;
 
 /** A price with as many digits as it needs. */
 export const price = (value) => written(value !== null && Math.abs(value) < 1 ? FOUR : TWO, value);
 
 /** A day, 2026-11-20, as 20 Nov 2026. */
 export const day = (iso) => (iso ? DAY.format(new Date(`${iso.slice(0, 10)}T00:00:00Z`)) : NONE);
+/** Days in a message, written as everywhere on the page. */
+export const dated = (text) => text.replace(/\b\d{4}-\d{2}-\d{2}\b/g, (iso) => day(iso));
+
 export const clock = (date) => CLOCK.format(date);
 export const minute = (date) => MINUTE.format(date);
 
@@ -73,19 +92,27 @@ export const agoTime = (iso) =>
   iso ? el("time", { datetime: iso, title: moment(iso), "data-ago": true }, ago(iso)) : NONE;
 
 /** A time element with day, hour and minute where the reader is. */
-export const momentTime = (iso) => (iso ? el("time", { datetime: iso, title: iso }, moment(iso)) : NONE);
+export const momentTime = (iso) =>
+  iso ? el("time", { datetime: iso, title: iso }, moment(iso)) : NONE;
 export const moment = (iso) => MOMENT.format(new Date(iso));
 
 /** Keep all `agoTime` elements right. */
 export function keepTimes() {
   setInterval(() => {
-    for (const node of document.querySelectorAll("time[data-ago]")) node.textContent = ago(node.dateTime);
+    /** @type {NodeListOf<HTMLTimeElement>} */
+    const times = document.querySelectorAll("time[data-ago]");
+    for (const node of times) node.textContent = ago(node.dateTime);
   }, 10_000);
 }
 
 /** A return: signed, so that it is read without its colour too. */
 export const returned = (fraction) =>
-  el("span", { class: direction(fraction) }, signed(fraction), fraction === null && hidden(" unknown"));
+  el(
+    "span",
+    { class: direction(fraction) },
+    signed(fraction),
+    fraction === null && hidden(" unknown"),
+  );
 
 const direction = (value) => (value > 0 ? "up" : value < 0 ? "down" : null);
 
@@ -100,14 +127,31 @@ export function change(rank, before) {
 }
 
 const NAMES = {
-  pe: "P/E", pb: "P/B", ps: "P/S", p_fcf: "P/FCF", ev_ebitda: "EV/EBITDA", roe: "ROE", roa: "ROA",
-  roic: "ROIC", fcfroe: "FCF/equity", dividend_yield: "Dividend yield", isins: "ISINs",
-  index_prices: "Index prices", f_score: "F-score", stockholmsborsen: "Stockholmsbörsen",
-  first_north: "First North", sdb: "Depositary receipt", net_income_positive: "Net income is positive",
-  operating_cf_positive: "Operating cash flow is positive", roa_rose: "Return on assets rose",
-  cash_exceeds_income: "Cash flow exceeds income", leverage_fell: "Long-term debt fell against assets",
-  current_ratio_rose: "Current ratio rose", shares_did_not_rise: "No new shares",
-  gross_margin_rose: "Gross margin rose", asset_turnover_rose: "Asset turnover rose",
+  pe: "P/E",
+  pb: "P/B",
+  ps: "P/S",
+  p_fcf: "P/FCF",
+  ev_ebitda: "EV/EBITDA",
+  roe: "ROE",
+  roa: "ROA",
+  roic: "ROIC",
+  fcfroe: "FCF/equity",
+  dividend_yield: "Dividend yield",
+  isins: "ISINs",
+  index_prices: "Index prices",
+  f_score: "F-score",
+  stockholmsborsen: "Stockholmsbörsen",
+  first_north: "First North",
+  sdb: "Depositary receipt",
+  net_income_positive: "Net income is positive",
+  operating_cf_positive: "Operating cash flow is positive",
+  roa_rose: "Return on assets rose",
+  cash_exceeds_income: "Cash flow exceeds income",
+  leverage_fell: "Long-term debt fell against assets",
+  current_ratio_rose: "Current ratio rose",
+  shares_did_not_rise: "No new shares",
+  gross_margin_rose: "Gross margin rose",
+  asset_turnover_rose: "Asset turnover rose",
 };
 
 /** A name of the service's in words: index_prices as Index prices. */

@@ -40,7 +40,10 @@ export class MemoryChart {
 
   /** The percents of the limit that warn and that shed load. */
   setLevels(warning, critical) {
-    this.levels = { warning: warning ?? this.levels.warning, critical: critical ?? this.levels.critical };
+    this.levels = {
+      warning: warning ?? this.levels.warning,
+      critical: critical ?? this.levels.critical,
+    };
     this.plot?.redraw();
   }
 
@@ -78,19 +81,37 @@ export class MemoryChart {
 
   #options() {
     return {
-      scales: { x: { range: () => this.#window() }, y: { range: (_, __, most) => [0, Math.max(this.limit * 1.06, most * 1.05)] } },
+      scales: {
+        x: { range: () => this.#window() },
+        y: { range: (_, __, most) => [0, Math.max(this.limit * 1.06, most * 1.05)] },
+      },
       axes: [
-        axis({ space: 70, size: 24, gap: 4, grid: { show: false }, values: (_, at) => at.map((t) => minute(new Date(t * 1000))) }),
+        axis({
+          space: 70,
+          size: 24,
+          gap: 4,
+          grid: { show: false },
+          values: (_, at) => at.map((t) => minute(new Date(t * 1000))),
+        }),
         axis({ size: 48, gap: 4, splits: () => this.#splits(), values: (_, at) => at.map(whole) }),
       ],
       series: [
         {},
-        { stroke: colour("accent"), width: 1.75, fill: faint("accent", 12), points: { show: false } },
+        {
+          stroke: colour("accent"),
+          width: 1.75,
+          fill: faint("accent", 12),
+          points: { show: false },
+        },
         { stroke: colour("muted"), width: 1, points: { show: false } },
       ],
       cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
       padding: [8, 8, 0, 0],
-      hooks: { drawClear: [(plot) => this.#drawSpans(plot)], draw: [(plot) => this.#drawLevels(plot)], setCursor: [(plot) => this.#tell(plot.cursor.idx)] },
+      hooks: {
+        drawClear: [(plot) => this.#drawSpans(plot)],
+        draw: [(plot) => this.#drawLevels(plot)],
+        setCursor: [(plot) => this.#tell(plot.cursor.idx)],
+      },
     };
   }
 
@@ -100,7 +121,9 @@ export class MemoryChart {
   }
 
   #splits() {
-    const step = [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192].find((s) => this.limit / s <= 4) ?? this.limit / 4;
+    const step =
+      [32, 64, 128, 256, 512, 1024, 2048, 4096, 8192].find((s) => this.limit / s <= 4) ??
+      this.limit / 4;
     return Array.from({ length: Math.floor(this.limit / step) + 1 }, (_, i) => i * step);
   }
 
@@ -113,9 +136,24 @@ export class MemoryChart {
   #drawLevels(plot) {
     const { warning, critical } = this.levels;
     drawn(plot, (ctx, box) => {
-      drawLevel(plot, ctx, box, { mb: this.limit, token: "text", label: `limit ${megabytes(this.limit)}`, dash: [] });
-      drawLevel(plot, ctx, box, { mb: (this.limit * critical) / 100, token: "down", label: `critical ${critical}%`, dash: [2, 3] });
-      drawLevel(plot, ctx, box, { mb: (this.limit * warning) / 100, token: "warn", label: `warning ${warning}%`, dash: [6, 4] });
+      drawLevel(plot, ctx, box, {
+        mb: this.limit,
+        token: "text",
+        label: `limit ${megabytes(this.limit)}`,
+        dash: [],
+      });
+      drawLevel(plot, ctx, box, {
+        mb: (this.limit * critical) / 100,
+        token: "down",
+        label: `critical ${critical}%`,
+        dash: [2, 3],
+      });
+      drawLevel(plot, ctx, box, {
+        mb: (this.limit * warning) / 100,
+        token: "warn",
+        label: `warning ${warning}%`,
+        dash: [6, 4],
+      });
     });
   }
 
@@ -125,9 +163,11 @@ export class MemoryChart {
     const sample = this.samples[index ?? -1] ?? newest;
     byId("memory-readout").replaceChildren(...readout(sample, index !== null && sample !== newest));
     const most = Math.max(...this.samples.map((s) => s.usage_mb));
-    byId("memory-chart").setAttribute("aria-label",
+    byId("memory-chart").setAttribute(
+      "aria-label",
       `Memory over the last 15 minutes: now ${megabytes(newest.usage_mb)} of ${megabytes(this.limit)}, ` +
-      `${share(newest.percent / 100)}; the most was ${megabytes(most)}.`);
+        `${share(newest.percent / 100)}; the most was ${megabytes(most)}.`,
+    );
   }
 }
 

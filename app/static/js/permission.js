@@ -11,7 +11,8 @@ const MEANING = {
 
 /** A refusal as a sentence for people. @param {Refused} refused */
 export function explained(refused) {
-  const wait = refused.status === 429 && refused.retryAfter ? ` Try again in ${refused.retryAfter} s.` : "";
+  const wait =
+    refused.status === 429 && refused.retryAfter ? ` Try again in ${refused.retryAfter} s.` : "";
   return (MEANING[refused.status] ?? refused.message) + wait;
 }
 
@@ -22,7 +23,9 @@ export class Permission {
     this.button = /** @type {HTMLButtonElement} */ (byId("permission-do"));
     byId("permission-form").addEventListener("submit", (event) => this.#submit(event));
     // Nothing of the token stays in the page.
-    this.dialog.addEventListener("close", () => { this.input.value = ""; });
+    this.dialog.addEventListener("close", () => {
+      this.input.value = "";
+    });
   }
 
   get token() {
@@ -35,7 +38,7 @@ export class Permission {
       request.done(await request.run(this.token));
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      if (error.status !== 401) return request.failed(explained(error), error);
+      if (error.status !== 401) return request.failed(explained(error), error.status);
       this.ask(request, this.token ? MEANING[401] : "");
     }
   }

@@ -25,13 +25,26 @@ function options(prices, bases, readout) {
   return {
     scales: { y: { range: (_, low, high) => padded(low, high) } },
     axes: [
-      axis({ space: 60, size: 24, gap: 4, grid: { show: false }, splits: (plot) => monthsOf(plot), values: (_, at) => at.map((t) => MONTH.format(new Date(t * 1000)).slice(0, 3)) }),
+      axis({
+        space: 60,
+        size: 24,
+        gap: 4,
+        grid: { show: false },
+        splits: (plot) => monthsOf(plot),
+        values: (_, at) => at.map((t) => MONTH.format(new Date(t * 1000)).slice(0, 3)),
+      }),
       axis({ size: 52, gap: 4, values: (_, at) => at.map((v) => price(v).replace(/[.]00$/, "")) }),
     ],
-    series: [{}, { stroke: colour("accent"), width: 1.75, fill: faint("accent", 8), points: { show: false } }],
+    series: [
+      {},
+      { stroke: colour("accent"), width: 1.75, fill: faint("accent", 8), points: { show: false } },
+    ],
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 6 } },
     padding: [12, 12, 0, 0],
-    hooks: { draw: [(plot) => drawBases(plot, bases)], setCursor: [(plot) => tell(readout, prices, plot.cursor.idx)] },
+    hooks: {
+      draw: [(plot) => drawBases(plot, bases)],
+      setCursor: [(plot) => tell(readout, prices, plot.cursor.idx)],
+    },
   };
 }
 
@@ -48,7 +61,8 @@ function monthsOf(plot) {
   const at = new Date(min * 1000);
   at.setUTCDate(1);
   while (at.getTime() / 1000 <= max) {
-    if (at.getTime() / 1000 >= min && at.getUTCMonth() % every === 0) days.push(at.getTime() / 1000);
+    if (at.getTime() / 1000 >= min && at.getUTCMonth() % every === 0)
+      days.push(at.getTime() / 1000);
     at.setUTCMonth(at.getUTCMonth() + 1);
   }
   return days;
@@ -68,12 +82,17 @@ function drawBase(plot, ctx, base) {
   ctx.strokeStyle = colour("line-strong");
   ctx.lineWidth = ratio;
   ctx.setLineDash([3 * ratio, 3 * ratio]);
-  stroked(ctx, () => { ctx.moveTo(x, top + 16 * ratio); ctx.lineTo(x, top + height); });
+  stroked(ctx, () => {
+    ctx.moveTo(x, top + 16 * ratio);
+    ctx.lineTo(x, top + height);
+  });
   ctx.setLineDash([]);
   ctx.fillStyle = colour("surface");
   ctx.strokeStyle = colour("text");
   ctx.lineWidth = 1.5 * ratio;
-  stroked(ctx, () => ctx.arc(x, plot.valToPos(base.base_close, "y", true), 3.5 * ratio, 0, 2 * Math.PI));
+  stroked(ctx, () =>
+    ctx.arc(x, plot.valToPos(base.base_close, "y", true), 3.5 * ratio, 0, 2 * Math.PI),
+  );
   label(plot, ctx, x, `${base.months} m`);
 }
 
@@ -96,5 +115,9 @@ function label(plot, ctx, x, text) {
 function tell(readout, prices, index) {
   const at = prices[index ?? prices.length - 1];
   const first = prices[0];
-  readout.replaceChildren(`${day(at.date)} · `, el("strong", {}, price(at.close)), ` · ${signed(at.close / first.close - 1)} since ${day(first.date)}`);
+  readout.replaceChildren(
+    `${day(at.date)} · `,
+    el("strong", {}, price(at.close)),
+    ` · ${signed(at.close / first.close - 1)} since ${day(first.date)}`,
+  );
 }

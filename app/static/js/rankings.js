@@ -27,18 +27,36 @@ export function drawTens(top, open) {
   byId("rankings-note").textContent = `Closes of ${day(top.as_of)}${before}`;
   const region = byId("tens");
   const focused = keyOf(document.activeElement);
-  show(region, top.strategies.map((strategy) => ten(strategy, open, Boolean(top.previous_version))));
-  if (focused) [...region.querySelectorAll(".stock")].find((b) => keyOf(b) === focused)?.focus();
+  show(
+    region,
+    top.strategies.map((strategy) => ten(strategy, open, Boolean(top.previous_version))),
+  );
+  /** @type {NodeListOf<HTMLElement>} */
+  const stocks = region.querySelectorAll(".stock");
+  if (focused) [...stocks].find((stock) => keyOf(stock) === focused)?.focus();
 }
 
-const keyOf = (node) => (node?.classList.contains("stock") ? `${node.dataset.strategy} ${node.dataset.ticker}` : null);
+const keyOf = (node) =>
+  node?.classList.contains("stock") ? `${node.dataset.strategy} ${node.dataset.ticker}` : null;
 
 function ten(strategy, open, compared) {
   const id = `ten-${strategy.name}`;
-  return el("section", { class: "ten", "aria-labelledby": id },
-    el("header", { class: "ten__head" }, el("h3", { id, lang: "sv" }, strategy.display_name), el("p", {}, average(strategy.rankings))),
-    strategy.rankings.length ? table(strategy, id, open, compared)
-      : state("No stock passes", "Every stock left at one of the screens; nothing is let through in its place."));
+  return el(
+    "section",
+    { class: "ten", "aria-labelledby": id },
+    el(
+      "header",
+      { class: "ten__head" },
+      el("h3", { id, lang: "sv" }, strategy.display_name),
+      el("p", {}, average(strategy.rankings)),
+    ),
+    strategy.rankings.length
+      ? table(strategy, id, open, compared)
+      : state(
+          "No stock passes",
+          "Every stock left at one of the screens; nothing is let through in its place.",
+        ),
+  );
 }
 
 function average(rankings) {
@@ -48,16 +66,26 @@ function average(rankings) {
 
 // The roles are said again because a table that is laid out as a grid may lose them.
 function table(strategy, id, open, compared) {
-  return el("table", { role: "table", "aria-labelledby": id, keydown: walk },
+  return el(
+    "table",
+    { role: "table", "aria-labelledby": id, keydown: walk },
     el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, COLUMNS.map(headOf))),
-    el("tbody", { role: "rowgroup" }, strategy.rankings.map((ranked) => line(ranked, strategy, open, compared))));
+    el(
+      "tbody",
+      { role: "rowgroup" },
+      strategy.rankings.map((ranked) => line(ranked, strategy, open, compared)),
+    ),
+  );
 }
 
-const headOf = ([name, seen, said]) => el("th", { role: "columnheader", scope: "col", class: name }, seenAs(seen, said));
+const headOf = ([name, seen, said]) =>
+  el("th", { role: "columnheader", scope: "col", class: name }, seenAs(seen, said));
 
 function line(ranked, strategy, open, compared) {
   const cell = (name, ...content) => el("td", { role: "cell", class: name }, ...content);
-  return el("tr", { role: "row" },
+  return el(
+    "tr",
+    { role: "row" },
     cell("c-rank", ranked.rank),
     el("th", { role: "rowheader", scope: "row", class: "c-stock" }, button(ranked, strategy, open)),
     cell("c-path", path(ranked)),
@@ -66,17 +94,32 @@ function line(ranked, strategy, open, compared) {
     cell("c-r3", returned(ranked.return_3m)),
     cell("c-r6", returned(ranked.return_6m)),
     cell("c-r12", returned(ranked.return_12m)),
-    cell("c-f", fScore(ranked)));
+    cell("c-f", fScore(ranked)),
+  );
 }
 
 const fScore = ({ f_score, f_available }) =>
-  f_available ? seenAs(`${f_score}/${f_available}`, `${f_score} of ${f_available}`) : seenAs("–", "unknown", { class: "muted" });
+  f_available
+    ? seenAs(`${f_score}/${f_available}`, `${f_score} of ${f_available}`)
+    : seenAs("–", "unknown", { class: "muted" });
 
 function button(ranked, strategy, open) {
-  return el("button", {
-    class: "stock", type: "button", title: ranked.name, "aria-haspopup": "dialog",
-    "data-strategy": strategy.name, "data-ticker": ranked.ticker, click: () => open(strategy.name, ranked.ticker),
-  }, el("span", { class: "stock__ticker" }, ranked.ticker), " ", el("span", { class: "stock__name" }, ranked.name), hidden(", explain"));
+  return el(
+    "button",
+    {
+      class: "stock",
+      type: "button",
+      title: ranked.name,
+      "aria-haspopup": "dialog",
+      "data-strategy": strategy.name,
+      "data-ticker": ranked.ticker,
+      click: () => open(strategy.name, ranked.ticker),
+    },
+    el("span", { class: "stock__ticker" }, ranked.ticker),
+    " ",
+    el("span", { class: "stock__name" }, ranked.name),
+    hidden(", explain"),
+  );
 }
 
 /** The price 12, 6 and 3 months ago and now, as the returns tell it. */
@@ -87,9 +130,12 @@ function path(ranked) {
   const [low, high] = [Math.min(...prices), Math.max(...prices)];
   const x = [1, 22, 32.5, 43];
   const y = prices.map((p) => 14 - (12 * (p - low)) / (high - low || 1));
-  return svg("svg", { class: "path", viewBox: "0 0 46 16", "aria-hidden": "true" },
+  return svg(
+    "svg",
+    { class: "path", viewBox: "0 0 46 16", "aria-hidden": "true" },
     svg("polyline", { points: x.map((at, i) => `${at},${y[i].toFixed(1)}`).join(" ") }),
-    svg("circle", { cx: 43, cy: y[3].toFixed(1), r: 1.75 }));
+    svg("circle", { cx: 43, cy: y[3].toFixed(1), r: 1.75 }),
+  );
 }
 
 /** Arrow keys go from stock to stock. */
@@ -101,4 +147,38 @@ function walk(event) {
   if (!next) return;
   event.preventDefault();
   next.focus();
+}
+
+const STEPS = [
+  "Reads the database",
+  "Ranks every stock by four strategies",
+  "Publishes the result at once",
+];
+
+/** What to do where nothing is published. */
+export function drawNoTens() {
+  byId("rankings-note").textContent = "";
+  show(
+    byId("tens"),
+    el(
+      "div",
+      { class: "first" },
+      el("h3", {}, "Nothing is published yet"),
+      el(
+        "p",
+        {},
+        "The first refresh makes the top tens. It takes from seconds to minutes, as large as the database is.",
+      ),
+      el(
+        "ol",
+        { class: "first__steps" },
+        STEPS.map((step) => el("li", {}, step)),
+      ),
+      el(
+        "button",
+        { class: "button button--strong", type: "button", "data-refresh": true },
+        "Refresh now",
+      ),
+    ),
+  );
 }

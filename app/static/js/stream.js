@@ -31,7 +31,8 @@ export class Stream {
     this.heard = Date.now();
     this.source = new EventSource(this.path);
     this.source.onerror = () => this.#lose();
-    for (const kind of KINDS) this.source.addEventListener(kind, (event) => this.#take(kind, event));
+    for (const kind of KINDS)
+      this.source.addEventListener(kind, (event) => this.#take(kind, event));
   }
 
   #take(kind, event) {

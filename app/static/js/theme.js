@@ -7,7 +7,8 @@ const ORDER = ["auto", "light", "dark"];
 const LABELS = { auto: "as the system", light: "light", dark: "dark" };
 const SHAPES = {
   auto: "M8 2a6 6 0 1 0 0 12zM8 2a6 6 0 0 1 0 12",
-  light: "M8 5a3 3 0 1 0 0 6a3 3 0 0 0 0-6zM8 1v1.25M8 13.75V15M1 8h1.25M13.75 8H15M3 3l.9.9M12.1 12.1l.9.9M13 3l-.9.9M3.9 12.1l-.9.9",
+  light:
+    "M8 5a3 3 0 1 0 0 6a3 3 0 0 0 0-6zM8 1v1.25M8 13.75V15M1 8h1.25M13.75 8H15M3 3l.9.9M12.1 12.1l.9.9M13 3l-.9.9M3.9 12.1l-.9.9",
   dark: "M13.5 9.5A6 6 0 0 1 6.5 2.5a6 6 0 1 0 7 7z",
 };
 
@@ -41,8 +42,17 @@ function draw(button, theme) {
   const label = `Theme: ${LABELS[theme]}`;
   button.setAttribute("aria-label", label);
   button.title = label;
-  button.replaceChildren(svg("svg", { viewBox: "0 0 16 16", "aria-hidden": "true" },
-    svg("path", { d: SHAPES[theme], fill: theme === "auto" ? "currentColor" : "none", "fill-opacity": "0.35" })));
+  button.replaceChildren(
+    svg(
+      "svg",
+      { viewBox: "0 0 16 16", "aria-hidden": "true" },
+      svg("path", {
+        d: SHAPES[theme],
+        fill: theme === "auto" ? "currentColor" : "none",
+        "fill-opacity": "0.35",
+      }),
+    ),
+  );
 }
 
 /** The colour that a token has now, as canvas takes it. */

@@ -3,7 +3,7 @@
 import { change } from "./api.js";
 import { byId, el, show, state } from "./dom.js";
 import { agoTime, day, ofBytes, whole } from "./format.js";
-import { head, headOfNumbers } from "./refreshes.js";
+import { head, headOfNumbers } from "./tables.js";
 
 /**
  * @typedef {{version: string, created_at: string, as_of: string, rows: number, bytes: number,
@@ -20,26 +20,78 @@ export class Versions {
   /** @param {Version[]} versions, newest first */
   draw(versions) {
     const region = byId("versions");
-    if (!versions.length) return show(region, state("No version yet", "Each refresh publishes one; the newest few are kept."));
-    show(region, el("table", { class: "stack" },
-      el("caption", { class: "vh" }, "Kept versions, newest first"),
-      el("thead", {}, el("tr", {}, ["Version", "Closes of"].map(head), ["Rows", "Size"].map(headOfNumbers), el("th", { scope: "col" }, el("span", { class: "vh" }, "Roll back")))),
-      el("tbody", {}, versions.map((version) => this.#line(version, versions.find((v) => v.current))))));
+    if (!versions.length)
+      return show(
+        region,
+        state("No version yet", "Each refresh publishes one; the newest few are kept."),
+      );
+    show(
+      region,
+      el(
+        "table",
+        { class: "stack" },
+        el("caption", { class: "vh" }, "Kept versions, newest first"),
+        el(
+          "thead",
+          {},
+          el(
+            "tr",
+            {},
+            ["Version", "Closes of"].map(head),
+            ["Rows", "Size"].map(headOfNumbers),
+            el("th", { scope: "col" }, el("span", { class: "vh" }, "Roll back")),
+          ),
+        ),
+        el(
+          "tbody",
+          {},
+          versions.map((version) =>
+            this.#line(
+              version,
+              versions.find((v) => v.current),
+            ),
+          ),
+        ),
+      ),
+    );
   }
 
   #line(version, current) {
-    return el("tr", { "data-version": version.version },
-      el("th", { scope: "row", class: "s-main" }, el("span", { class: "id nowrap" }, version.version), el("span", { class: "cell-2" }, agoTime(version.created_at), ` · ${changes(version)}`)),
+    return el(
+      "tr",
+      { "data-version": version.version },
+      el(
+        "th",
+        { scope: "row", class: "s-main" },
+        el("span", { class: "id nowrap" }, version.version),
+        el("span", { class: "cell-2" }, agoTime(version.created_at), ` · ${changes(version)}`),
+      ),
       el("td", { class: "nowrap s-side" }, day(version.as_of)),
       el("td", { class: "num s-one s-rows" }, whole(version.rows)),
       el("td", { class: "num s-two" }, ofBytes(version.bytes)),
-      el("td", { class: "num s-end" }, version.current ? el("span", { class: "tag tag--accent" }, "published") : this.#button(version, current)));
+      el(
+        "td",
+        { class: "num s-end" },
+        version.current
+          ? el("span", { class: "tag tag--accent" }, "published")
+          : this.#button(version, current),
+      ),
+    );
   }
 
   #button(version, current) {
     return [
       version.withdrawn && [el("span", { class: "tag tag--warn" }, "rolled back"), " "],
-      el("button", { class: "button button--small", type: "button", "aria-label": `Roll back to ${version.version}`, click: () => this.#ask(version, current) }, "Roll back"),
+      el(
+        "button",
+        {
+          class: "button button--small",
+          type: "button",
+          "aria-label": `Roll back to ${version.version}`,
+          click: () => this.#ask(version, current),
+        },
+        "Roll back",
+      ),
     ];
   }
 
@@ -48,7 +100,8 @@ export class Versions {
       title: "Publish this version?",
       text: question(version, current),
       button: "Roll back",
-      run: (token) => change(`/v1/data/versions/${encodeURIComponent(version.version)}/rollback`, token),
+      run: (token) =>
+        change(`/v1/data/versions/${encodeURIComponent(version.version)}/rollback`, token),
       done: () => this.done(version.version),
     });
   }
@@ -62,7 +115,11 @@ function changes({ changed }) {
 /** What the roll-back does, before it is done. */
 function question(version, current) {
   const back = !current || version.version < current.version;
-  return `Rankings with closes of ${day(version.as_of)} from version ${version.version} are then served` +
+  return (
+    `Rankings with closes of ${day(version.as_of)} from version ${version.version} are then served` +
     (current ? ` in place of ${current.version}, of ${day(current.as_of)}. ` : ". ") +
-    (back && current ? "The newer version is withdrawn: a refresh does not publish the same state of the database again." : "");
+    (back && current
+      ? "The newer version is withdrawn: a refresh does not publish the same state of the database again."
+      : "")
+  );
 }
