@@ -263,24 +263,23 @@ function metricsTable(why) {
         {},
         el("th", { scope: "col" }, "Metric"),
         el("th", { scope: "col", class: "num" }, "Value"),
-        el("th", { scope: "col" }, "Best to worst"),
+        el("th", { scope: "col" }, "Best (0) to worst (1)"),
         el("th", { scope: "col", class: "num" }, "Place"),
       ),
     ),
     el("tbody", {}, why.metrics.map(metricLine)),
-    el(
-      "tfoot",
-      {},
-      el(
-        "tr",
-        {},
-        el("th", { scope: "row", colspan: 2 }, "Mean, 0 is best"),
-        el("td", {}, rung(why.composite)),
-        num(percentile(why.composite)),
-      ),
-    ),
+    why.metrics.length > 1 && el("tfoot", {}, meanLine(why)),
   );
 }
+
+const meanLine = (why) =>
+  el(
+    "tr",
+    {},
+    el("th", { scope: "row", colspan: 2 }, "Mean, 0 is best"),
+    el("td", {}, rung(why.composite)),
+    num(percentile(why.composite)),
+  );
 
 const metricLine = (metric) =>
   el(

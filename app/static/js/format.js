@@ -52,6 +52,9 @@ export const megabytes = (value) =>
 export const ofBytes = (bytes) =>
   bytes === null || bytes === undefined ? NONE : `${ONE.format(bytes / 1e6)} MB`;
 
+/** A number with so many decimals. */
+export const fixed = (value, digits) => written(numbers(digits), value);
+
 /** A price with as many digits as it needs. */
 export const price = (value) => written(value !== null && Math.abs(value) < 1 ? FOUR : TWO, value);
 

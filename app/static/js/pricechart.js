@@ -2,7 +2,7 @@
 
 import { axis, drawn, faint, font, plotted } from "./chart.js";
 import { el } from "./dom.js";
-import { day, price, signed } from "./format.js";
+import { day, fixed, price, signed } from "./format.js";
 import { colour } from "./theme.js";
 
 const MONTH = new Intl.DateTimeFormat("en-GB", { month: "short", timeZone: "UTC" });
@@ -33,7 +33,11 @@ function options(prices, bases, readout) {
         splits: (plot) => monthsOf(plot),
         values: (_, at) => at.map((t) => MONTH.format(new Date(t * 1000)).slice(0, 3)),
       }),
-      axis({ size: 52, gap: 4, values: (_, at) => at.map((v) => price(v).replace(/[.]00$/, "")) }),
+      axis({
+        size: 52,
+        gap: 4,
+        values: (_, at, __, ___, step) => at.map((v) => fixed(v, digitsOf(step))),
+      }),
     ],
     series: [
       {},
@@ -47,6 +51,9 @@ function options(prices, bases, readout) {
     },
   };
 }
+
+/** As many decimals as a step of the axis has: 0.25 has two. */
+const digitsOf = (step) => String(step).split(".")[1]?.length ?? 0;
 
 function padded(low, high) {
   const room = (high - low || high || 1) * 0.08;
