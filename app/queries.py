@@ -7,6 +7,7 @@ import polars as pl
 from app.published import Version
 from pipelines import factors
 from pipelines.lake import Lake
+from pipelines.ranking import closes as closes_in
 
 YEAR_END_DAYS = 10
 """A last close of the year that is older is none, as for every other return."""
@@ -31,8 +32,8 @@ def one_month_return(version: Version, ticker: str) -> pl.LazyFrame:
     day = pl.lit(version.lake.as_of, dtype=pl.Date)
     since = version.lake.as_of - timedelta(days=50)
     rows = version.lake.prices(since=since, until=version.lake.as_of).filter(ticker=ticker)
-    anchors = (e for n in (0, 1) for e in factors.anchor(day, n))
-    return rows.group_by("ticker").agg(*anchors).select(factors.total_return(1))
+    windows = {n: factors.in_window(day, n) for n in (0, 1)}
+    return closes_in(rows, windows).select(factors.total_return(1))
 
 
 def closes(lake: Lake, ticker: str, newest: date, days: int) -> pl.LazyFrame:

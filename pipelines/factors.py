@@ -67,9 +67,9 @@ def months_before(day: pl.Expr, months: int) -> pl.Expr:
     return day.dt.offset_by(f"-{months}mo") if months else day
 
 
-def anchor(as_of: pl.Expr, months: int) -> tuple[pl.Expr, pl.Expr]:
+def anchor(window: pl.Expr, months: int) -> tuple[pl.Expr, pl.Expr]:
     """Aggregations: the last close in a window and its date; both null when there is none."""
-    dates = pl.when(in_window(as_of, months)).then("date")
+    dates = pl.when(window).then("date")
     suffix = f"_{months}m" if months else ""
     prefix = "base_" if months else ""
     close = pl.col("close").max_by(dates).cast(pl.Float64).alias(f"{prefix}close{suffix}")

@@ -3,7 +3,7 @@
 Nothing here collects. Every plan runs natively on the streaming engine.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Final
 
@@ -18,6 +18,9 @@ from pipelines.universe import Universe, company, first_reason, is_class_b, univ
 ID_BITS: Final = 45
 """Room for an id in the packed sort keys; the contract of `fundamentals` holds ids below it."""
 
+ANCHORS: Final = (0, *MONTHS)
+LONGEST_WINDOW: Final = 377
+"""Days before a date in which its prices are: twelve months and ten days."""
 RETURNS: Final = tuple(f"return_{n}m" for n in MONTHS)
 PERCENTILES: Final = tuple(
     dict.fromkeys(
@@ -49,16 +52,27 @@ def rankings(
     stocks first, then the excluded by ticker.
     """
     chosen = tuple(STRATEGIES.values() if strategies is None else strategies)
-    stocks = cross_section(lake, as_of=as_of)
+    tables = ranked(cross_section(lake, as_of=as_of), universe, chosen)
+    return pl.concat([table.sort("rank", "ticker", nulls_last=True) for table in tables])
+
+
+def ranked(
+    stocks: pl.LazyFrame, universe: Universe, strategies: Iterable[Strategy]
+) -> list[pl.LazyFrame]:
+    """A table for each strategy, as `rankings` describes it, of one or more dates; not in order."""
+    chosen = tuple(strategies)
     for column, strategy in {_universe_column(s): s for s in chosen}.items():
         stocks = _in_universe(stocks, universe, strategy, column)
     for strategy in chosen:
         stocks = _screened(stocks, strategy)
     # The order is one and the same for all strategies, so they share a sort.
     stocks = stocks.sort(
-        "momentum", "market_cap_msek", "ticker", descending=[True, True, False], nulls_last=True
-    ).with_columns(_rank(strategy) for strategy in chosen)
-    return pl.concat([_table(stocks, strategy) for strategy in chosen])
+        "as_of", "momentum", "market_cap_msek", "ticker",
+        descending=[False, True, True, False], nulls_last=True,
+    )  # fmt: skip
+    for strategy in chosen:
+        stocks = _with_rank(stocks, strategy)
+    return [_table(stocks, strategy) for strategy in chosen]
 
 
 def published_or_computed(
@@ -81,51 +95,67 @@ def cross_section(lake: Lake, *, as_of: date) -> pl.LazyFrame:
     """What is known of every stock on a date: a row a stock, with `FACTS` and the statements."""
     day = pl.lit(as_of, dtype=pl.Date)
     known = lake.fundamentals(known_by=as_of)
+    windows = {n: factors.in_window(day, n) for n in ANCHORS}
+    prices = lake.prices(since=days_before(as_of, LONGEST_WINDOW), until=as_of)
+    return facts(
+        lake.stocks().with_columns(as_of=day),
+        closes(prices.filter(pl.any_horizontal(windows.values())), windows),
+        ratios(known, day),
+        statements(known, day),
+    )
+
+
+def facts(
+    stocks: pl.LazyFrame, *parts: pl.LazyFrame, by: tuple[str, ...] = ("ticker",)
+) -> pl.LazyFrame:
+    """Stocks with their `as_of`, and what is known of them joined to it by the given columns."""
+    for part in parts:
+        stocks = stocks.join(part, on=by, how="left")
     return (
-        lake.stocks()
-        .join(closes(lake.prices(since=_days_before(as_of, 377), until=as_of), day),
-              on="ticker", how="left")
-        .join(ratios(known, day), on="ticker", how="left")
-        .join(statements(known, day), on="ticker", how="left")
-        .with_columns(as_of=day, **_market_cap(day))
+        stocks.with_columns(**_market_cap(pl.col("as_of")))
         .with_columns(factors.total_return(n) for n in MONTHS)
         .with_columns(factors.momentum(), *factors.f_signals(), company=company())
         .with_columns(factors.f_score())
-    )  # fmt: skip
+    )
 
 
-def _days_before(day: date, days: int) -> date:
+def days_before(day: date, days: int) -> date:
+    """So many calendar days before a day, or the first day there is."""
     return date.fromordinal(max(day.toordinal() - days, 1))
 
 
 # ------------------------------------------------------------------- what is known on a date
 
 
-def closes(prices: pl.LazyFrame, day: pl.Expr) -> pl.LazyFrame:
-    """The last closes up to a day and up to 3, 6 and 12 months before it: a row a ticker."""
-    anchors = (0, *MONTHS)
-    return (
-        prices.filter(pl.any_horizontal(factors.in_window(day, n) for n in anchors))
-        .group_by("ticker")
-        .agg(e for n in anchors for e in factors.anchor(day, n))
+def closes(
+    prices: pl.LazyFrame, windows: Mapping[int, pl.Expr], by: tuple[str, ...] = ("ticker",)
+) -> pl.LazyFrame:
+    """The last closes in the windows that end so many months before a date: a row a ticker.
+
+    `windows` has a mask of the rows for each number of months, of which 0 is the date itself.
+    """
+    return prices.group_by(by).agg(
+        e for n, mask in windows.items() for e in factors.anchor(mask, n)
     )
 
 
-def ratios(known: pl.LazyFrame, day: pl.Expr) -> pl.LazyFrame:
+def ratios(known: pl.LazyFrame, day: pl.Expr, by: tuple[str, ...] = ("ticker",)) -> pl.LazyFrame:
     """The newest ratios of each ticker, of one row, at most twelve months old."""
     fiscal, known_from = pl.col("fiscal_date"), pl.col("known_from")
     of_fundamentals = (pl.col("source") == "fundamentals").cast(pl.Int64)
     key = _packed(known_from, of_fundamentals * 2**ID_BITS + pl.col("id"), bits=ID_BITS + 1)
     return (
         known.filter(factors.has_any(RATIOS))
-        .filter(fiscal.is_null() | (fiscal == fiscal.max().over("ticker")))
-        .filter(key == key.max().over("ticker"))
+        .filter(fiscal.is_null() | (fiscal == fiscal.max().over(by)))
+        .filter(key == key.max().over(by))
         .filter(known_from >= factors.months_before(day, 12))
-        .select("ticker", *RATIOS, ratios_known_from="known_from")
+        .select(*by, *RATIOS, ratios_known_from="known_from")
     )
 
 
-def statements(known: pl.LazyFrame, day: pl.Expr) -> pl.LazyFrame:
+def statements(
+    known: pl.LazyFrame, day: pl.Expr, by: tuple[str, ...] = ("ticker",)
+) -> pl.LazyFrame:
     """The statement items of t, t-1 and t-2 as `<item>_0`, `_1`, `_2`, and `vendor_f_score`.
 
     t is the newest fiscal year known, null with all the rest when older than 18 months; an
@@ -133,20 +163,23 @@ def statements(known: pl.LazyFrame, day: pl.Expr) -> pl.LazyFrame:
     """
     fiscal, vendor = pl.col("fiscal_date"), pl.col("piotroski_f_score")
     key = _packed(pl.col("known_from"), pl.col("id"))
-    newest = fiscal.max().over("ticker")
     rows = (
         known.filter(factors.has_any((*STATEMENT_ITEMS, "piotroski_f_score")))
-        .with_columns(key_=key, year_0=newest, scored_=pl.when(vendor.is_not_null()).then(fiscal))
-        .filter(pl.col("year_0") >= factors.months_before(day, 18))
-        .with_columns(scored_=pl.when(pl.col("scored_") == _most("scored_")).then("key_"))
         .with_columns(
-            is_vendor=pl.col("scored_") == _most("scored_"),
-            is_newest=pl.col("key_") == pl.col("key_").max().over("ticker", "fiscal_date"),
+            key_=key,
+            year_0=fiscal.max().over(by),
+            scored_=pl.when(vendor.is_not_null()).then(fiscal),
+        )
+        .filter(pl.col("year_0") >= factors.months_before(day, 18))
+        .with_columns(scored_=pl.when(pl.col("scored_") == _most("scored_", by)).then("key_"))
+        .with_columns(
+            is_vendor=pl.col("scored_") == _most("scored_", by),
+            is_newest=pl.col("key_") == pl.col("key_").max().over(*by, "fiscal_date"),
         )
     )
     for year in (1, 2):
-        rows = _with_year_before(rows, year)
-    return rows.group_by("ticker").agg(
+        rows = _with_year_before(rows, year, by)
+    return rows.group_by(by).agg(
         pl.col("year_0").first().alias("fiscal_date"),
         pl.when("is_vendor").then(vendor).max().alias("vendor_f_score"),
         *(_of_year(item, 0) for item in STATEMENT_ITEMS),
@@ -155,7 +188,7 @@ def statements(known: pl.LazyFrame, day: pl.Expr) -> pl.LazyFrame:
     )
 
 
-def _with_year_before(rows: pl.LazyFrame, year: int) -> pl.LazyFrame:
+def _with_year_before(rows: pl.LazyFrame, year: int, by: tuple[str, ...]) -> pl.LazyFrame:
     fiscal, later = pl.col("fiscal_date"), pl.col(f"year_{year - 1}")
     centre = factors.months_before(later, 12)
     distance = (fiscal - centre).dt.total_days().abs()
@@ -164,13 +197,13 @@ def _with_year_before(rows: pl.LazyFrame, year: int) -> pl.LazyFrame:
     )
     return (
         rows.with_columns(distance_=pl.when(candidate).then(-distance))
-        .with_columns(year_=pl.when(pl.col("distance_") == _most("distance_")).then(fiscal))
-        .with_columns(_most("year_").alias(f"year_{year}"))
+        .with_columns(year_=pl.when(pl.col("distance_") == _most("distance_", by)).then(fiscal))
+        .with_columns(_most("year_", by).alias(f"year_{year}"))
     )
 
 
-def _most(column: str) -> pl.Expr:
-    return pl.col(column).max().over("ticker")
+def _most(column: str, by: tuple[str, ...]) -> pl.Expr:
+    return pl.col(column).max().over(by)
 
 
 def _of_year(item: str, year: int) -> pl.Expr:
@@ -217,7 +250,7 @@ def _in_universe(
     stocks = stocks.with_columns(reason.alias(out)).with_columns(among_=eligible)
     for value, best in zip(steps, ("max", "max", "min"), strict=True):
         stocks = stocks.with_columns(value_=pl.when("among_").then(value)).with_columns(
-            among_=pl.col("value_") == getattr(pl.col("value_"), best)().over("company")
+            among_=pl.col("value_") == getattr(pl.col("value_"), best)().over("as_of", "company")
         )
     other = eligible & ~pl.col("among_").fill_null(value=False)
     reason = pl.when(other).then(pl.lit("other_share_class")).otherwise(out)
@@ -261,9 +294,16 @@ def _with_composite(stocks: pl.LazyFrame, strategy: Strategy, eligible: pl.Expr)
     )
 
 
-def _rank(strategy: Strategy) -> pl.Expr:
+def _with_rank(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:
+    """The sorted stocks with the rank among those of their date that stay."""
     stays = pl.col(f"excluded_{strategy.name}").is_null()
-    return pl.when(stays).then(stays.cum_sum()).cast(pl.UInt32).alias(f"rank_{strategy.name}")
+    # How many stay up to here less how many stayed before the date: both stream, unlike a
+    # cumulative sum over the date.
+    before = (pl.col("stayed_") - stays.cast(pl.UInt32)).min().over("as_of")
+    rank = pl.when(stays).then(pl.col("stayed_") - before).cast(pl.UInt32)
+    return stocks.with_columns(stayed_=stays.cum_sum().cast(pl.UInt32)).with_columns(
+        rank.alias(f"rank_{strategy.name}")
+    )
 
 
 def _table(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:
@@ -283,4 +323,4 @@ def _table(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:
         of("primary_rank", pl.UInt32),
         *FACTS,
         *(of(p, pl.Float64, there=p[2:] in own) for p in PERCENTILES),
-    ).sort("rank", "ticker", nulls_last=True)
+    )

@@ -524,22 +524,6 @@ def test_a_loss_of_stocks_is_not_published_unless_forced(tmp_path: Path) -> None
 
 # ---------------------------------------------------------------------------------- golden
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "rankings.csv"
-
-
-def test_the_rankings_of_the_demo_market_are_those_that_were_committed(
-    demo: tuple[Path, Lake],
-) -> None:
-    """After a deliberate change of the rules or the demo market: python -m tests.golden."""
-    assert GOLDEN.read_text() == golden_text(demo[1])
-
-
-def golden_text(lake: Lake) -> str:
-    columns = ("strategy", "rank", "ticker", "excluded_by", "score", "composite")
-    frame = lake.rankings().select(*columns).collect()
-    return frame.with_columns(pl.col("score", "composite").round(9)).write_csv()
-
-
 def test_two_kinds_of_unreadable_rows_in_two_tables_are_rejected(tmp_path: Path) -> None:
     row = {"ticker": "GOOD", "fiscal_date": "2023-12-31", "pe": 9.0}
     copy = {"ticker": "GOOD", "snapshot_date": "2024-01-05", "pe": "x"}

@@ -32,7 +32,8 @@ def command(*words: str) -> bytes:
 def make_lake(folder: Path) -> Path:
     """Export a demo market of 120 stocks and four years."""
     database, lake = folder / "demo.db", folder / "lake"
-    command("pipelines.demo", "--out", str(database), "--stocks", "120", "--years", "4")
+    size = ("--stocks", "120", "--years", "4", "--end", DAYS[0])
+    command("pipelines.demo", "--out", str(database), *size)
     command("pipelines.export", "--source", str(database), "--lake", str(lake))
     return lake
 

@@ -71,7 +71,7 @@ def test_a_window_is_a_day_and_the_ten_before(months: int, first: str, last: str
 def anchored(months: int, days: list[date]) -> tuple[Any, ...]:
     """The close and its date of a window; each close is its place from 1."""
     frame = pl.DataFrame({"date": days, "close": [float(n + 1) for n in range(len(days))]})
-    return frame.select(factors.anchor(pl.lit(D), months)).row(0)
+    return frame.select(factors.anchor(factors.in_window(pl.lit(D), months), months)).row(0)
 
 
 def test_the_anchor_of_a_window_is_its_last_close() -> None:

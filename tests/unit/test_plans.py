@@ -10,6 +10,8 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines import ranking
+from pipelines.factors import in_window
+from pipelines.history import history
 from pipelines.lake import Lake, schema_text
 from pipelines.ranking import rankings
 from pipelines.strategies import STRATEGIES, Strategy
@@ -18,6 +20,7 @@ from tests.factories import closes, frame_lake, snapshot, statement, stock
 
 D = date(2024, 5, 31)
 DAY = pl.lit(D)
+WINDOWS = {n: in_window(DAY, n) for n in ranking.ANCHORS}
 # `columnar-function` collects its whole input before it runs, as `in-memory-map` does.
 FALLBACK: Final = re.compile(
     r'label="(in-memory-(?!source)[^"\\]*|columnar-function[^"\\]*|python[^"\\]*)'
@@ -66,7 +69,7 @@ def test_no_ranking_leaves_the_streaming_engine(files: Lake, chosen: list[Strate
 def test_no_part_of_a_cross_section_leaves_it(files: Lake) -> None:
     known = files.fundamentals(known_by=D)
     assert fallbacks(ranking.cross_section(files, as_of=D)) == []
-    assert fallbacks(ranking.closes(files.prices(until=D), DAY)) == []
+    assert fallbacks(ranking.closes(files.prices(until=D), WINDOWS)) == []
     assert fallbacks(ranking.ratios(known, DAY)) == []
     assert fallbacks(ranking.statements(known, DAY)) == []
 
@@ -76,6 +79,13 @@ def test_no_scan_of_the_lake_leaves_it(files: Lake) -> None:
     assert fallbacks(one) == []
     assert fallbacks(files.fundamentals(known_by=D)) == []
     assert fallbacks(files.stocks().filter(market="oslo")) == []
+
+
+def test_no_ranking_of_many_dates_leaves_it(files: Lake) -> None:
+    dates = [date(2024, 3, 1), date(2024, 4, 2), D]
+    for lake in (files, FRAMES):
+        (plan,) = history(lake, dates=dates, universe=SWEDEN)
+        assert fallbacks(plan) == []
 
 
 def test_files_by_year_change_nothing(files: Lake) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from pipelines import ranking
-from pipelines.factors import SIGNALS
+from pipelines.factors import SIGNALS, in_window
 from pipelines.ranking import rankings
 from pipelines.strategies import STRATEGIES, strategy_named
 from pipelines.universe import SWEDEN
@@ -18,6 +18,7 @@ from tests.factories import Row, closes, frame_lake, ranked, snapshot, statement
 
 D = date(2024, 5, 31)
 DAY = pl.lit(D)
+WINDOWS = {n: in_window(DAY, n) for n in ranking.ANCHORS}
 MOMENTUM, VALUE, DIVIDEND, QUALITY = STRATEGIES
 RISING = {"2023-05-31": 40.0, "2023-11-30": 50.0, "2024-02-29": 80.0, "2024-05-31": 100.0}
 
@@ -41,12 +42,12 @@ def ranks(frame: pl.DataFrame) -> dict[str, Any]:
 def test_a_base_is_the_last_close_of_ten_days(months: int, base: date) -> None:
     def found(*ages: int) -> list[tuple[Any, ...]]:
         days = {str(base - timedelta(days=n)): float(n + 20) for n in (*ages, -1)}
-        frame = ranking.closes(frame_lake([], closes("A", days)).prices(), DAY).collect()
+        frame = ranking.closes(frame_lake([], closes("A", days)).prices(), WINDOWS).collect()
         return frame.select(f"base_close_{months}m", f"base_date_{months}m").rows()
 
     assert found(10, 11) == [(30.0, base - timedelta(days=10))]
     assert found(4, 0, 9) == [(20.0, base)]
-    assert found(11) == []
+    assert found(11) == [(None, None)]
 
 
 @pytest.mark.parametrize(("age", "rank"), [(10, "1"), (11, "no_momentum")])
