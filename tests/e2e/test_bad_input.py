@@ -1185,7 +1185,7 @@ def test_a_clock_that_went_back_to_the_day_before_the_newest_price_is_none(
 def test_later_prices_are_left_out_if_that_is_forced(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE date LIKE '2018%'")
+    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE date LIKE '2021%'")
     clock_says(monkeypatch, datetime(2024, 1, 1, 12, tzinfo=UTC))
     lake = published(place, force=True)
     assert lake.as_of == date(2023, 3, 27)
