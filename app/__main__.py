@@ -7,12 +7,11 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from app.limits import LARGEST_HEAD
 from app.main import create_app
 from pipelines import console
 from pipelines.console import LogFormat
 from pipelines.settings import Settings
-
-LARGEST_HEAD = 16_384
 
 
 def main(

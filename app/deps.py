@@ -1,16 +1,20 @@
 """What handlers are given: the services, the version of this request, the strategy, permission."""
 
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import date
 from ipaddress import ip_address
-from typing import Annotated
+from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
 import polars as pl
 from fastapi import Depends, HTTPException, Path, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
 
+from app import models
 from app.published import Version
 from app.services import Services
 from pipelines.errors import Unknown
@@ -81,8 +85,20 @@ class Asked:
         return self.version.id, self.universe, self.as_of, self.services.today
 
 
+ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _written(given: object) -> object:
+    """The text of a day: a number would be taken for seconds since 1970."""
+    if isinstance(given, str) and not ISO.fullmatch(given):
+        raise PydanticCustomError("day", "Input should be a day as YYYY-MM-DD")
+    return given
+
+
+Day = Annotated[date, BeforeValidator(_written)]
+
 AsOf = Annotated[
-    date | None,
+    Day | None,
     Query(description="date of the rankings; default the newest", examples=["2026-11-20"]),
 ]
 UniverseName = Annotated[
@@ -180,3 +196,8 @@ def _names_loopback(host: str | None) -> bool:
 
 
 Permitted = Depends(permitted)
+PERMISSION: Final[dict[int | str, dict[str, Any]]] = {
+    401: {"model": models.Problem, "description": "The token is missing or wrong"},
+    403: {"model": models.Problem, "description": "No token is set, and this is another machine"},
+}
+"""What `Permitted` answers to those who may not."""

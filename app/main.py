@@ -12,12 +12,12 @@ from fastapi.staticfiles import StaticFiles
 
 from app import errors, models
 from app.access import Access
+from app.limits import LARGEST_BODY, Limits
 from app.routes import cache, dashboard, data, operations, rankings, stocks, strategies
 from app.services import serving
 from pipelines.settings import Settings
 
 BASE: Final = "/v1"
-LARGEST_BODY: Final = 64_000
 ROUTERS: Final = (
     strategies.router,
     rankings.router,
@@ -30,7 +30,9 @@ PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": models.Problem, "description": what}
     for status, what in {
         404: "A strategy, ticker or version that is not known",
+        413: "A body that is too large",
         422: "A parameter that cannot be used",
+        431: "An address or headers that are too large",
         503: "Nothing is published, or memory is critical; see Retry-After",
     }.items()
 }
@@ -57,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         separate_input_output_schemas=False,
     )
     errors.install(app)
+    app.add_middleware(Limits)
     app.add_middleware(Access)
     for router in ROUTERS:
         app.include_router(router, prefix=BASE, responses=PROBLEMS)

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from app import models
-from app.deps import Permitted, ServicesDep
+from app.deps import PERMISSION, Permitted, ServicesDep
 
 router = APIRouter(prefix="/cache", tags=["cache"])
 
@@ -14,13 +14,13 @@ async def stats(services: ServicesDep) -> models.CacheStats:
     return models.CacheStats(**services.cache.stats())
 
 
-@router.post("/invalidate", dependencies=[Permitted])
+@router.post("/invalidate", dependencies=[Permitted], responses=PERMISSION)
 async def invalidate(services: ServicesDep) -> models.Invalidated:
     """Forget what is kept."""
     return models.Invalidated(removed=services.cache.invalidate())
 
 
-@router.post("/clear", dependencies=[Permitted])
+@router.post("/clear", dependencies=[Permitted], responses=PERMISSION)
 async def clear(services: ServicesDep) -> models.Invalidated:
     """Forget what is kept, and the counts."""
     return models.Invalidated(removed=services.cache.clear())

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 
 from app import models, queries, views
-from app.deps import Permitted, ServicesDep, VersionDep
+from app.deps import PERMISSION, Permitted, ServicesDep, VersionDep
 from app.errors import Unavailable
 from app.jobs import Job
 from app.published import Version
@@ -28,6 +28,7 @@ router = APIRouter(prefix="/data", tags=["data"])
     dependencies=[Permitted],
     response_model=models.Started | models.Synced,
     responses={
+        **PERMISSION,
         200: {"model": models.Synced, "description": "With wait=true: it is done"},
         409: {"model": models.Problem, "description": "A refresh is running"},
         429: {"model": models.Problem, "description": "More than two a minute"},
@@ -237,7 +238,14 @@ def _info(
     )
 
 
-@router.post("/versions/{version_id}/rollback", dependencies=[Permitted])
+@router.post(
+    "/versions/{version_id}/rollback",
+    dependencies=[Permitted],
+    responses={
+        **PERMISSION,
+        409: {"model": models.Problem, "description": "A refresh is writing to the lake"},
+    },
+)
 async def rollback(
     services: ServicesDep,
     version_id: Annotated[

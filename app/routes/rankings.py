@@ -7,7 +7,7 @@ import polars as pl
 from fastapi import APIRouter, Query
 
 from app import models, queries, views
-from app.deps import Asked, AskedDep, ServicesDep, StrategyDep, VersionDep, past
+from app.deps import Asked, AskedDep, Day, ServicesDep, StrategyDep, VersionDep, past
 from app.published import Version
 from app.services import Services
 from pipelines.lake import Lake
@@ -59,7 +59,7 @@ async def on_date(
     services: ServicesDep,
     version: VersionDep,
     strategy: Annotated[str, Query(description="name of a strategy", examples=["trendande_varde"])],
-    target_date: Annotated[date, Query(description="a date up to today", examples=["2026-03-02"])],
+    target_date: Annotated[Day, Query(description="a date up to today", examples=["2026-03-02"])],
 ) -> models.Computed:
     """The ranking of a strategy as of a date, from what was known on it."""
     chosen = strategy_named(strategy)
