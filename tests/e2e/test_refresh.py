@@ -421,6 +421,12 @@ def test_a_service_that_stops_takes_the_export_and_its_children_along(world: Wor
         refresher.start("manual")
 
 
+def test_nothing_that_an_export_started_outlives_it(world: World) -> None:
+    job = world.refresh(PARENT.replace("child.wait()", "sys.exit(3)"))
+    assert job.error_type == "Crashed"
+    end_of(int(world.log(job).split()[1]))
+
+
 def test_a_service_may_stop_before_the_export_has_begun(world: World) -> None:
     refresher = world.refresher(HANG)
 
