@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from io import TextIOWrapper
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import typer
 from rich import box
@@ -136,7 +136,8 @@ def _rich(table: Table) -> RichTable:
     for at, column in enumerate(table.columns):
         cells = [row[at] for row in table.rows if row[at]]
         number = bool(cells) and all(c.strip("+-%,.0123456789") == "" for c in cells)
-        rich.add_column(column, justify="right" if number else "left", overflow="fold")
+        side: Literal["right", "left"] = "right" if number else "left"
+        rich.add_column(column, justify=side, no_wrap=number, overflow="fold")
     for row in table.rows:
         rich.add_row(*row)
     return rich

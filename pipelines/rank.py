@@ -87,7 +87,10 @@ def _write_table(
         rows = frame.filter(strategy=strategy.name)
         shown = [_table_row(row) for row in _cut(rows, limit).iter_rows(named=True)]
         title = f"{strategy.title} ({strategy.name}), as of {day}"
-        console.show(console.Table(title, TABLE_COLUMNS, shown))
+        # Those with a rank are excluded by nothing.
+        width = len(TABLE_COLUMNS) - (limit is not None)
+        cells = [row[:width] for row in shown]
+        console.show(console.Table(title, TABLE_COLUMNS[:width], cells))
         console.write(f"{_why(rows)}\n")
 
 
