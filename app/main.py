@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from app import errors, models
 from app.access import Access
-from app.limits import LARGEST_BODY, Limits
+from app.limits import Limits
 from app.routes import cache, dashboard, data, operations, rankings, stocks, strategies
 from app.services import serving
 from pipelines.settings import Settings
@@ -55,7 +55,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{BASE}/openapi.json",
-        max_body_size=LARGEST_BODY,
         separate_input_output_schemas=False,
     )
     errors.install(app)

@@ -42,7 +42,10 @@ async def form(
     named: Annotated[
         Format | None, Query(alias="format", description="wins over Accept", examples=["csv"])
     ] = None,
-    accept: Annotated[str | None, Header(max_length=500, description="type of the answer")] = None,
+    accept: Annotated[
+        str | None,
+        Header(max_length=500, description="type of the answer", examples=["text/csv"]),
+    ] = None,
 ) -> Format:
     """The format of the answer."""
     return chosen(accept, named)
