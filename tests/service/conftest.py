@@ -22,7 +22,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A running service with one refresh behind it, for requests that do no harm."""
     folder = tmp_path_factory.mktemp("service")
     small_market(folder)
-    with serving(folder, memory_limit_mb="8000") as started:
+    with serving(folder, memory_limit_mb="8000", api_token="secret") as started:
         job = started.refresh()
         assert job["status"] == "succeeded", job
         yield started

@@ -75,7 +75,12 @@ class Server:
             )  # fmt: skip
         self.port: Final = int(until(self._address, "the start of the service"))
         self.url: Final = f"http://127.0.0.1:{self.port}"
-        self.client: Final = httpx2.Client(base_url=self.url, timeout=DEADLINE_SECONDS)
+        self.token: Final = settings.get("api_token")
+        self.client: Final = httpx2.Client(
+            base_url=self.url,
+            timeout=DEADLINE_SECONDS,
+            headers={"Authorization": f"Bearer {self.token}"} if self.token else {},
+        )
 
     def _address(self) -> str | None:
         assert self._process.poll() is None, self.log()
