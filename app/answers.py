@@ -9,7 +9,8 @@ from io import BytesIO
 from typing import Final
 
 import polars as pl
-from fastapi import HTTPException, Request, Response
+from fastapi import HTTPException, Response
+from starlette.datastructures import Headers
 
 MAX_AGE: Final = 300
 
@@ -54,29 +55,34 @@ WRITERS: Final[Mapping[Format, Callable[[pl.DataFrame], bytes]]] = {
 
 @dataclass(frozen=True)
 class Answer:
-    """A body with its type and what identifies it."""
+    """What is sent to whoever asks, and to a client that has it: written once, sent often."""
 
-    body: bytes
-    headers: Mapping[str, str]
+    tag: str
+    whole: Response
+    unchanged: Response
 
     @classmethod
     def of(cls, frame: pl.DataFrame, form: Format, key: Hashable, **headers: str) -> "Answer":
         """A frame written in a format; `key` says all that the body depends on."""
-        tag = blake2b(repr(key).encode(), digest_size=12).hexdigest()
+        tag = f'"{blake2b(repr(key).encode(), digest_size=12).hexdigest()}"'
         fixed = {
             "Content-Type": MEDIA[form],
-            "ETag": f'"{tag}"',
+            "ETag": tag,
             "Cache-Control": f"max-age={MAX_AGE}",
             "Vary": "Accept",
         }
-        return cls(WRITERS[form](frame), fixed | headers)
+        every = fixed | headers
+        return cls(tag, Response(WRITERS[form](frame), headers=every), Response(None, 304, every))
 
-    def to(self, request: Request) -> Response:
-        """The answer, or 304 for a client that has it."""
-        known = request.headers.get("if-none-match")
-        if known and _matches(known, self.headers["ETag"]):
-            return Response(status_code=304, headers=self.headers)
-        return Response(self.body, headers=self.headers)
+    @property
+    def size(self) -> int:
+        """Bytes of the body."""
+        return len(self.whole.body)
+
+    def to(self, headers: Headers) -> Response:
+        """The answer to a request with some headers, or 304 for a client that has it."""
+        known = headers.get("if-none-match")
+        return self.unchanged if known and _matches(known, self.tag) else self.whole
 
 
 def _matches(known: str, tag: str) -> bool:

@@ -27,6 +27,9 @@ class Cache:
         self.hits = 0
         self.misses = 0
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._values
+
     def get(self, key: Hashable) -> Any:
         """The value of a key; None if it is not kept."""
         found = self._values.get(key)

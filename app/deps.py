@@ -4,6 +4,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from ipaddress import ip_address
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
@@ -79,10 +80,15 @@ class Asked:
         """All rankings of the universe on the date."""
         return await self.services.computing.rankings(self.version, self.universe, self.as_of)
 
+    @cached_property
+    def today(self) -> date:
+        """The day of the request, the same for the whole of it."""
+        return self.services.today
+
     @property
     def key(self) -> tuple[object, ...]:
         """What the rankings and their age depend on."""
-        return self.version.id, self.universe, self.as_of, self.services.today
+        return self.version.id, self.universe, self.as_of, self.today
 
 
 ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}")

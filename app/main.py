@@ -13,6 +13,7 @@ from fastapi.staticfiles import StaticFiles
 from app import errors, models
 from app.access import Access
 from app.limits import Limits
+from app.recall import Recall
 from app.routes import cache, dashboard, data, operations, rankings, stocks, strategies
 from app.services import serving
 from pipelines.settings import Settings
@@ -58,6 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         separate_input_output_schemas=False,
     )
     errors.install(app)
+    app.add_middleware(Recall)
     app.add_middleware(Limits)
     app.add_middleware(Access)
     for router in ROUTERS:

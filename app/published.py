@@ -58,6 +58,7 @@ class Published:
 
     def __init__(self, root: Path, universe: Universe) -> None:
         self.root: Final = root
+        self._link: Final = root / "current"
         self._universe: Final = universe
         self._version: Version | None = None
         self._place: Place | None = None
@@ -65,26 +66,29 @@ class Published:
 
     async def current(self) -> Version:
         """The version that `current` names now; `NothingPublished` if there is none."""
-        place = self._look()
-        if self._version is None or place != self._place:
-            await self._read()
-        assert self._version is not None  # noqa: S101 - it was read or an error was raised
-        return self._version
+        return self.known() or await self._read()
 
-    async def _read(self) -> None:
+    def known(self) -> Version | None:
+        """The version that `current` names now, where it was read before; else None."""
+        return self._version if self._look() == self._place else None
+
+    async def _read(self) -> Version:
         async with self._reading:
-            place = self._look()
-            if self._version is None or place != self._place:
-                self._version = await asyncio.to_thread(_load, self.root, self._universe)
-                self._place = place
+            if known := self.known():
+                return known
+            self._version, place = None, self._look()
+            if place is None:
+                raise NothingPublished(self.root)
+            version = await asyncio.to_thread(_load, self.root, self._universe)
+            self._version, self._place = version, place
+            return version
 
-    def _look(self) -> Place:
-        """What changes whenever the link is replaced, without following it."""
+    def _look(self) -> Place | None:
+        """What changes whenever the link is replaced, without following it; None without one."""
         try:
-            stat = (self.root / "current").lstat()
+            stat = self._link.lstat()
         except FileNotFoundError:
-            self._version = None
-            raise NothingPublished(self.root) from None
+            return None
         return stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
 
     def version_id(self) -> str | None:

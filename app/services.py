@@ -23,6 +23,7 @@ from app.computing import Computing
 from app.events import Events
 from app.memory import Guard, Level, effective_limit_mb
 from app.published import Published, Version, collected
+from app.recall import Questions
 from app.refresh import Refresher
 from app.schedule import Schedule
 from app.views import top
@@ -56,6 +57,7 @@ class Services:
     schedule: Schedule
     requests: dict[tuple[str, str, int], int] = field(default_factory=dict)
     """Answered requests by method, route and status."""
+    questions: Questions = field(default_factory=Questions)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     _limiter: MovingWindowRateLimiter = field(

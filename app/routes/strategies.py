@@ -133,25 +133,27 @@ async def _ranking(
 
     async def rows() -> pl.DataFrame:
         ranked = views.ranked(await asked.rankings(), strategy).slice(*part)
-        return views.with_age(ranked, asked.version, asked.as_of, asked.services.today)
+        return views.with_age(ranked, asked.version, asked.as_of, asked.today)
 
-    return (await _kept(asked, key, form, rows)).to(request)
+    return await _kept(request, asked, key, form, rows)
 
 
 async def _kept(
+    request: Request,
     asked: Asked,
     key: tuple[object, ...],
     form: Format,
     rows: Callable[[], Awaitable[pl.DataFrame]],
     **headers: str,
-) -> Answer:
+) -> Response:
     """The answer of a key: the one that was written before, or a new one."""
     cache = asked.services.cache
     answer: Answer | None = cache.get(key)
     if answer is None:
         answer = Answer.of(views.finite(await rows()), form, key, **headers)
-        cache.put(key, answer, len(answer.body))
-    return answer
+        cache.put(key, answer, answer.size)
+    asked.services.questions.learn(request.scope, asked.version.id, asked.today, key)
+    return answer.to(request.headers)
 
 
 @router.get("/strategies/{name}/validate")
@@ -211,9 +213,9 @@ async def export(request: Request, asked: AskedDep, strategy: StrategyDep) -> Re
 
     async def rows() -> pl.DataFrame:
         ranked = views.ranked(await asked.rankings(), strategy)
-        return views.with_age(ranked, asked.version, asked.as_of, asked.services.today)
+        return views.with_age(ranked, asked.version, asked.as_of, asked.today)
 
     name = f"{strategy.name}-{asked.as_of}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     key = (*asked.key, strategy.name, "file")
-    return (await _kept(asked, key, Format.CSV, rows, **headers)).to(request)
+    return await _kept(request, asked, key, Format.CSV, rows, **headers)
