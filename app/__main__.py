@@ -1,6 +1,8 @@
 """`python -m app`: the service and its dashboard."""
 
+import gc
 from pathlib import Path
+from socket import socket
 from types import FrameType
 from typing import Annotated
 
@@ -42,6 +44,15 @@ def main(
 
 class _Server(uvicorn.Server):
     """A server that ends its live streams when it is told to stop, instead of waiting for them."""
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Start, and let the garbage collector pass by what stays until the end.
+
+        It would stop all requests for as long as it looks through the libraries.
+        """
+        await super().startup(sockets)
+        gc.collect()
+        gc.freeze()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop, and tell those who listen."""
