@@ -6,13 +6,14 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from itertools import cycle
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any, Final
 
 import httpx2
 import pytest
 
+from app.follow import PHASES
 from pipelines.strategies import STRATEGIES
 from tests.service.conftest import small_market
 from tests.service.serving import (
@@ -77,6 +78,8 @@ class Day:
             assert server.stop() in (0, -15)
             assert processes_of(self.folder) == []
             assert "Traceback" not in server.log()
+            # The server did not have to give up waiting for a stream.
+            assert "graceful shutdown exceeded" not in server.log()
         finally:
             server.kill()
 
@@ -280,7 +283,9 @@ def the_stream_told_all(day: Day, stream: Stream) -> None:
     jobs = stream.of("refresh")
     assert [job["version"] for job in jobs if ended(job)] == day.versions
     assert {"queued", "running", "succeeded"} == {job["status"] for job in jobs}
-    assert {"prices", "fundamentals", "rankings"} <= {job["phase"] for job in jobs}
+    assert {None} < {job["phase"] for job in jobs} <= {None, *PHASES}
+    for first, then in pairwise(jobs):
+        assert first["job_id"] != then["job_id"] or first["progress"] <= then["progress"]
     assert stream.of("memory")
 
 
