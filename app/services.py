@@ -39,7 +39,7 @@ SYNCS: Final = RateLimitItemPerMinute(2)
 """How often a refresh may be asked for."""
 WATCH_SECONDS: Final = 1.0
 RULES_EVERY: Final = 5
-"""So many looks at `current` to one at the rules of the alerts."""
+"""So many looks at `current` to one at the rules of the alerts, where there is no news."""
 
 
 @dataclass
@@ -166,7 +166,7 @@ async def _watch(services: Services) -> None:
     for look in count():
         try:
             await watch.version()
-            if look % RULES_EVERY == 0:
+            if watch.news() or look % RULES_EVERY == 0:
                 watch.rules()
         except (LakeError, OSError) as error:
             # Such as a version that is pruned while it is read: the next look finds another.
@@ -182,6 +182,7 @@ class _Watch:
         self._version: Version | None = None
         self._made: datetime | None = None
         """When a refresh last succeeded, by the versions there are."""
+        self._known: tuple[object, ...] = ()
 
     async def version(self) -> None:
         """Tell of a version that became current."""
@@ -209,6 +210,12 @@ class _Watch:
             was = _tops(await asyncio.to_thread(collected, before.rankings()))
         manifest = before.manifest if before else None
         self._services.alerts.observe_all(rules.of_version(version.manifest, manifest, tops, was))
+
+    def news(self) -> bool:
+        """Whether a refresh has ended, or another version is current, since it was asked last."""
+        before = self._known
+        self._known = (self._version and self._version.id, *self._services.refresher.history()[:1])
+        return self._known != before
 
     def rules(self) -> None:
         """Observe memory, the last refreshes, and the age of the data."""
