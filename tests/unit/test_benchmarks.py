@@ -55,7 +55,9 @@ def _stock(ticker: str, rng: random.Random) -> Row:
 
 def _prices(ticker: str, rng: random.Random) -> list[Row]:
     ends = [oracle.months_back(D, n) for n in (0, 3, 6, 12)]
-    days = {end - timedelta(rng.randint(0, 12)) for end in ends for _ in range(3)}
+    days = {
+        end - timedelta(rng.randint(0, 12)) for end in ends if rng.random() < 0.95 for _ in range(3)
+    }
     closes = (100.0, 110.0, 121.0)
     return [{"ticker": ticker, "date": d.isoformat(), "close": rng.choice(closes)}
             for d in sorted(days) if rng.random() < 0.9]  # fmt: skip
