@@ -101,12 +101,13 @@ def test_memory_samples_arrive_live(served: Service, visit: Visit) -> None:
     expect(page.locator("#memory-plot canvas")).to_be_visible()
     page.evaluate(
         """() => {
-          window.samples = 0;
+          let seen = 0;
+          const count = () => { document.body.dataset.samples = Math.min(3, ++seen); };
           const value = document.querySelector("[data-glance=memory] dd");
-          new MutationObserver(() => window.samples++).observe(value, { childList: true });
+          new MutationObserver(count).observe(value, { childList: true });
         }"""
     )
-    page.wait_for_function("window.samples >= 3")
+    expect(page.locator("body")).to_have_attribute("data-samples", "3")
     limit = served.get("/v1/system/memory")["limit_mb"]
     chart = panel(page, "Memory").get_by_role("img")
     expect(chart).to_have_accessible_name(re.compile(rf"now \d+ MB of {limit:,.0f} MB"))

@@ -26,6 +26,7 @@ import { themeButton } from "./theme.js";
 import { Versions } from "./versions.js";
 
 const AGE_EVERY_MS = 5 * 60_000;
+const SAID = 5;
 const SKELETONS = { refresh: 5, alerts: 3, history: 6, versions: 6, integrity: 4 };
 
 class Dashboard {
@@ -280,9 +281,11 @@ function drawSkeletons() {
   for (const [id, count] of Object.entries(SKELETONS)) byId(id).replaceChildren(skeletons(count));
 }
 
-/** Say something to screen readers. */
+/** Say something to screen readers, after what was said just before. */
 function say(text, urgent = false) {
-  byId(urgent ? "say-now" : "say").textContent = text;
+  const region = byId(urgent ? "say-now" : "say");
+  region.append(el("p", {}, text));
+  if (region.children.length > SAID) region.firstChild.remove();
 }
 
 new Dashboard().start();
