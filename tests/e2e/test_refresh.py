@@ -39,8 +39,8 @@ child.wait()
 """
 HOG: Final = """
 import sys, time
+print('{"begins": "rankings"}', file=sys.stderr, flush=True)
 block = b"x" * 700_000_000
-print("full", file=sys.stderr, flush=True)
 time.sleep(600)
 """
 EXPORTS: Final = f"import os\nos.execv({sys.executable!r}, {list(EXPORT)!r})"
@@ -375,6 +375,12 @@ def test_the_second_attempt_may_succeed(world: World) -> None:
     assert job.peak_memory_mb > 500, "the peak of the first attempt counts too"
     progress = [heard["progress"] for heard in world.heard]
     assert progress == sorted(progress)
+    assert progress[-1] == 1
+
+
+def test_a_peak_between_two_samples_is_known_from_the_log(world: World) -> None:
+    line = '{"phase": "prices", "peak_mb": 12345.6}'
+    assert world.refresh(f"import sys\nsys.exit({line!r})").peak_memory_mb == 12345.6
 
 
 def test_an_export_that_the_kernel_ends_for_memory_is_tried_once_more(world: World) -> None:
