@@ -62,6 +62,8 @@ def export(  # noqa: PLR0913 - one parameter an option
             )  # fmt: skip
             with build:
                 manifest = _publish(build, after=lake.current_id(root), force=force)
+            # The version before is held open no longer, so that it may go too.
+            build.before = current = None
             lake.prune(root, keep=keep)
             return manifest
     except OSError as error:

@@ -229,19 +229,22 @@ def test_a_piped_ranking_is_plain_text_and_nothing_else_is_said(folder: Path) ->
 def test_progress_is_shown_on_a_terminal_and_not_on_stdout(folder: Path) -> None:
     ours, theirs = pty.openpty()
     words = ["pipelines.export", "--full", "--lake", "lake4"]
-    result = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-m", *words], cwd=folder, stdout=subprocess.PIPE, stderr=theirs,
-        check=True, env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
-    )  # fmt: skip
-    os.close(theirs)
-    shown = b""
-    with contextlib.suppress(OSError):  # the end of a terminal that nobody writes to
-        while part := os.read(ours, 1 << 16):
-            shown += part
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        shown = b""
+        # Read while it runs, for a terminal holds little; its end is an error.
+        with contextlib.suppress(OSError):
+            while part := os.read(ours, 1 << 16):
+                shown += part
+        stdout = process.communicate()[0]
     os.close(ours)
+    assert process.returncode == 0
     assert b"daily_prices" in shown
-    assert result.stdout.startswith(b"version ")
-    assert not CONTROL.search(result.stdout)
+    assert stdout.startswith(b"version ")
+    assert not CONTROL.search(stdout)
 
 
 # ---------------------------------------------------------------------------------- rankings

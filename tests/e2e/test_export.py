@@ -19,7 +19,7 @@ from pipelines import schemas
 from pipelines.demo import make_market
 from pipelines.errors import StockRankError
 from pipelines.export import export
-from pipelines.lake import Lake
+from pipelines.lake import Lake, version_ids
 from pipelines.universe import SWEDEN
 from tests import oracle_export
 from tests.factories import Row, database, stock, trading_year
@@ -537,3 +537,10 @@ def test_two_kinds_of_unreadable_rows_in_two_tables_are_rejected(tmp_path: Path)
     entry = export(source, tmp_path / "lake", SWEDEN)["datasets"]["fundamentals"]
     assert entry["rejected"] == {"bad_text": 1, "text_in_number": 2}
     assert entry["rows"] == 1
+
+
+def test_only_as_many_versions_stay_as_are_to_be_kept(tmp_path: Path) -> None:
+    source = database(tmp_path / "app.db", stocks=[stock("GOOD")], daily_prices=GOOD)
+    for _ in range(3):
+        export(source, tmp_path / "lake", SWEDEN, full=True, keep=1)
+        assert version_ids(tmp_path / "lake") == [Lake(tmp_path / "lake").version]
