@@ -4,11 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed
-from pathlib import Path
 from typing import Any, Final
 
 from fastapi import FastAPI
-from fastapi.staticfiles import StaticFiles
 
 from app import errors, models
 from app.access import Access
@@ -66,7 +64,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router, prefix=BASE, responses=PROBLEMS)
         app.include_router(router, include_in_schema=False)
     app.include_router(dashboard.router)
-    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    app.mount("/static", dashboard.Files(directory=dashboard.FOLDER / "static"))
     return app
 
 

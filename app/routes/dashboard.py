@@ -1,18 +1,31 @@
 """The live dashboard: one page and its files."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from fastapi import APIRouter
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, Response
+from fastapi.staticfiles import StaticFiles
 
-PAGE: Final = Path(__file__).parents[1] / "templates" / "dashboard.html"
+FOLDER: Final = Path(__file__).parents[1]
+PAGE: Final = FOLDER / "templates" / "dashboard.html"
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
     "form-action 'none'; object-src 'none'",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+
+
+class Files(StaticFiles):
+    """The page's files, which a browser asks for again, so that it never mixes two releases."""
+
+    def file_response(self, *args: Any, **kwargs: Any) -> Response:
+        """The file, or 304 for a browser that has it."""
+        response = super().file_response(*args, **kwargs)
+        response.headers["Cache-Control"] = "no-cache"
+        return response
+
 
 router = APIRouter(include_in_schema=False)
 
