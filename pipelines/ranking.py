@@ -144,13 +144,19 @@ def ratios(known: pl.LazyFrame, day: pl.Expr, by: tuple[str, ...] = ("ticker",))
     fiscal, known_from = pl.col("fiscal_date"), pl.col("known_from")
     of_fundamentals = (pl.col("source") == "fundamentals").cast(pl.Int64)
     key = _packed(known_from, of_fundamentals * 2**ID_BITS + pl.col("id"), bits=ID_BITS + 1)
-    return (
-        known.filter(factors.has_any(RATIOS))
-        .filter(fiscal.is_null() | (fiscal == fiscal.max().over(by)))
-        .filter(key == key.max().over(by))
-        .filter(known_from >= factors.months_before(day, 12))
-        .select(*by, *RATIOS, ratios_known_from="known_from")
+    with_any = known.filter(factors.has_any(RATIOS))
+    # A row that is too old can supersede others, no more: only its fiscal date is needed. What is
+    # grouped has few columns, and those of the ratios pass by a small join: nothing wide waits.
+    newest = with_any.filter(fiscal.is_not_null()).group_by(by).agg(newest_=fiscal.max())
+    rows = with_any.filter(known_from >= factors.months_before(day, 12)).with_columns(key_=key)
+    best = (
+        rows.select(*by, "key_", "fiscal_date")
+        .join(newest, on=by, how="left")
+        .filter(fiscal.is_null() | (fiscal == pl.col("newest_")))
+        .group_by(by)
+        .agg(pl.col("key_").max())
     )
+    return rows.join(best, on=[*by, "key_"]).select(*by, *RATIOS, ratios_known_from="known_from")
 
 
 def statements(
