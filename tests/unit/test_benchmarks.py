@@ -1,6 +1,7 @@
 """The contenders of the benchmark give one answer, and what differs is seen and void."""
 
 import random
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, timedelta
@@ -17,7 +18,7 @@ from pipelines.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
 from tests import oracle
 from tests.benchmarks import rankings as bench
-from tests.benchmarks import replicas
+from tests.benchmarks import replicas, report
 from tests.benchmarks.contenders.task import COLUMNS, Task
 from tests.factories import Row, database, stock
 
@@ -228,3 +229,24 @@ def test_copies_of_a_lake_rank_alike(task: Task, tmp_path: Path) -> None:
     assert excluded == set(two.filter(pl.col("excluded_by") == "inactive")["ticker"]
                            .str.replace("^00", "01"))  # fmt: skip
     assert ranked <= set(two.filter(pl.col("rank") <= 2)["ticker"])
+
+
+def test_the_report_has_tables_chart_and_parts(tmp_path: Path) -> None:
+    results = {1: RESULTS[:2], 10: RESULTS}
+    report.chart(results).save(tmp_path / "chart.svg")
+    drawn = (tmp_path / "chart.svg").read_text(encoding="utf-8")
+    assert drawn.count("StockRank, from Parquet</text>") == 2
+    assert "DuckDB" not in drawn, "a void row is drawn"
+    text = report.document(results, {"API": "told"}, "where\n")
+    assert [line for line in text.splitlines() if line.startswith("#")] == [
+        "# Benchmarks", "## Rankings", "### Size 1", "### Size 10", "## API",
+    ]  # fmt: skip
+    assert "VmHWM" in text
+    assert "![" in text
+
+
+def test_a_part_that_fails_says_so_in_the_report(tmp_path: Path) -> None:
+    assert report.part(("tests.benchmarks.missing",), tmp_path).startswith("```\nnot measured: ")
+    assert "Linux" in report.part(("platform",), tmp_path) or sys.platform != "linux"
+    assert report.there(("platform",))
+    assert not report.there(("tests.benchmarks.missing",))
