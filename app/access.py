@@ -16,6 +16,8 @@ SAME: Final = vars(
         logger.name, logging.INFO, __file__, 0, "%(method)s %(path)s %(status)s", (), None
     )
 )
+METHODS: Final = {"GET", "HEAD", "POST"}
+"""Those that are counted by name: clients may send any word, and each would be a metric."""
 REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -90,5 +92,6 @@ def _line(fields: dict[str, Any]) -> logging.LogRecord:
 
 def _count(counts: MutableMapping[Any, int], scope: Scope, status: int) -> None:
     route = getattr(scope.get("route"), "path", "unknown")
-    key = (scope["method"] if route != "unknown" else "any", route, status)
+    known = route != "unknown" and scope["method"] in METHODS
+    key = (scope["method"] if known else "any", route, status)
     counts[key] = counts.get(key, 0) + 1

@@ -9,6 +9,8 @@ from cachetools import LRUCache
 V = TypeVar("V")
 
 BYTES: Final = 64_000_000
+ENTRY: Final = 3_000
+"""Bytes that an entry takes beside its value, roughly: its key, headers, places in tables."""
 
 
 @dataclass(frozen=True)
@@ -41,16 +43,17 @@ class Cache:
 
     def put(self, key: Hashable, value: object, size: int) -> None:
         """Keep a value in place of those that were not asked for longest; none larger than all."""
-        if size <= self._values.maxsize:
+        if size + ENTRY <= self._values.maxsize:
             self._values[key] = Sized(value, size)
 
     def stats(self) -> dict[str, int]:
-        """Hits, misses, entries and bytes."""
+        """Hits, misses, entries, and the bytes of their values."""
+        entries = len(self._values)
         return {
             "hits": self.hits,
             "misses": self.misses,
-            "entries": len(self._values),
-            "bytes": int(self._values.currsize),
+            "entries": entries,
+            "bytes": int(self._values.currsize) - ENTRY * entries,
         }
 
     def invalidate(self) -> int:
@@ -66,4 +69,4 @@ class Cache:
 
 
 def _size(entry: Sized[Any]) -> int:
-    return entry.size
+    return entry.size + ENTRY

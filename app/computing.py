@@ -15,6 +15,8 @@ from pipelines.universe import Universe
 
 WAITING_PER_PLACE: Final = 8
 """So many may wait for each that is computed; more are sent away."""
+TAKES: Final = 2
+"""So many times the bytes of its values does a frame take: small columns in many chunks."""
 
 
 class Computing:
@@ -63,5 +65,5 @@ class Computing:
     async def _collect(self, key: Hashable, plan: pl.LazyFrame) -> pl.DataFrame:
         async with self._places:
             frame = await asyncio.to_thread(collected, plan)
-        self._cache.put(key, frame, int(frame.estimated_size()))
+        self._cache.put(key, frame, TAKES * int(frame.estimated_size()))
         return frame
