@@ -30,6 +30,7 @@ def main(
     console.log_to_stderr(log_format)
     settings = Settings.load(config)
     app = create_app(settings)
+    app.openapi()  # routes are built when they are first needed, which would stop other requests
     serving = uvicorn.Config(
         app,
         host=host or settings.host,
