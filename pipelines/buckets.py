@@ -1,13 +1,19 @@
-"""Rows by year, waiting on disk: a dataset of any size is sorted with the memory of one year."""
+"""Rows by year, waiting on disk: a dataset of any size is sorted in little memory.
+
+A year that is larger than `PORTION_BYTES` is divided by name, and sorted portion by portion.
+"""
 
 from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 
 SPILL_BYTES: Final = 16_000_000
+PORTION_BYTES: Final = 8_000_000
 
 
 class Names:
@@ -18,20 +24,54 @@ class Names:
 
     def encode(self, names: pl.Series) -> pl.Series:
         """The code of each name; a new name gets the next one."""
-        for name in names.unique(maintain_order=True):
-            self._codes.setdefault(name, len(self._codes))
-        return names.replace_strict(self._codes, return_dtype=pl.UInt32)
+        distinct = names.unique(maintain_order=True)
+        codes = [self._codes.setdefault(name, len(self._codes)) for name in distinct]
+        return names.replace_strict(distinct, pl.Series(codes, dtype=pl.UInt32))
 
     def decode(self, codes: pl.Series) -> pl.Series:
         """The name of each code."""
         return self._series().gather(codes)
 
-    def order(self, codes: pl.Series) -> pl.Series:
-        """The place of each code's name among all names in alphabetic order."""
-        return self._series().rank("ordinal").cast(pl.Int64).gather(codes)
+    def order(self) -> pl.Series:
+        """All codes in the alphabetic order of their names."""
+        return self._series().arg_sort()
 
     def _series(self) -> pl.Series:
         return pl.Series(list(self._codes), dtype=pl.String)
+
+
+class Spills:
+    """Rows in one file a key, in order of arrival."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder: Final = folder
+        self._writers: Final[dict[str, Any]] = {}
+
+    def append(self, key: str, rows: pl.DataFrame) -> None:
+        """Add rows to the file of a key."""
+        table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
+        if key not in self._writers:
+            self._writers[key] = pa.ipc.new_stream(self._path(key), table.schema)
+        self._writers[key].write_table(table)
+
+    def size(self, key: str) -> int:
+        """Bytes of the rows of a key."""
+        return self._path(key).stat().st_size
+
+    def read(self, key: str) -> Iterator[pl.DataFrame]:
+        """The rows of a key, some at a time; from then on none can be added."""
+        self._writers[key].close()
+        with pa.OSFile(str(self._path(key))) as file, pa.ipc.open_stream(file) as reader:
+            yield from map(pl.DataFrame, reader)
+
+    def take(self, key: str) -> Iterator[pl.DataFrame]:
+        """As `read`, and the file is gone after the last."""
+        yield from self.read(key)
+        self._writers.pop(key)
+        self._path(key).unlink()
+
+    def _path(self, key: str) -> Path:
+        return self._folder / f"{key}.arrows"
 
 
 class Buckets:
@@ -42,13 +82,12 @@ class Buckets:
     """
 
     def __init__(self, folder: Path, *, name: str, day: str) -> None:
-        self.folder: Final = folder
         self.name: Final = name
         self.day: Final = day
         self._names = Names()
         self._waiting: defaultdict[int, list[pl.DataFrame]] = defaultdict(list)
         self._bytes = 0
-        self._spills: dict[int, Any] = {}
+        self._spills = Spills(folder)
 
     def add(self, rows: pl.DataFrame) -> None:
         """Put rows into the buckets of their years."""
@@ -65,12 +104,42 @@ class Buckets:
         """The years that have rows, oldest first."""
         return sorted(self._waiting)
 
-    def take(self, year: int) -> pl.DataFrame:
-        """The rows of a year, sorted by name and day and then by arrival; they leave the bucket."""
-        parts = [*self._spilled(year), *self._waiting.pop(year)]
-        rows = pl.concat(parts, rechunk=True)
-        parts.clear()
-        key = self._names.order(rows[self.name]) * 2**20 + rows[self.day].cast(pl.Int32)
+    def take(self, year: int) -> Iterator[pl.DataFrame]:
+        """The rows of a year, sorted by name and day and then by arrival; they leave the bucket.
+
+        They come in frames of about `PORTION_BYTES` at most, of which one has all rows of a name.
+        """
+        self._spill()
+        del self._waiting[year]
+        portions = self._spills.size(str(year)) // PORTION_BYTES + 1
+        for key in self._divided(str(year), portions) if portions > 1 else [str(year)]:
+            yield self._sorted(pl.concat(self._spills.take(key), rechunk=True))
+
+    def _divided(self, year: str, portions: int) -> list[str]:
+        """Divide the rows of a year by name; the keys of the portions, in alphabetic order."""
+        portion, found = self._portions(year, portions), set()
+        for rows in self._spills.take(year):
+            by_name = rows.with_columns(portion_=portion.gather(rows[self.name]))
+            parts = by_name.partition_by("portion_", as_dict=True, include_key=False)
+            for (n,), part in parts.items():
+                self._spills.append(f"{year}-{n}", part)
+                found.add(n)
+        return [f"{year}-{n}" for n in sorted(found)]
+
+    def _portions(self, year: str, portions: int) -> pl.Series:
+        """The portion of each code, such that all have about as many rows of the year."""
+        order = self._names.order()
+        counts = np.zeros(len(order), dtype=np.int64)
+        for rows in self._spills.read(year):
+            counts += np.bincount(rows[self.name], minlength=len(order))
+        before = counts[order].cumsum() - counts[order]
+        found = np.empty_like(before)
+        found[order] = before * portions // counts.sum()
+        return pl.Series(found)
+
+    def _sorted(self, rows: pl.DataFrame) -> pl.DataFrame:
+        place = self._names.order().arg_sort().cast(pl.Int64)
+        key = place.gather(rows[self.name]) * 2**20 + rows[self.day].cast(pl.Int32)
         keys = key.alias("key").to_frame()
         order = keys.select(pl.arg_sort_by("key", maintain_order=True)).to_series()
         # Column by column, so that there are never two copies of the whole.
@@ -82,21 +151,6 @@ class Buckets:
     def _spill(self) -> None:
         for year, parts in self._waiting.items():
             if parts:
-                table = pl.concat(parts).to_arrow(compat_level=pl.CompatLevel.oldest())
-                if year not in self._spills:
-                    path = self.folder / f"{year}.arrows"
-                    self._spills[year] = pa.ipc.new_stream(path, table.schema)
-                self._spills[year].write_table(table)
+                self._spills.append(str(year), pl.concat(parts))
                 parts.clear()
         self._bytes = 0
-
-    def _spilled(self, year: int) -> list[pl.DataFrame]:
-        writer = self._spills.pop(year, None)
-        if writer is None:
-            return []
-        writer.close()
-        path = self.folder / f"{year}.arrows"
-        with path.open("rb") as file, pa.ipc.open_stream(file) as reader:
-            rows = pl.DataFrame(reader.read_all())
-        path.unlink()
-        return [rows]

@@ -1,5 +1,16 @@
 """`python -m pipelines.export`: SQLite → a new version of the lake, with its rankings."""
 
+import ctypes
+import os
+
+if __name__ == "__main__":
+    # Allocators hold back for later as much memory as a refresh needs. These have less to hold it
+    # in; what the environment says already stays.
+    os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:1")
+    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    if "MALLOC_ARENA_MAX" not in os.environ and hasattr(ctypes.CDLL(None), "mallopt"):
+        ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX of glibc, which has read its environment
+
 import json
 import logging
 import shutil

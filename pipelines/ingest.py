@@ -1,14 +1,18 @@
 """The tables of a source → the datasets of a version: read, normalise, check, sort, write."""
 
+import ctypes
 import hashlib
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+import pyarrow as pa
+from pyarrow.parquet import ParquetWriter
 
 from pipelines import lake, normalise, source
 from pipelines.buckets import Buckets
@@ -22,6 +26,8 @@ from pipelines.staging import Build
 logger = logging.getLogger(__name__)
 
 COMPRESSION_LEVEL: Final = 1
+GROUP_VALUES: Final = 1_000_000
+"""Values of a row group, all columns together: for prices some 600 stocks of a year."""
 
 STOCKS_NEWEST: Final = pl.Schema(
     {"ticker": pl.String, "newest_close": pl.Float32, "newest_date": pl.Date}
@@ -215,14 +221,27 @@ def _write_years(
     spills = build.work / dataset
     spills.mkdir(exist_ok=True)
     tally, buckets = _read(build, dataset, parts, lambda: Buckets(spills, name=name, day=day))
-    for year in buckets.years():
-        rows = buckets.take(year)
+    _give_back()
+    table = parts()[0].table.name
+
+    def ready(rows: pl.DataFrame) -> pl.DataFrame:
         if dataset != "fundamentals":
-            rows = _without_duplicates(rows, tally, parts()[0].table.name, name)
+            rows = _without_duplicates(rows, tally, table, name)
         if dataset == "prices":
             build.newest.append(_last_of_each(rows))
-        tally.files.append(write(build, dataset, rows.select(*schema), year))
+        return rows.select(*schema)
+
+    for year in buckets.years():
+        portions = map(ready, buckets.take(year))
+        tally.files.append(_write(build, dataset, schema, portions, year))
+    _give_back()
     return tally
+
+
+def _give_back() -> None:
+    """Return to the system what glibc holds and nobody uses, which it does not do by itself."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)
 
 
 def _without_duplicates(rows: pl.DataFrame, tally: Tally, table: str, name: str) -> pl.DataFrame:
@@ -297,21 +316,59 @@ def stocks(build: Build, table: Table) -> None:
 
 def write(build: Build, dataset: str, rows: pl.DataFrame, year: int | None) -> dict[str, Any]:
     """Write a file of a dataset and return its entry in the manifest."""
+    return _write(build, dataset, rows.schema, [rows], year)
+
+
+def _write(
+    build: Build,
+    dataset: str,
+    schema: pl.Schema,
+    portions: Iterable[pl.DataFrame],
+    year: int | None,
+) -> dict[str, Any]:
+    """As `write`, of rows that come in portions; these leave no trace in the file."""
     folder = build.staged / dataset
     folder = folder if year is None else folder / f"year={year}"
     folder.mkdir(parents=True)
     path = folder / "0.parquet"
-    rows.write_parquet(
-        path, compression="zstd", compression_level=COMPRESSION_LEVEL, statistics=True
-    )
+    rows, nulls = 0, Counter(dict.fromkeys(schema, 0))
+    with _writer(path, schema) as writer:
+        for group in _groups(portions, GROUP_VALUES // len(schema)):
+            writer.write_table(_arrow(group))
+            rows += group.height
+            nulls.update(group.null_count().row(0, named=True))
     return {
         "path": str(path.relative_to(build.staged)),
         "year": year,
-        "rows": rows.height,
+        "rows": rows,
         "bytes": path.stat().st_size,
         "sha256": hashed(path),
-        "nulls": {c: n for c, n in rows.null_count().to_dicts()[0].items() if n},
+        "nulls": {c: n for c, n in nulls.items() if n},
     }
+
+
+def _groups(portions: Iterable[pl.DataFrame], height: int) -> Iterator[pl.DataFrame]:
+    """The same rows in frames of one height, but for the last; each in one piece."""
+    waiting: list[pl.DataFrame] = []
+    for portion in portions:
+        waiting = [pl.concat([*waiting, portion])]
+        while waiting[0].height > height:
+            yield waiting[0].head(height).rechunk()
+            waiting = [waiting[0].slice(height)]
+    yield from (rest.rechunk() for rest in waiting)
+
+
+def _writer(path: Path, schema: pl.Schema) -> ParquetWriter:
+    """A writer of plain Parquet; prices and amounts hardly recur, the rest goes by dictionary."""
+    return ParquetWriter(
+        path, _arrow(schema.to_frame()).schema, compression="zstd",
+        compression_level=COMPRESSION_LEVEL, store_schema=False,
+        use_dictionary=[c for c, t in schema.items() if not (t.is_float() or t == pl.UInt32)],
+    )  # fmt: skip
+
+
+def _arrow(rows: pl.DataFrame) -> pa.Table:
+    return rows.to_arrow(compat_level=pl.CompatLevel.oldest())
 
 
 def hashed(path: Path) -> str:
@@ -337,12 +394,10 @@ def _write_rejects(path: Path, tally: Tally, tables: list[Table]) -> None:
 
     `kept` is true for a row that stays and lost a value only.
     """
-    from pyarrow.parquet import ParquetWriter  # noqa: PLC0415 - only where something is rejected
-
     columns = dict.fromkeys(c for table in tables for c in table.kinds)
     schema = pl.Schema({"table": pl.String(), **NOTES, **dict.fromkeys(columns, pl.String())})
     path.parent.mkdir(exist_ok=True)
-    with ParquetWriter(path, schema.to_frame().to_arrow().schema, compression="zstd") as writer:
+    with _writer(path, schema) as writer:
         for table in tables:
             notes = pl.concat(tally.notes.get(table.name, [NOTES.to_frame()])).sort("rowid")
             for part in notes.iter_slices(source.BATCH_ROWS):
@@ -352,4 +407,4 @@ def _write_rejects(path: Path, tally: Tally, tables: list[Table]) -> None:
                 widths = originals.select(pl.sum_horizontal(pl.all().str.len_bytes())).to_series()
                 tally.widest_text = max(tally.widest_text, *widths)
                 full = part.with_columns(table=pl.lit(table.name)).hstack(originals)
-                writer.write_table(full.select(*schema).to_arrow())
+                writer.write_table(_arrow(full.select(*schema)))

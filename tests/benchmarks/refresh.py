@@ -1,0 +1,198 @@
+"""A full refresh, one with nothing changed, one of a new day, and a rollback: time and memory.
+
+Example: python -m tests.benchmarks.refresh --source data/demo.db --large data/demo10.db
+
+Each is a process of its own, measured from its start to its end; its memory is the peak that the
+kernel counted. The databases are copied first, for a day is added. What a refresh of one new day
+published is compared with a full refresh before anything is shown.
+"""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory, TemporaryFile
+from typing import Annotated
+
+import typer
+
+from pipelines import console, source
+from pipelines.lake import Lake
+from pipelines.settings import Settings
+
+RUNS = 3
+FULL, UNCHANGED, DAY, ROLLBACK = "full", "unchanged", "one new day", "rollback"
+ASKED = {UNCHANGED: ("30 %", "15 %"), DAY: ("60 %", "50 %")}
+"""The share of a full refresh that each may take: of the small database, and of the large one."""
+PEAK_MAY_GROW = 1.3
+
+
+@dataclass(frozen=True)
+class Took:
+    """Time and peak memory of one process."""
+
+    seconds: float
+    peak_mb: float
+
+
+@dataclass
+class Figures:
+    """What all processes of one database took."""
+
+    name: str
+    prices: int = 0
+    took: dict[str, list[Took]] = field(default_factory=dict)
+
+    def add(self, what: str, took: Took) -> None:
+        self.took.setdefault(what, []).append(took)
+
+    def seconds(self, what: str) -> float:
+        return median(took.seconds for took in self.took[what])
+
+    def peak(self, what: str) -> float:
+        return median(took.peak_mb for took in self.took[what])
+
+
+def process(*command: str) -> Took:
+    """Run a command of the package; whatever it has to say is only shown if it fails."""
+    start = time.perf_counter()
+    with TemporaryFile() as said:
+        child = subprocess.Popen([sys.executable, "-m", *command], stdout=said, stderr=said)
+        # Its peak is at least this process's size, which is a third of a refresh's.
+        _, status, usage = os.wait4(child.pid, 0)
+        seconds = time.perf_counter() - start
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode:
+            said.seek(0)
+            raise SystemExit(said.read().decode())
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Took(seconds, usage.ru_maxrss * unit / 1e6)
+
+
+# ----------------------------------------------------------------------------------- the day
+
+
+def next_weekday(day: date) -> date:
+    return day + timedelta(days=7 - day.weekday() if day.weekday() > 3 else 1)
+
+
+def newest_day(database: Path) -> date:
+    with closing(sqlite3.connect(database)) as con:
+        return date.fromisoformat(con.execute("SELECT max(date) FROM daily_prices").fetchone()[0])
+
+
+def add_day(database: Path, day: date) -> None:
+    """Give every stock with a price on the newest day one on `day`, a hundredth higher."""
+    with closing(sqlite3.connect(database)) as con, con:
+        con.execute(
+            "INSERT INTO daily_prices (ticker, date, open, high, low, close, volume) SELECT ticker,"
+            " ?, open * 1.01, high * 1.01, low * 1.01, close * 1.01, volume FROM daily_prices"
+            " WHERE date = ?",
+            (f"{day}", f"{newest_day(database)}"),
+        )
+
+
+def remove_day(database: Path, day: date) -> None:
+    with closing(sqlite3.connect(database)) as con, con:
+        con.execute("DELETE FROM daily_prices WHERE date = ?", (f"{day}",))
+
+
+# --------------------------------------------------------------------------------- measuring
+
+
+def measure(database: Path, folder: Path, runs: int) -> Figures:
+    """Refresh a lake from nothing, again, and with a new day, then roll it back; `runs` times."""
+    figures, market, lake = Figures(database.name), folder / "app.db", folder / "lake"
+    source.copy(database, market)
+    day = next_weekday(newest_day(market))
+    export = ("pipelines.export", "--source", str(market), "--lake")
+    for run in range(runs):
+        figures.add(FULL, process(*export, str(lake)))
+        figures.prices = Lake(lake).manifest["datasets"]["prices"]["rows"]
+        figures.add(UNCHANGED, process(*export, str(lake)))
+        add_day(market, day)
+        figures.add(DAY, process(*export, str(lake)))
+        if run == 0:
+            process(*export, str(folder / "whole"))
+            compare(Lake(lake), Lake(folder / "whole"), day)
+        figures.add(ROLLBACK, process("pipelines.versions", "rollback", "--lake", str(lake)))
+        remove_day(market, day)
+        shutil.rmtree(lake)
+    return figures
+
+
+def compare(incremental: Lake, whole: Lake, day: date) -> None:
+    """End here unless both hold the new day, and every file of one has the bytes of the other."""
+    if incremental.as_of != day:
+        raise SystemExit(f"the new day {day} is not there: {incremental.as_of}")
+    ours, theirs = (v.manifest["datasets"] for v in (incremental, whole))
+    odd = [name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)]
+    if odd:
+        raise SystemExit(f"a refresh of one new day is not like a full one in {', '.join(odd)}")
+    if not any(path.stat().st_nlink > 1 for path in incremental.path.rglob("*.parquet")):
+        raise SystemExit("a refresh of one new day took no file from the version before")
+
+
+# --------------------------------------------------------------------------------- reporting
+
+
+def table(figures: Figures, *, large: bool) -> console.Table:
+    def row(what: str) -> tuple[str, ...]:
+        share = f"{figures.seconds(what) / figures.seconds(FULL):.1%}"
+        asked = ASKED[what][large] if what in ASKED else "below 1 s" if what == ROLLBACK else ""
+        times = [took.seconds for took in figures.took[what]]
+        spread = f"{min(times):.2f} to {max(times):.2f}"
+        return (what, f"{figures.seconds(what):.2f}", spread, share, asked,
+                f"{figures.peak(what):.0f}")  # fmt: skip
+
+    title = f"{figures.name}: {figures.prices:,} prices, medians of {len(figures.took[FULL])} runs"
+    columns = ("process", "seconds", "spread", "of full", "asked", "peak MB")
+    return console.Table(title, columns, [row(what) for what in figures.took])
+
+
+def growth(small: Figures, large: Figures) -> console.Table:
+    """How much more the large database takes than the small one."""
+    rows = large.prices / small.prices
+
+    def row(what: str, of: Callable[[Figures], float], asked: float) -> tuple[str, ...]:
+        a, b = of(small), of(large)
+        return (what, f"{a:,.2f}", f"{b:,.2f}", f"{b / a:.2f}", f"{asked:.2f}")
+
+    times = [row(f"{what}, seconds", lambda f, w=what: f.seconds(w), rows) for what in (FULL, DAY)]
+    peaks = [row(f"{what}, peak MB", lambda f, w=what: f.peak(w), PEAK_MAY_GROW)
+             for what in (FULL, DAY)]  # fmt: skip
+    title = f"{rows:.2f} times the prices"
+    return console.Table(title, ("", small.name, large.name, "times", "at most"), times + peaks)
+
+
+def main(
+    *,
+    source: Annotated[Path | None, typer.Option(help="Database to export.")] = None,
+    large: Annotated[Path | None, typer.Option(help="One of ten times the size.")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each.")] = RUNS,
+) -> None:
+    """Measure refreshes and a rollback as whole processes.
+
+    Example: python -m tests.benchmarks.refresh --source data/demo.db --large data/demo10.db
+    """
+    small = source or Settings.load().source
+    found = []
+    for database in (small, large):
+        if database:
+            with TemporaryDirectory(prefix="stockrank-bench-", dir=database.parent) as folder:
+                found.append(measure(database, Path(folder), runs))
+            console.show(table(found[-1], large=database == large))
+    if large:
+        console.show(growth(*found))
+
+
+if __name__ == "__main__":
+    console.run(main)
