@@ -29,12 +29,10 @@ $(VENV)/ready: requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 
-# LARGE=data/demo10.db measures refreshes of ten times the data too, and makes it if it is not there.
+# Takes half an hour and 5 GB below data/; SIZES=1 takes ten minutes. Writes docs/benchmarks.*.
+SIZES ?= 1,10
 bench: $(VENV)/ready
-	@test -e data/demo.db || $(RUN) pipelines.demo
-	@test -z "$(LARGE)" || test -e "$(LARGE)" || $(RUN) pipelines.demo --stocks 7300 --out "$(LARGE)"
-	$(RUN) tests.benchmarks.floors --source data/demo.db
-	$(RUN) tests.benchmarks.refresh --source data/demo.db $(if $(LARGE),--large "$(LARGE)")
+	$(RUN) tests.benchmarks.report --sizes $(SIZES)
 
 torture: $(VENV)/ready
 	$(RUN) pytest -q -m torture

@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,6 +43,8 @@ class Contender:
     largest: float = float("inf")
     rounds: float = float("inf")
 
+
+Contenders = Mapping[str, Contender]
 
 # Beyond size 10 there are Parquet files only; the whole history as objects would need 30 GB there.
 CONTENDERS: Final = {
@@ -194,13 +196,13 @@ def _command(*words: str) -> None:
 # ------------------------------------------------------------------------------------- report
 
 
-def table(results: list[Result]) -> str:
+def table(results: list[Result], contenders: Contenders = CONTENDERS) -> str:
     """The results of a size, as Markdown."""
     ours = results[0].median("seconds")
     columns = ("", "median s", "spread", "times ours", "CPU s", "whole process s", "peak MB",
                "idle MB")  # fmt: skip
     lines = [columns, (":---", *["---:"] * (len(columns) - 1))]
-    lines += [(CONTENDERS[r.name].title, *_cells(r, ours)) for r in results]
+    lines += [(contenders[r.name].title, *_cells(r, ours)) for r in results]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
@@ -216,14 +218,13 @@ def _cells(result: Result, ours: float) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def goals(results: list[Result]) -> str:
-    """The ratios of ours to others within a size, as Markdown; each as the median of its rounds."""
-    by_name = {r.name: r for r in results if r.runs}
+def goals(results: list[Result], contenders: Contenders = CONTENDERS) -> str:
+    """The ratios of the first to the others, as Markdown; each as the median of its rounds."""
+    first, *others = [r for r in results if r.runs]
     lines = ["| ours against | ratio of times | ratio of peaks |", "|:---|---:|---:|"]
-    for name, result in by_name.items():
-        if name != OURS:
-            times, peaks = (_ratio(by_name[OURS], result, what) for what in ("seconds", "peak_mb"))
-            lines.append(f"| {CONTENDERS[name].title} | {times:.3g} | {peaks:.2f} |")
+    for other in others:
+        times, peaks = (_ratio(first, other, what) for what in ("seconds", "peak_mb"))
+        lines.append(f"| {contenders[other.name].title} | {times:.3g} | {peaks:.2f} |")
     return "\n".join(lines) + "\n"
 
 

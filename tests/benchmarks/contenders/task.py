@@ -13,6 +13,8 @@ COLUMNS: Final = (
     *("composite", "primary_rank", "f_score"),
 )
 """What an answer has at least, a row a strategy and stock."""
+FIRST_DATE: Final = date(1990, 1, 1)
+"""Of the rankings of many dates."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,23 @@
+"""The rankings of many dates as a loop: the query of a single date, again and again."""
+
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.history import COLUMNS, Every, trading_days
+from pipelines.lake import Lake
+from pipelines.ranking import rankings
+from pipelines.universe import SWEDEN
+from tests.benchmarks.contenders.task import FIRST_DATE, Task
+
+
+def run(task: Task) -> pl.DataFrame:
+    """All rankings on the first trading day of every month."""
+    lake = Lake(task.lake)
+    dates = trading_days(lake, since=FIRST_DATE, every=Every.MONTH)
+    plans = (rankings(lake, as_of=day, universe=SWEDEN).select(COLUMNS) for day in dates)
+    return pl.concat([plan.collect(engine="streaming") for plan in plans])
+
+
+def save(answer: pl.DataFrame, path: Path) -> None:
+    answer.write_parquet(path)
