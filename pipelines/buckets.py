@@ -14,6 +14,7 @@ import pyarrow as pa
 
 SPILL_BYTES: Final = 16_000_000
 PORTION_BYTES: Final = 8_000_000
+READ_BYTES: Final = 2_000_000
 
 
 class Names:
@@ -59,10 +60,18 @@ class Spills:
         return self._path(key).stat().st_size
 
     def read(self, key: str) -> Iterator[pl.DataFrame]:
-        """The rows of a key, some at a time; from then on none can be added."""
+        """The rows of a key, some megabytes at a time; from then on none can be added."""
         self._writers[key].close()
+        waiting, size = [], 0
         with pa.OSFile(str(self._path(key))) as file, pa.ipc.open_stream(file) as reader:
-            yield from map(pl.DataFrame, reader)
+            for batch in reader:
+                waiting.append(batch)
+                size += batch.nbytes
+                if size > READ_BYTES:
+                    yield pl.DataFrame(pa.Table.from_batches(waiting))
+                    waiting, size = [], 0
+        if waiting:
+            yield pl.DataFrame(pa.Table.from_batches(waiting))
 
     def take(self, key: str) -> Iterator[pl.DataFrame]:
         """As `read`, and the file is gone after the last."""

@@ -4,10 +4,12 @@ import ctypes
 import os
 
 if __name__ == "__main__":
-    # Allocators hold back for later as much memory as a refresh needs. These have less to hold it
-    # in; what the environment says already stays.
+    # Before Polars and Arrow load, for they read this as they do; what is set already stays. Their
+    # allocators and glibc's would hold back for later as much memory as a refresh needs, and row
+    # groups of a whole dataset would be read ahead.
     os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:1")
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "4")
     if "MALLOC_ARENA_MAX" not in os.environ and hasattr(ctypes.CDLL(None), "mallopt"):
         ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX of glibc, which has read its environment
 
