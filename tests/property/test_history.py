@@ -103,7 +103,7 @@ def test_every_month_of_the_demo_market(lake: Lake, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("every", "count", "second"),
-    [(Every.DAY, 225, "2026-01-02"), (Every.WEEK, 47, "2026-01-05"),
+    [(Every.DAY, 225, "2026-01-05"), (Every.WEEK, 47, "2026-01-05"),
      (Every.QUARTER, 4, "2026-04-01"), (Every.YEAR, 1, None)],
 )  # fmt: skip
 def test_the_first_day_with_prices_of_each_period(
