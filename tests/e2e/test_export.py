@@ -524,6 +524,7 @@ def test_a_loss_of_stocks_is_not_published_unless_forced(tmp_path: Path) -> None
 
 # ---------------------------------------------------------------------------------- golden
 
+
 def test_two_kinds_of_unreadable_rows_in_two_tables_are_rejected(tmp_path: Path) -> None:
     row = {"ticker": "GOOD", "fiscal_date": "2023-12-31", "pe": 9.0}
     copy = {"ticker": "GOOD", "snapshot_date": "2024-01-05", "pe": "x"}
