@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -58,8 +58,8 @@ class Service:
 
     def _answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/health/live").is_success
-        except httpx.TransportError:
+            return httpx2.get(f"{self.url}/health/live").is_success
+        except httpx2.TransportError:
             return False
 
     def _environment(self) -> dict[str, str]:
@@ -91,7 +91,7 @@ class Service:
             self._process = None
 
     def get(self, path: str) -> Any:
-        return httpx.get(f"{self.url}{path}").raise_for_status().json()
+        return httpx2.get(f"{self.url}{path}").raise_for_status().json()
 
 
 Start = Callable[..., Service]
