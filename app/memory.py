@@ -130,7 +130,9 @@ class Guard:
     def sample(self) -> Sample:
         """Memory now, which is kept and counts for the level."""
         at = self._elapsed()
-        process = self._read(None) or resident_mb()
+        process = self._read(None)
+        if process is None:
+            process = resident_mb()
         pid = self.child()
         child = None if pid is None else self._read(pid)
         group = self._group.used_mb() if self._group else None
