@@ -6,8 +6,9 @@ import os
 if __name__ == "__main__":
     # Before Polars and Arrow load, for they read this as they do; what is set already stays. Their
     # allocators and glibc's would hold back for later as much memory as a refresh needs, and row
-    # groups of a whole dataset would be read ahead.
-    os.environ.setdefault("_RJEM_MALLOC_CONF", "narenas:1")
+    # groups of a whole dataset would be read ahead. A parent that loaded Polars has set the first.
+    ours = ("narenas:1", os.environ.get("_RJEM_MALLOC_CONF"))
+    os.environ["_RJEM_MALLOC_CONF"] = ",".join(filter(None, ours))
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "4")
     if "MALLOC_ARENA_MAX" not in os.environ and hasattr(ctypes.CDLL(None), "mallopt"):

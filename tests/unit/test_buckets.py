@@ -1,5 +1,8 @@
 """Rows that wait by year: what goes in comes out, sorted, whether it went over the disk or not."""
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from datetime import date
 from pathlib import Path
@@ -205,3 +208,26 @@ def test_portions_leave_no_trace_in_the_files(
     heights = [groups.row_group(n).num_rows for n in range(groups.num_row_groups)]
     assert heights[:-1] == [100] * (len(heights) - 1)
     assert 0 < heights[-1] <= 100 < sum(heights)
+
+
+# -------------------------------------------------------------------------------- allocators
+
+
+@pytest.mark.parametrize("inherited", [None, "dirty_decay_ms:500", "narenas:3"])
+def test_the_command_keeps_to_one_arena_unless_told_otherwise(inherited: str | None) -> None:
+    """A parent that has loaded Polars, such as the service, leaves it settings of its own."""
+    code = """
+import contextlib, os, runpy, sys
+sys.argv = ["export", "--help"]
+with contextlib.suppress(SystemExit), contextlib.redirect_stdout(sys.stderr):
+    runpy.run_module("pipelines.export", run_name="__main__")
+print(os.environ["_RJEM_MALLOC_CONF"])
+"""
+    name = "_RJEM_MALLOC_CONF"
+    env = {k: v for k, v in os.environ.items() if k != name} | (
+        {name: inherited} if inherited else {}
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
+    # The last of each name counts.
+    read = dict(setting.split(":") for setting in done.stdout.decode().strip().split(","))
+    assert read["narenas"] == ("3" if inherited == "narenas:3" else "1")
