@@ -6,9 +6,12 @@ import os
 if __name__ == "__main__":
     # Before Polars and Arrow load, for they read this as they do; what is set already stays. Their
     # allocators and glibc's would hold back for later as much memory as a refresh needs, and row
-    # groups of a whole dataset would be read ahead. A parent that loaded Polars has set the first.
-    ours = ("narenas:1", os.environ.get("_RJEM_MALLOC_CONF"))
-    os.environ["_RJEM_MALLOC_CONF"] = ",".join(filter(None, ours))
+    # groups of a whole dataset would be read ahead.
+    theirs = os.environ.get("_RJEM_MALLOC_CONF", "")
+    # What Polars itself puts first there; a process that a parent with Polars started inherits it.
+    theirs = theirs.removeprefix("dirty_decay_ms:500,muzzy_decay_ms:1000").removeprefix(",")
+    ours = "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0"
+    os.environ["_RJEM_MALLOC_CONF"] = f"{ours},{theirs}" if theirs else ours
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "4")
     if "MALLOC_ARENA_MAX" not in os.environ and hasattr(ctypes.CDLL(None), "mallopt"):

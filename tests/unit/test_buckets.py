@@ -213,9 +213,22 @@ def test_portions_leave_no_trace_in_the_files(
 # -------------------------------------------------------------------------------- allocators
 
 
-@pytest.mark.parametrize("inherited", [None, "dirty_decay_ms:500", "narenas:3"])
-def test_the_command_keeps_to_one_arena_unless_told_otherwise(inherited: str | None) -> None:
-    """A parent that has loaded Polars, such as the service, leaves it settings of its own."""
+POLARS_OWN = "dirty_decay_ms:500,muzzy_decay_ms:1000"
+
+
+@pytest.mark.parametrize(
+    ("inherited", "arenas", "decay"),
+    [
+        (None, "1", "100"),
+        (POLARS_OWN, "1", "100"),
+        (f"{POLARS_OWN},narenas:3", "3", "100"),
+        ("dirty_decay_ms:0,narenas:2", "2", "0"),
+    ],
+)
+def test_the_command_keeps_little_memory_unless_told_otherwise(
+    inherited: str | None, arenas: str, decay: str
+) -> None:
+    """A parent that has loaded Polars, such as the service, hands on what Polars has set."""
     code = """
 import contextlib, os, runpy, sys
 sys.argv = ["export", "--help"]
@@ -224,10 +237,16 @@ with contextlib.suppress(SystemExit), contextlib.redirect_stdout(sys.stderr):
 print(os.environ["_RJEM_MALLOC_CONF"])
 """
     name = "_RJEM_MALLOC_CONF"
-    env = {k: v for k, v in os.environ.items() if k != name} | (
-        {name: inherited} if inherited else {}
-    )
+    env = {k: v for k, v in os.environ.items() if k != name}
+    env |= {name: inherited} if inherited else {}
     done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
     # The last of each name counts.
     read = dict(setting.split(":") for setting in done.stdout.decode().strip().split(","))
-    assert read["narenas"] == ("3" if inherited == "narenas:3" else "1")
+    assert (read["narenas"], read["dirty_decay_ms"]) == (arenas, decay)
+
+
+def test_polars_sets_what_the_command_takes_for_its_own() -> None:
+    env = {k: v for k, v in os.environ.items() if k != "_RJEM_MALLOC_CONF"}
+    code = "import polars, os; print(os.environ['_RJEM_MALLOC_CONF'])"
+    done = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, check=True)
+    assert done.stdout.decode().strip() == POLARS_OWN
