@@ -93,7 +93,10 @@ def part(command: tuple[str, ...], folder: Path) -> str:
         [sys.executable, "-m", *words], capture_output=True, text=True, check=False
     )
     text = done.stdout if done.returncode == 0 else f"not measured: {done.stderr.strip()}\n"
-    return text if "| ---" in text or "|:--" in text else f"```\n{text.strip()}\n```\n"
+    if "| ---" in text or "|:--" in text:
+        return text
+    lines = (line.rstrip() for line in text.strip().splitlines())
+    return "\n".join(("```", *lines, "```", ""))
 
 
 def _words(command: tuple[str, ...], folder: Path) -> list[str]:
