@@ -23,7 +23,8 @@ from pipelines.strategies import Strategy, strategy_named
 from pipelines.tickers import known
 from pipelines.universe import Universe
 
-# Async, though none of them waits: FastAPI runs plain functions in threads.
+# Async, though few of them wait: FastAPI runs plain functions in threads. Handlers that work with
+# frames are plain functions for that very reason, and get the frames from here.
 
 
 async def services(request: Request) -> Services:
@@ -123,6 +124,14 @@ async def asked(
 
 
 AskedDep = Annotated[Asked, Depends(asked)]
+
+
+async def rankings(asked: AskedDep) -> pl.DataFrame:
+    """All rankings that the parameters name."""
+    return await asked.rankings()
+
+
+RankingsDep = Annotated[pl.DataFrame, Depends(rankings)]
 
 
 def past(services: Services, version: Version, day: date | None, name: str) -> date:

@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from pipelines.errors import Locked, NothingPublished, StockRankError, Unknown
+from pipelines.errors import NothingPublished, StockRankError, Unknown
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +26,6 @@ class Unavailable(Exception):
 
 STATUS: Final[Mapping[type[Exception], tuple[int, str | None]]] = {
     NothingPublished: (503, "no data is published yet; start a refresh with POST /data/sync-now"),
-    Locked: (409, "a refresh is writing to the lake; try again when it is done"),
     Unknown: (404, None),
     StockRankError: (503, "the data cannot be read now; the log of the service says why"),
 }

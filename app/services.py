@@ -204,10 +204,7 @@ class _Watch:
         """Observe what a version is like against the one before it."""
         kept = await self._services.kept_versions(version)
         before = next((v for v in kept if v.version < version.id), None)
-        tops = _tops(version.rankings)
-        was = {}
-        if before:
-            was = _tops(await asyncio.to_thread(collected, before.rankings()))
+        tops, was = await asyncio.to_thread(_both_tops, version, before)
         manifest = before.manifest if before else None
         self._services.alerts.observe_all(rules.of_version(version.manifest, manifest, tops, was))
 
@@ -231,6 +228,11 @@ def _last_made(root: Path) -> datetime | None:
     newest = lakes.version_ids(root)[-1:]
     made = [datetime.fromisoformat(lakes.manifest_of(root, name)["created_at"]) for name in newest]
     return made[0] if made else None
+
+
+def _both_tops(version: Version, before: Lake | None) -> tuple[rules.Tops, rules.Tops]:
+    """The first ranks of a version, and of the one before it."""
+    return _tops(version.rankings), _tops(collected(before.rankings())) if before else {}
 
 
 def _tops(rankings: pl.DataFrame) -> dict[str, list[str]]:

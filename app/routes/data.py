@@ -69,13 +69,8 @@ def _started(job: Job) -> models.Started:
 
 def _synced(services: Services, job: Job) -> models.Synced:
     if job.result is None:
-        raise Unavailable(f"refresh {job.job_id} failed: {told(job)}")
+        raise Unavailable(f"refresh {job.job_id} failed: {job.error}")
     return models.Synced(sync_result=models.SyncResult(**job.result), timestamp=services.now())
-
-
-def told(job: Job) -> str:
-    """Why a refresh failed, without the paths that only operators should see."""
-    return job.error or "it was stopped"
 
 
 @router.get("/jobs/{job_id}")
@@ -158,7 +153,7 @@ async def sync_status(services: ServicesDep, version: VersionDep) -> models.Sync
 
 @router.get("/status/detailed")
 @router.get("/freshness")
-async def freshness_(services: ServicesDep, version: VersionDep) -> models.DataStatus:
+def freshness_(services: ServicesDep, version: VersionDep) -> models.DataStatus:
     """How old the prices are, in trading days, over all and by stock."""
     verdict = freshness.verdict(version.report, services.today)
     age = next(check for check in verdict["checks"] if check["name"] == "freshness")
@@ -241,10 +236,7 @@ def _info(
 @router.post(
     "/versions/{version_id}/rollback",
     dependencies=[Permitted],
-    responses={
-        **PERMISSION,
-        409: {"model": models.Problem, "description": "A refresh is writing to the lake"},
-    },
+    responses={**PERMISSION},
 )
 async def rollback(
     services: ServicesDep,

@@ -1,13 +1,14 @@
 """Rankings of past dates and versions, and the portfolio that is made of them."""
 
+import asyncio
 from datetime import date
 from typing import Annotated
 
 import polars as pl
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 
 from app import models, queries, views
-from app.deps import Asked, AskedDep, Day, ServicesDep, StrategyDep, VersionDep, past
+from app.deps import Asked, AskedDep, Day, RankingsDep, ServicesDep, StrategyDep, VersionDep, past
 from app.published import Version
 from app.services import Services
 from pipelines.lake import Lake
@@ -20,9 +21,8 @@ router = APIRouter(tags=["rankings"])
 
 
 @router.get("/portfolio/sverige")
-async def portfolio(asked: AskedDep) -> models.Portfolio:
+def portfolio(asked: AskedDep, rankings: RankingsDep) -> models.Portfolio:
     """Ten stocks of each strategy, equally weighted; a stock in two strategies is there twice."""
-    rankings = await asked.rankings()
     places = [(s, row) for s in STRATEGIES.values() for row in views.top(rankings, s).to_dicts()]
     dates = [d for s in STRATEGIES.values() if (d := _next(asked.services, asked.version, s))]
     return models.Portfolio(
@@ -65,17 +65,21 @@ async def on_date(
     chosen = strategy_named(strategy)
     day = past(services, version, target_date, "target_date")
     rankings = await Asked(services, version, version.universe, day).rankings()
+    return await asyncio.to_thread(_computed, rankings, chosen, day)
+
+
+def _computed(rankings: pl.DataFrame, strategy: Strategy, day: date) -> models.Computed:
     newest = rankings["close_date"].max()
     return models.Computed(
-        strategy=chosen.name,
+        strategy=strategy.name,
         date=newest if isinstance(newest, date) else day,
         target_date=day,
-        rankings=_scored(views.ranked(rankings, chosen)),
+        rankings=_scored(rankings, strategy),
     )
 
 
-def _scored(ranked: pl.DataFrame) -> list[models.Scored]:
-    rows = views.finite(ranked.select("ticker", "rank", "score"))
+def _scored(rankings: pl.DataFrame, strategy: Strategy) -> list[models.Scored]:
+    rows = views.finite(views.ranked(rankings, strategy).select("ticker", "rank", "score"))
     return [models.Scored(**row) for row in rows.to_dicts()]
 
 
@@ -93,22 +97,28 @@ async def history(
     found: dict[date, models.Past] = {}
     for old in await services.kept_versions(version):
         if len(found) < limit and old.as_of not in found:
-            ranked = await _published(services, old, strategy)
-            found[old.as_of] = models.Past(date=old.as_of, rankings=_scored(ranked))
+            then = await _published(services, old)
+            places = await asyncio.to_thread(_scored, then, strategy)
+            found[old.as_of] = models.Past(date=old.as_of, rankings=places)
     return sorted(found.values(), key=lambda entry: entry.date, reverse=True)
 
 
-async def _published(services: Services, old: Lake, strategy: Strategy) -> pl.DataFrame:
-    columns = ("strategy", "ticker", "rank", "score")
-    plan = old.rankings().select(columns)
-    return views.ranked(await services.computing.frame((old.version, "history"), plan), strategy)
+async def _published(services: Services, old: Lake) -> pl.DataFrame:
+    """`strategy, ticker, rank, score` of a kept version."""
+    plan = old.rankings().select("strategy", "ticker", "rank", "score")
+    return await services.computing.frame((old.version, "history"), plan)
+
+
+async def copies(services: ServicesDep, version: VersionDep) -> pl.DataFrame:
+    """`date, stocks` of the weekly copies of the ratios."""
+    plan = queries.snapshots(version.lake)
+    return await services.computing.frame((version.id, "snapshots"), plan)
 
 
 @router.get("/fundamentals/snapshots")
-async def snapshots(services: ServicesDep, version: VersionDep) -> models.Snapshots:
+def snapshots(found: Annotated[pl.DataFrame, Depends(copies)]) -> models.Snapshots:
     """The weekly copies of the ratios that are kept."""
-    plan = queries.snapshots(version.lake)
-    rows = (await services.computing.frame((version.id, "snapshots"), plan)).to_dicts()
+    rows = found.to_dicts()
     return models.Snapshots(
         snapshots=[models.Snapshot(**row) for row in rows], total_snapshots=len(rows)
     )
@@ -122,29 +132,29 @@ async def top(services: ServicesDep, version: VersionDep) -> models.Top:
     """The first ten of each strategy with what moved them, as the dashboard shows them."""
     older = [v for v in await services.kept_versions(version) if v.version < version.id]
     before = older[0] if older else None
+    then = await _published(services, before) if before else None
     return models.Top(
         version=version.id,
         as_of=version.lake.as_of,
         previous_version=before.version if before else None,
-        strategies=[
-            models.TopTen(
-                name=s.name,
-                display_name=s.title,
-                rankings=await _places(services, version, before, s),
-            )
-            for s in STRATEGIES.values()
-        ],
+        strategies=await asyncio.to_thread(_tens, version.rankings, then),
     )
 
 
-async def _places(
-    services: Services, version: Version, before: Lake | None, strategy: Strategy
+def _tens(now: pl.DataFrame, then: pl.DataFrame | None) -> list[models.TopTen]:
+    return [
+        models.TopTen(name=s.name, display_name=s.title, rankings=_places(now, then, s))
+        for s in STRATEGIES.values()
+    ]
+
+
+def _places(
+    now: pl.DataFrame, then: pl.DataFrame | None, strategy: Strategy
 ) -> list[models.TopPlace]:
     ranks = {}
-    if before:
-        then = await _published(services, before, strategy)
-        ranks = dict(then.select("ticker", "rank").iter_rows())
-    rows = views.finite(views.top(version.rankings, strategy)).to_dicts()
+    if then is not None:
+        ranks = dict(views.ranked(then, strategy).select("ticker", "rank").iter_rows())
+    rows = views.finite(views.top(now, strategy)).to_dicts()
     fields = models.TopPlace.model_fields.keys()
     return [
         models.TopPlace(

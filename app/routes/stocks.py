@@ -1,8 +1,10 @@
 """Single stocks."""
 
+import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+import polars as pl
+from fastapi import APIRouter, Depends, Query
 
 from app import models, queries, views
 from app.deps import ServicesDep, TickerDep, VersionDep
@@ -10,11 +12,17 @@ from app.deps import ServicesDep, TickerDep, VersionDep
 router = APIRouter(tags=["stocks"])
 
 
-@router.get("/stocks/{ticker}")
-async def stock(services: ServicesDep, version: VersionDep, ticker: TickerDep) -> models.Stock:
-    """What is known of a stock on the date of the rankings."""
+async def one_month(services: ServicesDep, version: VersionDep, ticker: TickerDep) -> pl.DataFrame:
+    """`return_1m` of a stock, a row if it has any close in the window."""
     plan = queries.one_month_return(version, ticker)
-    month = await services.computing.frame((version.id, ticker, "one month"), plan)
+    return await services.computing.frame((version.id, ticker, "one month"), plan)
+
+
+@router.get("/stocks/{ticker}")
+def stock(
+    version: VersionDep, ticker: TickerDep, month: Annotated[pl.DataFrame, Depends(one_month)]
+) -> models.Stock:
+    """What is known of a stock on the date of the rankings."""
     row = views.finite(version.rankings.filter(ticker=ticker)).row(0, named=True)
     known = row | {"pfcf": row["p_fcf"]} | (month.row(0, named=True) if month.height else {})
     return models.Stock(**{name: known.get(name) for name in models.Stock.model_fields})
@@ -35,4 +43,8 @@ async def prices(
         return models.Closes(prices=[])
     plan = queries.closes(version.lake, ticker, newest, days)
     rows = await services.computing.frame((version.id, ticker, "closes", days), plan)
+    return await asyncio.to_thread(_closes, rows)
+
+
+def _closes(rows: pl.DataFrame) -> models.Closes:
     return models.Closes(prices=[models.Close(**row) for row in rows.to_dicts()])

@@ -1,6 +1,7 @@
 """Strategies and their rankings."""
 
-from collections.abc import Awaitable, Callable, Collection
+import asyncio
+from collections.abc import Callable, Collection
 from typing import Annotated, Any, Final
 
 import polars as pl
@@ -8,11 +9,23 @@ from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 
 from app import models, queries, views
 from app.answers import MEDIA, Answer, Format, chosen
-from app.deps import Asked, AskedDep, ServicesDep, StrategyDep, TickerDep, VersionDep
+from app.deps import (
+    Asked,
+    AskedDep,
+    RankingsDep,
+    ServicesDep,
+    StrategyDep,
+    TickerDep,
+    VersionDep,
+)
 from pipelines import freshness, tickers
 from pipelines.strategies import STRATEGIES, Strategy, strategy_named
 
 router = APIRouter(tags=["strategies"])
+
+Part = tuple[int, int | None]
+"""How many of a ranking are left out, and at most how many are answered."""
+WHOLE: Final[Part] = (0, None)
 
 RANKING: Final[dict[int | str, dict[str, Any]]] = {
     200: {
@@ -33,7 +46,7 @@ async def part(
     offset: Annotated[
         int, Query(ge=0, le=100_000, description="so many are left out", examples=[0])
     ] = 0,
-) -> tuple[int, int | None]:
+) -> Part:
     """How many of a ranking are left out, and at most how many are answered."""
     return offset, limit
 
@@ -51,7 +64,7 @@ async def form(
     return chosen(accept, named)
 
 
-PartDep = Annotated[tuple[int, int | None], Depends(part)]
+PartDep = Annotated[Part, Depends(part)]
 FormDep = Annotated[Format, Depends(form)]
 
 
@@ -72,18 +85,23 @@ async def strategies() -> list[models.StrategyInfo]:
 
 
 @router.get("/strategies/compare")
-async def compare(asked: AskedDep) -> dict[str, list[models.Short]]:
+def compare(rankings: RankingsDep) -> dict[str, list[models.Short]]:
     """The first ten of each strategy."""
-    rankings = await asked.rankings()
     tops = {s.name: views.short(views.top(rankings, s)) for s in STRATEGIES.values()}
     return {name: [models.Short(**row) for row in top.to_dicts()] for name, top in tops.items()}
 
 
-@router.get("/strategies/performance")
-async def performance(services: ServicesDep, version: VersionDep) -> models.Performances:
-    """How the ten stocks of each strategy did since the last closes of the year before."""
+async def year_to_date(services: ServicesDep, version: VersionDep) -> pl.DataFrame:
+    """`ticker, return` since the last closes of the year before."""
     plan = queries.year_to_date(version)
-    returns = await services.computing.frame((version.id, "year to date"), plan)
+    return await services.computing.frame((version.id, "year to date"), plan)
+
+
+@router.get("/strategies/performance")
+def performance(
+    version: VersionDep, returns: Annotated[pl.DataFrame, Depends(year_to_date)]
+) -> models.Performances:
+    """How the ten stocks of each strategy did since the last closes of the year before."""
     return models.Performances(
         strategies=[_performance(s, version.rankings, returns) for s in STRATEGIES.values()],
         as_of=version.lake.as_of,
@@ -127,37 +145,41 @@ async def top10(
 
 
 async def _ranking(
-    request: Request, asked: Asked, strategy: Strategy, part: tuple[int, int | None], form: Format
+    request: Request, asked: Asked, strategy: Strategy, part: Part, form: Format
 ) -> Response:
     key = (*asked.key, strategy.name, part, form)
+    return await _kept(request, asked, key, lambda rows: _part(asked, strategy, rows, part), form)
 
-    async def rows() -> pl.DataFrame:
-        ranked = views.ranked(await asked.rankings(), strategy).slice(*part)
-        return views.with_age(ranked, asked.version, asked.as_of, asked.today)
 
-    return await _kept(request, asked, key, form, rows)
+def _part(
+    asked: Asked, strategy: Strategy, rankings: pl.DataFrame, part: Part = WHOLE
+) -> pl.DataFrame:
+    """A part of a ranking as it is told."""
+    rows = views.ranked(rankings, strategy).slice(*part)
+    return views.finite(views.with_age(rows, asked.version, asked.as_of, asked.today))
 
 
 async def _kept(
     request: Request,
     asked: Asked,
     key: tuple[object, ...],
+    rows: Callable[[pl.DataFrame], pl.DataFrame],
     form: Format,
-    rows: Callable[[], Awaitable[pl.DataFrame]],
     **headers: str,
 ) -> Response:
     """The answer of a key: the one that was written before, or a new one."""
     cache = asked.services.cache
     answer: Answer | None = cache.get(key)
     if answer is None:
-        answer = Answer.of(views.finite(await rows()), form, key, **headers)
+        rankings = await asked.rankings()
+        answer = await asyncio.to_thread(lambda: Answer.of(rows(rankings), form, key, **headers))
         cache.put(key, answer, answer.size)
     asked.services.questions.learn(request.scope, asked.version.id, asked.today, key)
     return answer.to(request.headers)
 
 
 @router.get("/strategies/{name}/validate")
-async def validate(
+def validate(
     services: ServicesDep, version: VersionDep, strategy: StrategyDep
 ) -> models.Validation:
     """Whether to trade on a strategy's ranking today."""
@@ -175,15 +197,15 @@ async def validate(
 
 
 @router.get("/strategies/{name}/explain/{ticker}")
-async def explain(asked: AskedDep, strategy: StrategyDep, ticker: TickerDep) -> models.Explanation:
+def explain(rankings: RankingsDep, strategy: StrategyDep, ticker: TickerDep) -> models.Explanation:
     """Why a stock is where it is, or why it is not ranked."""
-    rows = (await asked.rankings()).filter(strategy=strategy.name, ticker=ticker)
+    rows = rankings.filter(strategy=strategy.name, ticker=ticker)
     rows = views.finite(rows).with_columns(queries.quoted("close", "^base_close_.*$"))
     return models.Explanation(**views.explained(rows.row(0, named=True), strategy))
 
 
 @router.post("/strategies/sammansatt_momentum/banding-check")
-async def banding_check(
+def banding_check(
     version: VersionDep,
     holdings: Annotated[
         list[Annotated[str, Body(min_length=1, max_length=50)]],
@@ -210,12 +232,9 @@ def _meant(text: str, there: Collection[str]) -> str:
 )
 async def export(request: Request, asked: AskedDep, strategy: StrategyDep) -> Response:
     """The whole ranking of a strategy as a CSV file."""
-
-    async def rows() -> pl.DataFrame:
-        ranked = views.ranked(await asked.rankings(), strategy)
-        return views.with_age(ranked, asked.version, asked.as_of, asked.today)
-
     name = f"{strategy.name}-{asked.as_of}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     key = (*asked.key, strategy.name, "file")
-    return await _kept(request, asked, key, Format.CSV, rows, **headers)
+    return await _kept(
+        request, asked, key, lambda rows: _part(asked, strategy, rows), Format.CSV, **headers
+    )

@@ -1,8 +1,12 @@
 """Every path of the contract, against exact JSON."""
 
+import asyncio
 import json
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
+import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
@@ -211,3 +215,27 @@ def test_answers(client: TestClient, made: Any, base: str, path: str) -> None:
     assert answer.status_code == 200, answer.text
     found = answer.text.replace(Lake(made / "lake").version, ID)
     assert same(json.loads(found)) == same(CASES[path])
+
+
+def test_frames_are_never_worked_with_in_the_event_loop(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+
+    def watched(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            with suppress(RuntimeError):  # no loop runs in this thread
+                asyncio.get_running_loop()
+                seen.append(name)
+            return method(*args, **kwargs)
+
+        return call
+
+    for name in ("filter", "select", "with_columns", "join", "sort", "to_dicts", "write_json"):
+        monkeypatch.setattr(pl.DataFrame, name, watched(name, getattr(pl.DataFrame, name)))
+    client.post("/v1/cache/clear")
+    posted = client.post("/v1/strategies/sammansatt_momentum/banding-check", json=["BB"])
+    assert posted.status_code == 200
+    for path in CASES:
+        assert client.get(path).status_code == 200
+        assert (path, seen) == (path, [])
