@@ -35,8 +35,8 @@ from pipelines.settings import Settings
 from pipelines.strategies import STRATEGIES
 from pipelines.universe import Universe
 
-BLOCK: Final = 24
-"""Dates that are ranked together."""
+TOGETHER: Final = 36_000
+"""Stocks times dates that are ranked by one plan."""
 BY: Final = ("as_of", "ticker")
 COLUMNS: Final = (
     "as_of", "strategy", "rank", "ticker", "excluded_by", "score", "composite", "primary_rank",
@@ -63,12 +63,18 @@ def history(lake: Lake, *, dates: Sequence[date], universe: Universe) -> Iterato
     Rows and values are those of `rankings` on each date, with `COLUMNS`, in the order of date,
     strategy, rank and ticker.
     """
-    for start in range(0, len(dates), BLOCK):
-        block = dates[start : start + BLOCK]
+    for block in _blocks(lake, dates):
         tables = ranked(cross_sections(lake, block), universe, STRATEGIES.values())
         yield pl.concat([table.select(COLUMNS) for table in tables]).sort(
             "as_of", "strategy", "rank", "ticker", nulls_last=True
         )
+
+
+def _blocks(lake: Lake, dates: Sequence[date]) -> Iterator[Sequence[date]]:
+    """The dates, some at a time: the fewer, the more stocks there are."""
+    stocks = lake.stocks().select(pl.len()).collect().item()
+    size = max(1, TOGETHER // max(1, stocks))
+    yield from (dates[start : start + size] for start in range(0, len(dates), size))
 
 
 def cross_sections(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
@@ -167,13 +173,14 @@ def write(
     """Write the rankings of dates below `out`, in files by year, replacing what is there; rows."""
     partial = out.with_name(f".partial-{out.name}")
     shutil.rmtree(partial, ignore_errors=True)
-    rows = 0
+    rows = done = 0
     try:
         for number, plan in enumerate(history(lake, dates=dates, universe=universe)):
             block = plan.collect(engine="streaming")
             rows += block.height
             _write_years(partial, block, number)
-            progress("dates", min(len(dates), (number + 1) * BLOCK), len(dates))
+            done += block["as_of"].n_unique()
+            progress("dates", done, len(dates))
         _replace(partial, out)
     except OSError as error:
         raise LakeError(f"cannot write {out}: {error.strerror}; name another with --out") from None

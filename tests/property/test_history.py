@@ -42,13 +42,13 @@ steps = st.sampled_from([1, 2, 9, 10, 11, 28, 31, 92, 183, 365, 366, 550])
 
 
 @given(market=markets(), back=st.lists(steps, min_size=1, max_size=5, unique=True),
-       block=st.sampled_from([1, 2, 24]))  # fmt: skip
+       together=st.sampled_from([1, 15, 36_000]))  # fmt: skip
 @settings(max_examples=80, deadline=None)
-def test_random_markets(market: Any, back: list[int], block: int) -> None:
+def test_random_markets(market: Any, back: list[int], together: int) -> None:
     dates = sorted({D + timedelta(days=35 - n) for n in back} | {D})
     lake = frame_lake(*market)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "BLOCK", block)
+        patch.setattr(module, "TOGETHER", together)
         found = at_once(lake, dates, SMALL)
     assert_frame_equal(found, one_by_one(lake, dates, SMALL), check_exact=True)
 
