@@ -154,9 +154,11 @@ def ratios(known: pl.LazyFrame, day: pl.Expr, by: tuple[str, ...] = ("ticker",))
         .join(newest, on=by, how="left")
         .filter(fiscal.is_null() | (fiscal == pl.col("newest_")))
         .group_by(by)
-        .agg(pl.col("key_").max())
+        .agg(pl.col("key_").max(), fiscal_date=fiscal.max_by("key_"))
     )
-    return rows.join(best, on=[*by, "key_"]).select(*by, *RATIOS, ratios_known_from="known_from")
+    # By the fiscal date too: a superseded row may have the key of the best, for ids may recur.
+    best_rows = rows.join(best, on=[*by, "key_", "fiscal_date"], nulls_equal=True)
+    return best_rows.select(*by, *RATIOS, ratios_known_from="known_from")
 
 
 def statements(

@@ -115,12 +115,15 @@ class Prometheus:
         self._client: Final = httpx2.Client(base_url=f"http://127.0.0.1:{port}/api/v1")
 
     def ask(self, path: str, **parameters: str) -> Any:
-        """The data of an answer; None as long as there is no server."""
+        """The data of an answer; None as long as there is no server, or it is not ready."""
         assert self._process.poll() is None
         try:
-            answer = self._client.get(path, params=parameters).json()
+            told = self._client.get(path, params=parameters)
         except httpx2.TransportError:
             return None
+        if told.status_code == 503:
+            return None
+        answer = told.json()
         assert answer["status"] == "success", (parameters, answer)
         return answer["data"]
 
@@ -139,11 +142,13 @@ class Prometheus:
 @pytest.fixture(scope="module")
 def prometheus(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     started = Prometheus(tmp_path_factory.mktemp("prometheus"), server)
-    until(lambda: started.query(f"up{{{JOB}}} == 1"), "a scrape of the service")
-    # Rates need two scrapes, and the second one counts the first.
-    until(lambda: started.query("rate(stockrank_requests_total[5m])"), "a second scrape")
-    yield started
-    started.close()
+    try:
+        until(lambda: started.query(f"up{{{JOB}}} == 1"), "a scrape of the service")
+        # Rates need two scrapes, and the second one counts the first.
+        until(lambda: started.query("rate(stockrank_requests_total[5m])"), "a second scrape")
+        yield started
+    finally:
+        started.close()
 
 
 @needs_prometheus
