@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,15 @@ from pipelines.strategies import STRATEGIES
 
 def version(build: Build) -> Manifest:
     """Write all datasets of a version below `build.staged` and return its manifest."""
+    with ThreadPoolExecutor(1) as pool:
+        calendar = pool.submit(_calendar, build)  # a process of its own, meanwhile
+        manifest = _with_rankings(build)
+        with build.clock.phase("integrity", build.datasets):
+            manifest["integrity"] = _integrity(build, manifest, calendar.result())
+    return manifest
+
+
+def _with_rankings(build: Build) -> Manifest:
     clock, private = build.clock, build.copy
     there = {name: Table(private, name) for name in build.tables}
     with clock.phase("changes", {}):
@@ -33,8 +43,6 @@ def version(build: Build) -> Manifest:
     manifest = _manifest(build)
     with clock.phase("rankings", build.datasets):
         _rankings(build, manifest)
-    with clock.phase("integrity", build.datasets):
-        manifest["integrity"] = _integrity(build, manifest)
     return manifest
 
 
@@ -103,10 +111,12 @@ def _rankings(build: Build, manifest: Manifest) -> None:
     }
 
 
-def _integrity(build: Build, manifest: Manifest) -> Report:
-    """The report of the version, with the calendar of the one before while it reaches."""
-    new = Lake.at(build.staged, manifest)
+def _calendar(build: Build) -> list[date]:
+    """Of the version before while it reaches."""
     kept = build.before.manifest.get("integrity") if build.before else None
-    return integrity.report(
-        new, as_of=new.as_of, now=build.today, universe=build.universe, kept=kept
-    )
+    return integrity.calendar(build.universe, build.today, kept)
+
+
+def _integrity(build: Build, manifest: Manifest, calendar: list[date]) -> Report:
+    new = Lake.at(build.staged, manifest)
+    return integrity.report(new, as_of=new.as_of, universe=build.universe, calendar=calendar)

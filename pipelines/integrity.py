@@ -77,13 +77,9 @@ LEAST_COMING_DAYS: Final = 254
 
 
 def report(
-    lake: Lake, *, as_of: date, now: date, universe: Universe, kept: Report | None = None
+    lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[date]
 ) -> dict[str, Any]:
-    """The report of a version with its rankings, as JSON holds it.
-
-    `kept` is the report of the version before: its calendar is used again while it reaches far
-    enough, which spares the export a second.
-    """
+    """The report of a version with its rankings, as JSON holds it; see `calendar`."""
     stocks = _stocks(lake, universe)
     active = stocks.filter(pl.col("newest_date") > as_of - WEEK)
     priced_to, newest_day = _newest_day(lake, active, as_of)
@@ -92,7 +88,7 @@ def report(
         "as_of": as_of.isoformat(),
         "priced_to": priced_to and priced_to.isoformat(),
         "exchange": exchange,
-        "calendar": [day.isoformat() for day in _calendar(exchange, now, kept)],
+        "calendar": [day.isoformat() for day in calendar],
         "checks": [
             trading,
             _prices(stocks, active, as_of),
@@ -384,8 +380,13 @@ def _exchange(markets: Sequence[str]) -> tuple[str, Check]:
     return exchanges[0], check
 
 
-def _calendar(exchange: str, now: date, kept: Report | None) -> list[date]:
-    """`PAST_DAYS` trading days up to now and `COMING_DAYS` after it, or those that were kept."""
+def calendar(universe: Universe, now: date, kept: Report | None = None) -> list[date]:
+    """`PAST_DAYS` trading days of a universe's exchange up to now, and `COMING_DAYS` after it.
+
+    `kept` is the report of the version before: its calendar is used again while it reaches far
+    enough, which spares the export a process of its own.
+    """
+    exchange, _ = _exchange(universe.markets)
     if kept and kept["exchange"] == exchange:
         days = calendar_of(kept)
         past = bisect_right(days, now)

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines import integrity
 from pipelines.freshness import age, calendar_of, freshness, quick, verdict
-from pipelines.integrity import report, trading_days
+from pipelines.integrity import calendar, report, trading_days
 from pipelines.universe import SWEDEN, Universe
 from tests.factories import FrameLake, Row, closes, frame_lake, snapshot, statement, stock
 
@@ -18,7 +18,6 @@ FRIDAY = date(2026, 11, 20)
 MONDAY = date(2026, 11, 23)
 WEEKDAYS = [day for n in range(500) if (day := date(2026, 11, 2) + timedelta(days=n)).weekday() < 5]
 MISSING = "0 of 1 stocks that trade have fundamentals younger than 12 months (0.0%)"
-KEPT = {"exchange": "XSTO", "calendar": [day.isoformat() for day in WEEKDAYS]}
 
 
 def lake(
@@ -40,7 +39,7 @@ def lake(
 def checks(
     made: FrameLake, *, as_of: date = FRIDAY, universe: Universe = SWEDEN
 ) -> dict[str, dict[str, Any]]:
-    found = report(made, as_of=as_of, now=MONDAY, universe=universe, kept=KEPT)
+    found = report(made, as_of=as_of, universe=universe, calendar=WEEKDAYS)
     return {check["name"]: check for check in found["checks"]}
 
 
@@ -115,7 +114,7 @@ def test_fundamentals_coverage(having: int, status: str) -> None:
 def test_a_stray_close_does_not_make_the_data_look_fresh() -> None:
     names = [f"S{n}" for n in range(3)]
     made = lake([stock(n) for n in names], week(*names) + week("S0", day=MONDAY))
-    found = report(made, as_of=MONDAY, now=MONDAY, universe=SWEDEN, kept=KEPT)
+    found = report(made, as_of=MONDAY, universe=SWEDEN, calendar=WEEKDAYS)
     newest = next(c for c in found["checks"] if c["name"] == "newest_day")
     assert found["as_of"] == "2026-11-23"
     assert found["priced_to"] == "2026-11-20"
@@ -348,11 +347,12 @@ def test_a_range_without_trading_days() -> None:
 )
 def test_whose_trading_days_count(markets: tuple[str, ...], status: str, text: str) -> None:
     universe = Universe(name="u", markets=markets, currency="SEK")
-    found = report(lake([stock("A")]), as_of=FRIDAY, now=MONDAY, universe=universe)
+    days = calendar(universe, MONDAY)
+    found = report(lake([stock("A")]), as_of=FRIDAY, universe=universe, calendar=days)
     check = found["checks"][0]
     assert (check["name"], check["status"]) == ("calendar", status)
     assert check["message"] == f"age is counted in trading days of {text}"
-    days = calendar_of(found)
+    assert calendar_of(found) == days
     assert found["exchange"] == text[:4]
     assert len(days) == 270
     assert days == sorted(days)
@@ -360,19 +360,16 @@ def test_whose_trading_days_count(markets: tuple[str, ...], status: str, text: s
 
 
 def test_the_calendar_is_kept_while_it_reaches_a_year_ahead() -> None:
-    made = lake([stock("A")])
-    first = report(made, as_of=FRIDAY, now=MONDAY, universe=SWEDEN)
-    same, later = (
-        report(made, as_of=FRIDAY, now=MONDAY + timedelta(days=days), universe=SWEDEN, kept=first)
-        for days in (7, 14)
-    )
-    assert same["calendar"] == first["calendar"]
-    assert later["calendar"] != first["calendar"]
-    assert len(later["calendar"]) == 270
+    def kept(days: list[date]) -> dict[str, Any]:
+        return report(lake([stock("A")]), as_of=FRIDAY, universe=SWEDEN, calendar=days)
+
+    first = calendar(SWEDEN, MONDAY)
+    same, later = (calendar(SWEDEN, MONDAY + timedelta(days=days), kept(first)) for days in (7, 14))
+    assert same == first
+    assert later != first
+    assert len(later) == 270
     elsewhere = Universe(name="u", markets=("oslo",), currency="NOK")
-    other = report(made, as_of=FRIDAY, now=MONDAY, universe=elsewhere, kept=first)
-    assert other["exchange"] == "XOSL"
-    assert other["calendar"] != first["calendar"]
+    assert calendar(elsewhere, MONDAY, kept(first)) == calendar(elsewhere, MONDAY) != first
 
 
 # --------------------------------------------------------------------------------- freshness
@@ -426,7 +423,7 @@ def test_a_stock_without_a_close_has_no_age() -> None:
 
 def healthy() -> dict[str, Any]:
     made = lake([stock("A")], week("A"), [snapshot("A", "2026-11-01", pe=10.0)])
-    return report(made, as_of=FRIDAY, now=MONDAY, universe=SWEDEN, kept=KEPT)
+    return report(made, as_of=FRIDAY, universe=SWEDEN, calendar=WEEKDAYS)
 
 
 def test_the_report_survives_json() -> None:
@@ -461,9 +458,7 @@ def test_freshness_of_a_version() -> None:
 
 
 def test_a_check_that_is_critical_forbids_trading_on_fresh_data() -> None:
-    found = report(
-        lake([stock("A")], week("A")), as_of=FRIDAY, now=MONDAY, universe=SWEDEN, kept=KEPT
-    )
+    found = report(lake([stock("A")], week("A")), as_of=FRIDAY, universe=SWEDEN, calendar=WEEKDAYS)
     assert quick(found, MONDAY) == {
         "safe_to_trade": False,
         "status": "CRITICAL",
@@ -474,7 +469,7 @@ def test_a_check_that_is_critical_forbids_trading_on_fresh_data() -> None:
 
 
 def test_no_day_with_prices_is_no_data() -> None:
-    found = report(lake([stock("A")]), as_of=FRIDAY, now=MONDAY, universe=SWEDEN, kept=KEPT)
+    found = report(lake([stock("A")]), as_of=FRIDAY, universe=SWEDEN, calendar=WEEKDAYS)
     assert found["priced_to"] is None
     assert freshness(found, MONDAY).label == "no_data"
     assert "freshness" in [issue["type"] for issue in verdict(found, MONDAY)["issues"]]
