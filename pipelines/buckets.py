@@ -110,7 +110,8 @@ class Buckets:
             self._spill()
 
     def years(self) -> list[int]:
-        """The years that have rows, oldest first."""
+        """The years that have rows, oldest first; from then on none can be added."""
+        self._spill()
         return sorted(self._waiting)
 
     def take(self, year: int) -> Iterator[pl.DataFrame]:
@@ -118,7 +119,6 @@ class Buckets:
 
         They come in frames of about `PORTION_BYTES` at most, of which one has all rows of a name.
         """
-        self._spill()
         del self._waiting[year]
         portions = self._spills.size(str(year)) // PORTION_BYTES + 1
         for key in self._divided(str(year), portions) if portions > 1 else [str(year)]:
@@ -149,13 +149,9 @@ class Buckets:
     def _sorted(self, rows: pl.DataFrame) -> pl.DataFrame:
         place = self._names.order().arg_sort().cast(pl.Int64)
         key = place.gather(rows[self.name]) * 2**20 + rows[self.day].cast(pl.Int32)
-        keys = key.alias("key").to_frame()
-        order = keys.select(pl.arg_sort_by("key", maintain_order=True)).to_series()
-        # Column by column, so that there are never two copies of the whole.
-        columns = [rows.drop_in_place(name).gather(order) for name in rows.columns]
-        return pl.DataFrame(
-            [self._names.decode(c).alias(c.name) if c.name == self.name else c for c in columns]
-        )
+        order = rows.select(pl.arg_sort_by(key, maintain_order=True)).to_series()
+        ordered = rows[order]
+        return ordered.with_columns(self._names.decode(ordered[self.name]).alias(self.name))
 
     def _spill(self) -> None:
         for year, parts in self._waiting.items():

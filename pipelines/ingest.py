@@ -5,6 +5,7 @@ import hashlib
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from operator import itemgetter
 from pathlib import Path
@@ -26,6 +27,8 @@ from pipelines.staging import Build
 logger = logging.getLogger(__name__)
 
 COMPRESSION_LEVEL: Final = 1
+WRITERS: Final = 2
+"""Files of a dataset that are written at a time; each takes as much memory as the other."""
 GROUP_VALUES: Final = 1_000_000
 """Values of a row group, all columns together: for prices some 600 stocks of a year."""
 
@@ -224,16 +227,26 @@ def _write_years(
     _give_back()
     table = parts()[0].table.name
 
-    def ready(rows: pl.DataFrame) -> pl.DataFrame:
-        if dataset != "fundamentals":
-            rows = _without_duplicates(rows, tally, table, name)
-        if dataset == "prices":
-            build.newest.append(_last_of_each(rows))
-        return rows.select(*schema)
+    def write(year: int) -> tuple[dict[str, Any], list[pl.DataFrame], list[pl.DataFrame]]:
+        last, twice = [], []
 
-    for year in buckets.years():
-        portions = map(ready, buckets.take(year))
-        tally.files.append(_write(build, dataset, schema, portions, year))
+        def ready(rows: pl.DataFrame) -> pl.DataFrame:
+            if dataset != "fundamentals":
+                rows, again = _without_duplicates(rows, name)
+                twice.append(again)
+            if dataset == "prices":
+                last.append(_last_of_each(rows))
+            return rows.select(*schema)
+
+        entry = _write(build, dataset, schema, map(ready, buckets.take(year)), year)
+        return entry, last, twice
+
+    with ThreadPoolExecutor(WRITERS) as pool:
+        for entry, last, twice in pool.map(write, buckets.years()):
+            tally.files.append(entry)
+            build.newest.extend(last)
+            for notes in twice:
+                tally.reject(table, notes)
     _give_back()
     return tally
 
@@ -244,14 +257,16 @@ def _give_back() -> None:
         trim(0)
 
 
-def _without_duplicates(rows: pl.DataFrame, tally: Tally, table: str, name: str) -> pl.DataFrame:
-    """Of rows with one name and date the last that arrived, which has the highest rowid."""
+def _without_duplicates(rows: pl.DataFrame, name: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Of rows with one name and date the last that arrived, which has the highest rowid.
+
+    With notes on the others.
+    """
     again = (pl.col(name) == pl.col(name).shift(-1)) & (pl.col("date") == pl.col("date").shift(-1))
     twice = rows.select(again.fill_null(value=False)).to_series()
     if not twice.any():
-        return rows
-    tally.reject(table, _duplicates(rows.filter(twice)))
-    return rows.filter(~twice)
+        return rows, NOTES.to_frame()
+    return rows.filter(~twice), _duplicates(rows.filter(twice))
 
 
 def _duplicates(rows: pl.DataFrame) -> pl.DataFrame:

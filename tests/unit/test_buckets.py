@@ -107,7 +107,9 @@ def test_a_large_year_comes_in_portions_of_whole_names(
     rows = [(name, day, 1.0) for day in days for name in common] + [
         (name, days[0], 1.0) for name in rare
     ]
-    portions = list(filled(tmp_path, frame(*rows[::2]), frame(*rows[1::2])).take(2024))
+    buckets = filled(tmp_path, frame(*rows[::2]), frame(*rows[1::2]))
+    assert buckets.years() == [2024]
+    portions = list(buckets.take(2024))
     assert len(portions) > 3
     assert max(p.height for p in portions) < 1.5 * len(rows) / len(portions)
     names = [name for p in portions for name in p["ticker"].unique(maintain_order=True)]
