@@ -8,7 +8,7 @@ RUN python -m venv /opt/venv \
     && /opt/venv/bin/python -m pip uninstall --yes pip
 
 FROM python:3.13-slim
-RUN useradd --system --uid 10001 --home-dir /srv/stockrank --shell /usr/sbin/nologin stockrank \
+RUN useradd --uid 10001 --no-create-home --home-dir /srv/stockrank --shell /usr/sbin/nologin stockrank \
     && install -d -o stockrank -g stockrank /srv/lake /srv/source
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/stockrank
