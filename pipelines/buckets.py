@@ -13,7 +13,7 @@ import polars as pl
 import pyarrow as pa
 
 SPILL_BYTES: Final = 16_000_000
-PORTION_BYTES: Final = 8_000_000
+PORTION_BYTES: Final = 5_000_000
 READ_BYTES: Final = 2_000_000
 
 

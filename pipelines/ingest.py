@@ -19,7 +19,7 @@ from pipelines import lake, normalise, source
 from pipelines.buckets import Buckets
 from pipelines.errors import ContractError, RowsMissing
 from pipelines.normalise import NOTES, Normalise
-from pipelines.reuse import Kept, source_years
+from pipelines.reuse import Kept, newest_of, source_years
 from pipelines.schemas import lake_schema
 from pipelines.source import BadRow, Table, UnreadableRow
 from pipelines.staging import Build
@@ -244,7 +244,8 @@ def _write_years(
     with ThreadPoolExecutor(WRITERS) as pool:
         for entry, last, twice in pool.map(write, buckets.years()):
             tally.files.append(entry)
-            build.newest.extend(last)
+            if last:
+                build.newest = [newest_of([*build.newest, *last])]
             for notes in twice:
                 tally.reject(table, notes)
     _give_back()
@@ -284,15 +285,16 @@ def fundamentals(build: Build, there: dict[str, Table]) -> None:
     """Write both tables of fundamentals as one dataset, by the year of `known_from`."""
 
     def parts() -> list[Part]:
-        seen: list[pl.DataFrame] = []
+        units = normalise.units(lake_schema("fundamentals").to_frame())
 
         def how(batch: pl.DataFrame) -> pl.DataFrame:
-            return normalise.snapshots(batch, percent=normalise.percent_tickers(pl.concat(seen)))
+            percent = units.filter("percent").get_column("ticker")
+            return normalise.snapshots(batch, percent=percent)
 
         def observe(rows: pl.DataFrame) -> None:
-            seen.append(normalise.units(rows))
+            nonlocal units
+            units = normalise.newest_units(pl.concat([units, normalise.units(rows)]))
 
-        observe(lake_schema("fundamentals").to_frame())
         found = [Part(there["fundamentals"], normalise.fundamentals, observe)]
         if "fundamentals_snapshots" in there:
             found.append(Part(there["fundamentals_snapshots"], how))
@@ -318,8 +320,7 @@ def stocks(build: Build, table: Table) -> None:
     kept = rows.unique("ticker", keep="last", maintain_order=True)
     tally.reject(table.name, _duplicates(rows.join(kept, on=normalise.ROWID, how="anti")))
     added = _typed(build, STOCKS_NEWEST)
-    newest = pl.concat([added.to_frame(), *build.newest]).sort("newest_date")
-    newest = newest.unique("ticker", keep="last")
+    newest = newest_of([added.to_frame(), *build.newest])
     schema = pl.Schema({**lake_schema("stocks"), **added})
     joined = kept.join(newest, on="ticker", how="left", maintain_order="left")
     tally.files.append(write(build, "stocks", joined.select(*schema), None))

@@ -20,6 +20,8 @@ PERCENT: Final = (
     "perf_1m", "perf_3m", "perf_6m", "perf_12m",
 )  # fmt: skip
 """What the source `tradingview` delivers in percent."""
+NEWEST: Final = ("ticker", "known_from", "fiscal_date", "id")
+"""The order of a ticker's rows with ratios, the newest last."""
 REPORTING_LAG: Final = timedelta(days=90)
 
 ISO_DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -236,18 +238,16 @@ def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def percent_tickers(rows: pl.DataFrame) -> pl.Series:
-    """The tickers whose newest row with ratios is in percent, from what `units` gives."""
-    newest = rows.sort("ticker", "known_from", "fiscal_date", "id").unique("ticker", keep="last")
-    return newest.filter("percent").get_column("ticker")
-
-
 def units(rows: pl.DataFrame) -> pl.DataFrame:
-    """What `percent_tickers` needs of lake rows."""
-    return rows.filter(pl.any_horizontal(pl.col(*RATIOS).is_not_null())).select(
-        "ticker", "known_from", "fiscal_date", "id",
-        percent=(pl.col("data_source").str.to_lowercase() == "tradingview").fill_null(value=False),
-    )  # fmt: skip
+    """The unit of each ticker's ratios, by its newest row with any: `percent` or fractions."""
+    with_ratios = rows.filter(pl.any_horizontal(pl.col(*RATIOS).is_not_null()))
+    percent = pl.col("data_source").str.to_lowercase() == "tradingview"
+    return newest_units(with_ratios.select(*NEWEST, percent=percent.fill_null(value=False)))
+
+
+def newest_units(units: pl.DataFrame) -> pl.DataFrame:
+    """Of what `units` gives the newest row of each ticker."""
+    return units.sort(*NEWEST).unique("ticker", keep="last")
 
 
 # ------------------------------------------------------------------------------------ stocks

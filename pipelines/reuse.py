@@ -6,6 +6,7 @@ the notes on their rejected rows are carried over.
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -113,11 +114,19 @@ class Kept:
 
     def last_closes(self) -> pl.DataFrame:
         """The newest close of each ticker in the years that are taken."""
-        scans = [self.before.year("prices", entry["year"]) for entry in self.files()]
-        newest = pl.col("date").max().alias("newest_date")
-        close = pl.col("close").max_by("date").alias("newest_close")
-        plan = pl.concat(scans).group_by("ticker").agg(close, newest)
-        return plan.collect(engine="streaming")
+        date, close = pl.col("date").max(), pl.col("close").max_by("date")
+        last: list[pl.DataFrame] = []
+        # Year by year, for the files of all years together are read far ahead.
+        for entry in self.files():
+            rows = self.before.year("prices", entry["year"]).group_by("ticker")
+            year = rows.agg(newest_close=close, newest_date=date).collect(engine="streaming")
+            last = [newest_of([*last, year])]
+        return last[0]
+
+
+def newest_of(closes: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Of closes `ticker, newest_close, newest_date` the newest of each ticker."""
+    return pl.concat(closes).sort("newest_date").unique("ticker", keep="last")
 
 
 def _is_plain(before: Lake, now: pages.State, dataset: str) -> bool:
