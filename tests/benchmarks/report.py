@@ -25,9 +25,6 @@ from tests.benchmarks.rankings import CONTENDERS, OURS, Result
 LIBRARIES: Final = ("polars", "pyarrow", "duckdb", "pandas", "sqlalchemy", "connectorx", "fastapi")
 PARTS: Final = {
     "History": ("tests.benchmarks.history", "--folder", "{folder}"),
-    "Export and rankings against their floors": (
-        "tests.benchmarks.floors", "--source", "{folder}/demo.db",
-    ),
     "Refresh": (
         "tests.benchmarks.refresh", "--source", "{folder}/demo.db", "--large", "{folder}/demo10.db",
     ),
