@@ -5,15 +5,13 @@ import os
 
 if __name__ == "__main__":
     # Before Polars and Arrow load, for they read this as they do; what is set already stays. Their
-    # allocators and glibc's would hold back for later as much memory as a refresh needs, and row
-    # groups of a whole dataset would be read ahead.
+    # allocators and glibc's would hold back for later as much memory as a refresh needs.
     theirs = os.environ.get("_RJEM_MALLOC_CONF", "")
     # What Polars itself puts first there; a process that a parent with Polars started inherits it.
     theirs = theirs.removeprefix("dirty_decay_ms:500,muzzy_decay_ms:1000").removeprefix(",")
     ours = "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0"
     os.environ["_RJEM_MALLOC_CONF"] = f"{ours},{theirs}" if theirs else ours
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "4")
     if "MALLOC_ARENA_MAX" not in os.environ and hasattr(ctypes.CDLL(None), "mallopt"):
         ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX of glibc, which has read its environment
 
