@@ -227,7 +227,8 @@ def _write_years(
     _give_back()
     table = parts()[0].table.name
 
-    def write(year: int) -> tuple[dict[str, Any], list[pl.DataFrame], list[pl.DataFrame]]:
+    def of_year(year: int) -> tuple[dict[str, Any], list[pl.DataFrame], list[pl.DataFrame]]:
+        """The entry of a year's file, its last closes, and notes on its duplicates."""
         last, twice = [], []
 
         def ready(rows: pl.DataFrame) -> pl.DataFrame:
@@ -242,7 +243,7 @@ def _write_years(
         return entry, last, twice
 
     with ThreadPoolExecutor(WRITERS) as pool:
-        for entry, last, twice in pool.map(write, buckets.years()):
+        for entry, last, twice in pool.map(of_year, buckets.years()):
             tally.files.append(entry)
             if last:
                 build.newest = [newest_of([*build.newest, *last])]
