@@ -3,9 +3,10 @@
 Example: python -m tests.benchmarks.refresh --source data/demo.db --large data/demo10.db
 
 Each is a process of its own, measured from its start to its end; its memory is the peak that the
-kernel counted. The databases are copied first, for their last day is taken out and added again. What a refresh of one new day
-published is compared with a full refresh before anything is shown. The floor of a full refresh is
-connectorx reading the prices, of which nothing is kept: `tests.benchmarks.bare_read`.
+kernel counted. The databases are copied first, for their last day is taken out and added again.
+What a refresh of one new day published is compared with a full refresh before anything is shown.
+The floor of a full refresh is connectorx reading the prices, of which nothing is kept:
+`tests.benchmarks.bare_read`.
 """
 
 import os
@@ -17,7 +18,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory, TemporaryFile
