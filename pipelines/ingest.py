@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 COMPRESSION_LEVEL: Final = 1
 WRITERS: Final = 2
-"""Files of a dataset that are written at a time; each takes as much memory as the other."""
+"""Files of a dataset that are written at a time, each in memory a portion of a year."""
 GROUP_VALUES: Final = 1_000_000
 """Values of a row group, all columns together: for prices some 600 stocks of a year."""
 

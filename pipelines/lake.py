@@ -33,7 +33,7 @@ LIBRARIES: Final = ("polars", "pyarrow", "connectorx", "dataframely")
 Manifest = dict[str, Any]
 
 # Row groups that Polars reads ahead of a query, unless the environment says how many. Its own
-# number takes 100 MB more to rank fifty times the demo market, and is no faster.
+# number takes more memory in a large market, and is no faster.
 os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "4")
 
 

@@ -239,7 +239,7 @@ def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
 
 
 def units(rows: pl.DataFrame) -> pl.DataFrame:
-    """The unit of each ticker's ratios, by its newest row with any: `percent` or fractions."""
+    """The unit of each ticker's ratios, by its newest row with any: `NEWEST` and `percent`."""
     with_ratios = rows.filter(pl.any_horizontal(pl.col(*RATIOS).is_not_null()))
     percent = pl.col("data_source").str.to_lowercase() == "tradingview"
     return newest_units(with_ratios.select(*NEWEST, percent=percent.fill_null(value=False)))

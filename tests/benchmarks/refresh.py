@@ -41,7 +41,6 @@ ASKED = {
 }
 """What each may take at most: of the small database, and of the large one."""
 PEAK_MAY_GROW = 1.3
-PACKAGE = "tests.benchmarks"
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def measure(database: Path, folder: Path, runs: int) -> Figures:
     for run in range(runs):
         figures.add(FULL, process(*export, str(lake)))
         figures.prices = Lake(lake).manifest["datasets"]["prices"]["rows"]
-        figures.add(BARE, process(f"{PACKAGE}.bare_read", str(market), str(figures.prices)))
+        figures.add(BARE, process("tests.benchmarks.bare_read", str(market), str(figures.prices)))
         figures.add(UNCHANGED, process(*export, str(lake)))
         add_day(market, day)
         figures.add(DAY, process(*export, str(lake)))

@@ -123,6 +123,29 @@ def test_random_tables_are_normalised_as_the_oracle_does(
     agree_with_the_oracle(source, Lake(top / "lake"))
 
 
+@pytest.mark.parametrize("batch", [1, 50_000])
+def test_the_unit_of_a_snapshot_is_of_the_newest_row_whatever_batch_that_was_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr("pipelines.source.BATCH_ROWS", batch)
+    filed = [
+        {"ticker": ticker, "fetched_date": fetched, "data_source": vendor, "pe": 1.0}
+        for ticker, fetched, vendor in (
+            ("A", "2026-02-01", "tradingview"), ("A", "2026-01-01", "avanza"),
+            ("B", "2026-02-01", "avanza"), ("B", "2026-01-01", "tradingview"),
+            ("C", "2026-01-01", "tradingview"), ("C", "2026-02-01", "avanza"),
+            ("D", "2026-01-01", "avanza"), ("D", "2026-02-01", "tradingview"),
+        )
+    ]  # fmt: skip
+    copies = [{"ticker": t, "snapshot_date": "2026-03-01", "roe": 57.0} for t in "ABCD"]
+    source = database(tmp_path / "app.db", daily_prices=GOOD[-5:], fundamentals=filed,
+                      fundamentals_snapshots=copies)  # fmt: skip
+    export(source, tmp_path / "lake", SWEDEN)
+    rows = Lake(tmp_path / "lake").fundamentals().filter(pl.col("source") == "snapshots")
+    found = rows.select("ticker", "roe").sort("ticker").collect()
+    assert dict(found.iter_rows()) == {"A": 0.57, "B": 57.0, "C": 57.0, "D": 0.57}
+
+
 # ----------------------------------------------------------------------------------- files
 
 
@@ -233,6 +256,17 @@ def test_the_size_of_a_batch_does_not_matter(
     monkeypatch.setattr("pipelines.source.BATCH_ROWS", 999)
     export(source, tmp_path / "lake", SWEDEN)
     assert Lake(tmp_path / "lake").manifest["datasets"] == lake.manifest["datasets"]
+
+
+def test_the_next_version_has_the_same_calendar_without_asking_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = database(tmp_path / "app.db", stocks=[stock("GOOD")], daily_prices=GOOD)
+    first = export(source, tmp_path / "lake", SWEDEN, force=True)
+    monkeypatch.setattr("pipelines.integrity.sessions", lambda *_: pytest.fail("asked again"))
+    second = export(source, tmp_path / "lake", SWEDEN, full=True, force=True)
+    assert second["version"] != first["version"]
+    assert second["integrity"]["calendar"] == first["integrity"]["calendar"]
 
 
 def test_the_parquet_is_at_most_a_quarter_of_the_database(demo: tuple[Path, Lake]) -> None:
