@@ -3,7 +3,6 @@
 A year that is larger than `PORTION_BYTES` is divided by name, and sorted portion by portion.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +11,6 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-SPILL_BYTES: Final = 16_000_000
 PORTION_BYTES: Final = 5_000_000
 READ_BYTES: Final = 2_000_000
 
@@ -21,24 +19,21 @@ class Names:
     """Small integers for the names that recur in every row."""
 
     def __init__(self) -> None:
-        self._codes: dict[str, int] = {}
+        self._categories: Final = pl.Categories.random()
+        # Polars forgets the codes once no series has them.
+        self._none: Final = pl.Series([], dtype=pl.Categorical(self._categories))
 
     def encode(self, names: pl.Series) -> pl.Series:
         """The code of each name; a new name gets the next one."""
-        distinct = names.unique(maintain_order=True)
-        codes = [self._codes.setdefault(name, len(self._codes)) for name in distinct]
-        return names.replace_strict(distinct, pl.Series(codes, dtype=pl.UInt32))
+        return names.cast(self._none.dtype).to_physical()
 
     def decode(self, codes: pl.Series) -> pl.Series:
         """The name of each code."""
-        return self._series().gather(codes)
+        return self._categories.to_series().gather(codes)
 
     def order(self) -> pl.Series:
         """All codes in the alphabetic order of their names."""
-        return self._series().arg_sort()
-
-    def _series(self) -> pl.Series:
-        return pl.Series(list(self._codes), dtype=pl.String)
+        return self._categories.to_series().arg_sort()
 
 
 class Spills:
@@ -86,16 +81,15 @@ class Spills:
 class Buckets:
     """Rows of a dataset by the year of `day`, in order of arrival within each.
 
-    `name` is the column of names that the rows are sorted by, before `day`. Beyond a few
-    megabytes the rows wait in one spill file a year below `folder`.
+    `name` is the column of names that the rows are sorted by, before `day`. The rows wait in one
+    spill file a year below `folder`.
     """
 
     def __init__(self, folder: Path, *, name: str, day: str) -> None:
         self.name: Final = name
         self.day: Final = day
         self._names = Names()
-        self._waiting: defaultdict[int, list[pl.DataFrame]] = defaultdict(list)
-        self._bytes = 0
+        self._years: set[int] = set()
         self._spills = Spills(folder)
 
     def add(self, rows: pl.DataFrame) -> None:
@@ -104,22 +98,19 @@ class Buckets:
             self._names.encode(rows[self.name]), year_=pl.col(self.day).dt.year()
         )
         for (year,), part in rows.partition_by("year_", as_dict=True, include_key=False).items():
-            self._waiting[int(year)].append(part)
-        self._bytes += int(rows.estimated_size())
-        if self._bytes > SPILL_BYTES:
-            self._spill()
+            self._spills.append(str(year), part)
+            self._years.add(int(year))
 
     def years(self) -> list[int]:
         """The years that have rows, oldest first; from then on none can be added."""
-        self._spill()
-        return sorted(self._waiting)
+        return sorted(self._years)
 
     def take(self, year: int) -> Iterator[pl.DataFrame]:
         """The rows of a year, sorted by name and day and then by arrival; they leave the bucket.
 
         They come in frames of about `PORTION_BYTES` at most, of which one has all rows of a name.
         """
-        del self._waiting[year]
+        self._years.remove(year)
         portions = self._spills.size(str(year)) // PORTION_BYTES + 1
         for key in self._divided(str(year), portions) if portions > 1 else [str(year)]:
             yield self._sorted(pl.concat(self._spills.take(key), rechunk=True))
@@ -152,10 +143,3 @@ class Buckets:
         order = rows.select(pl.arg_sort_by(key, maintain_order=True)).to_series()
         ordered = rows[order]
         return ordered.with_columns(self._names.decode(ordered[self.name]).alias(self.name))
-
-    def _spill(self) -> None:
-        for year, parts in self._waiting.items():
-            if parts:
-                self._spills.append(str(year), pl.concat(parts))
-                parts.clear()
-        self._bytes = 0

@@ -15,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 from pyarrow.parquet import ParquetWriter
 
-from pipelines import lake, normalise, source
+from pipelines import lake, normalise
 from pipelines.buckets import Buckets
 from pipelines.errors import ContractError, RowsMissing
 from pipelines.normalise import NOTES, Normalise
@@ -31,6 +31,8 @@ WRITERS: Final = 2
 """Files of a dataset that are written at a time, each in memory a portion of a year."""
 GROUP_VALUES: Final = 1_000_000
 """Values of a row group, all columns together: for prices some 600 stocks of a year."""
+REJECTS_ROWS: Final = 50_000
+"""Rejected rows whose originals are looked up at a time."""
 
 STOCKS_NEWEST: Final = pl.Schema(
     {"ticker": pl.String, "newest_close": pl.Float32, "newest_date": pl.Date}
@@ -417,7 +419,7 @@ def _write_rejects(path: Path, tally: Tally, tables: list[Table]) -> None:
     with _writer(path, schema) as writer:
         for table in tables:
             notes = pl.concat(tally.notes.get(table.name, [NOTES.to_frame()])).sort("rowid")
-            for part in notes.iter_slices(source.BATCH_ROWS):
+            for part in notes.iter_slices(REJECTS_ROWS):
                 rows = [dict(zip(table.kinds, row, strict=True))
                         for row in table.originals(part["rowid"].to_list())]  # fmt: skip
                 originals = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))

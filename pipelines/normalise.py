@@ -118,7 +118,7 @@ def _normalise_distinct(batch: pl.DataFrame, column: str) -> pl.DataFrame:
 def day(column: str) -> pl.Expr:
     """The date of a text that is exactly `YYYY-MM-DD`; null for any other."""
     text = pl.col(column)
-    parsed = text.str.to_date("%Y-%m-%d", strict=False)
+    parsed = text.str.to_date("%Y-%m-%d", strict=False, cache=False)  # faster than to look it up
     return pl.when(text.str.contains(ISO_DAY)).then(parsed)
 
 
@@ -142,23 +142,21 @@ def _finite(column: str) -> pl.Expr:
 
 def quotes(batch: pl.DataFrame, *, key: str, today: date) -> pl.DataFrame:
     """Daily rows: prices as Float32, open, high and low all or none, a date not after tomorrow."""
-    date_ = day("date")
+    typed = _normalise_distinct(batch, key).with_columns(
+        pl.col(*OHL, "close").cast(pl.Float32), day_=day("date")
+    )
     reason = {
         "null_key": pl.col(key).is_null() | (pl.col("date") == ""),
-        "bad_date": date_.is_null(),
-        "future_date": date_ > today + timedelta(days=1),
+        "bad_date": pl.col("day_").is_null(),
+        "future_date": pl.col("day_") > today + timedelta(days=1),
     }
-    wide = _normalise_distinct(batch, key).with_columns(
-        pl.col(*OHL, "close").cast(pl.Float32),
-        date=date_,
-        reason_=first_reason(reason),
-        some_=pl.any_horizontal(pl.col(*OHL).is_not_null()),
-    )
     usable = pl.all_horizontal(pl.col(*OHL).is_finite() & (pl.col(*OHL) > 0))
     usable = (usable & (pl.col("low") <= pl.col("high"))).fill_null(value=False)
-    return wide.with_columns(
-        pl.when(usable).then(pl.col(*OHL)),
-        warn_ohl_inconsistent=pl.col("some_") & ~usable,
+    # Step by step: an expression is worked out anew by each of a step that uses it.
+    return typed.with_columns(reason_=first_reason(reason), usable_=usable).with_columns(
+        pl.when("usable_").then(pl.col(*OHL)),
+        date="day_",
+        warn_ohl_inconsistent=~pl.col("usable_") & pl.any_horizontal(pl.col(*OHL).is_not_null()),
     )
 
 
@@ -177,15 +175,18 @@ def prices(batch: pl.DataFrame, *, today: date) -> pl.DataFrame:
 
 def fundamentals(batch: pl.DataFrame) -> pl.DataFrame:
     """Statements and ratios as fractions, with the day from which they are known."""
-    fiscal, fetched = day("fiscal_date"), day("fetched_date")
+    fiscal, fetched = pl.col("fiscal_"), pl.col("fetched_")
     dates = pl.coalesce(fiscal, fetched)
     reason = {
-        "null_key": ticker("ticker").is_null(),
+        "null_key": pl.col("ticker").is_null(),
         "bad_date": _is_bad("fiscal_date", fiscal) | _is_bad("fetched_date", fetched),
         "no_date": dates.is_null(),
     }
     percent = pl.col("data_source").str.to_lowercase() == "tradingview"
-    wide = batch.with_columns(
+    parsed = _normalise_distinct(batch, "ticker").with_columns(
+        fiscal_=day("fiscal_date"), fetched_=day("fetched_date")
+    )
+    wide = parsed.with_columns(
         reason_=first_reason(reason),
         percent_=percent.fill_null(value=False),
         source=pl.lit("fundamentals"),
@@ -203,16 +204,16 @@ def fundamentals(batch: pl.DataFrame) -> pl.DataFrame:
 
 def snapshots(batch: pl.DataFrame, *, percent: pl.Series) -> pl.DataFrame:
     """Weekly copies of the ratios; `percent` holds the tickers whose vendor delivers percent."""
-    known = day("snapshot_date")
+    known = pl.col("known_from")
     reason = {
-        "null_key": ticker("ticker").is_null() | (pl.col("snapshot_date") == ""),
+        "null_key": pl.col("ticker").is_null() | (pl.col("snapshot_date") == ""),
         "bad_date": known.is_null(),
     }
-    wide = batch.with_columns(
+    parsed = _normalise_distinct(batch, "ticker").with_columns(known_from=day("snapshot_date"))
+    wide = parsed.with_columns(
         reason_=first_reason(reason),
-        percent_=ticker("ticker").is_in(percent.implode()).fill_null(value=False),
+        percent_=pl.col("ticker").is_in(percent.implode()).fill_null(value=False),
         source=pl.lit("snapshots"),
-        known_from=known,
     )
     absent = {
         name: pl.lit(None, dtype=dtype)
@@ -227,8 +228,7 @@ def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
     numbers = [c for c, t in wide.schema.items() if t == pl.Float64]
     infinite = pl.any_horizontal(~pl.col(*numbers).is_finite())
     return (
-        _normalise_distinct(wide, "ticker")
-        .with_columns(
+        wide.with_columns(
             warn_not_finite=infinite.fill_null(value=False),
             unit_=pl.when("percent_").then(100.0).otherwise(1.0),
         )

@@ -33,6 +33,8 @@ SOURCE_YEAR: Final = "CASE typeof(date) WHEN 'text' THEN substr(date, 1, 4) ELSE
 """The source year of a row in SQL: whatever a text begins with, `''` of anything else."""
 
 INTERIOR: Final = 0x05
+SEVEN: Final = np.uint64(0x7F)
+"""The bits of a byte that are of a number in several bytes; the eighth says that more follow."""
 BLOCK_PAGES: Final = 1024
 MOST_RANGES: Final = 2000
 """Beyond so many changed stretches of the table it is read whole."""
@@ -43,6 +45,7 @@ Range = tuple[int, int]
 """Rowids from the first to the last, both included."""
 
 Hashes = npt.NDArray[np.uint64]
+Numbers = npt.NDArray[np.int64]
 
 
 # ------------------------------------------------------------------------------- fingerprint
@@ -113,68 +116,80 @@ def told(error: Exception) -> str:
 
 
 @dataclass(frozen=True)
-class Leaf:
-    """A leaf page of the table, and the rowids that it may hold."""
+class Leaves:
+    """The leaf pages of a table in the order of their rowids, and the last rowid of each."""
 
-    page: int
-    first: int
-    last: int
+    pages: Numbers
+    last: Numbers
 
 
-def _leaves(file: IO[bytes], page_size: int, root: int) -> tuple[Leaf, ...]:
-    """The leaves below a page, in the order of their rowids; all are equally deep.
+def _leaves(file: IO[bytes], page_size: int, root: int) -> Leaves:
+    """The leaves below a page; all are equally deep.
 
     `IndexError` where pages lead in a circle or out of the file.
     """
-    level = [Leaf(root, FIRST_ROWID, LAST_ROWID)]
+    level = Leaves(np.array([root]), np.array([LAST_ROWID]))
     unseen = file.seek(0, os.SEEK_END) // page_size
-    while _type(_page(file, page_size, level[0].page), level[0].page) == INTERIOR:
-        level = [leaf for at in level for leaf in _children(_page(file, page_size, at.page), at)]
-        unseen -= len(level)
+    while _type(_page(file, page_size, level.pages[0]), level.pages[0]) == INTERIOR:
+        below = [
+            _children(_page(file, page_size, number), number, last)
+            for number, last in zip(level.pages.tolist(), level.last.tolist(), strict=True)
+        ]
+        level = Leaves(
+            np.concatenate([leaves.pages for leaves in below]),
+            np.concatenate([leaves.last for leaves in below]),
+        )
+        unseen -= len(level.pages)
         if unseen < 0:
             raise IndexError
-    return tuple(level)
+    return level
 
 
 def _page(file: IO[bytes], page_size: int, number: int) -> bytes:
     file.seek((number - 1) * page_size)
-    return file.read(page_size)
+    page = file.read(page_size)
+    if len(page) < page_size:
+        raise IndexError
+    return page
 
 
 def _type(page: bytes, number: int) -> int:
-    return page[100 if number == 1 else 0]
+    return page[_header(number)]
 
 
-def _children(page: bytes, at: Leaf) -> list[Leaf]:
-    """The pages below an interior page, each with the rowids that it may hold."""
-    header = 100 if at.page == 1 else 0
+def _header(number: int) -> int:
+    """Where the header of a page begins: that of the first comes after the database's own."""
+    return 100 if number == 1 else 0
+
+
+def _children(page: bytes, number: int, last: int) -> Leaves:
+    """The pages below an interior page, whose own last rowid is `last`."""
+    header, raw = _header(number), np.frombuffer(page, np.uint8)
     cells = int.from_bytes(page[header + 3 : header + 5])
-    first, found = at.first, []
-    for n in range(cells):
-        pointer = header + 12 + 2 * n
-        cell = int.from_bytes(page[pointer : pointer + 2])
-        key = _varint(page, cell + 4)
-        found.append(Leaf(int.from_bytes(page[cell : cell + 4]), first, key))
-        first = key + 1
-    right = int.from_bytes(page[header + 8 : header + 12])
-    return [*found, Leaf(right, first, at.last)]
+    if header + 12 + 2 * cells > len(page):
+        raise IndexError
+    at = np.frombuffer(page, ">u2", cells, header + 12).astype(np.int64)[:, None]
+    pages = np.append(raw[at + np.arange(4)], raw[header + 8 : header + 12])
+    # A cell's rowid has nine bytes at most; behind the end of the page nothing of it is read.
+    keys = np.append(raw, np.zeros(9, np.uint8))[at + 4 + np.arange(9)]
+    return Leaves(pages.view(">u4").astype(np.int64), np.append(_varints(keys), last))
 
 
-def _varint(page: bytes, at: int) -> int:
-    """SQLite's variable-length integer: seven bits a byte, all eight of the ninth; signed."""
-    value = 0
-    for n in range(9):
-        byte = page[at + n]
-        if n == 8:
-            value = value << 8 | byte
-        else:
-            value = value << 7 | byte & 0x7F
-            if byte < 0x80:
-                break
-    return value - 2**64 if value >= 2**63 else value
+def _varints(raw: npt.NDArray[np.uint8]) -> Numbers:
+    """SQLite's variable-length integers, one a row of nine bytes, whatever follows it.
+
+    Seven bits a byte until one without the eighth, all eight of the ninth; signed.
+    """
+    value = np.zeros(len(raw), np.uint64)
+    more = np.ones(len(raw), np.bool_)
+    for n, byte in enumerate(raw.T.astype(np.uint64)):
+        longer = value << np.uint64(8) | byte if n == 8 else value << np.uint64(7) | byte & SEVEN
+        value = np.where(more, longer, value)
+        more &= byte > SEVEN
+    return value.view(np.int64)
 
 
-def _hashes(file: IO[bytes], page_size: int, pages: list[int]) -> Hashes:
+def _hashes(file: IO[bytes], page_size: int, pages: Numbers) -> Hashes:
     """A hash of each of the pages at the place of its number, 0 elsewhere."""
     file.seek(0, 2)
     hashes = np.zeros(file.tell() // page_size + 1, dtype=np.uint64)
@@ -191,8 +206,8 @@ def _hashes(file: IO[bytes], page_size: int, pages: list[int]) -> Hashes:
 
 def _digest(file: IO[bytes], page_size: int, root: int, definition: str) -> str:
     digest = xxh3_128(f"{definition} {page_size}".encode())
-    for leaf in _leaves(file, page_size, root):
-        digest.update(_page(file, page_size, leaf.page))
+    for number in _leaves(file, page_size, root).pages.tolist():
+        digest.update(_page(file, page_size, number))
     return digest.hexdigest()
 
 
@@ -209,7 +224,8 @@ class State:
     """Of each small table, a hash of its definition and of all its leaf pages in order."""
     columns: dict[str, int]
     """How many columns each of the tables has."""
-    leaves: tuple[Leaf, ...] = ()
+    leaves: Leaves | None = None
+    """Of `daily_prices`; not saved, for a later state has leaves of its own."""
 
     @classmethod
     def of(cls, copy: Path) -> Self:
@@ -234,7 +250,7 @@ class State:
                 if name in SMALL
             }
             leaves = _leaves(file, page_size, root)
-            hashes = _hashes(file, page_size, [leaf.page for leaf in leaves])
+            hashes = _hashes(file, page_size, leaves.pages)
         return cls([sql, page_size, encoding], hashes, digests, columns, leaves)
 
     @property
@@ -265,18 +281,16 @@ class State:
 
     def changed_since(self, before: Self) -> list[Range] | None:
         """Stretches of rowids that lie on changed leaves; None where anything may have changed."""
-        if self.definition != before.definition:
+        if self.definition != before.definition or self.leaves is None:
             return None
-        ranges: list[Range] = []
-        for leaf in self.leaves:
-            known = before.hashes[leaf.page] if leaf.page < len(before.hashes) else 0
-            if known == self.hashes[leaf.page] != 0:
-                continue
-            if ranges and ranges[-1][1] + 1 == leaf.first:
-                ranges[-1] = (ranges[-1][0], leaf.last)
-            else:
-                ranges.append((leaf.first, leaf.last))
-        return ranges
+        pages, last = self.leaves.pages, self.leaves.last
+        known = np.zeros(max(len(self.hashes), len(before.hashes)), np.uint64)
+        known[: len(before.hashes)] = before.hashes
+        changed = np.flatnonzero((known[pages] != self.hashes[pages]) | (self.hashes[pages] == 0))
+        starts = changed[np.diff(changed, prepend=-2) > 1]
+        ends = changed[np.diff(changed, append=len(pages) + 1) > 1]
+        first = np.append(FIRST_ROWID, last[:-1] + 1)
+        return list(zip(first[starts].tolist(), last[ends].tolist(), strict=True))
 
 
 @contextmanager

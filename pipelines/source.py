@@ -9,14 +9,14 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 from secrets import token_hex
-from typing import Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
 import polars as pl
@@ -24,8 +24,10 @@ import polars as pl
 from pipelines.errors import SourceError
 from pipelines.pages import SOURCE_YEAR, fingerprint, reading, told
 
-BATCH_ROWS: Final = 50_000
-WINDOW_ROWS: Final = 1_000_000
+BATCH_VALUES: Final = 800_000
+"""Values of a batch, all columns together: 100,000 rows of prices."""
+WINDOW_VALUES: Final = 2_400_000
+"""As of a batch, of a stretch that is read by itself."""
 BUSY_SECONDS: Final = 30
 HEADER: Final = b"SQLite format 3\x00"
 WAL_HEADER: Final = b"\x02\x02"
@@ -283,24 +285,18 @@ class Table:
             return count
 
     def batches(self, bad: Sequence[BadRow] = ()) -> Iterator[pl.DataFrame]:
-        """Frames of at most `BATCH_ROWS` rows in the order of `rowid`, without the bad rows.
+        """Frames of about `BATCH_VALUES` values, in the order of `rowid`, without the bad rows.
 
         Columns: `rowid` and those of `kinds`; days and times as text, null as the empty text; of
         each boolean one more, `odd_…`.
         `UnreadableRow` where connectorx cannot read a value: what came before is then void.
         """
-        from connectorx import read_sql  # noqa: PLC0415 - heavy, and loaded while copying
-
         select = self._select(bad)
         with _without_panic_messages():
             try:
-                for first, last in self._windows():
-                    for batch in read_sql(
-                        f"sqlite://{quote(str(self.copy))}",
-                        f"{select} AND rowid BETWEEN {first} AND {last} ORDER BY rowid",
-                        return_type="arrow_stream",
-                        batch_size=BATCH_ROWS,
-                    ):
+                streams = (self._stream(f"{select} {window}") for window in self._windows())
+                for stream, _ in pairwise(chain(streams, [None])):  # the next one reads meanwhile
+                    for batch in stream or ():
                         if batch.num_rows:
                             yield pl.DataFrame(batch)
             except BaseException as error:
@@ -310,19 +306,39 @@ class Table:
                     raise SourceError(f"cannot read {self.name}: {told(error)}") from None
                 raise
 
-    def _windows(self) -> Iterator[tuple[int, int]]:
-        """The span of rowids in stretches of about `WINDOW_ROWS`, where they are dense.
+    def _stream(self, query: str) -> Iterable[Any]:
+        """The batches of a query, which connectorx begins to read at once."""
+        from connectorx import read_sql  # noqa: PLC0415 - heavy, and loaded while copying
+
+        batches: Iterable[Any] = read_sql(
+            f"sqlite://{quote(str(self.copy))}", query, return_type="arrow_stream",
+            batch_size=self._height(BATCH_VALUES),
+        )  # fmt: skip
+        return batches
+
+    def _windows(self) -> Iterator[str]:
+        """The span of rowids in stretches of some `WINDOW_VALUES`, where they are dense, as SQL.
 
         connectorx reads as fast as it can into a queue without bounds, so that the memory of a
-        slow reader is that of a window.
+        slow reader is that of the windows that are read.
         """
         with reading(self.copy, self.name) as con:
-            first, last = con.execute(f"SELECT min(rowid), max(rowid) FROM {self.name}").fetchone()
+            # Each by itself, which SQLite looks up; for both at once it scans the table.
+            first, last = (
+                con.execute(f"SELECT {end}(rowid) FROM {self.name}").fetchone()[0]
+                for end in ("min", "max")
+            )
         if first is None:
             return
-        windows = self.rows // WINDOW_ROWS + 1
+        windows = self.rows // self._height(WINDOW_VALUES) + 1
         edges = [first + (last + 1 - first) * n // windows for n in range(windows + 1)]
-        yield from ((a, b - 1) for a, b in pairwise(edges) if a < b)
+        for a, b in pairwise(edges):
+            if a < b:
+                yield f"AND rowid BETWEEN {a} AND {b - 1} ORDER BY rowid"
+
+    def _height(self, values: int) -> int:
+        """How many rows have so many values; at least one."""
+        return max(1, values // (1 + len(self.kinds)))
 
     def _select(self, bad: Sequence[BadRow]) -> str:
         as_text = (

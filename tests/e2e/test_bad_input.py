@@ -32,6 +32,7 @@ from pipelines import source, versions
 from pipelines.demo import SCHEMA
 from pipelines.errors import LakeError, NothingPublished, SourceError, StockRankError
 from pipelines.export import export
+from pipelines.ingest import _groups
 from pipelines.lake import Lake, Manifest, version_ids
 from pipelines.universe import SWEDEN
 from tests.factories import Row, stock
@@ -1254,28 +1255,43 @@ def on_disk(made: Place, disk: Path, top: Path) -> Place:
 def fill(disk: Path, left: int) -> None:
     """Leave so many bytes free."""
     stat = os.statvfs(disk)
-    (disk / "filler").write_bytes(bytes(stat.f_bavail * stat.f_bsize - left))
+    with (disk / "filler").open("ab") as filler:
+        filler.write(bytes(stat.f_bavail * stat.f_bsize - left))
 
 
-FULL: dict[str, tuple[int, int, str]] = {
-    "no room for the copy": (-100_000, 10**9, r"app\.db.*full"),
-    "no room to spill": (30_000, 0, "cannot write .*No space left"),
-    "no room for the Parquet": (60_000, 10**9, "cannot write .*No space left"),
-}
-
-
-@pytest.mark.parametrize("case", FULL.values(), ids=FULL)
+@pytest.mark.parametrize(
+    ("room", "message"),
+    [(-100_000, r"app\.db.*full"), (30_000, "cannot write .*No space left")],
+    ids=["no room for the copy", "no room to spill"],
+)
 def test_a_full_disk_is_one_line_and_leaves_nothing(
-    made: Place, disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-    case: tuple[int, int, str],
-) -> None:  # fmt: skip
-    room, spill, message = case
+    made: Place, disk: Path, tmp_path: Path, room: int, message: str
+) -> None:
     place = on_disk(made, disk, tmp_path / "place")
-    monkeypatch.setattr("pipelines.buckets.SPILL_BYTES", spill)
     fill(disk, place.database.stat().st_size + room)
     before = listing(disk)
     refused(place, message)
     assert listing(disk) == before
+    (disk / "filler").unlink()
+    assert "N1" in published(place).prices().collect()["ticker"]
+
+
+def test_a_disk_that_others_fill_while_files_are_written_is_one_line_and_leaves_nothing(
+    made: Place, disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = on_disk(made, disk, tmp_path / "place")
+
+    def filling(*args: Any) -> Iterator[pl.DataFrame]:
+        for group in _groups(*args):
+            fill(disk, 0)
+            yield group
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.ingest._groups", filling)
+        before = listing(place.top)
+        with pytest.raises(LakeError, match=r"cannot write .*No space left"):
+            place.export()
+    assert listing(place.top) == before
     (disk / "filler").unlink()
     assert "N1" in published(place).prices().collect()["ticker"]
 

@@ -123,11 +123,11 @@ def test_random_tables_are_normalised_as_the_oracle_does(
     agree_with_the_oracle(source, Lake(top / "lake"))
 
 
-@pytest.mark.parametrize("batch", [1, 50_000])
+@pytest.mark.parametrize("values", [1, 800_000])
 def test_the_unit_of_a_snapshot_is_of_the_newest_row_whatever_batch_that_was_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: int
 ) -> None:
-    monkeypatch.setattr("pipelines.source.BATCH_ROWS", batch)
+    monkeypatch.setattr("pipelines.source.BATCH_VALUES", values)
     filed = [
         {"ticker": ticker, "fetched_date": fetched, "data_source": vendor, "pe": 1.0}
         for ticker, fetched, vendor in (
@@ -253,7 +253,7 @@ def test_the_size_of_a_batch_does_not_matter(
     demo: tuple[Path, Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, lake = demo
-    monkeypatch.setattr("pipelines.source.BATCH_ROWS", 999)
+    monkeypatch.setattr("pipelines.source.BATCH_VALUES", 9_999)
     export(source, tmp_path / "lake", SWEDEN)
     assert Lake(tmp_path / "lake").manifest["datasets"] == lake.manifest["datasets"]
 
@@ -292,12 +292,11 @@ def test_the_order_of_the_source_does_not_matter(demo: tuple[Path, Lake], tmp_pa
         assert hashes[0] == hashes[1]
 
 
-def test_spilling_changes_nothing(
+def test_the_size_of_a_window_does_not_matter(
     demo: tuple[Path, Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, lake = demo
-    monkeypatch.setattr("pipelines.buckets.SPILL_BYTES", 100_000)
-    monkeypatch.setattr("pipelines.source.WINDOW_ROWS", 7_000)
+    monkeypatch.setattr("pipelines.source.WINDOW_VALUES", 56_000)
     export(source, tmp_path / "lake", SWEDEN)
     assert Lake(tmp_path / "lake").manifest["datasets"] == lake.manifest["datasets"]
 

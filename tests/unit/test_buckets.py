@@ -1,4 +1,4 @@
-"""Rows that wait by year: what goes in comes out, sorted, whether it went over the disk or not."""
+"""Rows that wait by year: what goes in comes out, sorted."""
 
 import os
 import subprocess
@@ -64,7 +64,8 @@ def test_names_get_numbers_in_order_of_arrival() -> None:
 def test_names_are_decoded_and_ordered_by_their_bytes() -> None:
     names = Names()
     codes = names.encode(pl.Series(["b", "Å", "A B", "A", "B", "\0", "a"]))
-    assert_series_equal(names.decode(codes), pl.Series(["b", "Å", "A B", "A", "B", "\0", "a"]))
+    expected = pl.Series(["b", "Å", "A B", "A", "B", "\0", "a"])
+    assert_series_equal(names.decode(codes), expected, check_names=False)
     ordered = names.decode(names.order()).to_list()
     assert ordered == sorted(["b", "Å", "A B", "A", "B", "\0", "a"])
 
@@ -78,17 +79,14 @@ ROWS: list[Quote] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("spill", [0, 200, 10**9])
 @pytest.mark.parametrize("portion", [1, 2000, 10**9])
 def test_rows_come_out_by_year_sorted_by_name_day_and_arrival(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spill: int, portion: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portion: int
 ) -> None:
-    monkeypatch.setattr("pipelines.buckets.SPILL_BYTES", spill)
     monkeypatch.setattr("pipelines.buckets.PORTION_BYTES", portion)
     batches = [frame(row, first=n) for n, row in enumerate(ROWS)]
     buckets = filled(tmp_path, *batches)
     assert buckets.years() == [1900, 1969, 2023, 2024, 2100]
-    assert list(tmp_path.iterdir()) != [] or spill > 200
     ours, expected = taken(buckets), sorted_years(pl.concat(batches))
     assert ours.keys() == expected.keys()
     for year, rows in ours.items():
@@ -100,7 +98,6 @@ def test_a_large_year_comes_in_portions_of_whole_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipelines.buckets.PORTION_BYTES", 8_000)
-    monkeypatch.setattr("pipelines.buckets.SPILL_BYTES", 4_000)
     days = [date(2024, 1, 1 + n) for n in range(30)]
     # By day, so that every stretch has all names; half the alphabet hardly has rows.
     rare, common = [f"A{n}" for n in range(40)], [f"B{n:02}" for n in range(40)]
@@ -126,17 +123,15 @@ quotes = st.tuples(
 
 @given(
     batches=st.lists(st.lists(quotes, max_size=5), max_size=5),
-    spill=st.integers(0, 400),
     portion=st.integers(1, 4000),
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_spilling_and_dividing_change_nothing(
-    tmp_path_factory: pytest.TempPathFactory, batches: list[list[Quote]], spill: int, portion: int
+def test_dividing_changes_nothing(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[Quote]], portion: int
 ) -> None:
     frames = [frame(*batch, first=10 * n) for n, batch in enumerate(batches)]
     folder = tmp_path_factory.mktemp("spills")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipelines.buckets.SPILL_BYTES", spill)
         patch.setattr("pipelines.buckets.PORTION_BYTES", portion)
         ours = taken(filled(folder, *frames))
     expected = sorted_years(pl.concat([SCHEMA.to_frame(), *frames]))
@@ -155,10 +150,7 @@ def test_a_batch_without_rows_is_nothing(tmp_path: Path) -> None:
     assert [rows.height for rows in taken(buckets).values()] == [1]
 
 
-def test_buckets_begin_anew_where_others_were_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("pipelines.buckets.SPILL_BYTES", 0)
+def test_buckets_begin_anew_where_others_were_given_up(tmp_path: Path) -> None:
     given_up = filled(tmp_path, frame(*ROWS), frame(*ROWS))
     buckets = filled(tmp_path, frame(ROWS[0], first=7))
     del given_up
