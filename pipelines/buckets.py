@@ -3,9 +3,12 @@
 A year that is larger than `PORTION_BYTES` is divided by name, and sorted portion by portion.
 """
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from secrets import token_hex
+from typing import Final
 
 import numpy as np
 import polars as pl
@@ -13,6 +16,9 @@ import pyarrow as pa
 
 PORTION_BYTES: Final = 5_000_000
 READ_BYTES: Final = 2_000_000
+
+Key = int
+"""A year, or the number of a portion of one."""
 
 
 class Names:
@@ -37,98 +43,98 @@ class Names:
 
 
 class Spills:
-    """Rows in one file a key, in order of arrival."""
+    """Rows by key in one file without a name, those of a key in order of arrival."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder: Final = folder
-        self._writers: Final[dict[str, Any]] = {}
+        path = folder / token_hex(8)
+        self._out: Final = pa.OSFile(str(path), "w")
+        self._in: Final = pa.OSFile(str(path))
+        path.unlink()
+        self._places: Final[defaultdict[Key, list[tuple[int, int]]]] = defaultdict(list)
+        self._schema = pa.schema([])
 
-    def append(self, key: str, rows: pl.DataFrame) -> None:
-        """Add rows to the file of a key."""
-        table = rows.to_arrow(compat_level=pl.CompatLevel.oldest())
-        if key not in self._writers:
-            self._writers[key] = pa.ipc.new_stream(self._path(key), table.schema)
-        self._writers[key].write_table(table)
+    def add(self, rows: pl.DataFrame, by: str) -> None:
+        """Add rows, all of one schema, each to those of the key that it has in a column `by`."""
+        rows = rows.sort(by, maintain_order=True)
+        table = rows.drop(by).rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+        at, self._schema = 0, table.schema
+        for count, key in rows[by].rle().struct.unnest().iter_rows():
+            (batch,) = table.slice(at, count).to_batches()
+            start = self._out.tell()
+            self._out.write(batch.serialize())
+            self._places[key].append((start, self._out.tell() - start))
+            at += count
 
-    def size(self, key: str) -> int:
+    def known(self) -> list[Key]:
+        """All keys in order."""
+        return sorted(self._places)
+
+    def size(self, key: Key) -> int:
         """Bytes of the rows of a key."""
-        return self._path(key).stat().st_size
+        return sum(size for _, size in self._places[key])
 
-    def read(self, key: str) -> Iterator[pl.DataFrame]:
-        """The rows of a key, some megabytes at a time; from then on none can be added."""
-        self._writers[key].close()
-        waiting, size = [], 0
-        with pa.OSFile(str(self._path(key))) as file, pa.ipc.open_stream(file) as reader:
-            for batch in reader:
-                waiting.append(batch)
-                size += batch.nbytes
-                if size > READ_BYTES:
-                    yield pl.DataFrame(pa.Table.from_batches(waiting))
-                    waiting, size = [], 0
+    def read(self, key: Key) -> Iterator[pl.DataFrame]:
+        """The rows of a key, some megabytes at a time."""
+        waiting, waiting_bytes = [], 0
+        for start, size in self._places[key]:
+            data = pa.py_buffer(self._in.read_at(size, start))
+            waiting.append(pa.ipc.read_record_batch(data, self._schema))
+            waiting_bytes += size
+            if waiting_bytes > READ_BYTES:
+                yield pl.DataFrame(pa.Table.from_batches(waiting))
+                waiting, waiting_bytes = [], 0
         if waiting:
             yield pl.DataFrame(pa.Table.from_batches(waiting))
-
-    def take(self, key: str) -> Iterator[pl.DataFrame]:
-        """As `read`, and the file is gone after the last."""
-        yield from self.read(key)
-        self._writers.pop(key)
-        self._path(key).unlink()
-
-    def _path(self, key: str) -> Path:
-        return self._folder / f"{key}.arrows"
 
 
 class Buckets:
     """Rows of a dataset by the year of `day`, in order of arrival within each.
 
-    `name` is the column of names that the rows are sorted by, before `day`. The rows wait in one
-    spill file a year below `folder`.
+    `name` is the column of names that the rows are sorted by, before `day`. The rows wait in a
+    file in `folder`.
     """
 
     def __init__(self, folder: Path, *, name: str, day: str) -> None:
         self.name: Final = name
         self.day: Final = day
-        self._names = Names()
-        self._years: set[int] = set()
-        self._spills = Spills(folder)
+        self._folder: Final = folder
+        self._names: Final = Names()
+        self._spills: Final = Spills(folder)
 
     def add(self, rows: pl.DataFrame) -> None:
         """Put rows into the buckets of their years."""
         rows = rows.with_columns(
             self._names.encode(rows[self.name]), year_=pl.col(self.day).dt.year()
         )
-        for (year,), part in rows.partition_by("year_", as_dict=True, include_key=False).items():
-            self._spills.append(str(year), part)
-            self._years.add(int(year))
+        self._spills.add(rows, "year_")
 
     def years(self) -> list[int]:
         """The years that have rows, oldest first; from then on none can be added."""
-        return sorted(self._years)
+        return self._spills.known()
 
     def take(self, year: int) -> Iterator[pl.DataFrame]:
-        """The rows of a year, sorted by name and day and then by arrival; they leave the bucket.
+        """The rows of a year, sorted by name and day and then by arrival.
 
         They come in frames of about `PORTION_BYTES` at most, of which one has all rows of a name.
         """
-        self._years.remove(year)
-        portions = self._spills.size(str(year)) // PORTION_BYTES + 1
-        for key in self._divided(str(year), portions) if portions > 1 else [str(year)]:
-            yield self._sorted(pl.concat(self._spills.take(key), rechunk=True))
+        portions = self._spills.size(year) // PORTION_BYTES + 1
+        if portions == 1:
+            yield self._sorted(self._spills.read(year))
+            return
+        divided = self._divided(year, portions)
+        for portion in divided.known():
+            yield self._sorted(divided.read(portion))
 
-    def _divided(self, year: str, portions: int) -> list[str]:
-        """Divide the rows of a year by name; the keys of the portions, in alphabetic order."""
-        portion, found = self._portions(year, portions), set()
-        for rows in self._spills.take(year):
-            by_name = rows.with_columns(portion_=portion.gather(rows[self.name]))
-            parts = by_name.partition_by("portion_", as_dict=True, include_key=False)
-            for (n,), part in parts.items():
-                self._spills.append(f"{year}-{n}", part)
-                found.add(n)
-        return [f"{year}-{n}" for n in sorted(found)]
+    def _divided(self, year: int, portions: int) -> Spills:
+        """The rows of a year by portions of the alphabet."""
+        portion, divided = self._portions(year, portions), Spills(self._folder)
+        for rows in self._spills.read(year):
+            divided.add(rows.with_columns(portion_=portion.gather(rows[self.name])), "portion_")
+        return divided
 
-    def _portions(self, year: str, portions: int) -> pl.Series:
+    def _portions(self, year: int, portions: int) -> pl.Series:
         """The portion of each code, such that all have about as many rows of the year."""
-        order = self._names.order()
+        order, _ = self._alphabet
         counts = np.zeros(len(order), dtype=np.int64)
         for rows in self._spills.read(year):
             counts += np.bincount(rows[self.name], minlength=len(order))
@@ -137,8 +143,14 @@ class Buckets:
         found[order] = before * portions // counts.sum()
         return pl.Series(found)
 
-    def _sorted(self, rows: pl.DataFrame) -> pl.DataFrame:
-        place = self._names.order().arg_sort().cast(pl.Int64)
+    @cached_property
+    def _alphabet(self) -> tuple[pl.Series, pl.Series]:
+        """All codes in the order of their names, and the place of each code in it."""
+        order = self._names.order()
+        return order, order.arg_sort().cast(pl.Int64)
+
+    def _sorted(self, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+        rows, (_, place) = pl.concat(parts, rechunk=True), self._alphabet
         key = place.gather(rows[self.name]) * 2**20 + rows[self.day].cast(pl.Int32)
         order = rows.select(pl.arg_sort_by(key, maintain_order=True)).to_series()
         ordered = rows[order]

@@ -1,9 +1,11 @@
 """`python -m pipelines.export`: SQLite → a new version of the lake, with its rankings."""
 
 import ctypes
+import gc
 import os
 
 if __name__ == "__main__":
+    gc.disable()  # until all modules are there, of which nothing is garbage
     # Before Polars and Arrow load, for they read this as they do; what is set already stays. Their
     # allocators and glibc's would hold back for later as much memory as a refresh needs.
     theirs = os.environ.get("_RJEM_MALLOC_CONF", "")
@@ -120,6 +122,8 @@ def _copied(build: Build) -> None:
             import_module(name)
         build.before = _intact(build.before)
         copied.result()
+    gc.freeze()  # the modules need not be looked at again and again
+    gc.enable()
 
 
 def _intact(before: Lake | None) -> Lake | None:

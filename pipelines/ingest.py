@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cache
 from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
@@ -223,9 +224,7 @@ def _write_years(
     build: Build, dataset: str, name: str, day: str, parts: Callable[[], list[Part]]
 ) -> Tally:
     schema = _typed(build, lake_schema(dataset))
-    spills = build.work / dataset
-    spills.mkdir(exist_ok=True)
-    tally, buckets = _read(build, dataset, parts, lambda: Buckets(spills, name=name, day=day))
+    tally, buckets = _read(build, dataset, parts, lambda: Buckets(build.work, name=name, day=day))
     _give_back()
     table = parts()[0].table.name
 
@@ -280,8 +279,9 @@ def _duplicates(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _last_of_each(prices: pl.DataFrame) -> pl.DataFrame:
-    last = prices.select("ticker", newest_close="close", newest_date="date")
-    return last.unique("ticker", keep="last", maintain_order=True)
+    """Of rows that are sorted by ticker and date."""
+    is_last = pl.col("ticker").ne_missing(pl.col("ticker").shift(-1))
+    return prices.filter(is_last).select("ticker", newest_close="close", newest_date="date")
 
 
 def fundamentals(build: Build, there: dict[str, Table]) -> None:
@@ -380,10 +380,15 @@ def _groups(portions: Iterable[pl.DataFrame], height: int) -> Iterator[pl.DataFr
 def _writer(path: Path, schema: pl.Schema) -> ParquetWriter:
     """A writer of plain Parquet; prices and amounts hardly recur, the rest goes by dictionary."""
     return ParquetWriter(
-        path, _arrow(schema.to_frame()).schema, compression="zstd",
+        path, _arrow_schema(tuple(schema.items())), compression="zstd",
         compression_level=COMPRESSION_LEVEL, store_schema=False,
         use_dictionary=[c for c, t in schema.items() if not (t.is_float() or t == pl.UInt32)],
     )  # fmt: skip
+
+
+@cache
+def _arrow_schema(columns: tuple[tuple[str, pl.DataType], ...]) -> pa.Schema:
+    return _arrow(pl.DataFrame(schema=columns)).schema
 
 
 def _arrow(rows: pl.DataFrame) -> pa.Table:

@@ -11,6 +11,7 @@ import os
 import shutil
 import weakref
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, date, datetime, timedelta
 from errno import EINVAL
@@ -25,6 +26,8 @@ from pipelines.errors import LakeError, Locked, NothingPublished, Unknown
 
 SCHEMA_VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
+SYNCING: Final = 8
+"""Files that are written out at a time; a disk does several for little more than one."""
 PARTIAL: Final = ".partial-"
 TRASH: Final = ".trash-"
 ID_FORMAT: Final = "%Y%m%dT%H%M%SZ"
@@ -280,8 +283,8 @@ def publish(root: Path, staged: Path, version: str, *, after: str | None) -> Non
             f"current was moved from {after} to {current_id(root)} meanwhile; "
             "run python -m pipelines.export again"
         )
-    for path in (*staged.rglob("*"), staged):
-        _sync(path)
+    with ThreadPoolExecutor(SYNCING) as pool:
+        list(pool.map(_sync, (*staged.rglob("*"), staged)))
     complete = staged.rename(root / "versions" / version)
     _sync(root / "versions")
     try:

@@ -4,6 +4,7 @@ The library brings pandas, whose 90 MB would stay with the export. As a script,
 `python pipelines/sessions.py XSTO 2026-12-21 2026-12-31` prints the days, one a line.
 """
 
+import os
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -22,6 +23,7 @@ def sessions(exchange: str, first: date, last: date) -> list[date]:
 
 
 def _print(exchange: str, first: str, last: str) -> None:
+    os.nice(19)  # the export, which waits for it last of all, goes first
     from exchange_calendars import get_calendar  # noqa: PLC0415 - only in the process of its own
 
     start, end = date.fromisoformat(first), date.fromisoformat(last)

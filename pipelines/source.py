@@ -26,7 +26,7 @@ from pipelines.pages import SOURCE_YEAR, fingerprint, reading, told
 
 BATCH_VALUES: Final = 800_000
 """Values of a batch, all columns together: 100,000 rows of prices."""
-WINDOW_VALUES: Final = 2_400_000
+WINDOW_VALUES: Final = 1_600_000
 """As of a batch, of a stretch that is read by itself."""
 BUSY_SECONDS: Final = 30
 HEADER: Final = b"SQLite format 3\x00"
@@ -341,8 +341,10 @@ class Table:
         return max(1, values // (1 + len(self.kinds)))
 
     def _select(self, bad: Sequence[BadRow]) -> str:
+        # By SQLite's order of types: null, numbers, texts, blobs.
         as_text = (
-            "COALESCE(CASE typeof({c}) WHEN 'blob' THEN 'a blob' ELSE {c} END, '') || '' AS {c}"
+            "CASE WHEN {c} < x'' THEN CAST({c} AS TEXT) WHEN {c} IS NULL THEN '' "
+            "ELSE 'a blob' END AS {c}"
         )
         columns = ", ".join(
             as_text.format(c=c) if kind in ("day", "time") else c for c, kind in self.kinds.items()

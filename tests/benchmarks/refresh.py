@@ -5,7 +5,7 @@ Example: python -m tests.benchmarks.refresh --source data/demo.db --large data/d
 Each is a process of its own, measured from its start to its end; its memory is the peak that the
 kernel counted. The databases are copied first, for their last day is taken out and added again.
 What a refresh of one new day published is compared with a full refresh before anything is shown.
-The floor of a full refresh is connectorx reading the prices, of which nothing is kept:
+The floor of a full refresh is connectorx reading the same tables, of which nothing is kept:
 `tests.benchmarks.bare_read`.
 """
 
@@ -122,8 +122,10 @@ def measure(database: Path, folder: Path, runs: int) -> Figures:
     export = ("pipelines.export", "--source", str(market), "--lake")
     for run in range(runs):
         figures.add(FULL, process(*export, str(lake)))
-        figures.prices = Lake(lake).manifest["datasets"]["prices"]["rows"]
-        figures.add(BARE, process("tests.benchmarks.bare_read", str(market), str(figures.prices)))
+        datasets = Lake(lake).manifest["datasets"]
+        figures.prices = datasets["prices"]["rows"]
+        rows = sum(entry.get("rows_in", 0) for entry in datasets.values())
+        figures.add(BARE, process("tests.benchmarks.bare_read", str(market), str(rows)))
         figures.add(UNCHANGED, process(*export, str(lake)))
         add_day(market, day)
         figures.add(DAY, process(*export, str(lake)))
