@@ -14,6 +14,7 @@ if __name__ == "__main__":
     ours = "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0"
     os.environ["_RJEM_MALLOC_CONF"] = f"{ours},{theirs}" if theirs else ours
     os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing is multiplied here
     if "MALLOC_ARENA_MAX" not in os.environ and hasattr(ctypes.CDLL(None), "mallopt"):
         ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX of glibc, which has read its environment
 

@@ -6,6 +6,7 @@ connectorx takes `2024-1-3` for a date without a word.
 """
 
 import os
+import shutil
 import sqlite3
 import stat
 import time
@@ -224,20 +225,37 @@ def _check_rowid(
 
 def copy(path: Path, to: Path) -> None:
     """A consistent copy of a database, whatever others write meanwhile."""
+    in_wal = in_wal_mode(path)
 
-    def backup(con: sqlite3.Connection) -> None:
-        to.unlink(missing_ok=True)
-        with closing(sqlite3.connect(to)) as private:
-            private.execute("PRAGMA synchronous = OFF")
-            con.backup(private, progress=_deadline())
-            private.execute("PRAGMA journal_mode = DELETE")
+    def copied(con: sqlite3.Connection) -> None:
+        con.execute("BEGIN")
+        con.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        (mode,) = con.execute("PRAGMA journal_mode").fetchone()
+        if in_wal or mode == "wal":
+            con.rollback()
+            _back_up(con, to)
+            return
+        # Whoever writes to the file itself must wait until all have read. The lock is on the file,
+        # and lasts until this process closes it, whichever way it was opened.
+        shutil.copyfile(path, to)
+        con.rollback()
 
     try:
-        read(path, backup)
+        read(path, copied)
     except sqlite3.Error as error:
         raise SourceError(
             f"cannot copy {path} within {BUSY_SECONDS} s: {error}; is another process writing?"
         ) from None
+    except OSError as error:
+        raise SourceError(f"cannot copy {path}: {error.strerror}") from None
+
+
+def _back_up(con: sqlite3.Connection, to: Path) -> None:
+    to.unlink(missing_ok=True)
+    with closing(sqlite3.connect(to)) as private:
+        private.execute("PRAGMA synchronous = OFF")
+        con.backup(private, progress=_deadline())
+        private.execute("PRAGMA journal_mode = DELETE")
 
 
 def _deadline() -> Callable[[int, int, int], None]:

@@ -1261,7 +1261,7 @@ def fill(disk: Path, left: int) -> None:
 
 @pytest.mark.parametrize(
     ("room", "message"),
-    [(-100_000, r"app\.db.*full"), (30_000, "cannot write .*No space left")],
+    [(-100_000, r"cannot copy .*app\.db: No space left"), (30_000, "cannot write .*No space left")],
     ids=["no room for the copy", "no room to spill"],
 )
 def test_a_full_disk_is_one_line_and_leaves_nothing(

@@ -1,7 +1,10 @@
 """A SQLite database as batches: nothing is lost, guessed or written; the unreadable is named."""
 
 import os
+import shutil
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -110,6 +113,50 @@ def test_a_copy_that_was_written_to_meanwhile_is_made_again(
     monkeypatch.setattr(source, "_deadline", disturbed)
     source.copy(path, tmp_path / "copy.db")
     assert Table(tmp_path / "copy.db", "daily_prices").rows == 2
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "TRUNCATE", "PERSIST"])
+def test_nobody_else_writes_to_the_file_while_it_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str
+) -> None:
+    path = database(tmp_path / "x.db", daily_prices=[PRICE])
+    write = (
+        "import sqlite3, sys\ncon = sqlite3.connect(sys.argv[1], timeout=0)\n"
+        f"con.execute('PRAGMA journal_mode = {mode}')\n"
+        "con.execute('DELETE FROM daily_prices')\ncon.commit()"
+    )
+
+    def other() -> str:
+        command = [sys.executable, "-c", write, path]
+        return subprocess.run(command, capture_output=True, text=True, check=False).stderr
+
+    seen: list[str] = []
+    copyfile = shutil.copyfile
+
+    def disturbed(*paths: Path) -> None:
+        seen.append(other())
+        copyfile(*paths)
+
+    monkeypatch.setattr(shutil, "copyfile", disturbed)
+    source.copy(path, tmp_path / "copy.db")
+    assert "database is locked" in seen[0]
+    assert Table(tmp_path / "copy.db", "daily_prices").rows == 1
+    assert (tmp_path / "copy.db").read_bytes() == path.read_bytes()
+    assert other() == ""
+    assert Table(path, "daily_prices").rows == 0
+
+
+def test_a_database_that_becomes_a_wal_one_meanwhile_is_copied_with_its_wal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = database(tmp_path / "x.db", daily_prices=[PRICE])
+    monkeypatch.setattr(source, "in_wal_mode", lambda _: False)
+    with closing(sqlite3.connect(path)) as con, con:
+        con.execute("PRAGMA journal_mode = WAL")
+        con.execute("DELETE FROM daily_prices")
+        con.commit()
+        source.copy(path, tmp_path / "copy.db")
+    assert Table(tmp_path / "copy.db", "daily_prices").rows == 0
 
 
 def test_a_connection_cannot_write(tmp_path: Path) -> None:
