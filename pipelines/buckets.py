@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+HELD_BYTES: Final = 20_000_000
 PORTION_BYTES: Final = 5_000_000
 READ_BYTES: Final = 2_000_000
 
@@ -90,8 +91,8 @@ class Spills:
 class Buckets:
     """Rows of a dataset by the year of `day`, in order of arrival within each.
 
-    `name` is the column of names that the rows are sorted by, before `day`. The rows wait in a
-    file in `folder`.
+    `name` is the column of names that the rows are sorted by, before `day`. More than
+    `HELD_BYTES` of rows wait in a file in `folder`; fewer are sorted all at once.
     """
 
     def __init__(self, folder: Path, *, name: str, day: str) -> None:
@@ -99,44 +100,63 @@ class Buckets:
         self.day: Final = day
         self._folder: Final = folder
         self._names: Final = Names()
-        self._spills: Final = Spills(folder)
+        self._held: list[pl.DataFrame] = []
+        self._spills: Spills | None = None
 
     def add(self, rows: pl.DataFrame) -> None:
         """Put rows into the buckets of their years."""
         rows = rows.with_columns(
             self._names.encode(rows[self.name]), year_=pl.col(self.day).dt.year()
         )
-        self._spills.add(rows, "year_")
+        self._held.append(rows)
+        if self._spills or sum(held.estimated_size() for held in self._held) > HELD_BYTES:
+            self._spills = self._spills or Spills(self._folder)
+            for held in self._held:
+                self._spills.add(held, "year_")
+            self._held.clear()
 
     def years(self) -> list[int]:
         """The years that have rows, oldest first; from then on none can be added."""
-        return self._spills.known()
+        return self._spills.known() if self._spills else list(self._whole)
+
+    @cached_property
+    def _whole(self) -> dict[int, pl.DataFrame]:
+        """All years, of rows that were not spilled."""
+        if not self._held:
+            return {}
+        rows = self._sorted(self._held).sort("year_", maintain_order=True)
+        self._held.clear()
+        years = rows.partition_by("year_", as_dict=True, include_key=False, maintain_order=True)
+        return {year: part for (year,), part in years.items()}
 
     def take(self, year: int) -> Iterator[pl.DataFrame]:
         """The rows of a year, sorted by name and day and then by arrival.
 
         They come in frames of about `PORTION_BYTES` at most, of which one has all rows of a name.
         """
+        if not self._spills:
+            yield self._whole.pop(year)
+            return
         portions = self._spills.size(year) // PORTION_BYTES + 1
         if portions == 1:
             yield self._sorted(self._spills.read(year))
             return
-        divided = self._divided(year, portions)
+        divided = self._divided(self._spills, year, portions)
         for portion in divided.known():
             yield self._sorted(divided.read(portion))
 
-    def _divided(self, year: int, portions: int) -> Spills:
+    def _divided(self, spills: Spills, year: int, portions: int) -> Spills:
         """The rows of a year by portions of the alphabet."""
-        portion, divided = self._portions(year, portions), Spills(self._folder)
-        for rows in self._spills.read(year):
+        portion, divided = self._portions(spills, year, portions), Spills(self._folder)
+        for rows in spills.read(year):
             divided.add(rows.with_columns(portion_=portion.gather(rows[self.name])), "portion_")
         return divided
 
-    def _portions(self, year: int, portions: int) -> pl.Series:
+    def _portions(self, spills: Spills, year: int, portions: int) -> pl.Series:
         """The portion of each code, such that all have about as many rows of the year."""
         order, _ = self._alphabet
         counts = np.zeros(len(order), dtype=np.int64)
-        for rows in self._spills.read(year):
+        for rows in spills.read(year):
             counts += np.bincount(rows[self.name], minlength=len(order))
         before = counts[order].cumsum() - counts[order]
         found = np.empty_like(before)

@@ -1,6 +1,7 @@
 """A version of the lake in the making: a private copy of the database → files and a manifest."""
 
 import platform
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
@@ -23,16 +24,20 @@ from pipelines.strategies import STRATEGIES
 
 
 def version(build: Build) -> Manifest:
-    """Write all datasets of a version below `build.staged` and return its manifest."""
-    with ThreadPoolExecutor(1) as pool:
+    """Write all datasets of a version and return its manifest; the copy is removed."""
+    with ThreadPoolExecutor(2) as pool:
         calendar = pool.submit(_calendar, build)  # a process of its own, meanwhile
-        manifest = _with_rankings(build)
+        manifest = _with_datasets(build)
+        gone = pool.submit(shutil.rmtree, build.work)  # the copy is read no more
+        with build.clock.phase("rankings", build.datasets):
+            _rankings(build, manifest)
         with build.clock.phase("integrity", build.datasets):
             manifest["integrity"] = _integrity(build, manifest, calendar.result())
+        gone.result()
     return manifest
 
 
-def _with_rankings(build: Build) -> Manifest:
+def _with_datasets(build: Build) -> Manifest:
     clock, private = build.clock, build.copy
     there = {name: Table(private, name) for name in build.tables}
     with clock.phase("changes", {}):
@@ -40,10 +45,7 @@ def _with_rankings(build: Build) -> Manifest:
     for name, make in _makers(build, there, kept).items():
         with clock.phase(name, build.datasets):
             make()
-    manifest = _manifest(build)
-    with clock.phase("rankings", build.datasets):
-        _rankings(build, manifest)
-    return manifest
+    return _manifest(build)
 
 
 def _kept(build: Build, private: Path) -> Kept | None:

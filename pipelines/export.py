@@ -20,7 +20,6 @@ if __name__ == "__main__":
 
 import json
 import logging
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -147,7 +146,6 @@ def _publish(build: Build, *, after: str | None, force: bool) -> Manifest:
     if manifest["failed_checks"] and not force:
         raise ChecksFailed(manifest["failed_checks"])
     build.clock.begin("publish")
-    shutil.rmtree(build.work)
     lake.write_manifest(build.staged, manifest)
     lake.publish(build.root, build.staged, build.version, after=after)
     return manifest

@@ -54,7 +54,7 @@ ORDER: Final = ("ticker", "known_from", "fiscal_date", "source", "id")
 """In which the rows of a ticker became known."""
 
 GRADES: Final[tuple[Status, ...]] = ("ok", "warning", "critical")
-AT_A_TIME: Final = 500
+AT_A_TIME: Final = 1000
 """Stocks whose rows are in memory together."""
 LISTED: Final = 50
 """Cases that a check lists; it counts all."""

@@ -1,4 +1,4 @@
-"""Rows that wait by year: what goes in comes out, sorted."""
+"""Rows that wait by year: what goes in comes out, sorted, whether it went over the disk or not."""
 
 import os
 import subprocess
@@ -79,10 +79,12 @@ ROWS: list[Quote] = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("held", [0, 200, 10**9])
 @pytest.mark.parametrize("portion", [1, 2000, 10**9])
 def test_rows_come_out_by_year_sorted_by_name_day_and_arrival(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, portion: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int, portion: int
 ) -> None:
+    monkeypatch.setattr("pipelines.buckets.HELD_BYTES", held)
     monkeypatch.setattr("pipelines.buckets.PORTION_BYTES", portion)
     batches = [frame(row, first=n) for n, row in enumerate(ROWS)]
     buckets = filled(tmp_path, *batches)
@@ -98,6 +100,7 @@ def test_a_large_year_comes_in_portions_of_whole_names(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipelines.buckets.PORTION_BYTES", 8_000)
+    monkeypatch.setattr("pipelines.buckets.HELD_BYTES", 4_000)
     days = [date(2024, 1, 1 + n) for n in range(30)]
     # By day, so that every stretch has all names; half the alphabet hardly has rows.
     rare, common = [f"A{n}" for n in range(40)], [f"B{n:02}" for n in range(40)]
@@ -123,15 +126,17 @@ quotes = st.tuples(
 
 @given(
     batches=st.lists(st.lists(quotes, max_size=5), max_size=5),
+    held=st.integers(0, 400),
     portion=st.integers(1, 4000),
 )
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_dividing_changes_nothing(
-    tmp_path_factory: pytest.TempPathFactory, batches: list[list[Quote]], portion: int
+def test_spilling_and_dividing_change_nothing(
+    tmp_path_factory: pytest.TempPathFactory, batches: list[list[Quote]], held: int, portion: int
 ) -> None:
     frames = [frame(*batch, first=10 * n) for n, batch in enumerate(batches)]
     folder = tmp_path_factory.mktemp("spills")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipelines.buckets.HELD_BYTES", held)
         patch.setattr("pipelines.buckets.PORTION_BYTES", portion)
         ours = taken(filled(folder, *frames))
     expected = sorted_years(pl.concat([SCHEMA.to_frame(), *frames]))
@@ -150,7 +155,10 @@ def test_a_batch_without_rows_is_nothing(tmp_path: Path) -> None:
     assert [rows.height for rows in taken(buckets).values()] == [1]
 
 
-def test_buckets_begin_anew_where_others_were_given_up(tmp_path: Path) -> None:
+def test_buckets_begin_anew_where_others_were_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.buckets.HELD_BYTES", 0)
     given_up = filled(tmp_path, frame(*ROWS), frame(*ROWS))
     buckets = filled(tmp_path, frame(ROWS[0], first=7))
     del given_up
@@ -187,6 +195,9 @@ def test_portions_leave_no_trace_in_the_files(
     )
     monkeypatch.setattr("pipelines.ingest.GROUP_VALUES", 7 * 100)
     whole = export(source, tmp_path / "whole", SWEDEN)
+    monkeypatch.setattr("pipelines.buckets.HELD_BYTES", 0)
+    spilled = export(source, tmp_path / "spilled", SWEDEN)
+    assert spilled["datasets"] == whole["datasets"]
     monkeypatch.setattr("pipelines.buckets.PORTION_BYTES", 3000)
     divided = export(source, tmp_path / "divided", SWEDEN)
     assert divided["datasets"] == whole["datasets"]
