@@ -22,7 +22,7 @@ from pipelines.errors import ContractError, RowsMissing
 from pipelines.normalise import NOTES, Normalise
 from pipelines.reuse import Kept, newest_of, source_years
 from pipelines.schemas import lake_schema
-from pipelines.source import BadRow, Table, UnreadableRow
+from pipelines.source import ROWID, BadRow, Table, UnreadableRow
 from pipelines.staging import Build
 
 logger = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ def _exact(rows: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
     """The rows with the source's Float64 in place of each Float32."""
     compact = [c for c, dtype in rows.schema.items() if dtype == pl.Float32]
     both = rows.join(
-        raw.select(normalise.ROWID, *compact), on=normalise.ROWID, suffix="_exact",
+        raw.select(ROWID, *compact), on=ROWID, suffix="_exact",
         maintain_order="left",
     )  # fmt: skip
     kept = (pl.when(pl.col(c).is_not_null()).then(f"{c}_exact").alias(c) for c in compact)
@@ -273,9 +273,7 @@ def _without_duplicates(rows: pl.DataFrame, name: str) -> tuple[pl.DataFrame, pl
 
 
 def _duplicates(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(
-        rowid=normalise.ROWID, reason=pl.lit("duplicate_key"), kept=pl.lit(value=False)
-    )
+    return rows.select(rowid=ROWID, reason=pl.lit("duplicate_key"), kept=pl.lit(value=False))
 
 
 def _last_of_each(prices: pl.DataFrame) -> pl.DataFrame:
@@ -310,18 +308,16 @@ class _Rows:
     """All rows of a small dataset."""
 
     def __init__(self) -> None:
-        self.frames: Final = [
-            pl.DataFrame(schema={**lake_schema("stocks"), normalise.ROWID: pl.Int64})
-        ]
+        self.frames: Final = [pl.DataFrame(schema={**lake_schema("stocks"), ROWID: pl.Int64})]
         self.add: Final = self.frames.append
 
 
 def stocks(build: Build, table: Table) -> None:
     """Write the stocks, of those that become one ticker the last updated, with newest closes."""
     tally, sink = _read(build, "stocks", lambda: [Part(table, normalise.stocks)], _Rows)
-    rows = pl.concat(sink.frames).sort("ticker", "last_updated", normalise.ROWID, nulls_last=False)
+    rows = pl.concat(sink.frames).sort("ticker", "last_updated", ROWID, nulls_last=False)
     kept = rows.unique("ticker", keep="last", maintain_order=True)
-    tally.reject(table.name, _duplicates(rows.join(kept, on=normalise.ROWID, how="anti")))
+    tally.reject(table.name, _duplicates(rows.join(kept, on=ROWID, how="anti")))
     added = _typed(build, STOCKS_NEWEST)
     newest = newest_of([added.to_frame(), *build.newest])
     schema = pl.Schema({**lake_schema("stocks"), **added})

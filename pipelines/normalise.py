@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines.factors import RATIOS, divided
 from pipelines.schemas import CONTRACTS, LARGEST_VOLUME, REASONS, lake_schema
+from pipelines.source import ROWID
 from pipelines.universe import first_reason
 
 OHL: Final = ("open", "high", "low")
@@ -26,7 +27,6 @@ REPORTING_LAG: Final = timedelta(days=90)
 
 ISO_DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
-ROWID: Final = "rowid_"
 REASON: Final = "reason_"
 WARN: Final = "warn_"
 

@@ -58,6 +58,9 @@ BAD: Final[Mapping[Kind, tuple[str, str]]] = {
 Days and times are read as text, whatever they hold.
 """
 
+ALL: Final = "1"
+"""The condition of all rows."""
+ROWID: Final = "rowid_"
 ODD: Final = "odd_"
 """Begins the name of a column that tells, by 1 for 0, where a boolean was neither 0 nor 1."""
 
@@ -287,7 +290,7 @@ class Table:
 
     copy: Path
     name: str
-    where: str = "1"
+    where: str = ALL
     """The rows that are read, as a condition in SQL; `rows` counts all."""
 
     @property
@@ -305,24 +308,38 @@ class Table:
     def batches(self, bad: Sequence[BadRow] = ()) -> Iterator[pl.DataFrame]:
         """Frames of about `BATCH_VALUES` values, in the order of `rowid`, without the bad rows.
 
-        Columns: `rowid` and those of `kinds`; days and times as text, null as the empty text; of
+        Columns: `rowid_` and those of `kinds`; days and times as text, null as the empty text; of
         each boolean one more, `odd_…`.
         `UnreadableRow` where connectorx cannot read a value: what came before is then void.
         """
-        select = self._select(bad)
         with _without_panic_messages():
             try:
-                streams = (self._stream(f"{select} {window}") for window in self._windows())
-                for stream, _ in pairwise(chain(streams, [None])):  # the next one reads meanwhile
-                    for batch in stream or ():
-                        if batch.num_rows:
-                            yield pl.DataFrame(batch)
+                yield from self._frames(bad)
             except BaseException as error:
                 if type(error).__name__ == "PanicException":
                     raise UnreadableRow(self.name, str(error)) from None
                 if isinstance(error, RuntimeError):
                     raise SourceError(f"cannot read {self.name}: {told(error)}") from None
                 raise
+
+    def _frames(self, bad: Sequence[BadRow]) -> Iterator[pl.DataFrame]:
+        span = self._span()
+        if span is None:
+            return
+        first, last = span
+        # Where no rowid is missing in between they are counted, which is faster than to read them.
+        counted = self.where == ALL and not bad and last - first + 1 == self.rows
+        select = self._select(bad, "" if counted else f"rowid AS {ROWID}, ")
+        streams = (self._stream(f"{select} {window}") for window in self._windows(first, last))
+        for stream, _ in pairwise(chain(streams, [None])):  # the next one reads meanwhile
+            for batch in stream or ():
+                frame = pl.DataFrame(batch)
+                if counted:
+                    rowids = first + pl.int_range(frame.height, eager=True)
+                    frame.insert_column(0, rowids.alias(ROWID))
+                    first += frame.height
+                if frame.height:
+                    yield frame
 
     def _stream(self, query: str) -> Iterable[Any]:
         """The batches of a query, which connectorx begins to read at once."""
@@ -334,20 +351,22 @@ class Table:
         )  # fmt: skip
         return batches
 
-    def _windows(self) -> Iterator[str]:
-        """The span of rowids in stretches of some `WINDOW_VALUES`, where they are dense, as SQL.
-
-        connectorx reads as fast as it can into a queue without bounds, so that the memory of a
-        slow reader is that of the windows that are read.
-        """
+    def _span(self) -> tuple[int, int] | None:
+        """The first and the last rowid of the table."""
         with reading(self.copy, self.name) as con:
             # Each by itself, which SQLite looks up; for both at once it scans the table.
             first, last = (
                 con.execute(f"SELECT {end}(rowid) FROM {self.name}").fetchone()[0]
                 for end in ("min", "max")
             )
-        if first is None:
-            return
+        return None if first is None else (first, last)
+
+    def _windows(self, first: int, last: int) -> Iterator[str]:
+        """A span of rowids in stretches of some `WINDOW_VALUES`, where they are dense, as SQL.
+
+        connectorx reads as fast as it can into a queue without bounds, so that the memory of a
+        slow reader is that of the windows that are read.
+        """
         windows = self.rows // self._height(WINDOW_VALUES) + 1
         edges = [first + (last + 1 - first) * n // windows for n in range(windows + 1)]
         for a, b in pairwise(edges):
@@ -358,7 +377,7 @@ class Table:
         """How many rows have so many values; at least one."""
         return max(1, values // (1 + len(self.kinds)))
 
-    def _select(self, bad: Sequence[BadRow]) -> str:
+    def _select(self, bad: Sequence[BadRow], rowid: str) -> str:
         # By SQLite's order of types: null, numbers, texts, blobs.
         as_text = (
             "CASE WHEN {c} < x'' THEN CAST({c} AS TEXT) WHEN {c} IS NULL THEN '' "
@@ -371,7 +390,7 @@ class Table:
             if kind == "bool":
                 # The reader takes any whole number but 0 for true.
                 columns += f", COALESCE({column} NOT IN (0, 1), 0) AS {ODD}{column}"
-        query = f"SELECT rowid AS rowid_, {columns} FROM {self.name} WHERE {self.where}"
+        query = f"SELECT {rowid}{columns} FROM {self.name} WHERE {self.where}"
         if bad:
             query += f" AND rowid NOT IN (SELECT bad_rowid FROM {self._mark(bad)})"
         return query

@@ -211,6 +211,25 @@ def test_batches_are_small_and_in_the_order_of_rowids(
     assert rows["ticker"].to_list() == ["T6", "T1", "T2", "T3", "T4", "T5", "T0"]
 
 
+@pytest.mark.parametrize("first", [-3, 1, 7, 2**63 - 5])
+@pytest.mark.parametrize("gap", [0, 1])
+def test_rows_have_their_rowids_whether_some_are_missing_in_between_or_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int, gap: int
+) -> None:
+    monkeypatch.setattr(source, "BATCH_VALUES", 16)
+    monkeypatch.setattr(source, "WINDOW_VALUES", 24)
+    table = prices(tmp_path, *[{}] * 5)
+    rowids = [first, *(first + gap + n for n in range(1, 5 - gap))]
+    change(table, "DELETE FROM daily_prices")
+    for n, rowid in enumerate(rowids):
+        sql = "INSERT INTO daily_prices (rowid, ticker, date) VALUES (?, ?, '2024-01-02')"
+        change(table, sql, rowid, f"T{n}")
+    rows = whole(Table(table.copy, table.name))
+    assert dict(rows.select("ticker", "rowid_").iter_rows()) == {
+        f"T{n}": rowid for n, rowid in enumerate(rowids)
+    }
+
+
 def test_a_table_without_rows_has_no_batches(tmp_path: Path) -> None:
     assert list(prices(tmp_path).batches()) == []
 
