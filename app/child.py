@@ -21,7 +21,7 @@ from pipelines.memory import process_mb
 
 SAMPLE_SECONDS: Final = 0.2
 SILENT_SECONDS: Final = 1800.0
-"""An export tells of every phase and every 50,000 rows: one that is silent for so long hangs."""
+"""An export tells of every phase and every batch of rows: one that is silent for so long hangs."""
 
 Reason = Literal["memory", "silent", "stopped"]
 
