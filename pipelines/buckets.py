@@ -1,6 +1,7 @@
-"""Rows by year, waiting on disk: a dataset of any size is sorted in little memory.
+"""Rows by year: a dataset of any size is sorted in little memory.
 
-A year that is larger than `PORTION_BYTES` is divided by name, and sorted portion by portion.
+A small one is sorted all at once. The rows of a large one wait on disk, and a year of it that is
+larger than `PORTION_BYTES` is divided by name, and sorted portion by portion.
 """
 
 from collections import defaultdict
@@ -58,6 +59,8 @@ class Spills:
         """Add rows, all of one schema, each to those of the key that it has in a column `by`."""
         rows = rows.sort(by, maintain_order=True)
         table = rows.drop(by).rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
+        if self._places and table.schema != self._schema:
+            raise TypeError(f"rows of {table.schema} after rows of {self._schema}")
         at, self._schema = 0, table.schema
         for count, key in rows[by].rle().struct.unnest().iter_rows():
             (batch,) = table.slice(at, count).to_batches()
@@ -116,7 +119,7 @@ class Buckets:
             self._held.clear()
 
     def years(self) -> list[int]:
-        """The years that have rows, oldest first; from then on none can be added."""
+        """The years that have rows, oldest first; to be asked for once, after all rows are in."""
         return self._spills.known() if self._spills else list(self._whole)
 
     @cached_property
@@ -132,7 +135,8 @@ class Buckets:
     def take(self, year: int) -> Iterator[pl.DataFrame]:
         """The rows of a year, sorted by name and day and then by arrival.
 
-        They come in frames of about `PORTION_BYTES` at most, of which one has all rows of a name.
+        Where rows were spilled they come in frames of about `PORTION_BYTES` at most, of which one
+        has all rows of a name.
         """
         if not self._spills:
             yield self._whole.pop(year)

@@ -122,8 +122,9 @@ def _copied(build: Build) -> None:
             import_module(name)
         build.before = _intact(build.before)
         copied.result()
-    gc.freeze()  # the modules need not be looked at again and again
-    gc.enable()
+    if not gc.isenabled():
+        gc.freeze()  # the modules need not be looked at again and again
+        gc.enable()
 
 
 def _intact(before: Lake | None) -> Lake | None:

@@ -146,6 +146,8 @@ def _leaves(file: IO[bytes], page_size: int, root: int) -> Leaves:
 
 
 def _page(file: IO[bytes], page_size: int, number: int) -> bytes:
+    if number < 1:
+        raise IndexError
     file.seek((number - 1) * page_size)
     page = file.read(page_size)
     if len(page) < page_size:
@@ -170,8 +172,11 @@ def _children(page: bytes, number: int, last: int) -> Leaves:
         raise IndexError
     at = np.frombuffer(page, ">u2", cells, header + 12).astype(np.int64)[:, None]
     pages = np.append(raw[at + np.arange(4)], raw[header + 8 : header + 12])
-    # A cell's rowid has nine bytes at most; behind the end of the page nothing of it is read.
+    # A cell's rowid has nine bytes at most, and ends on the page.
     keys = np.append(raw, np.zeros(9, np.uint8))[at + 4 + np.arange(9)]
+    sizes = np.minimum(9, 1 + np.cumprod(keys > SEVEN, axis=1).sum(axis=1))
+    if (at[:, 0] + 4 + sizes > len(page)).any():
+        raise IndexError
     return Leaves(pages.view(">u4").astype(np.int64), np.append(_varints(keys), last))
 
 

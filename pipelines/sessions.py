@@ -23,7 +23,7 @@ def sessions(exchange: str, first: date, last: date) -> list[date]:
 
 
 def _print(exchange: str, first: str, last: str) -> None:
-    os.nice(19)  # the export, which waits for it last of all, goes first
+    os.nice(10)  # the export, which waits for it last of all, goes first
     from exchange_calendars import get_calendar  # noqa: PLC0415 - only in the process of its own
 
     start, end = date.fromisoformat(first), date.fromisoformat(last)

@@ -28,7 +28,7 @@ from pipelines.pages import SOURCE_YEAR, fingerprint, reading, told
 BATCH_VALUES: Final = 800_000
 """Values of a batch, all columns together: 100,000 rows of prices."""
 WINDOW_VALUES: Final = 1_600_000
-"""As of a batch, of a stretch that is read by itself."""
+"""Values of a stretch of rowids, which is one query."""
 BUSY_SECONDS: Final = 30
 HEADER: Final = b"SQLite format 3\x00"
 WAL_HEADER: Final = b"\x02\x02"
@@ -228,29 +228,38 @@ def _check_rowid(
 
 def copy(path: Path, to: Path) -> None:
     """A consistent copy of a database, whatever others write meanwhile."""
-    in_wal = in_wal_mode(path)
-
-    def copied(con: sqlite3.Connection) -> None:
-        con.execute("BEGIN")
-        con.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        (mode,) = con.execute("PRAGMA journal_mode").fetchone()
-        if in_wal or mode == "wal":
-            con.rollback()
-            _back_up(con, to)
-            return
-        # Whoever writes to the file itself must wait until all have read. The lock is on the file,
-        # and lasts until this process closes it, whichever way it was opened.
-        shutil.copyfile(path, to)
-        con.rollback()
-
     try:
-        read(path, copied)
+        in_wal, file = in_wal_mode(path), _file(path)
+        read(path, lambda con: _copy(con, path, to, in_wal=in_wal))
+        replaced = _file(path) != file
     except sqlite3.Error as error:
         raise SourceError(
             f"cannot copy {path} within {BUSY_SECONDS} s: {error}; is another process writing?"
         ) from None
     except OSError as error:
-        raise SourceError(f"cannot copy {path}: {error.strerror}") from None
+        raise SourceError(f"cannot copy {path} to {to}: {error.strerror}") from None
+    if replaced:
+        raise SourceError(f"{path} was replaced by another file while it was copied; try again")
+
+
+def _file(path: Path) -> tuple[int, int]:
+    """Which file has a name now."""
+    stat = path.stat()
+    return stat.st_dev, stat.st_ino
+
+
+def _copy(con: sqlite3.Connection, path: Path, to: Path, *, in_wal: bool) -> None:
+    con.execute("BEGIN")
+    con.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (mode,) = con.execute("PRAGMA journal_mode").fetchone()
+    if in_wal or mode == "wal":
+        con.rollback()
+        _back_up(con, to)
+        return
+    # The read began, so that whoever writes to the file must wait. Closing the file, however it
+    # was opened, drops this process's locks on it: nothing may open it before it is copied.
+    shutil.copyfile(path, to)
+    con.rollback()
 
 
 def _back_up(con: sqlite3.Connection, to: Path) -> None:
@@ -334,12 +343,13 @@ class Table:
         for stream, _ in pairwise(chain(streams, [None])):  # the next one reads meanwhile
             for batch in stream or ():
                 frame = pl.DataFrame(batch)
+                if not frame.height:
+                    continue
                 if counted:
                     rowids = first + pl.int_range(frame.height, eager=True)
                     frame.insert_column(0, rowids.alias(ROWID))
                     first += frame.height
-                if frame.height:
-                    yield frame
+                yield frame
 
     def _stream(self, query: str) -> Iterable[Any]:
         """The batches of a query, which connectorx begins to read at once."""

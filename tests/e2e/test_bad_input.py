@@ -255,13 +255,13 @@ def damaged_leaf(byte: bytes) -> Make:
     return make
 
 
-def damaged_pointer(to: int) -> Make:
-    """The pointer to the last page of the prices leads elsewhere; 0 is to its own page."""
+def damaged_pointer(to: int | None) -> Make:
+    """The pointer to the last page of the prices leads elsewhere; None is to its own page."""
 
     def make(path: Path) -> None:
         data = path.read_bytes()
         root = root_of(data, path, "daily_prices")
-        page = to or root // page_size(data) + 1
+        page = root // page_size(data) + 1 if to is None else to
         path.write_bytes(data[: root + 8] + page.to_bytes(4) + data[root + 12 :])
 
     return make
@@ -294,7 +294,8 @@ SOURCES: dict[str, tuple[Make, str]] = {
     "zeroed root of prices": (damaged("daily_prices", b"\0"), r"cannot read .*app\.db: .*malfor"),
     "damaged page of prices": (damaged_leaf(b"\xff"), "cannot read .*malformed"),
     "zeroed page of prices": (damaged_leaf(b"\0"), "cannot read .*malformed"),
-    "pages of prices in a circle": (damaged_pointer(0), "cannot read .*malformed.*backup"),
+    "page of prices without a number": (damaged_pointer(0), "cannot read .*malformed.*backup"),
+    "pages of prices in a circle": (damaged_pointer(None), "cannot read .*malformed.*backup"),
     "page of prices after the end": (damaged_pointer(10**6), "cannot read .*malformed.*backup"),
     # the schema
     "no stocks": (sql("DROP TABLE stocks"), "no table stocks"),
@@ -1261,7 +1262,10 @@ def fill(disk: Path, left: int) -> None:
 
 @pytest.mark.parametrize(
     ("room", "message"),
-    [(-100_000, r"cannot copy .*app\.db: No space left"), (30_000, "cannot write .*No space left")],
+    [
+        (-100_000, r"cannot copy .*app\.db to .*: No space left"),
+        (30_000, "cannot write .*No space left"),
+    ],
     ids=["no room for the copy", "no room to spill"],
 )
 def test_a_full_disk_is_one_line_and_leaves_nothing(

@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines import source
+from pipelines import pages, source
 from pipelines.errors import SourceError
 from pipelines.source import BAD, DECLARED, TABLES, BadRow, Table, UnreadableRow
 from tests.factories import Row, database, stock
@@ -146,6 +146,22 @@ def test_nobody_else_writes_to_the_file_while_it_is_copied(
     assert Table(path, "daily_prices").rows == 0
 
 
+def test_a_file_that_takes_the_place_of_the_database_meanwhile_is_not_copied_unlocked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = database(tmp_path / "x.db", daily_prices=[PRICE])
+    other = database(tmp_path / "other.db")
+    copyfile = shutil.copyfile
+
+    def disturbed(*paths: Path) -> None:
+        other.replace(path)
+        copyfile(*paths)
+
+    monkeypatch.setattr(shutil, "copyfile", disturbed)
+    with pytest.raises(SourceError, match=r"x\.db was replaced"):
+        source.copy(path, tmp_path / "copy.db")
+
+
 def test_a_database_that_becomes_a_wal_one_meanwhile_is_copied_with_its_wal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -211,16 +227,16 @@ def test_batches_are_small_and_in_the_order_of_rowids(
     assert rows["ticker"].to_list() == ["T6", "T1", "T2", "T3", "T4", "T5", "T0"]
 
 
-@pytest.mark.parametrize("first", [-3, 1, 7, 2**63 - 5])
+@pytest.mark.parametrize("last", [3, 9, 2**63 - 1])
 @pytest.mark.parametrize("gap", [0, 1])
+@pytest.mark.parametrize("count", [4, 5])
 def test_rows_have_their_rowids_whether_some_are_missing_in_between_or_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: int, gap: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int, gap: int, count: int
 ) -> None:
     monkeypatch.setattr(source, "BATCH_VALUES", 16)
-    monkeypatch.setattr(source, "WINDOW_VALUES", 24)
-    table = prices(tmp_path, *[{}] * 5)
-    rowids = [first, *(first + gap + n for n in range(1, 5 - gap))]
-    change(table, "DELETE FROM daily_prices")
+    monkeypatch.setattr(source, "WINDOW_VALUES", 24 if count == 5 else 8000)
+    table = prices(tmp_path)
+    rowids = [last - count + 1, *range(last - count + 2 + gap, last + 1)]
     for n, rowid in enumerate(rowids):
         sql = "INSERT INTO daily_prices (rowid, ticker, date) VALUES (?, ?, '2024-01-02')"
         change(table, sql, rowid, f"T{n}")
@@ -355,3 +371,21 @@ def test_a_copy_that_cannot_be_made_is_a_source_error(tmp_path: Path) -> None:
     path = database(tmp_path / "x.db")
     with pytest.raises(SourceError, match=r"cannot copy .*x\.db"):
         source.copy(path, tmp_path / "no folder" / "copy.db")
+
+
+# ------------------------------------------------------------------------------------- pages
+
+
+@pytest.mark.parametrize(("key", "last"), [(b"\x05", 5), (b"\x81\x00", 128), (b"\x85", None)])
+def test_a_rowid_that_is_cut_off_by_the_end_of_its_page_is_malformed(
+    key: bytes, last: int | None
+) -> None:
+    at = 512 - len(key) - 4
+    cells = b"\x05\x00\x00\x00\x01" + at.to_bytes(2) + b"\x00" + (7).to_bytes(4) + at.to_bytes(2)
+    page = cells + bytes(at - len(cells)) + (9).to_bytes(4) + key
+    if last is None:
+        with pytest.raises(IndexError):
+            pages._children(page, 2, 1000)  # noqa: SLF001
+        return
+    below = pages._children(page, 2, 1000)  # noqa: SLF001
+    assert (below.pages.tolist(), below.last.tolist()) == ([9, 7], [last, 1000])
