@@ -173,25 +173,25 @@ def _children(page: bytes, number: int, last: int) -> Leaves:
     at = np.frombuffer(page, ">u2", cells, header + 12).astype(np.int64)[:, None]
     pages = np.append(raw[at + np.arange(4)], raw[header + 8 : header + 12])
     # A cell's rowid has nine bytes at most, and ends on the page.
-    keys = np.append(raw, np.zeros(9, np.uint8))[at + 4 + np.arange(9)]
-    sizes = np.minimum(9, 1 + np.cumprod(keys > SEVEN, axis=1).sum(axis=1))
+    keys, sizes = _varints(np.append(raw, np.zeros(9, np.uint8))[at + 4 + np.arange(9)])
     if (at[:, 0] + 4 + sizes > len(page)).any():
         raise IndexError
-    return Leaves(pages.view(">u4").astype(np.int64), np.append(_varints(keys), last))
+    return Leaves(pages.view(">u4").astype(np.int64), np.append(keys, last))
 
 
-def _varints(raw: npt.NDArray[np.uint8]) -> Numbers:
-    """SQLite's variable-length integers, one a row of nine bytes, whatever follows it.
+def _varints(raw: npt.NDArray[np.uint8]) -> tuple[Numbers, Numbers]:
+    """SQLite's variable-length integers, one a row of nine bytes whatever follows it, and sizes.
 
     Seven bits a byte until one without the eighth, all eight of the ninth; signed.
     """
-    value = np.zeros(len(raw), np.uint64)
+    value, size = np.zeros(len(raw), np.uint64), np.zeros(len(raw), np.int64)
     more = np.ones(len(raw), np.bool_)
     for n, byte in enumerate(raw.T.astype(np.uint64)):
         longer = value << np.uint64(8) | byte if n == 8 else value << np.uint64(7) | byte & SEVEN
         value = np.where(more, longer, value)
+        size += more
         more &= byte > SEVEN
-    return value.view(np.int64)
+    return value.view(np.int64), size
 
 
 def _hashes(file: IO[bytes], page_size: int, pages: Numbers) -> Hashes:

@@ -244,8 +244,8 @@ def copy(path: Path, to: Path) -> None:
 
 def _file(path: Path) -> tuple[int, int]:
     """Which file has a name now."""
-    stat = path.stat()
-    return stat.st_dev, stat.st_ino
+    there = path.stat()
+    return there.st_dev, there.st_ino
 
 
 def _copy(con: sqlite3.Connection, path: Path, to: Path, *, in_wal: bool) -> None:
@@ -340,8 +340,8 @@ class Table:
         counted = self.where == ALL and not bad and last - first + 1 == self.rows
         select = self._select(bad, "" if counted else f"rowid AS {ROWID}, ")
         streams = (self._stream(f"{select} {window}") for window in self._windows(first, last))
-        for stream, _ in pairwise(chain(streams, [None])):  # the next one reads meanwhile
-            for batch in stream or ():
+        for stream, _ in pairwise(chain(streams, [()])):  # the next one reads meanwhile
+            for batch in stream:
                 frame = pl.DataFrame(batch)
                 if not frame.height:
                     continue

@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -51,8 +51,10 @@ def run(database: Path, root: Path) -> subprocess.CompletedProcess[str]:
 
 
 def read_until(stop: Event, root: Path, answers: Any) -> None:
-    """Rank in a loop; one word a read: ok, or what was wrong."""
-    while not stop.is_set():
+    """Rank in a loop, while the test is there; one word a read: ok, or what was wrong."""
+    test = parent_process()
+    assert test
+    while test.is_alive() and not stop.is_set():
         try:
             opened = Lake(root)
             published = opened.rankings().collect()
