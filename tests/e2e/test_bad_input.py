@@ -27,13 +27,14 @@ from typing import Any, Self
 import polars as pl
 import pytest
 
-from pipelines import lake as lake_module
-from pipelines import source, versions
+from pipelines import versions
 from pipelines.demo import SCHEMA
 from pipelines.errors import LakeError, NothingPublished, SourceError, StockRankError
 from pipelines.export import export
-from pipelines.ingest import _groups
-from pipelines.lake import Lake, Manifest, version_ids
+from pipelines.lake import version as lake_module
+from pipelines.lake.version import Lake, Manifest, version_ids
+from pipelines.refresh.rows import _groups
+from pipelines.source import sqlite as source
 from pipelines.universe import SWEDEN
 from tests.factories import Row, stock
 
@@ -1291,7 +1292,7 @@ def test_a_disk_that_others_fill_while_files_are_written_is_one_line_and_leaves_
             yield group
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.ingest._groups", filling)
+        patch.setattr("pipelines.refresh.rows._groups", filling)
         before = listing(place.top)
         with pytest.raises(LakeError, match=r"cannot write .*No space left"):
             place.export()

@@ -16,11 +16,11 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines import lake
 from pipelines.demo import make_market
-from pipelines.lake import Lake
-from pipelines.ranking import rankings
-from pipelines.strategies import STRATEGIES
+from pipelines.lake import version as lake
+from pipelines.lake.version import Lake
+from pipelines.ranking.rank import rankings
+from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
 
 KEYS = (

@@ -18,10 +18,11 @@ from typing import Any
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines import lake, verifying
 from pipelines.demo import make_market
-from pipelines.lake import Lake
-from pipelines.ranking import rankings
+from pipelines.lake import version as lake
+from pipelines.lake.version import Lake
+from pipelines.ranking.rank import rankings
+from pipelines.refresh import verify as verifying
 from pipelines.universe import SWEDEN
 
 SPAWN = get_context("spawn")

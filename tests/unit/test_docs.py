@@ -15,7 +15,7 @@ import pytest
 from pipelines.demo import make_market
 from pipelines.export import export
 from pipelines.settings import PREFIX, Settings
-from pipelines.source import TABLES
+from pipelines.source.sqlite import TABLES
 from pipelines.universe import SWEDEN
 
 ROOT: Final = Path(__file__).parents[2]
