@@ -19,7 +19,6 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines import lake, verifying
-from pipelines.demo import make_market
 from pipelines.lake import Lake
 from pipelines.ranking import rankings
 from pipelines.universe import SWEDEN
@@ -33,10 +32,8 @@ PHASES = (
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("market") / "market.db"
-    make_market(path, stocks=120, years=4)
-    return path
+def market(demo_market: Path) -> Path:
+    return demo_market / "demo.db"
 
 
 def command(database: Path, root: Path) -> list[str]:
