@@ -18,10 +18,9 @@ from typing import Any
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines.demo import make_market
-from pipelines.lake import version as lake
-from pipelines.lake.version import Lake
-from pipelines.ranking.rank import rankings
+from pipelines import lake
+from pipelines.lake import Lake
+from pipelines.ranking import rankings
 from pipelines.refresh import verify as verifying
 from pipelines.universe import SWEDEN
 
@@ -34,10 +33,8 @@ PHASES = (
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("market") / "market.db"
-    make_market(path, stocks=120, years=4)
-    return path
+def market(demo_market: Path) -> Path:
+    return demo_market / "demo.db"
 
 
 def command(database: Path, root: Path) -> list[str]:
