@@ -23,6 +23,7 @@ from app.refresh import EXPORT, Refresher, Running, Stopping
 from pipelines import lake
 from pipelines.lake import Lake
 from pipelines.memory import resident_mb
+from pipelines.publish import writing
 from pipelines.settings import Settings, UniverseSettings
 from tests.factories import database, stock, trading_year
 
@@ -347,7 +348,7 @@ def test_what_cannot_be_started_has_failed(world: World) -> None:
 
 
 def test_a_refresh_that_another_process_writes_beside_has_failed(world: World) -> None:
-    with lake.writing(world.lake):
+    with writing(world.lake):
         job = world.refresh()
     assert (job.status, job.error_type) == ("failed", "Locked")
 

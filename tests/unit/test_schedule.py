@@ -12,7 +12,8 @@ import pytest
 from app.jobs import Job, new_job
 from app.refresh import Refresher, Running, Stopping
 from app.schedule import ATTEMPTS, DAILY, Schedule, last_due
-from pipelines.lake import MANIFEST, point_current_to
+from pipelines.lake import MANIFEST
+from pipelines.publish import point_current_to
 from pipelines.settings import Settings
 
 NOW: Final = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)
