@@ -5,9 +5,11 @@ the notes on their rejected rows are carried over.
 """
 
 import os
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from errno import EMLINK, ENOTSUP, EPERM, EXDEV
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final, Self
@@ -27,6 +29,7 @@ TABLES_OF: Final = {
     "fundamentals": ("fundamentals", "fundamentals_snapshots"),
     "index_prices": ("index_prices",),
 }
+NO_LINK: Final = {EPERM, EXDEV, EMLINK, ENOTSUP}
 STATE: Final = "source.state"
 """The file of a version that holds the state of the database it was made from."""
 
@@ -102,8 +105,14 @@ class Kept:
         return entry
 
     def _link(self, staged: Path, path: str) -> None:
+        """Link a file, or copy it where the file system or its rules permit no other link."""
         (staged / path).parent.mkdir(parents=True, exist_ok=True)
-        os.link(self.before.path / path, staged / path)
+        try:
+            os.link(self.before.path / path, staged / path)
+        except OSError as error:
+            if error.errno not in NO_LINK:
+                raise
+            shutil.copyfile(self.before.path / path, staged / path)
 
     def notes(self) -> pl.DataFrame:
         """The notes on rows of the years that are taken."""
@@ -111,7 +120,9 @@ class Kept:
         if not rejects.exists():
             return NOTES.to_frame()
         year = pl.col("date").str.slice(0, 4)
-        return pl.read_parquet(rejects).filter(year.is_in(list(self.years))).select(*NOTES)
+        return (
+            pl.read_parquet(rejects, glob=False).filter(year.is_in(list(self.years))).select(*NOTES)
+        )
 
     def last_closes(self) -> pl.DataFrame:
         """The newest close of each ticker in the years that are taken."""
@@ -164,7 +175,7 @@ def _years_of(before: Lake, condition: pl.Expr) -> set[str]:
     rejects = before.path / "rejects" / "prices.parquet"
     if not rejects.exists():
         return set()
-    return set(pl.read_parquet(rejects).filter(condition)["date"].str.slice(0, 4))
+    return set(pl.read_parquet(rejects, glob=False).filter(condition)["date"].str.slice(0, 4))
 
 
 def source_years(files: list[dict[str, Any]], rejected: list[str]) -> dict[str, int]:

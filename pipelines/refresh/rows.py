@@ -408,6 +408,7 @@ def _finish(
     build.datasets[dataset] = tally.manifest(dataset, schema)
     if tally.notes:
         build.datasets[dataset]["rejects_sha256"] = hashed(path)
+        build.datasets[dataset]["rejects_bytes"] = path.stat().st_size
 
 
 def _write_rejects(path: Path, tally: Tally, tables: list[Table]) -> None:

@@ -193,7 +193,7 @@ CASES: dict[str, Any] = {
         "checked_at": TIME,
     },
     "/data/scheduler-status": {"running": False, "jobs": []},
-    "/health": {"status": "healthy", "database": "connected", "timestamp": TIME},
+    "/health": {"status": "healthy", "database": "connected", "reason": None, "timestamp": TIME},
     "/health/live": {"status": "ok"},
     "/health/ready": {"status": "ok"},
 }  # fmt: skip
