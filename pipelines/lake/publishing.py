@@ -9,13 +9,13 @@ import fcntl
 import logging
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from secrets import token_hex
+from time import monotonic, sleep
 from typing import Final
 
 from pipelines.errors import LakeError, Locked, NothingPublished, PointerLocked
@@ -80,14 +80,14 @@ def pointing(root: Path) -> Iterator[None]:
 
 
 def _lock(root: Path, handle: int) -> None:
-    end = time.monotonic() + POINTER_SECONDS
+    end = monotonic() + POINTER_SECONDS
     while True:
         try:
             return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > end:
+            if monotonic() > end:
                 raise PointerLocked(root, POINTER_SECONDS) from None
-        time.sleep(PAUSE_SECONDS)
+        sleep(PAUSE_SECONDS)
 
 
 def sweep(root: Path) -> None:
