@@ -526,6 +526,7 @@ class Health(BaseModel):
     status: Literal["healthy", "degraded"] = _f("degraded still serves", "healthy")
     database: str = _f("connected, or what is wrong with it", "connected")
     timestamp: Timestamp
+    version: str = _f("release of StockRank", "0.1.0")
 
 
 class Alive(BaseModel):

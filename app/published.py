@@ -10,11 +10,13 @@ from typing import Any, Final
 
 import polars as pl
 
+from pipelines import __version__
 from pipelines import lake as lakes
 from pipelines.errors import LakeError, NothingPublished
 from pipelines.freshness import Report, calendar_of
 from pipelines.lake import Lake
 from pipelines.ranking import published_or_computed
+from pipelines.rules import rules
 from pipelines.universe import Universe
 
 Place = tuple[int, int, int]
@@ -35,6 +37,11 @@ class Version:
     def id(self) -> str:
         """The id of the version."""
         return self.lake.version
+
+    @cached_property
+    def key(self) -> tuple[str, str, str]:
+        """What answers from it depend on: the version, the rules and the release."""
+        return self.id, rules(), __version__
 
     @property
     def manifest(self) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from typing import Any, Final, Self
 
 import polars as pl
 
-from pipelines import lake, pages
+from pipelines import pages
+from pipelines.contract import is_made_alike
 from pipelines.lake import Lake
 from pipelines.normalise import NOTES
 from pipelines.source import TABLES
@@ -46,7 +47,7 @@ class Kept:
         taken must add up to all.
         """
         counts = before.manifest["datasets"]["prices"]["source_years"]
-        if before.manifest["libraries"] != lake.libraries() or not _is_plain(before, now, "prices"):
+        if not is_made_alike(before.manifest) or not _is_plain(before, now, "prices"):
             return None
         found = pages.found_years(copy, now, pages.State.load(before.path / STATE))
         if found is None:

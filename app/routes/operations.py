@@ -13,7 +13,7 @@ from app.deps import ServicesDep, VersionDep
 from app.memory import Level
 from app.metrics import registry
 from app.services import Services
-from pipelines import source
+from pipelines import __version__, source
 from pipelines.errors import NothingPublished, SourceError
 
 router = APIRouter(tags=["operations"])
@@ -29,7 +29,10 @@ async def health(services: ServicesDep) -> models.Health:
         and services.guard.level is not Level.CRITICAL
     )
     return models.Health(
-        status="healthy" if well else "degraded", database=database, timestamp=services.now()
+        status="healthy" if well else "degraded",
+        database=database,
+        timestamp=services.now(),
+        version=__version__,
     )
 
 
@@ -91,6 +94,7 @@ def _hello(services: Services) -> dict[str, Any]:
     job = services.refresher.current
     return {
         "now": services.now().isoformat(timespec="milliseconds"),
+        "release": __version__,
         "version": services.published.version_id(),
         "limit_mb": services.guard.limit_mb,
         "warning_percent": services.settings.memory_warning_percent,
