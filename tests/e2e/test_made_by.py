@@ -189,7 +189,9 @@ def test_another_normaliser_reaches_every_year(
 ) -> None:
     closes = Lake(place / "lake").prices().sort("ticker", "date").select("close").collect()
     if written:
-        write(place, "UPDATE daily_prices SET volume = 7 WHERE date = '2024-05-31'")
+        write(
+            place, "UPDATE daily_prices SET volume = 7 WHERE ticker = 'C B' AND date = '2024-05-31'"
+        )
     doubled(monkeypatch)
     refreshed(place)
     new = Lake(place / "lake").prices().sort("ticker", "date")
