@@ -3,20 +3,21 @@
 import platform
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 
 import polars as pl
 
-from pipelines import lake
+from pipelines import __version__, lake
 from pipelines.errors import ContractError
 from pipelines.lake import Lake, Manifest, Report
-from pipelines.ranking import STRATEGIES, rankings
+from pipelines.ranking import STRATEGIES, rankings, rules_hash
 from pipelines.refresh import normalise
 from pipelines.refresh import report as integrity
 from pipelines.refresh import rows as ingest
+from pipelines.refresh.contract import contract_hash
 from pipelines.refresh.reuse import STATE, Kept
 from pipelines.refresh.rows import Part
 from pipelines.refresh.staging import Build
@@ -29,12 +30,37 @@ def version(build: Build) -> Manifest:
         calendar = pool.submit(_calendar, build)  # a process of its own, meanwhile
         manifest = _with_datasets(build)
         gone = pool.submit(shutil.rmtree, build.work)  # the copy is read no more
-        with build.clock.phase("rankings", build.datasets):
-            _rankings(build, manifest)
-        with build.clock.phase("integrity", build.datasets):
-            manifest["integrity"] = _integrity(build, manifest, calendar.result())
+        _judge(build, manifest, calendar)
         gone.result()
     return manifest
+
+
+def reranked(build: Build, before: Lake) -> Manifest:
+    """Link all datasets of the version before, make the rankings anew and return the manifest."""
+    with ThreadPoolExecutor(1) as pool:
+        calendar = pool.submit(_calendar, build)
+        with build.clock.phase("changes", {}):
+            _take_all(build, before)
+        manifest = _manifest(build, before.as_of)
+        _judge(build, manifest, calendar)
+    return manifest
+
+
+def _take_all(build: Build, before: Lake) -> None:
+    kept = Kept(before, years=frozenset(), datasets=frozenset())
+    for dataset in before.manifest["datasets"]:
+        if dataset != "rankings":
+            _take(build, kept, dataset)
+    shutil.copyfile(before.path / STATE, build.staged / STATE)
+    shutil.rmtree(build.work)
+
+
+def _judge(build: Build, manifest: Manifest, calendar: Future[list[date]]) -> None:
+    """Write the rankings, and put the integrity report into the manifest."""
+    with build.clock.phase("rankings", build.datasets):
+        _rankings(build, manifest)
+    with build.clock.phase("integrity", build.datasets):
+        manifest["integrity"] = _integrity(build, manifest, calendar.result())
 
 
 def _with_datasets(build: Build) -> Manifest:
@@ -45,7 +71,7 @@ def _with_datasets(build: Build) -> Manifest:
     for name, make in _makers(build, there, kept).items():
         with clock.phase(name, build.datasets):
             make()
-    return _manifest(build)
+    return _manifest(build, _newest_day(build))
 
 
 def _kept(build: Build, private: Path) -> Kept | None:
@@ -80,22 +106,29 @@ def _take(build: Build, kept: Kept, dataset: str) -> None:
     build.datasets[dataset] = kept.link_dataset(build.staged, dataset)
 
 
-def _manifest(build: Build) -> Manifest:
+def _newest_day(build: Build) -> date:
     newest = pl.concat(build.newest).get_column("newest_date").max() if build.newest else None
     if not isinstance(newest, date):
         raise ContractError(
             f"{build.database} has no valid row in daily_prices, so there is no date to rank"
         )
+    return newest
+
+
+def _manifest(build: Build, as_of: date) -> Manifest:
     return {
         "schema_version": lake.SCHEMA_VERSION,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": build.version,
-        "as_of": newest.isoformat(),
+        "as_of": as_of.isoformat(),
         "universe": build.universe.as_dict(),
         "strategies": list(STRATEGIES),
         "source": build.source,
         "datasets": build.datasets,
         "phases": build.clock.phases,
+        "rules": rules_hash(),
+        "contract": contract_hash(),
+        "release": __version__,
         "libraries": lake.libraries(),
         "python": platform.python_version(),
     }

@@ -16,8 +16,8 @@ from typing import Any, Final, Self
 
 import polars as pl
 
-from pipelines import lake
 from pipelines.lake import Lake
+from pipelines.refresh.contract import is_made_alike
 from pipelines.refresh.normalise import NOTES
 from pipelines.source import TABLES
 from pipelines.source import changes as pages
@@ -50,7 +50,7 @@ class Kept:
         taken must add up to all.
         """
         counts = before.manifest["datasets"]["prices"]["source_years"]
-        if before.manifest["libraries"] != lake.libraries() or not _is_plain(before, now, "prices"):
+        if not is_made_alike(before.manifest) or not _is_plain(before, now, "prices"):
             return None
         found = pages.found_years(copy, now, pages.State.load(before.path / STATE))
         if found is None:

@@ -27,6 +27,7 @@ class Build:
     before: Lake | None = None
     progress: Progress = silent
     full: bool = False  # take nothing from the version before
+    reranks: bool = False  # take all datasets from it; only the rankings are made anew
     exact: bool = False  # keep Float64 where the contract says Float32, to compare the two
     clock: Clock = field(default_factory=Clock)
     datasets: dict[str, Any] = field(default_factory=dict)
