@@ -14,9 +14,6 @@ from pipelines.ranking import RATIOS, divided
 from pipelines.source import ROWID
 from pipelines.universe import first_reason
 
-NORMALISER_VERSION: Final = 1
-"""Raise it whenever a source row becomes another row, reject or warning."""
-
 OHL: Final = ("open", "high", "low")
 CCY: Final = ("market_cap", "net_income", "operating_cf", "total_assets", "long_term_debt")
 PERCENT: Final = (

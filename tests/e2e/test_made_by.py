@@ -182,7 +182,7 @@ def doubled(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(batch, today=today).with_columns(pl.col("close") * 2)
 
     monkeypatch.setattr(normalise, "prices", prices)
-    monkeypatch.setattr(normalise, "NORMALISER_VERSION", 2)
+    monkeypatch.setattr("pipelines.refresh.contract.NORMALISER_VERSION", 2)
 
 
 @pytest.mark.parametrize("written", [False, True], ids=["same database", "a year changed"])
