@@ -17,6 +17,7 @@ import typer
 
 from pipelines import console
 from pipelines.errors import SourceError
+from pipelines.pages import is_unfinished, told
 from pipelines.settings import Settings
 from pipelines.source import BUSY_SECONDS, address, check_file, in_wal_mode, read
 
@@ -253,7 +254,8 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         remedy = REMEDIES.get(_code(error), "").format(BUSY_SECONDS)
-        raise SourceError(f"cannot tune {path}: {error}{remedy}") from None
+        said = told(error) if is_unfinished(error) else f"{error}{remedy}"
+        raise SourceError(f"cannot tune {path}: {said}") from None
 
 
 REMEDIES: Final = {
