@@ -1,17 +1,17 @@
 """A version of the lake in the making: a private copy of the database → files and a manifest."""
 
+import logging
 import platform
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from functools import partial
-from pathlib import Path
 
 import polars as pl
 
 from pipelines import ingest, integrity, lake, normalise
-from pipelines.errors import ContractError
+from pipelines.errors import ContractError, is_of_system
 from pipelines.freshness import Report
 from pipelines.ingest import Part
 from pipelines.lake import Lake, Manifest
@@ -22,38 +22,58 @@ from pipelines.source import Table
 from pipelines.staging import Build
 from pipelines.strategies import STRATEGIES
 
+logger = logging.getLogger(__name__)
+
 
 def version(build: Build) -> Manifest:
     """Write all datasets of a version and return its manifest; the copy is removed."""
     with ThreadPoolExecutor(2) as pool:
         calendar = pool.submit(_calendar, build)  # a process of its own, meanwhile
-        manifest = _with_datasets(build)
+        manifest = _ranked(build)
         gone = pool.submit(shutil.rmtree, build.work)  # the copy is read no more
-        with build.clock.phase("rankings", build.datasets):
-            _rankings(build, manifest)
         with build.clock.phase("integrity", build.datasets):
             manifest["integrity"] = _integrity(build, manifest, calendar.result())
         gone.result()
     return manifest
 
 
-def _with_datasets(build: Build) -> Manifest:
-    clock, private = build.clock, build.copy
-    there = {name: Table(private, name) for name in build.tables}
-    with clock.phase("changes", {}):
-        kept = _kept(build, private)
+def _ranked(build: Build) -> Manifest:
+    """Write all datasets and the rankings.
+
+    Whatever goes wrong while years are taken from the version before, but for lack of disk or
+    memory, everything is read once more: an error of that is an error of the data.
+    """
+    try:
+        return _with_rankings(build)
+    except Exception as error:
+        if build.full or build.before is None or is_of_system(error):
+            raise
+        reason = f"{type(error).__name__}: {error}"
+    logger.warning("the refresh of what changed failed (%s): everything is read again", reason)
+    build.start_over()
+    return _with_rankings(build)
+
+
+def _with_rankings(build: Build) -> Manifest:
+    there = {name: Table(build.copy, name) for name in build.tables}
+    with build.clock.phase("changes", {}):
+        kept = _kept(build)
     for name, make in _makers(build, there, kept).items():
-        with clock.phase(name, build.datasets):
+        with build.clock.phase(name, build.datasets):
             make()
-    return _manifest(build)
+    manifest = _manifest(build)
+    with build.clock.phase("rankings", build.datasets):
+        _rankings(build, manifest)
+    return manifest
 
 
-def _kept(build: Build, private: Path) -> Kept | None:
+def _kept(build: Build) -> Kept | None:
     """What to take from the version before; the state of the database is saved for the next."""
-    now = State.of(private)
+    now = State.of(build.copy)
     now.save(build.staged / STATE)
-    reusable = build.before is not None and not build.full
-    return Kept.of(build.before, private, now) if reusable and build.before else None
+    if build.before is None or build.full:
+        return None
+    return Kept.of(build.before, build.copy, now, build.today)
 
 
 def _makers(

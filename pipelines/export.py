@@ -32,12 +32,13 @@ import typer
 
 from pipelines import console, lake, pages, source
 from pipelines.console import LogFormat, Progress, silent
-from pipelines.errors import ChecksFailed, ContractError, LakeError
+from pipelines.errors import ChecksFailed, ContractError, LakeError, is_of_system
 from pipelines.lake import Lake, Manifest, current_id
 from pipelines.ranking import holds_rankings
 from pipelines.settings import Settings
 from pipelines.staging import Build
 from pipelines.universe import Universe
+from pipelines.waiting import due_days
 
 logger = logging.getLogger(__name__)
 
@@ -67,7 +68,7 @@ def export(  # noqa: PLR0913 - one parameter an option
             # Before the copy: what is written while it is made counts as a change next time.
             state, today = pages.fingerprint(database), datetime.now(UTC).date()
             current = _current(root, full=full)
-            if current and not (full or force) and _is_same(current, state, universe):
+            if current and not (full or force) and _is_same(current, state, universe, today):
                 return current.manifest
             if not force:
                 _refuse_withdrawn(root, state)
@@ -87,7 +88,7 @@ def export(  # noqa: PLR0913 - one parameter an option
         raise LakeError(f"cannot write {error.filename or root}: {error.strerror}") from None
     except pl.exceptions.ComputeError as error:
         # Polars tells of a full disk in this way, too.
-        if "os error" not in str(error):
+        if not is_of_system(error):
             raise
         raise LakeError(f"cannot write {root}: {' '.join(str(error).split())}") from None
 
@@ -152,15 +153,14 @@ def _publish(build: Build, *, after: str | None, force: bool) -> Manifest:
     return manifest
 
 
-def _is_same(current: Lake, state: dict[str, Any], universe: Universe) -> bool:
+def _is_same(current: Lake, state: dict[str, Any], universe: Universe, today: date) -> bool:
     """Whether a new version would be the same as one: same database, universe and rules."""
     manifest = current.manifest
-    waiting = any("future_date" in d.get("rejected", {}) for d in manifest["datasets"].values())
     return (
         manifest["source"] == state
         and holds_rankings(current, universe)
         and manifest["libraries"] == lake.libraries()
-        and not waiting
+        and not any(due_days(current, name, today) for name in manifest["datasets"])
     )
 
 
