@@ -32,10 +32,10 @@ import typer
 
 from pipelines import console, lake, source
 from pipelines.console import LogFormat, Progress, silent
-from pipelines.errors import ChecksFailed, ContractError, LakeError
+from pipelines.errors import ChecksFailed, ContractError, LakeError, is_of_system
 from pipelines.lake import Lake, Manifest, current_id, marks, prune, publish, writing
 from pipelines.ranking import holds_rankings
-from pipelines.refresh import Build
+from pipelines.refresh import Build, due_days, is_made_alike
 from pipelines.settings import Settings
 from pipelines.source import changes as pages
 from pipelines.universe import Universe
@@ -72,7 +72,7 @@ def export(  # noqa: PLR0913 - one parameter an option
             # Before the copy: what is written while it is made counts as a change next time.
             state, today = pages.fingerprint(database), datetime.now(UTC).date()
             current = _current(root, after, full=full)
-            same = current is not None and not (full or force) and _is_same(current, state)
+            same = current is not None and not (full or force) and _is_same(current, state, today)
             if current and same and holds_rankings(current, universe):
                 return current.manifest
             if not force:
@@ -93,7 +93,7 @@ def export(  # noqa: PLR0913 - one parameter an option
         raise LakeError(f"cannot write {error.filename or root}: {error.strerror}") from None
     except pl.exceptions.ComputeError as error:
         # Polars tells of a full disk in this way, too.
-        if "os error" not in str(error):
+        if not is_of_system(error):
             raise
         raise LakeError(f"cannot write {root}: {' '.join(str(error).split())}") from None
 
@@ -174,15 +174,14 @@ def _publish(build: Build, *, after: str | None, force: bool) -> Manifest:
     return manifest
 
 
-def _is_same(current: Lake, state: dict[str, Any]) -> bool:
+def _is_same(current: Lake, state: dict[str, Any], today: date) -> bool:
     """Whether a new version would hold the same datasets, the rankings aside."""
     manifest = current.manifest
-    if manifest["source"] != state:
-        return False
-    from pipelines.refresh.contract import is_made_alike  # noqa: PLC0415 - heavy
-
-    waiting = any("future_date" in d.get("rejected", {}) for d in manifest["datasets"].values())
-    return is_made_alike(manifest) and not waiting
+    return (
+        manifest["source"] == state
+        and is_made_alike(manifest)
+        and not any(due_days(current, name, today) for name in manifest["datasets"])
+    )
 
 
 def _refuse_withdrawn(root: Path, state: dict[str, Any]) -> None:

@@ -51,6 +51,15 @@ class Build:
         """The private copy of the database."""
         return self.work / "source.db"
 
+    def start_over(self) -> None:
+        """Remove all datasets, to read everything; the copy and the saved state of it stay."""
+        self.full = True
+        self.datasets.clear()
+        self.newest.clear()
+        for folder in self.staged.iterdir():
+            if folder.is_dir() and folder != self.work:
+                shutil.rmtree(folder)
+
     def __enter__(self) -> Self:
         self.work.mkdir(parents=True)
         return self
