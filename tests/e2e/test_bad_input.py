@@ -1015,11 +1015,6 @@ def current_as_folder(place: Place) -> None:
     (place.lake / "current").mkdir()
 
 
-def current_to_nothing(place: Place) -> None:
-    (place.lake / "current").unlink()
-    (place.lake / "current").symlink_to("versions/20200101T000000Z-abcdef")
-
-
 def overwritten(name: str, data: bytes) -> Callable[[Place], object]:
     """A file of the current version that was damaged."""
     return lambda place: (place.lake / "current" / name).write_bytes(data)
