@@ -14,7 +14,7 @@ from app.services import Services
 from app.watch import Level, memory
 from app.web import models
 from pipelines import __version__, source
-from pipelines.errors import NothingPublished, SourceError
+from pipelines.errors import LakeError, SourceError
 
 router = APIRouter(tags=["operations"])
 
@@ -72,7 +72,7 @@ async def metrics(services: ServicesDep) -> Response:
     """All metrics in the text format of Prometheus."""
     try:
         version = await services.published.current()
-    except NothingPublished:
+    except LakeError:
         version = None
     return Response(generate_latest(registry(services, version)), media_type=CONTENT_TYPE_LATEST)
 
