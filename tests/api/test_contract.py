@@ -193,7 +193,8 @@ CASES: dict[str, Any] = {
         "checked_at": TIME,
     },
     "/data/scheduler-status": {"running": False, "jobs": []},
-    "/health": {"status": "healthy", "database": "connected", "timestamp": TIME},
+    "/health": {"status": "healthy", "database": "connected", "timestamp": TIME,
+                "version": "0.1.0"},
     "/health/live": {"status": "ok"},
     "/health/ready": {"status": "ok"},
 }  # fmt: skip
