@@ -184,13 +184,13 @@ def validate(
 ) -> models.Validation:
     """Whether to trade on a strategy's ranking today."""
     verdict = freshness.verdict(version.report, services.today)
-    issues = [issue["message"] for issue in verdict["issues"]]
+    issues = [issue.message for issue in verdict.issues]
     if views.ranked(version.rankings, strategy).is_empty():
         issues.append(f"{strategy.name} ranks no stock on {version.lake.as_of}")
     return models.Validation(
         strategy=strategy.name,
         safe_to_trade=not issues,
-        message="; ".join(issues) or verdict["recommendation"],
+        message="; ".join(issues) or verdict.recommendation,
         issues=issues,
         checked_at=services.now(),
     )

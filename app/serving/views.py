@@ -1,6 +1,6 @@
 """Frames of a version → the columns and values of the contract. No I/O, nothing is collected."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from typing import Any, Final
@@ -10,7 +10,7 @@ import polars as pl
 from app.serving.published import Version
 from pipelines.lake import Freshness, freshness
 from pipelines.ranking import MONTHS, SIGNALS, Strategy
-from pipelines.refresh import WINDOW
+from pipelines.refresh.findings import WINDOW
 
 Row = dict[str, Any]
 
@@ -171,7 +171,7 @@ def _sold(ticker: str, row: Row | None) -> Row:
 # ------------------------------------------------------------------------------- rebalancing
 
 
-def next_rebalance(strategy: Strategy, calendar: list[date], today: date) -> date | None:
+def next_rebalance(strategy: Strategy, calendar: Sequence[date], today: date) -> date | None:
     """The first trading day, today or later, of a month in which a strategy is rebalanced.
 
     None where the calendar does not reach so far.

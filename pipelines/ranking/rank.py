@@ -88,8 +88,7 @@ def published_or_computed(
 
 def holds_rankings(lake: Lake, universe: Universe) -> bool:
     """Whether the published rankings are of this universe and made by these rules."""
-    made = (lake.manifest["universe"], lake.manifest.get("rules"))
-    return made == (universe.as_dict(), rules_hash())
+    return (lake.manifest.universe, lake.manifest.rules) == (universe, rules_hash())
 
 
 def cross_section(lake: Lake, *, as_of: date) -> pl.LazyFrame:

@@ -1,27 +1,26 @@
 """What a new version takes from the one before instead of reading it again.
 
 Only years of `daily_prices` whose rows cannot have changed are taken: their files are linked, and
-the notes on their rejected rows are carried over.
+the notes on their rejected rows are carried over. A small dataset is taken whole.
 """
 
 import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from errno import EMLINK, ENOTSUP, EPERM, EXDEV
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import polars as pl
 
-from pipelines.lake import Lake
+from pipelines.lake import DataFile, Dataset, Lake, layout
 from pipelines.refresh.contract import is_made_alike
 from pipelines.refresh.normalise import NOTES
 from pipelines.refresh.waiting import due_days
-from pipelines.source import TABLES, Table
-from pipelines.source import changes as pages
+from pipelines.source import TABLES, State, Table, changes
 
 ROOM: Final = 500
 """Bytes of a page that are not for the texts of its row: headers, thirty numbers, and spare."""
@@ -31,13 +30,11 @@ TABLES_OF: Final = {
     "index_prices": ("index_prices",),
 }
 NO_LINK: Final = {EPERM, EXDEV, EMLINK, ENOTSUP}
-STATE: Final = "source.state"
-"""The file of a version that holds the state of the database it was made from."""
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The years of prices that a version takes from the one before."""
+class Reused:
+    """The years of prices, and the datasets, that a version takes from the one before."""
 
     before: Lake
     years: frozenset[str]
@@ -48,47 +45,49 @@ class Kept:
     """At least as many bytes as the texts of any row that is taken have."""
 
     @classmethod
-    def of(cls, before: Lake, copy: Path, now: pages.State, today: date) -> Self | None:
-        """The years that cannot have changed; None where everything must be read.
+    def of(cls, before: Lake, copy: Path, now: State, today: date) -> Self | None:
+        """Return the years that cannot have changed; None where everything must be read.
 
         They cannot have lost rows unnoticed either: the rows that are read and those that are
         taken must add up to all.
         """
-        entry = before.manifest["datasets"]["prices"]
-        if not is_made_alike(before.manifest) or not _is_known(now, "prices"):
+        prices = before.datasets["prices"]
+        counts, widest = prices.source_years, prices.widest_text
+        if counts is None or widest is None or not is_made_alike(before.manifest):
             return None
-        found = pages.found_years(copy, now, pages.State.load(before.path / STATE))
-        if found is None:
+        found = changes.found_years(copy, now, State.load(before.path / layout.STATE))
+        if found is None or not _is_known(now, "prices"):
             return None
-        counts, width = entry["source_years"], min(entry["widest_text"], _widest_plain(now))
+        width = min(widest, _widest_plain(now))
         due = {day[:4] for day in due_days(before, "prices", today)}
         years = frozenset(filter(_is_year, counts)) - found - due
-        if width < entry["widest_text"]:
-            years -= pages.wide_years(copy, TABLES["daily_prices"], width)
+        if width < widest:
+            years -= changes.wide_years(copy, TABLES["daily_prices"], width)
         if not years:
             return None
-        where = pages.outside(years, counts.keys() | found)
+        where = changes.outside(years, counts.keys() | found)
         return cls(before, years, _same(before, now, today), where, width)
 
     @property
     def rows_in(self) -> int:
         """How many rows of the source are not read."""
-        counts = self.before.manifest["datasets"]["prices"]["source_years"]
+        counts = self.before.datasets["prices"].source_years or {}
         return sum(counts[year] for year in self.years)
 
-    def files(self) -> list[dict[str, Any]]:
-        """The manifest's entries of the files that are taken."""
-        entries = self.before.manifest["datasets"]["prices"]["files"]
-        return [entry for entry in entries if f"{entry['year']:04}" in self.years]
+    @property
+    def files(self) -> list[DataFile]:
+        """The files of prices that are taken."""
+        files = self.before.datasets["prices"].files
+        return [file for file in files if f"{file.year:04}" in self.years]
 
     def link(self, staged: Path) -> None:
-        """Link the files of prices into a version that is being built."""
-        for entry in self.files():
-            link(self.before, staged, entry["path"])
+        """Link the files of prices into a version that is being made."""
+        for file in self.files:
+            link(self.before, staged, file.path)
 
     def notes(self, table: Table) -> pl.DataFrame:
-        """The notes on rows of the years that are taken, by the years that the table has now."""
-        rejects = self.before.path / "rejects" / "prices.parquet"
+        """Return the notes on rows of the years that are taken, by the years the table has now."""
+        rejects = self.before.path / layout.rejects("prices")
         if not rejects.exists():
             return NOTES.to_frame()
         notes = pl.read_parquet(rejects, columns=list(NOTES), glob=False).select(*NOTES)
@@ -96,24 +95,24 @@ class Kept:
         return notes.filter([year in self.years for year in years])
 
     def last_closes(self) -> list[pl.DataFrame]:
-        """The newest close of each ticker in the years that are taken; empty if these are too."""
-        date, close = pl.col("date").max(), pl.col("close").max_by("date")
+        """Return the newest close of each ticker in the years taken; empty without any file."""
+        day, close = pl.col("date").max(), pl.col("close").max_by("date")
         last: list[pl.DataFrame] = []
         # Year by year, for the files of all years together are read far ahead.
-        for entry in self.files():
-            rows = self.before.year("prices", entry["year"]).group_by("ticker")
-            year = rows.agg(newest_close=close, newest_date=date).collect(engine="streaming")
+        for file in self.files:
+            rows = self.before.year("prices", file.year).group_by("ticker")
+            year = rows.agg(newest_close=close, newest_date=day).collect(engine="streaming")
             last = [newest_of([*last, year])]
         return last
 
 
-def link_dataset(before: Lake, staged: Path, dataset: str) -> dict[str, Any]:
-    """Link a dataset that did not change, with its rejects; its entry in the manifest."""
-    entry: dict[str, Any] = before.manifest["datasets"][dataset]
-    rejects = f"rejects/{dataset}.parquet"
-    for path in (*(file["path"] for file in entry["files"]), rejects):
-        if path != rejects or (before.path / rejects).exists():
-            link(before, staged, path)
+def link_dataset(before: Lake, staged: Path, dataset: str) -> Dataset:
+    """Link a dataset that did not change, with its rejects, and return its entry."""
+    entry = before.datasets[dataset]
+    for file in entry.files:
+        link(before, staged, file.path)
+    if entry.rejects_sha256:
+        link(before, staged, layout.rejects(dataset))
     return entry
 
 
@@ -129,12 +128,20 @@ def link(before: Lake, staged: Path, path: str) -> None:
 
 
 def newest_of(closes: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Of closes `ticker, newest_close, newest_date` the newest of each ticker."""
+    """Return of closes `ticker, newest_close, newest_date` the newest of each ticker."""
     return pl.concat(closes).sort("newest_date").unique("ticker", keep="last")
 
 
-def _is_known(now: pages.State, dataset: str) -> bool:
-    """Whether all that a row of a dataset's tables holds is read, and texts are UTF-8.
+def source_years(files: Iterable[DataFile], rejected: Iterable[str]) -> dict[str, int]:
+    """Return the number of source rows, written and rejected, by what their date begins with."""
+    counts = Counter(rejected)
+    for file in files:
+        counts[f"{file.year:04}"] += file.rows
+    return dict(sorted(counts.items()))
+
+
+def _is_known(now: State, dataset: str) -> bool:
+    """Return whether all that a row of a dataset's tables holds is read, and texts are UTF-8.
 
     Only what is read was measured: another column may be of any size, and would move the others
     to pages that are not hashed.
@@ -143,33 +150,25 @@ def _is_known(now: pages.State, dataset: str) -> bool:
     return columns and now.encoding == "UTF-8"
 
 
-def _widest_plain(now: pages.State) -> int:
-    """How many bytes of text a row may have that lies whole on its page, whatever else it has."""
+def _widest_plain(now: State) -> int:
+    """Return the bytes of text that a row may have and lie whole on its page, whatever else."""
     return now.page_size - ROOM
 
 
-def _same(before: Lake, now: pages.State, today: date) -> frozenset[str]:
-    """The datasets whose tables did not change at all, nor can the verdict on any row."""
-    was, entries = pages.State.load(before.path / STATE).digests, before.manifest["datasets"]
+def _same(before: Lake, now: State, today: date) -> frozenset[str]:
+    """Return the datasets whose tables did not change at all, nor can the verdict on any row."""
+    was, there = State.load(before.path / layout.STATE).digests, before.datasets
     return frozenset(
         dataset
         for dataset, tables in TABLES_OF.items()
         if dataset != "prices"
-        and dataset in entries
+        and dataset in there
         and all(was.get(t) == now.digests.get(t) for t in tables)
         and _is_known(now, dataset)
-        and entries[dataset]["widest_text"] <= _widest_plain(now)
+        and (there[dataset].widest_text or 0) <= _widest_plain(now)
         and not due_days(before, dataset, today)
     )
 
 
 def _is_year(key: str) -> bool:
     return len(key) == 4 and key.isascii() and key.isdecimal()
-
-
-def source_years(files: list[dict[str, Any]], rejected: list[str]) -> dict[str, int]:
-    """The rows of the source by what their date begins with: those written, and those rejected."""
-    counts = Counter(rejected)
-    for file in files:
-        counts[f"{file['year']:04}"] += file["rows"]
-    return dict(sorted(counts.items()))
