@@ -15,13 +15,12 @@ from typing import Any, Final
 import polars as pl
 
 from pipelines.lake import Lake, Report, Status, calendar_of
+from pipelines.ranking import RATIO_COLUMNS, REPORT_WINDOW, is_on_market, is_stock
 from pipelines.refresh.calendar import sessions
-from pipelines.universe import STOCK_TYPES, Universe
+from pipelines.universe import Universe
 
 Check = dict[str, Any]
 
-WINDOW: Final = timedelta(days=400)
-"""Twelve months of returns and the ten days before them: older prices move no ranking."""
 WEEK: Final = timedelta(days=7)
 
 PRICE_FLOORS: Final = (0.90, 0.75)
@@ -44,10 +43,6 @@ feed has changed its unit or its currency."""
 
 LARGEST_JUMP: Final = 1000.0
 """Earnings close to zero make ratios leap, but rarely so far; a change of unit does."""
-RATIOS: Final = (
-    "pe", "pb", "ps", "p_fcf", "ev_ebitda", "roe", "roa", "roic", "fcfroe", "dividend_yield",
-    "payout_ratio", "market_cap_ccy",
-)  # fmt: skip
 
 ORDER: Final = ("ticker", "known_from", "fiscal_date", "source", "id")
 """In which the rows of a ticker became known."""
@@ -106,10 +101,7 @@ def _stocks(lake: Lake, universe: Universe) -> pl.DataFrame:
     best = lake.rankings().group_by("ticker").agg(pl.col("rank").min())
     return (
         lake.stocks()
-        .filter(
-            pl.col("stock_type").str.to_lowercase().is_in(STOCK_TYPES),
-            pl.col("market").is_in(universe.markets),
-        )
+        .filter(is_stock(), is_on_market(universe))
         .select("ticker", "isin", "newest_date")
         .join(best, on="ticker", how="left")
         .sort("ticker")
@@ -134,7 +126,7 @@ def _cases(rows: pl.DataFrame) -> list[dict[str, Any]]:
 
 def _prices(stocks: pl.DataFrame, active: pl.DataFrame, as_of: date) -> Check:
     """How many stocks have a close in the last week, of those that did not leave long ago."""
-    left = pl.col("newest_date") < as_of - WINDOW
+    left = pl.col("newest_date") < as_of - REPORT_WINDOW
     living = stocks.filter(~left.fill_null(value=False))
     silent = living.join(active, on="ticker", how="anti").sort("newest_date", "ticker")
     return _share(
@@ -222,7 +214,7 @@ def moves(prices: pl.LazyFrame) -> pl.DataFrame:
 
 def _moves(lake: Lake, stocks: pl.DataFrame, as_of: date) -> list[Check]:
     """Moves that no split explains, and those of splits that closes are not adjusted for."""
-    prices = lake.prices(since=as_of - WINDOW, until=as_of)
+    prices = lake.prices(since=as_of - REPORT_WINDOW, until=as_of)
     found = _ranked_first(_found(prices, stocks, moves), stocks)
     odd = found.filter(~pl.col("split")).drop("split")
     splits = found.filter("split").drop("split")
@@ -254,9 +246,9 @@ def jumps(fundamentals: pl.LazyFrame) -> pl.DataFrame:
 
     `ticker, known_from, ratio, from, to`; rows without the ratio are passed over.
     """
-    rows = fundamentals.select(*ORDER, *RATIOS).sort(ORDER).collect(engine="streaming")
+    rows = fundamentals.select(*ORDER, *RATIO_COLUMNS).sort(ORDER).collect(engine="streaming")
     # One after the other: side by side they would need memory for all ratios at once.
-    return pl.concat(_jump(rows.lazy(), ratio).collect() for ratio in RATIOS)
+    return pl.concat(_jump(rows.lazy(), ratio).collect() for ratio in RATIO_COLUMNS)
 
 
 def _jump(rows: pl.LazyFrame, ratio: str) -> pl.LazyFrame:
@@ -275,8 +267,10 @@ def _jump(rows: pl.LazyFrame, ratio: str) -> pl.LazyFrame:
 
 def _jumps(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
     """Jumps in the window, each from a row that is at most another window older."""
-    rows = lake.fundamentals(known_by=as_of).filter(pl.col("known_from") >= as_of - 2 * WINDOW)
-    recent = _found(rows, stocks, jumps).filter(pl.col("known_from") >= as_of - WINDOW)
+    rows = lake.fundamentals(known_by=as_of).filter(
+        pl.col("known_from") >= as_of - 2 * REPORT_WINDOW
+    )
+    recent = _found(rows, stocks, jumps).filter(pl.col("known_from") >= as_of - REPORT_WINDOW)
     found = _ranked_first(recent, stocks)
     return _odd("ratios", found, f"ratios that jumped {LARGEST_JUMP:,.0f} times up or down")
 
@@ -311,7 +305,7 @@ def _odd(name: str, cases: pl.DataFrame, what: str) -> Check:
     """A check of single odd values: a warning if ranked stocks have any."""
     ranked = cases.drop_nulls("rank")["ticker"].unique(maintain_order=True).to_list()
     named = f", of ranked stocks those of {_some(ranked)}" if ranked else ", none of a ranked stock"
-    message = f"{what}: {cases.height} in {WINDOW.days} days{named if cases.height else ''}"
+    message = f"{what}: {cases.height} in {REPORT_WINDOW.days} days{named if cases.height else ''}"
     value = {"count": cases.height, "cases": _cases(cases)}
     return _check(name, "warning" if ranked else "ok", message, value)
 
@@ -327,7 +321,7 @@ def _some(tickers: Sequence[str], most: int = 5) -> str:
 def _orphans(lake: Lake, as_of: date) -> Check:
     """Tickers with prices that are not among the stocks, and so are not ranked on any market."""
     orphans = (
-        lake.prices(since=as_of - WINDOW, until=as_of)
+        lake.prices(since=as_of - REPORT_WINDOW, until=as_of)
         .group_by("ticker")
         .agg(newest_date=pl.col("date").max())
         .join(lake.stocks().select("ticker"), on="ticker", how="anti")
