@@ -2,9 +2,8 @@
 from .eligible import is_on_market as is_on_market
 from .eligible import is_stock as is_stock
 
-# Why a stock is where it is: its row of a ranking as typed values.
+# Why a stock is where it is: rows of a ranking as typed values.
 from .explain import Explanation as Explanation
-from .explain import MetricFact as MetricFact
 from .explain import explanations as explanations
 
 # A quotient that is correctly rounded.
@@ -36,11 +35,9 @@ from .rank import published_or_computed as published_or_computed
 # The rankings of one date, as a plan.
 from .rank import rankings as rankings
 
-# Each ratio with its unit and direction; their names; the names of those that are fractions.
+# The columns of all ratios, and of those that are fractions.
 from .ratios import FRACTIONS as FRACTIONS
 from .ratios import RATIO_COLUMNS as RATIO_COLUMNS
-from .ratios import RATIOS as RATIOS
-from .ratios import Ratio as Ratio
 
 # Why a stock has no rank: each code with its sentence.
 from .reasons import REASONS as REASONS

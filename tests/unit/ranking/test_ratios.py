@@ -1,17 +1,12 @@
 """The ratios, and the lists that follow from them."""
 
-import re
-from pathlib import Path
-
 import polars as pl
 import pytest
 
 from pipelines.lake.contracts import lake_schema
-from pipelines.ranking.ratios import FRACTIONS, RATIO_COLUMNS, RATIOS, ratio_named
+from pipelines.ranking.ratios import RATIO_COLUMNS, RATIOS, ratio_named
 from pipelines.refresh.normalise import PERCENT
 from tests import oracle
-
-EXPLAIN_JS = Path(__file__).parents[3] / "app" / "static" / "js" / "explain.js"
 
 
 def test_the_ratios_are_those_of_the_methodology() -> None:
@@ -26,12 +21,6 @@ def test_what_comes_in_percent() -> None:
         "roe", "roa", "roic", "fcfroe", "dividend_yield", "payout_ratio", "gross_margin",
         "perf_1m", "perf_3m", "perf_6m", "perf_12m",
     }  # fmt: skip
-
-
-def test_the_page_shows_fractions_as_percent() -> None:
-    listed = re.search(r"FRACTIONS = new Set\(\[(.*?)\]\)", EXPLAIN_JS.read_text(), re.DOTALL)
-    assert listed
-    assert {*re.findall(r'"(\w+)"', listed[1])} == {*FRACTIONS}
 
 
 @pytest.mark.parametrize(

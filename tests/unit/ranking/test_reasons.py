@@ -1,7 +1,6 @@
-"""Every reason for which a stock may leave has its sentence, on the page too."""
+"""Every reason for which a stock may leave has its sentence."""
 
 import re
-from pathlib import Path
 
 import polars as pl
 
@@ -10,7 +9,6 @@ from pipelines.ranking.reasons import REASONS
 from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
 
-EXPLAIN_JS = Path(__file__).parents[3] / "app" / "static" / "js" / "explain.js"
 OF_ALL = ["other_share_class", "missing_metrics", "outside_best_40_percent", "no_momentum"]
 
 
@@ -22,9 +20,3 @@ def test_every_reason_has_a_sentence() -> None:
     found = {code for pair in of_universe for code in pair if code in REASONS}
     assert found == {*list(REASONS)[:6]}
     assert {*found, *of_strategies, *OF_ALL} == {*REASONS}
-
-
-def test_the_page_says_the_same() -> None:
-    listed = re.search(r"const REASONS = \{(.*?)\};", EXPLAIN_JS.read_text(), re.DOTALL)
-    assert listed
-    assert dict(re.findall(r'(\w+): "(.*?)"', listed[1])) == dict(REASONS)
