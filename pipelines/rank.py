@@ -1,4 +1,4 @@
-"""`python -m pipelines.rank`: the rankings on a date, and why a stock is where it is."""
+"""`python -m pipelines.rank`: the rankings on a date, or the explanation of one stock."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -66,7 +66,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     if explain is not None:
         console.show(*map(_explained, explanations(_rows_of(frame, explain))))
     else:
-        WRITERS[format_](frame, chosen, day, limit)
+        WRITE_AS[format_](frame, chosen, day, limit)
 
 
 def _limit(top: str) -> int | None:
@@ -92,7 +92,7 @@ def _write_table(
         rows = frame.filter(strategy=strategy.name)
         shown = [_table_row(row) for row in _cut(rows, limit).iter_rows(named=True)]
         title = f"{strategy.title} ({strategy.name}), as of {day}"
-        # Those with a rank are excluded by nothing.
+        # The last column, the reason, is empty for every stock with a rank.
         width = len(TABLE_COLUMNS) - (limit is not None)
         cells = [row[:width] for row in shown]
         console.show(console.Table(title, TABLE_COLUMNS[:width], cells))
@@ -147,7 +147,7 @@ def _write_parquet(frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: 
 
 
 Writer = Callable[[pl.DataFrame, Iterable[Strategy], date, int | None], None]
-WRITERS: Final[dict[Format, Writer]] = {
+WRITE_AS: Final[dict[Format, Writer]] = {
     Format.TABLE: _write_table,
     Format.CSV: _write_csv,
     Format.JSON: _write_json,

@@ -6,10 +6,7 @@ import polars as pl
 
 from app.serving.published import Version
 from pipelines.lake import Lake
-from pipelines.ranking import price_return
-
-YEAR_END_DAYS = 10
-"""A last close of the year that is older is none, as for every other return."""
+from pipelines.ranking import MAX_PRICE_AGE, price_return
 
 
 def year_to_date(version: Version) -> pl.LazyFrame:
@@ -17,7 +14,7 @@ def year_to_date(version: Version) -> pl.LazyFrame:
     as_of = version.lake.as_of
     last = date(as_of.year - 1, 12, 31)
     base = (
-        version.lake.prices(since=last - timedelta(days=YEAR_END_DAYS), until=last)
+        version.lake.prices(since=last - timedelta(days=MAX_PRICE_AGE), until=last)
         .group_by("ticker")
         .agg(base=pl.col("close").max_by("date").cast(pl.Float64))
     )

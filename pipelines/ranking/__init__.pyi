@@ -54,6 +54,7 @@ from .tickers import canonical_tickers as canonical_tickers
 # The ticker that a text means, of those there are.
 from .tickers import ticker_named as ticker_named
 
-# The months of the returns, and how far the integrity report looks back.
+# How old a close may be, the months of the returns, how far the integrity report looks back.
+from .windows import MAX_PRICE_AGE as MAX_PRICE_AGE
 from .windows import MONTHS as MONTHS
 from .windows import REPORT_WINDOW as REPORT_WINDOW
