@@ -18,10 +18,12 @@ from rich import progress as rich_progress
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from pipelines import __version__
 from pipelines.errors import StockRankError
 
 logger = logging.getLogger(__name__)
 
+EPILOG: Final = "--version alone: show the release."
 PLAIN_WIDTH: Final = 200
 """Columns of text where stdout is not a terminal."""
 PROGRESS_SECONDS: Final = 0.25
@@ -89,11 +91,16 @@ def run(*commands: Callable[..., None], help_: str | None = None) -> None:
 
     Exit with 0 when it is done, with 1 and `error: …` after a StockRankError, with 2 on wrong
     usage. Where the log is JSON, the error is a line of it, `{"error": …, "type": …}`. Any other
-    exception is a defect and keeps its traceback.
+    exception is a defect and keeps its traceback. `--version` alone shows the release.
     """
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=help_)
+    if sys.argv[1:] == ["--version"]:
+        write(f"stockrank {__version__}")
+        return
+    app = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, help=help_, epilog=EPILOG
+    )
     for command in commands:
-        app.command()(command)
+        app.command(epilog=None if len(commands) > 1 else EPILOG)(command)
     # Where the encoding lacks a letter, write its number instead of failing.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

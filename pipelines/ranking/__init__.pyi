@@ -42,6 +42,9 @@ from .ratios import RATIO_COLUMNS as RATIO_COLUMNS
 # Why a stock has no rank: each code with its sentence.
 from .reasons import REASONS as REASONS
 
+# A hash that tells these rules from others.
+from .rules import rules_hash as rules_hash
+
 # The strategies by name, and one of them.
 from .strategies import STRATEGIES as STRATEGIES
 from .strategies import Strategy as Strategy

@@ -14,6 +14,7 @@ from pipelines.ranking import factors
 from pipelines.ranking.eligible import first_universe_reason, is_class_b
 from pipelines.ranking.expressions import first_reason
 from pipelines.ranking.known import FACTS, cross_section
+from pipelines.ranking.rules import rules_hash
 from pipelines.ranking.strategies import STRATEGIES, Composite, Strategy
 from pipelines.universe import Universe
 
@@ -73,9 +74,9 @@ def published_or_computed(
 
 
 def holds_rankings(lake: Lake, universe: Universe) -> bool:
-    """Return true if the published rankings are of this universe and of every strategy."""
-    made = (lake.manifest["universe"], lake.manifest.get("strategies"))
-    return made == (universe.as_dict(), list(STRATEGIES))
+    """Return true if the published rankings are of this universe and made by these rules."""
+    made = (lake.manifest["universe"], lake.manifest.get("rules"))
+    return made == (universe.as_dict(), rules_hash())
 
 
 # --------------------------------------------------------------------------------- screening

@@ -16,10 +16,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines.demo import make_market
-from pipelines.lake import version as lake
-from pipelines.lake.version import Lake
-from pipelines.ranking.rank import rankings
+from pipelines import lake
+from pipelines.lake import Lake
+from pipelines.ranking import rankings
 from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
 
@@ -31,10 +30,11 @@ KEYS = (
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working folder with an exported demo market."""
+def folder(demo_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder with a demo market, exported by the command itself."""
     top = tmp_path_factory.mktemp("work")
-    make_market(top / "data" / "demo.db", stocks=120, years=4)
+    (top / "data").mkdir()
+    shutil.copy(demo_market / "demo.db", top / "data")
     assert run(top, "export").returncode == 0
     return top
 
@@ -339,7 +339,7 @@ def test_a_strategy_that_was_not_there_when_the_version_was_made_is_computed(
 ) -> None:
     root = Path(__file__).parents[2]
     shutil.copytree(root / "pipelines", tmp_path / "pipelines")
-    file = tmp_path / "pipelines" / "strategies.py"
+    file = tmp_path / "pipelines" / "ranking" / "strategies.py"
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace('"trendande_kvalitet"', '"en_till"'), encoding="utf-8")
     options = ("--strategy", "en_till", "--lake", str(folder / "data" / "lake"))

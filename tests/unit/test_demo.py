@@ -92,10 +92,8 @@ FEATURES = {
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
-    path = tmp_path_factory.mktemp("demo") / "market.db"
-    make_market(path, stocks=120, years=4)
-    with closing(sqlite3.connect(path)) as connection:
+def market(demo_market: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(demo_market / "demo.db")) as connection:
         yield connection
 
 

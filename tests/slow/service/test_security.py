@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from tests.service.serving import (
+from tests.slow.service.serving import (
     DEADLINE_SECONDS,
     Receiver,
     Server,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.demo import last_weekday, make_market
-from tests.service.serving import Server, serving
+from tests.slow.service.serving import Server, serving
 
 
 def small_market(folder: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import httpx2
 import pytest
 
-from tests.service.serving import ROOT, Server, until
+from tests.slow.service.serving import ROOT, Server, until
 
 DEPLOY: Final = ROOT / "deploy"
 NAME: Final = re.compile(r"\b(?:stockrank|borslabbet)_\w+")

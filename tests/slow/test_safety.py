@@ -18,10 +18,10 @@ from typing import Any
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines.demo import make_market
-from pipelines.lake import version as lake
-from pipelines.lake.version import Lake
-from pipelines.ranking.rank import rankings
+from pipelines import lake
+from pipelines.lake import Lake
+from pipelines.lake.publishing import writing
+from pipelines.ranking import rankings
 from pipelines.refresh import verify as verifying
 from pipelines.universe import SWEDEN
 
@@ -34,10 +34,8 @@ PHASES = (
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("market") / "market.db"
-    make_market(path, stocks=120, years=4)
-    return path
+def market(demo_market: Path) -> Path:
+    return demo_market / "demo.db"
 
 
 def command(database: Path, root: Path) -> list[str]:
@@ -201,7 +199,7 @@ def test_a_version_is_of_one_moment_while_others_write(
 
 def test_a_second_refresh_names_the_first_and_fails(market: Path, tmp_path: Path) -> None:
     root = tmp_path / "lake"
-    with lake.writing(root):
+    with writing(root):
         result = run(market, root)
     assert result.returncode == 1
     assert f"process {os.getpid()}" in result.stderr

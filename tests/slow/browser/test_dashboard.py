@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, Route, expect
 
 from app.jobs.follow import PHASES
-from tests.browser.conftest import PATIENCE_MS, TOKEN, Service, Start, Visit
+from tests.slow.browser.conftest import PATIENCE_MS, TOKEN, Service, Start, Visit
 
 STRATEGIES = 4
 NO_VALUE = "\u2013"

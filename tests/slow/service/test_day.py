@@ -15,8 +15,8 @@ import pytest
 
 from app.jobs.follow import PHASES
 from pipelines.ranking.strategies import STRATEGIES
-from tests.service.conftest import small_market
-from tests.service.serving import (
+from tests.slow.service.conftest import small_market
+from tests.slow.service.serving import (
     DEADLINE_SECONDS,
     Json,
     Receiver,

@@ -20,7 +20,7 @@ from pipelines.demo import last_weekday, make_market
 from pipelines.export import export
 from pipelines.universe import SWEDEN
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-sync"),

@@ -18,7 +18,7 @@ import httpx2
 
 DEADLINE_SECONDS: Final = 180.0
 """After so long nothing more is expected, however busy the machine is."""
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 ADDRESS: Final = re.compile(r"running on http://127\.0\.0\.1:(\d+)")
 
 Json = dict[str, Any]
