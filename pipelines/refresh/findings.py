@@ -9,8 +9,6 @@ from pydantic import JsonValue
 
 from pipelines.lake import Check, Status
 
-WINDOW: Final = timedelta(days=400)
-"""Twelve months of returns and the ten days before them: older prices move no ranking."""
 WEEK: Final = timedelta(days=7)
 LISTED: Final = 50
 """Cases that a check lists; it counts all."""

@@ -7,7 +7,8 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import Check, Lake
-from pipelines.refresh.findings import WINDOW, check, counted, some
+from pipelines.ranking import RATIO_COLUMNS, REPORT_WINDOW
+from pipelines.refresh.findings import check, counted, some
 
 LARGEST_MOVE: Final = 0.60
 SPLITS: Final = (2, 3, 4, 5, 10, 20)
@@ -19,10 +20,6 @@ SAME_DAY_STOCKS: Final = 5
 feed has changed its unit or its currency."""
 LARGEST_JUMP: Final = 1000.0
 """Earnings close to zero make ratios leap, but rarely so far; a change of unit does."""
-RATIOS: Final = (
-    "pe", "pb", "ps", "p_fcf", "ev_ebitda", "roe", "roa", "roic", "fcfroe", "dividend_yield",
-    "payout_ratio", "market_cap_ccy",
-)  # fmt: skip
 ORDER: Final = ("ticker", "known_from", "fiscal_date", "source", "id")
 """In which the rows of a ticker became known."""
 AT_A_TIME: Final = 1000
@@ -53,7 +50,7 @@ def moves(prices: pl.LazyFrame) -> pl.DataFrame:
 
 def price_checks(lake: Lake, stocks: pl.DataFrame, as_of: date) -> list[Check]:
     """Moves that no split explains, and those of splits that closes are not adjusted for."""
-    prices = lake.prices(since=as_of - WINDOW, until=as_of)
+    prices = lake.prices(since=as_of - REPORT_WINDOW, until=as_of)
     found = _ranked_first(_found(prices, stocks, moves), stocks)
     odd = found.filter(~pl.col("split")).drop("split")
     splits = found.filter("split").drop("split")
@@ -84,9 +81,9 @@ def jumps(fundamentals: pl.LazyFrame) -> pl.DataFrame:
 
     `ticker, known_from, ratio, from, to`; rows without the ratio are passed over.
     """
-    rows = fundamentals.select(*ORDER, *RATIOS).sort(ORDER).collect(engine="streaming")
+    rows = fundamentals.select(*ORDER, *RATIO_COLUMNS).sort(ORDER).collect(engine="streaming")
     # One after the other: side by side they would need memory for all ratios at once.
-    return pl.concat(_jump(rows.lazy(), ratio).collect() for ratio in RATIOS)
+    return pl.concat(_jump(rows.lazy(), ratio).collect() for ratio in RATIO_COLUMNS)
 
 
 def _jump(rows: pl.LazyFrame, ratio: str) -> pl.LazyFrame:
@@ -105,8 +102,10 @@ def _jump(rows: pl.LazyFrame, ratio: str) -> pl.LazyFrame:
 
 def ratio_check(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
     """Jumps in the window, each from a row that is at most another window older."""
-    rows = lake.fundamentals(known_by=as_of).filter(pl.col("known_from") >= as_of - 2 * WINDOW)
-    recent = _found(rows, stocks, jumps).filter(pl.col("known_from") >= as_of - WINDOW)
+    rows = lake.fundamentals(known_by=as_of).filter(
+        pl.col("known_from") >= as_of - 2 * REPORT_WINDOW
+    )
+    recent = _found(rows, stocks, jumps).filter(pl.col("known_from") >= as_of - REPORT_WINDOW)
     found = _ranked_first(recent, stocks)
     return _odd("ratios", found, f"ratios that jumped {LARGEST_JUMP:,.0f} times up or down")
 
@@ -141,6 +140,6 @@ def _odd(name: str, cases: pl.DataFrame, what: str) -> Check:
     """A check of single odd values: a warning if ranked stocks have any."""
     ranked = cases.drop_nulls("rank")["ticker"].unique(maintain_order=True).to_list()
     named = f", of ranked stocks those of {some(ranked)}" if ranked else ", none of a ranked stock"
-    message = f"{what}: {cases.height} in {WINDOW.days} days{named if cases.height else ''}"
+    message = f"{what}: {cases.height} in {REPORT_WINDOW.days} days{named if cases.height else ''}"
     value = counted(cases)
     return check(name, "warning" if ranked else "ok", message, value)

@@ -15,10 +15,11 @@ import polars as pl
 from pydantic import JsonValue
 
 from pipelines.lake import Check, Lake, Report, Status
-from pipelines.refresh.findings import WEEK, WINDOW, cases, check, counted, some
+from pipelines.ranking import REPORT_WINDOW, is_on_market, is_stock
+from pipelines.refresh.findings import WEEK, cases, check, counted, some
 from pipelines.refresh.outliers import price_checks, ratio_check
 from pipelines.refresh.trading_days import exchange_of
-from pipelines.universe import STOCK_TYPES, Universe
+from pipelines.universe import Universe
 
 PRICE_FLOORS: Final = (0.90, 0.75)
 """Least share, for no warning and for not being critical, of stocks with a close this week, of
@@ -61,10 +62,7 @@ def _stocks(lake: Lake, universe: Universe) -> pl.DataFrame:
     best = lake.rankings().group_by("ticker").agg(pl.col("rank").min())
     return (
         lake.stocks()
-        .filter(
-            pl.col("stock_type").str.to_lowercase().is_in(STOCK_TYPES),
-            pl.col("market").is_in(universe.markets),
-        )
+        .filter(is_stock(), is_on_market(universe))
         .select("ticker", "isin", "newest_date")
         .join(best, on="ticker", how="left")
         .sort("ticker")
@@ -77,7 +75,7 @@ def _stocks(lake: Lake, universe: Universe) -> pl.DataFrame:
 
 def _prices(stocks: pl.DataFrame, active: pl.DataFrame, as_of: date) -> Check:
     """How many stocks have a close in the last week, of those that did not leave long ago."""
-    left = pl.col("newest_date") < as_of - WINDOW
+    left = pl.col("newest_date") < as_of - REPORT_WINDOW
     living = stocks.filter(~left.fill_null(value=False))
     silent = living.join(active, on="ticker", how="anti").sort("newest_date", "ticker")
     return _share(
@@ -144,7 +142,7 @@ def _newest_day(lake: Lake, active: pl.DataFrame, as_of: date) -> tuple[date | N
 def _orphans(lake: Lake, as_of: date) -> Check:
     """Tickers with prices that are not among the stocks, and so are not ranked on any market."""
     orphans = (
-        lake.prices(since=as_of - WINDOW, until=as_of)
+        lake.prices(since=as_of - REPORT_WINDOW, until=as_of)
         .group_by("ticker")
         .agg(newest_date=pl.col("date").max())
         .join(lake.stocks().select("ticker"), on="ticker", how="anti")
