@@ -92,10 +92,7 @@ def run(*commands: Callable[..., None], help_: str | None = None) -> None:
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=help_)
     for command in commands:
         app.command()(command)
-    # A terminal that lacks a letter shows its number instead of ending the command.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    show_any_letter()
     try:
         app()
     except StockRankError as error:
@@ -105,6 +102,13 @@ def run(*commands: Callable[..., None], help_: str | None = None) -> None:
         # The reader, such as `head`, has what it wanted; nothing is left to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def show_any_letter() -> None:
+    """Let a terminal that lacks a letter show its number instead of ending the command."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _tell(error: StockRankError) -> None:

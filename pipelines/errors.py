@@ -10,9 +10,11 @@ StockRankError
 │   ├── Locked         another process writes to the lake
 │   └── PointerLocked  another process moves `current`, for too long
 ├── SettingsError      a setting is unknown or has a value that cannot be used
+├── NotADate           a text that is no date
 └── Unknown            a name that is not one of those known
 """
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -76,8 +78,18 @@ class SettingsError(StockRankError):
     """A setting is wrong."""
 
 
+class NotADate(StockRankError):
+    """A value names no day."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(f"{value!r} is no date; write it as 2026-03-02")
+
+
 class Unknown(StockRankError):
     """A name is not among those known."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}; expected one of {', '.join(known)}")
+        names = list(known)
+        near = difflib.get_close_matches(name, names, n=1) if len(names) > 1 else []
+        nearest = f"; the nearest is {near[0]}" if near else ""
+        super().__init__(f"unknown {kind} {name!r}; expected one of {', '.join(names)}{nearest}")

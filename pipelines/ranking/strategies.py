@@ -45,6 +45,9 @@ class Strategy:
     keep_sectors: tuple[str, ...] = ()
     portfolio_size: int = 10
 
+    def __repr__(self) -> str:
+        return f"Strategy {self.name}: {self.description}"
+
 
 def _columns(*names: str) -> tuple[Metric, ...]:
     return tuple(Metric(name=n, value=pl.col(n)) for n in names)
