@@ -112,7 +112,8 @@ def room(module: str) -> str:
     if inside:
         return inside
     top, _, name = module.partition(".")
-    if top == "pipelines":
+    is_package = files()[module].name == "__init__.py" and bool(name)
+    if top == "pipelines" and not is_package and "." not in name:
         return "base" if name in BASE else "commands"
     return "service" if module in STARTED else name
 
