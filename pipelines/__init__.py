@@ -9,6 +9,11 @@ of that module would take the place of the function: hence `ranking_history`, be
 `pipelines.history`.
 """
 
+from typing import Final
+
 import lazy_loader
+
+__version__: Final = "0.1.0"
+"""The release: the one definition, which pyproject.toml takes too."""
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -45,3 +45,6 @@ from .universe import SWEDEN as SWEDEN
 
 # The markets, currency and least market cap of the stocks that are ranked.
 from .universe import Universe as Universe
+
+# The release.
+__version__: str

@@ -11,6 +11,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from pipelines import __version__
+
 MODULES: Final = {
     "demo": "pipelines.demo",
     "export": "pipelines.export",
@@ -55,6 +57,8 @@ def main() -> None:
     name, *words = sys.argv[1:] or ["--help"]
     if name in HELP:
         _list()
+    elif name == "--version":
+        sys.stdout.write(f"stockrank {__version__}\n")
     elif name in MODULES:
         sys.argv = [name, *words]
         runpy.run_module(MODULES[name], run_name="__main__", alter_sys=True)

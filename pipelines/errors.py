@@ -18,6 +18,12 @@ import difflib
 from collections.abc import Iterable
 
 
+def is_of_system(error: Exception) -> bool:
+    """Whether the disk or the memory is to blame, in whichever library it was noticed."""
+    said = ("os error", "disk is full", "disk I/O error")
+    return isinstance(error, OSError | MemoryError) or any(text in str(error) for text in said)
+
+
 class StockRankError(Exception):
     """The base of all errors that are reported to people as one line."""
 

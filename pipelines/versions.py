@@ -9,7 +9,7 @@ import polars as pl
 import typer
 
 from pipelines import console, lake
-from pipelines.errors import ContractError, LakeError, NothingPublished
+from pipelines.errors import ContractError, LakeError, NothingPublished, Unknown
 from pipelines.lake import Lake, Listed, listed, marks, writing
 from pipelines.lake import prune as prune_versions
 from pipelines.lake import rollback as roll_back
@@ -125,7 +125,7 @@ def _note(root: Path, version: str, problems: list[str]) -> list[str]:
 def rollback(
     version: VersionArgument = None, *, root: LakeOption = None, config: ConfigOption = None
 ) -> None:
-    """Publish the version before the current one, or the one that is named, at once.
+    """Publish the newest older version that is whole, or the one that is named, at once.
 
     Example: python -m pipelines.versions rollback
     """
@@ -134,7 +134,7 @@ def rollback(
     console.write(f"current was {was}, is {now}")
     try:
         console.show(*_differences(Lake(folder, was), Lake(folder, now)))
-    except LakeError as error:
+    except (LakeError, Unknown) as error:
         console.write(f"their rankings cannot be compared: {error}")
 
 

@@ -13,8 +13,8 @@ from app.metrics import registry
 from app.services import Services
 from app.watch import Level, memory
 from app.web import models
-from pipelines import source
-from pipelines.errors import NothingPublished, SourceError
+from pipelines import __version__, source
+from pipelines.errors import LakeError, SourceError
 
 router = APIRouter(tags=["operations"])
 
@@ -32,6 +32,7 @@ async def health(services: ServicesDep) -> models.Health:
         database=database,
         reason=reason,
         timestamp=services.now(),
+        version=__version__,
     )
 
 
@@ -71,7 +72,7 @@ async def metrics(services: ServicesDep) -> Response:
     """All metrics in the text format of Prometheus."""
     try:
         version = await services.published.current()
-    except NothingPublished:
+    except LakeError:
         version = None
     return Response(generate_latest(registry(services, version)), media_type=CONTENT_TYPE_LATEST)
 
@@ -93,6 +94,7 @@ def _hello(services: Services) -> dict[str, Any]:
     job = services.refresher.current
     return {
         "now": services.now().isoformat(timespec="milliseconds"),
+        "release": __version__,
         "version": services.published.version_id(),
         "limit_mb": services.guard.limit_mb,
         "warning_percent": services.settings.memory_warning_percent,

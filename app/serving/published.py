@@ -12,10 +12,11 @@ from typing import Any, Final
 
 import polars as pl
 
+from pipelines import __version__
 from pipelines import lake as lakes
 from pipelines.errors import LakeError, NothingPublished, StockRankError
 from pipelines.lake import Lake, Report, calendar_of, listing
-from pipelines.ranking import published_or_computed
+from pipelines.ranking import published_or_computed, rules_hash
 from pipelines.universe import Universe
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,11 @@ class Version:
     def id(self) -> str:
         """The id of the version."""
         return self.lake.version
+
+    @cached_property
+    def key(self) -> tuple[str, str, str]:
+        """What answers from it depend on: the version, the rules and the release."""
+        return self.id, rules_hash(), __version__
 
     @property
     def manifest(self) -> dict[str, Any]:

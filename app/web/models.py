@@ -530,6 +530,7 @@ class Health(BaseModel):
     database: str = _f("connected, or what is wrong with it", "connected")
     reason: str | None = _f("why it is degraded; null where it is healthy", None)
     timestamp: Timestamp
+    version: str = _f("release of StockRank", "0.1.0")
 
 
 class Alive(BaseModel):

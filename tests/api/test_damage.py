@@ -70,6 +70,7 @@ def test_a_service_that_starts_on_a_damaged_version_says_so(place: Path) -> None
     version = (place / "lake" / "current").readlink().name
     with served(place) as client:
         assert client.get(MOMENTUM).status_code == 503
+        assert client.get("/metrics").status_code == 200
         reason = f"version {version} is damaged: {YEAR} has other bytes than were written"
         assert health(client) == ("degraded", f"{reason}; start a refresh, or roll back")
         assert [v["state"] for v in client.get("/v1/data/versions").json()] == ["damaged"]

@@ -263,6 +263,18 @@ def test_the_service_migrates_and_heals_by_itself(
 # ---------------------------------------------------------------------------------- rollback
 
 
+def test_the_command_rolls_back_from_a_version_that_is_gone(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place.change()
+    second = place.export()["version"]
+    shutil.rmtree(place.file("", second))
+    versions.rollback(root=place.lake)
+    told = " ".join(capsys.readouterr().out.split())
+    assert told.startswith(f"current was {second}, is {place.first} their rankings cannot be")
+    assert Lake(place.lake).version == place.first
+
+
 def test_a_rollback_while_a_refresh_begins_is_not_undone(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:

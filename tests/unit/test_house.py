@@ -33,7 +33,16 @@ ROOMS: Final = {
 }
 """The packages. A module beside them is of the base, or a room of its own: see `room`."""
 
-BASE: Final = ("console", "dates", "errors", "fingerprint", "runtime", "settings", "universe")
+BASE: Final = (
+    "console",
+    "dates",
+    "digest",
+    "errors",
+    "fingerprint",
+    "runtime",
+    "settings",
+    "universe",
+)
 """The modules of `pipelines` that every room may use."""
 
 ARROWS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -131,7 +140,7 @@ def _uses_of(module: str) -> Iterator[Use]:
                 if alias.name in files():
                     yield Use(module, alias.name, None, node.lineno)
         elif isinstance(node, ast.ImportFrom) and node.module in files():
-            for alias in node.names:
+            for alias in (a for a in node.names if a.name != "__version__"):
                 inner = f"{node.module}.{alias.name}"
                 of_module = inner in files()
                 yield Use(

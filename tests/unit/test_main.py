@@ -8,6 +8,7 @@ from typing import Final
 
 import pytest
 
+from pipelines import __version__
 from pipelines.__main__ import MODULES, commands, main
 
 ROOT: Final = Path(__file__).parents[2]
@@ -83,3 +84,9 @@ def test_the_list_loads_no_library_of_data() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, text=True
     )
     assert result.stderr == "[]"
+
+
+def test_the_release(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["stockrank", "--version"])
+    main()
+    assert capsys.readouterr().out == f"stockrank {__version__}\n"
