@@ -118,7 +118,6 @@ UNTYPED: Final[frozenset[str]] = frozenset(
         "pipelines.refresh.report.calendar",
         "pipelines.refresh.report.report",
         "pipelines.refresh.reuse.Kept.files",
-        "pipelines.refresh.reuse.Kept.link_dataset",
         "pipelines.refresh.reuse.link_dataset",
         "pipelines.refresh.reuse.source_years",
         "pipelines.refresh.rows.Tally.files",
