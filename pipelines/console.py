@@ -101,10 +101,7 @@ def run(*commands: Callable[..., None], help_: str | None = None) -> None:
     )
     for command in commands:
         app.command(epilog=None if len(commands) > 1 else EPILOG)(command)
-    # Where the encoding lacks a letter, write its number instead of failing.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    show_any_letter()
     try:
         app()
     except StockRankError as error:
@@ -114,6 +111,13 @@ def run(*commands: Callable[..., None], help_: str | None = None) -> None:
         # The reader, such as `head`, has closed the pipe; leave nothing to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def show_any_letter() -> None:
+    """Where the encoding lacks a letter, write its number instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _write_error(error: StockRankError) -> None:

@@ -10,9 +10,11 @@ StockRankError
 │   ├── Locked         another process writes to the lake
 │   └── PointerLocked  another process moves `current`, for too long
 ├── SettingsError      a setting is unknown or has a value that cannot be used
+├── NotADate           a text that is no date
 └── Unknown            a name that does not exist
 """
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -82,8 +84,18 @@ class SettingsError(StockRankError):
     """A setting is unknown or its value cannot be used."""
 
 
+class NotADate(StockRankError):
+    """A value names no day."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(f"{value!r} is no date; write it as 2026-03-02")
+
+
 class Unknown(StockRankError):
     """A name does not exist; the message lists those that do."""
 
-    def __init__(self, kind: str, name: str, names: Iterable[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}; expected one of {', '.join(names)}")
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = list(known)
+        near = difflib.get_close_matches(name, names, n=1) if len(names) > 1 else []
+        nearest = f"; the nearest is {near[0]}" if near else ""
+        super().__init__(f"unknown {kind} {name!r}; expected one of {', '.join(names)}{nearest}")

@@ -21,6 +21,12 @@ class Universe:
     currency: str
     floors: tuple[tuple[date, float], ...] = ()
 
+    def __repr__(self) -> str:
+        floors = (f"{cap:,} million from {first}" for first, cap in self.floors)
+        caps = ", ".join(floors).replace(f" from {date.min}", "") or "nothing"
+        markets = ", ".join(self.markets)
+        return f"Universe {self.name}: {markets}; {self.currency}, market cap at least {caps}"
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
         """Return the universe of a definition that `as_dict` made."""

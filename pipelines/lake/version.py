@@ -15,6 +15,7 @@ from typing import Final, Self
 
 import polars as pl
 
+from pipelines.dates import Day, day_or_none
 from pipelines.errors import LakeError, NothingPublished, Unknown
 from pipelines.lake import damage, layout
 from pipelines.lake.layout import MANIFEST, current_id, version_ids
@@ -82,6 +83,10 @@ class Lake:
         lake.__dict__.update(path=path, datasets=datasets, as_of=as_of, _complete=None)
         return lake
 
+    def __repr__(self) -> str:
+        rows = ", ".join(f"{entry.rows:,} {name}" for name, entry in self.datasets.items())
+        return f"Lake {self.version}, as of {self.as_of}: {rows}"
+
     @property
     def version(self) -> str:
         """The id of the version."""
@@ -94,18 +99,19 @@ class Lake:
             raise LakeError(f"{self.path} is unfinished, and has no {MANIFEST}")
         return self._complete
 
-    def prices(self, *, since: date | None = None, until: date | None = None) -> pl.LazyFrame:
+    def prices(self, *, since: Day | None = None, until: Day | None = None) -> pl.LazyFrame:
         """Return daily prices from `since` to `until`, both included, from the years between."""
         return self._between("prices", since, until)
 
-    def index_prices(self, *, since: date | None = None, until: date | None = None) -> pl.LazyFrame:
+    def index_prices(self, *, since: Day | None = None, until: Day | None = None) -> pl.LazyFrame:
         """Return daily index levels from `since` to `until`, both included."""
         return self._between("index_prices", since, until)
 
-    def fundamentals(self, *, known_by: date | None = None) -> pl.LazyFrame:
+    def fundamentals(self, *, known_by: Day | None = None) -> pl.LazyFrame:
         """Return statements and ratios that were known on a date; all of them without one."""
-        rows = self._scan("fundamentals", last=known_by)
-        return rows if known_by is None else rows.filter(pl.col("known_from") <= known_by)
+        last = day_or_none(known_by)
+        rows = self._scan("fundamentals", last=last)
+        return rows if last is None else rows.filter(pl.col("known_from") <= last)
 
     def stocks(self) -> pl.LazyFrame:
         """Return listed instruments with their `newest_close` and its `newest_date`."""
@@ -120,11 +126,12 @@ class Lake:
         entry = self.datasets[dataset]
         return self._files(entry, (file for file in entry.files if file.year == year))
 
-    def _between(self, dataset: str, since: date | None, until: date | None) -> pl.LazyFrame:
-        rows = self._scan(dataset, first=since, last=until)
-        if since is not None:
-            rows = rows.filter(pl.col("date") >= since)
-        return rows if until is None else rows.filter(pl.col("date") <= until)
+    def _between(self, dataset: str, since: Day | None, until: Day | None) -> pl.LazyFrame:
+        first, last = day_or_none(since), day_or_none(until)
+        rows = self._scan(dataset, first=first, last=last)
+        if first is not None:
+            rows = rows.filter(pl.col("date") >= first)
+        return rows if last is None else rows.filter(pl.col("date") <= last)
 
     def _scan(
         self, dataset: str, first: date | None = None, last: date | None = None

@@ -49,6 +49,9 @@ class Strategy:
     keep_sectors: tuple[str, ...] = ()
     portfolio_size: int = 10
 
+    def __repr__(self) -> str:
+        return f"Strategy {self.name}: {self.description}"
+
 
 def _ratios(*names: str) -> tuple[Metric, ...]:
     return tuple(Metric(name=n, value=ratio_named(n).highest_first()) for n in names)
