@@ -1,32 +1,14 @@
 """What all tests share: one calendar, one demo market, and a last line on what was left out."""
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from pipelines.demo import make_market
 from pipelines.export import export
-from pipelines.sessions import sessions
 from pipelines.universe import SWEDEN
-
-FIRST_DAY = date(2015, 1, 1)
-LAST_DAY = datetime.now(UTC).date() + timedelta(days=600)
-
-
-@cache
-def all_sessions(exchange: str) -> tuple[date, ...]:
-    """Every trading day of the years in which tests take place, asked of the library once."""
-    return tuple(sessions(exchange, FIRST_DAY, LAST_DAY))
-
-
-def known_sessions(exchange: str, first: date, last: date) -> list[date]:
-    """The trading days that the library itself would name."""
-    if first < FIRST_DAY or last > LAST_DAY:
-        return sessions(exchange, first, last)
-    return [day for day in all_sessions(exchange) if first <= day <= last]
+from tests.trading_days import known_sessions
 
 
 @pytest.fixture(scope="session", autouse=True)
