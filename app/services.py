@@ -15,23 +15,26 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from app import rules
-from app.alerts import FILE, FOLDER, Alerts
-from app.cache import Cache
-from app.channels import configured
-from app.computing import Computing
-from app.events import Events
-from app.memory import Guard, Level, effective_limit_mb
-from app.published import Published, Version, collected
-from app.recall import Questions
-from app.refresh import Refresher
-from app.schedule import Schedule
-from app.views import top
+from app.jobs import Refresher, Schedule
+from app.serving import Cache, Computing, Published, Version, collected, top
+from app.watch import (
+    FILE,
+    FOLDER,
+    Alerts,
+    DamageCheck,
+    Events,
+    Guard,
+    Level,
+    configured,
+    effective_limit_mb,
+    rules,
+)
+from app.web import Questions
 from pipelines import lake as lakes
 from pipelines.errors import LakeError, NothingPublished
-from pipelines.lake import Lake
+from pipelines.lake import Lake, listing, marks
+from pipelines.ranking import STRATEGIES
 from pipelines.settings import Settings
-from pipelines.strategies import STRATEGIES
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +90,7 @@ def _kept(version: Version) -> list[Lake]:
     for name in reversed(lakes.version_ids(root)):
         if name == version.id:
             found.append(version.lake)
-        elif not lakes.is_withdrawn(root, name):
+        elif not (marks.is_withdrawn(root, name) or marks.damage(root, name)):
             found.extend(_readable(root, name))
     return found
 
@@ -140,6 +143,8 @@ async def serving(settings: Settings) -> AsyncIterator[Services]:
     if settings.api_token is None:
         logger.warning("no STOCKRANK_API_TOKEN is set: only this machine may change state")
     services.schedule.start()
+    damage = DamageCheck(settings.lake)
+    damage.start()
     loops: list[Coroutine[Any, Any, None]] = [
         services.guard.run(services.events),
         _watch(services),
@@ -153,6 +158,7 @@ async def serving(settings: Settings) -> AsyncIterator[Services]:
         await asyncio.gather(*tasks, return_exceptions=True)
         services.events.close()
         services.schedule.close()
+        await asyncio.to_thread(damage.close)
         await services.refresher.close()
         await services.alerts.close()
 
@@ -225,9 +231,10 @@ class _Watch:
 
 def _last_made(root: Path) -> datetime | None:
     """When the newest version was made, also if it was rolled back since."""
-    newest = lakes.version_ids(root)[-1:]
-    made = [datetime.fromisoformat(lakes.manifest_of(root, name)["created_at"]) for name in newest]
-    return made[0] if made else None
+    for listed in reversed(listing.listed(root)):
+        if listed.manifest:
+            return datetime.fromisoformat(listed.manifest["created_at"])
+    return None
 
 
 def _both_tops(version: Version, before: Lake | None) -> tuple[rules.Tops, rules.Tops]:

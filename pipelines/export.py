@@ -30,13 +30,14 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from pipelines import console, lake, pages, source
+from pipelines import console, lake, source
 from pipelines.console import LogFormat, Progress, silent
 from pipelines.errors import ChecksFailed, ContractError, LakeError
-from pipelines.lake import Lake, Manifest, current_id
+from pipelines.lake import Lake, Manifest, current_id, marks, prune, publish, writing
 from pipelines.ranking import holds_rankings
+from pipelines.refresh import Build
 from pipelines.settings import Settings
-from pipelines.staging import Build
+from pipelines.source import changes as pages
 from pipelines.universe import Universe
 
 logger = logging.getLogger(__name__)
@@ -63,10 +64,12 @@ def export(  # noqa: PLR0913 - one parameter an option
     """
     tables = source.preflight(database)
     try:
-        with lake.writing(root):
+        with writing(root):
+            # Looked up once: whoever moves `current` from here on has the last word.
+            after = current_id(root)
             # Before the copy: what is written while it is made counts as a change next time.
             state, today = pages.fingerprint(database), datetime.now(UTC).date()
-            current = _current(root, full=full)
+            current = _current(root, after, full=full)
             if current and not (full or force) and _is_same(current, state, universe):
                 return current.manifest
             if not force:
@@ -78,10 +81,10 @@ def export(  # noqa: PLR0913 - one parameter an option
                 full=full or _is_behind(today, current),
             )  # fmt: skip
             with build:
-                manifest = _publish(build, after=lake.current_id(root), force=force)
+                manifest = _publish(build, after=after, force=force)
             # The version before is held open no longer, so that it may go too.
             build.before = current = None
-            lake.prune(root, keep=keep)
+            prune(root, keep=keep)
             return manifest
     except OSError as error:
         raise LakeError(f"cannot write {error.filename or root}: {error.strerror}") from None
@@ -92,15 +95,18 @@ def export(  # noqa: PLR0913 - one parameter an option
         raise LakeError(f"cannot write {root}: {' '.join(str(error).split())}") from None
 
 
-def _current(root: Path, *, full: bool) -> Lake | None:
-    """The version that is published; None where there is none that can be read.
+def _current(root: Path, version: str | None, *, full: bool) -> Lake | None:
+    """Return the version that is published; None where there is none that is whole.
 
     One of another layout is for somebody to decide on, by asking for a `full` refresh.
     """
-    if lake.current_id(root) is None:
+    if version is None:
+        return None
+    if damage := marks.damage(root, version):
+        _give_up(f"version {version} is damaged: {damage}")
         return None
     try:
-        return Lake(root)
+        return lake.open_current(root, version)
     except lake.Damaged as error:
         _give_up(error)
     except lake.OtherLayout as error:
@@ -118,7 +124,7 @@ def _copied(build: Build) -> None:
     """Copy the database; meanwhile import what is heavy, and check the version before."""
     with build.clock.phase("copy", {}), ThreadPoolExecutor(1) as pool:
         copied = pool.submit(source.copy, build.database, build.copy)
-        for name in ("pipelines.verifying", "pipelines.checks", "connectorx"):
+        for name in ("pipelines.refresh.verify", "pipelines.refresh.checks", "connectorx"):
             import_module(name)
         build.before = _intact(build.before)
         copied.result()
@@ -129,7 +135,7 @@ def _copied(build: Build) -> None:
 
 def _intact(before: Lake | None) -> Lake | None:
     """The version before, if its files are as they were written."""
-    from pipelines import verifying  # noqa: PLC0415 - heavy
+    from pipelines.refresh import verify as verifying  # noqa: PLC0415 - heavy
 
     if before is None or not (problems := verifying.files(before).problems):
         return before
@@ -139,7 +145,8 @@ def _intact(before: Lake | None) -> Lake | None:
 
 def _publish(build: Build, *, after: str | None, force: bool) -> Manifest:
     _copied(build)
-    from pipelines import building, checks  # noqa: PLC0415 - they are heavy
+    from pipelines.refresh import build as building  # noqa: PLC0415 - heavy
+    from pipelines.refresh import checks  # noqa: PLC0415 - they are heavy
 
     manifest = building.version(build)
     build.clock.begin("checks")
@@ -148,7 +155,7 @@ def _publish(build: Build, *, after: str | None, force: bool) -> Manifest:
         raise ChecksFailed(manifest["failed_checks"])
     build.clock.begin("publish")
     lake.write_manifest(build.staged, manifest)
-    lake.publish(build.root, build.staged, build.version, after=after)
+    publish(build.root, build.staged, build.version, after=after)
     return manifest
 
 
@@ -166,9 +173,9 @@ def _is_same(current: Lake, state: dict[str, Any], universe: Universe) -> bool:
 
 def _refuse_withdrawn(root: Path, state: dict[str, Any]) -> None:
     """Do not publish again, unasked, what somebody rolled back."""
-    for version in filter(partial(lake.is_withdrawn, root), lake.version_ids(root)):
+    for version in filter(partial(marks.is_withdrawn, root), lake.version_ids(root)):
         try:
-            withdrawn = lake.manifest_of(root, version)["source"]
+            withdrawn = lake.manifest_of(root, version).get("source")
         except lake.Damaged:
             raise ContractError(
                 f"version {version} was rolled back, and its manifest.json is damaged, so the "

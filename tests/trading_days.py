@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 
-from pipelines.sessions import sessions
+from pipelines.refresh.calendar import sessions
 
 FIRST_DAY = date(2015, 1, 1)
 LAST_DAY = datetime.now(UTC).date() + timedelta(days=600)

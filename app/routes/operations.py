@@ -8,11 +8,11 @@ from fastapi import APIRouter, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app import memory, models
 from app.deps import ServicesDep, VersionDep
-from app.memory import Level
 from app.metrics import registry
 from app.services import Services
+from app.watch import Level, memory
+from app.web import models
 from pipelines import source
 from pipelines.errors import NothingPublished, SourceError
 
@@ -23,13 +23,15 @@ router = APIRouter(tags=["operations"])
 async def health(services: ServicesDep) -> models.Health:
     """Whether all is well; a degraded service still serves what is published."""
     database = await asyncio.to_thread(_database, services)
-    well = (
-        database == "connected"
-        and services.published.version_id() is not None
-        and services.guard.level is not Level.CRITICAL
-    )
+    published = await asyncio.to_thread(services.published.problem)
+    critical = "memory is critical" if services.guard.level is Level.CRITICAL else None
+    reasons = [None if database == "connected" else database, published, critical]
+    reason = "; ".join(filter(None, reasons)) or None
     return models.Health(
-        status="healthy" if well else "degraded", database=database, timestamp=services.now()
+        status="degraded" if reason else "healthy",
+        database=database,
+        reason=reason,
+        timestamp=services.now(),
     )
 
 

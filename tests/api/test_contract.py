@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
-from pipelines.lake import Lake
+from pipelines.lake.version import Lake
 
 ID = "VERSION"
 TIME = "2026-11-23T08:00:00Z"
@@ -193,7 +193,7 @@ CASES: dict[str, Any] = {
         "checked_at": TIME,
     },
     "/data/scheduler-status": {"running": False, "jobs": []},
-    "/health": {"status": "healthy", "database": "connected", "timestamp": TIME},
+    "/health": {"status": "healthy", "database": "connected", "reason": None, "timestamp": TIME},
     "/health/live": {"status": "ok"},
     "/health/ready": {"status": "ok"},
 }  # fmt: skip

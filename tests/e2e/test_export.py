@@ -11,10 +11,10 @@ import polars as pl
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines import schemas
 from pipelines.errors import StockRankError
 from pipelines.export import export
-from pipelines.lake import Lake, version_ids
+from pipelines.lake import contracts as schemas
+from pipelines.lake.version import Lake, version_ids
 from pipelines.universe import SWEDEN
 from tests.factories import Row, database, stock, trading_year
 
@@ -131,7 +131,7 @@ def test_the_size_of_a_batch_does_not_matter(
     demo: tuple[Path, Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, lake = demo
-    monkeypatch.setattr("pipelines.source.BATCH_VALUES", 9_999)
+    monkeypatch.setattr("pipelines.source.sqlite.BATCH_VALUES", 9_999)
     export(source, tmp_path / "lake", SWEDEN)
     assert Lake(tmp_path / "lake").manifest["datasets"] == lake.manifest["datasets"]
 
@@ -141,7 +141,7 @@ def test_the_next_version_has_the_same_calendar_without_asking_for_it(
 ) -> None:
     source = database(tmp_path / "app.db", stocks=[stock("GOOD")], daily_prices=GOOD)
     first = export(source, tmp_path / "lake", SWEDEN, force=True)
-    monkeypatch.setattr("pipelines.integrity.sessions", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr("pipelines.refresh.report.sessions", lambda *_: pytest.fail("asked again"))
     second = export(source, tmp_path / "lake", SWEDEN, full=True, force=True)
     assert second["version"] != first["version"]
     assert second["integrity"]["calendar"] == first["integrity"]["calendar"]
@@ -174,7 +174,7 @@ def test_the_size_of_a_window_does_not_matter(
     demo: tuple[Path, Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, lake = demo
-    monkeypatch.setattr("pipelines.source.WINDOW_VALUES", 56_000)
+    monkeypatch.setattr("pipelines.source.sqlite.WINDOW_VALUES", 56_000)
     export(source, tmp_path / "lake", SWEDEN)
     assert Lake(tmp_path / "lake").manifest["datasets"] == lake.manifest["datasets"]
 

@@ -17,12 +17,13 @@ from typing import Any, Final
 
 import pytest
 
-from app.events import Events
 from app.jobs import Job
-from app.refresh import EXPORT, Refresher, Running, Stopping
+from app.jobs.refresh import EXPORT, Refresher, Running, Stopping
+from app.watch.events import Events
 from pipelines import lake
 from pipelines.lake import Lake
-from pipelines.memory import resident_mb
+from pipelines.lake.publishing import writing
+from pipelines.runtime import resident_mb
 from pipelines.settings import Settings, UniverseSettings
 from tests.factories import database, stock, trading_year
 
@@ -347,7 +348,7 @@ def test_what_cannot_be_started_has_failed(world: World) -> None:
 
 
 def test_a_refresh_that_another_process_writes_beside_has_failed(world: World) -> None:
-    with lake.writing(world.lake):
+    with writing(world.lake):
         job = world.refresh()
     assert (job.status, job.error_type) == ("failed", "Locked")
 
@@ -448,8 +449,8 @@ def test_a_service_may_stop_before_the_export_has_begun(world: World) -> None:
 SERVICE: Final = """
 import asyncio, sys
 from pathlib import Path
-from app.events import Events
-from app.refresh import Refresher
+from app.watch.events import Events
+from app.jobs.refresh import Refresher
 from pipelines.settings import Settings
 
 async def main():

@@ -13,8 +13,8 @@ from polars.testing import assert_frame_equal
 from pipelines import history as module
 from pipelines.errors import StockRankError
 from pipelines.history import COLUMNS, Every, history, trading_days, write
-from pipelines.lake import Lake
-from pipelines.ranking import rankings
+from pipelines.lake.version import Lake
+from pipelines.ranking.rank import rankings
 from pipelines.universe import SWEDEN, Universe
 from tests.factories import Row, closes, frame_lake, snapshot, statement, stock
 from tests.property.test_ranking import SMALL, D, markets

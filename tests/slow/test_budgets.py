@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from pipelines.demo import make_market
-from pipelines.memory import process_mb
+from pipelines.runtime import process_mb
 
 pytestmark = pytest.mark.budget
 
@@ -22,8 +22,8 @@ ROOT = Path(__file__).parents[2]
 PEAK = "\nfrom pipelines.memory import peak_mb; print(peak_mb())"
 RANKINGS = """
 import sys
-from pipelines.lake import Lake
-from pipelines.ranking import rankings
+from pipelines.lake.version import Lake
+from pipelines.ranking.rank import rankings
 from pipelines.universe import SWEDEN
 lake = Lake(sys.argv[1])
 frame = rankings(lake, as_of=lake.as_of, universe=SWEDEN).collect(engine="streaming")
@@ -34,7 +34,7 @@ import sys
 from datetime import date
 from pathlib import Path
 from pipelines.history import Every, trading_days, write
-from pipelines.lake import Lake
+from pipelines.lake.version import Lake
 from pipelines.universe import SWEDEN
 lake = Lake(sys.argv[1])
 dates = trading_days(lake, since=date(1990, 1, 1), every=Every.MONTH)

@@ -19,11 +19,11 @@ from typing import Any, Final
 import polars as pl
 import pytest
 
-from pipelines.factors import SIGNALS
-from pipelines.lake import Lake
-from pipelines.ranking import rankings
+from pipelines.lake.version import Lake
+from pipelines.ranking.factors import SIGNALS
+from pipelines.ranking.rank import rankings
+from pipelines.ranking.strategies import STRATEGIES
 from pipelines.settings import PREFIX, Settings
-from pipelines.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
 from tests import oracle, oracle_export
 

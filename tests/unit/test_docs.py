@@ -161,7 +161,7 @@ def test_a_strategy_is_added_by_the_lines_that_are_shown(folder: Path, tmp_path:
     before = "".join(line[1:] for line in lines if line[0] != "+")
     after = "".join(line[1:] for line in lines if line[0] != "-")
     shutil.copytree(ROOT / "pipelines", tmp_path / "pipelines")
-    file = tmp_path / "pipelines" / "strategies.py"
+    file = tmp_path / "pipelines" / "ranking" / "strategies.py"
     text = file.read_text(encoding="utf-8")
     assert text.count(before) == 1, "the diff does not apply"
     file.write_text(text.replace(before, after), encoding="utf-8")

@@ -199,8 +199,8 @@ def clock_says(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
             return cls.fromtimestamp(now.timestamp(), tz)
 
     monkeypatch.setattr("pipelines.export.datetime", Clock)
-    monkeypatch.setattr("pipelines.lake.datetime", Clock)
-    monkeypatch.setattr("pipelines.building.datetime", Clock)
+    monkeypatch.setattr("pipelines.lake.version.datetime", Clock)
+    monkeypatch.setattr("pipelines.refresh.build.datetime", Clock)
 
 
 OHL = ("open", "high", "low")

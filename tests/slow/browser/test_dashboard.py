@@ -10,7 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, Route, expect
 
-from app.follow import PHASES
+from app.jobs.follow import PHASES
 from tests.slow.browser.conftest import PATIENCE_MS, TOKEN, Service, Start, Visit
 
 STRATEGIES = 4
@@ -251,7 +251,7 @@ def test_an_excluded_stock_and_an_unknown_one_are_looked_up(served: Service, vis
 
 def _excluded(service: Service) -> dict[str, Any]:
     """A stock that is too small."""
-    from pipelines.lake import Lake  # noqa: PLC0415 - only this test looks into the lake
+    from pipelines.lake.version import Lake  # noqa: PLC0415 - only this test looks into the lake
 
     rows = Lake(service.folder / "lake").rankings().collect()
     return rows.filter(excluded_by="below_market_cap").row(0, named=True)

@@ -13,8 +13,8 @@ from typing import Any, Final
 import httpx2
 import pytest
 
-from app.follow import PHASES
-from pipelines.strategies import STRATEGIES
+from app.jobs.follow import PHASES
+from pipelines.ranking.strategies import STRATEGIES
 from tests.slow.service.conftest import small_market
 from tests.slow.service.serving import (
     DEADLINE_SECONDS,

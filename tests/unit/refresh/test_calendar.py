@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from pipelines.sessions import sessions
+from pipelines.refresh.calendar import sessions
 from tests.trading_days import known_sessions
 
 
