@@ -31,8 +31,8 @@ def demo_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _listing(folder: Path) -> dict[Path, tuple[int, int]]:
-    """Size and time of what is below a folder, but for the lock that readers may touch."""
-    found = (path for path in folder.rglob("*") if path.name != ".lock")
+    """Size and time of what is below a folder, but for its locks."""
+    found = (path for path in folder.rglob("*") if not path.name.endswith(".lock"))
     return {path: (path.lstat().st_size, path.lstat().st_mtime_ns) for path in found}
 
 
