@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipelines import source, tune
 from pipelines.errors import SourceError
+from pipelines.source import BAD, DECLARED, TABLES, BadRow, Table, UnreadableRow
 from pipelines.source import changes as pages
-from pipelines.source import sqlite as source
-from pipelines.source.sqlite import BAD, DECLARED, TABLES, BadRow, Table, UnreadableRow
 from tests.factories import Row, database, stock
 
 PRICE: Row = {"ticker": "A", "date": "2024-01-02", "close": 1.0}
@@ -390,3 +391,82 @@ def test_a_rowid_that_is_cut_off_by_the_end_of_its_page_is_malformed(
         return
     below = pages._children(page, 2, 1000)  # noqa: SLF001
     assert (below.pages.tolist(), below.last.tolist()) == ([9, 7], [last, 1000])
+
+
+def test_a_reason_is_the_same_whatever_else_is_unreadable(tmp_path: Path) -> None:
+    table = prices(tmp_path, {"date": b"\xff"}, {"date": b"2024"}, {"close": "x"})
+    change(table, "UPDATE daily_prices SET date = CAST(x'ff' AS TEXT) WHERE rowid = 2")
+    assert table.unreadable() == [BadRow(3, "text_in_number"), BadRow(2, "bad_text")]
+    assert whole(table, *table.unreadable())["rowid_"].to_list() == [1]
+
+
+@pytest.mark.parametrize("far", [-(2**63), 2**40, 2**63 - 1])
+def test_a_row_far_from_the_others_makes_no_window_of_the_whole_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, far: int
+) -> None:
+    monkeypatch.setattr(source, "WINDOW_VALUES", 24)  # three rows
+    table = prices(tmp_path, *[{}] * 20)
+    change(table, "INSERT INTO daily_prices (rowid, ticker, date) VALUES (?, 'F', 'x')", far)
+    first, last = min(1, far), max(20, far)
+    counts = []
+    with closing(sqlite3.connect(table.copy)) as con:
+        for window in table._windows(first, last):  # noqa: SLF001
+            (count,) = con.execute(
+                f"SELECT count(*) FROM (SELECT 1 FROM daily_prices WHERE 1 {window})"
+            ).fetchone()
+            counts.append(count)
+    assert counts == [3] * 7
+    assert whole(Table(table.copy, table.name))["rowid_"].to_list() == sorted([*range(1, 21), far])
+
+
+# --------------------------------------------------------------------------- a killed writer
+
+
+def killed_while_writing(path: Path) -> Path:
+    """A database beside the journal of a transaction that had written to it."""
+    live = database(path.with_name("live.db"), daily_prices=[PRICE])
+    with closing(sqlite3.connect(live)) as con:
+        con.execute("PRAGMA cache_size = 5")
+        rows = [(f"T{n}", "2024-01-02") for n in range(5000)]
+        con.executemany("INSERT INTO daily_prices (ticker, date) VALUES (?, ?)", rows)
+        shutil.copyfile(live, path)
+        shutil.copyfile(f"{live}-journal", f"{path}-journal")
+        con.rollback()
+    return path
+
+
+@pytest.mark.parametrize(
+    "use",
+    [source.preflight, lambda path: source.copy(path, path.with_name("copy.db")), tune.inspect],
+)
+def test_the_journal_of_a_killed_writer_is_told_with_the_remedy(
+    tmp_path: Path, use: Callable[[Path], object]
+) -> None:
+    path = killed_while_writing(tmp_path / "x.db")
+    with pytest.raises(SourceError, match="open the database once for writing") as caught:
+        use(path)
+    assert "must be writable" not in str(caught.value)
+    with closing(sqlite3.connect(path)) as con:  # the remedy
+        con.execute("SELECT count(*) FROM sqlite_master")
+    use(path)
+    assert Table(path, "daily_prices").rows == 1
+
+
+# -------------------------------------------------------------------------------- source years
+
+ODD_DATES = (
+    "2019-01-02", "2020-12-31", "20/11/2021", "2020", "2020 1", "2020+", "2021-1-3", "20", "", "x",
+    "2019\x00", "202\u0661-01", "19A0-01-01", "202:", 2020, 2020.5, 20200102, b"2020-01-02", b"",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("years", [{"2020"}, {"2019", "2020"}, {"1999", "2019", "2021"}])
+def test_the_rows_that_are_not_read_are_those_of_the_years_that_are_counted(
+    tmp_path: Path, years: set[str]
+) -> None:
+    table = prices(tmp_path, *[{"date": d} for d in (*ODD_DATES, "1999-05-05", "2021-02-02")])
+    with closing(sqlite3.connect(table.copy)) as con:
+        rows = dict(con.execute(f"SELECT rowid, {pages.SOURCE_YEAR} FROM daily_prices"))
+        where = pages.outside(years, rows.values())
+        read = {n for (n,) in con.execute(f"SELECT rowid FROM daily_prices WHERE {where}")}
+    assert read == {rowid for rowid, year in rows.items() if year not in years}
