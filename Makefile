@@ -4,8 +4,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
+FAST := -m "not slow and not torture" -n 2 --dist worksteal
 
-.PHONY: run test check bench torture lock clean
+.PHONY: run test check check-fast coverage bench torture mutations lock clean
 
 run: $(VENV)/ready
 	@if [ -z "$$STOCKRANK_SOURCE" ] && [ ! -e stockrank.toml ] && [ ! -e data/demo.db ]; then \
@@ -14,8 +15,12 @@ run: $(VENV)/ready
 	@$(RUN) pipelines.rank
 	@$(RUN) app
 
-test: check
-	$(RUN) pytest -q
+# The fast tests in processes side by side, then what needs the machine for itself, one by one.
+test: check-fast
+	$(RUN) pytest -q -m "slow and not torture"
+
+check-fast: check
+	$(RUN) pytest -q $(FAST)
 
 check: $(VENV)/ready
 	$(BIN)/ruff format --check .
@@ -36,6 +41,14 @@ bench: $(VENV)/ready
 
 torture: $(VENV)/ready
 	$(RUN) pytest -q -m torture
+
+# Of the fast tests; what only a process of its own runs counts as not covered.
+coverage: $(VENV)/ready
+	$(RUN) pytest -q $(FAST) --cov=pipelines --cov=app --cov-branch --cov-report=term:skip-covered
+
+# Breaks rules of the code one at a time, in a copy, and tells which break no test has caught.
+mutations: $(VENV)/ready
+	$(RUN) tests.mutations
 
 # Exact versions with hashes, for all platforms; run after a change of dependencies.
 lock: $(VENV)/ready

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from app.limits import LARGEST_HEAD
 from app.main import create_app
+from app.web import LARGEST_HEAD
 from pipelines import console
 from pipelines.console import LogFormat
 from pipelines.settings import Settings

@@ -1,195 +1,26 @@
-"""Alerts: pending, firing, resolved; told once each, and remembered across restarts.
-
-`python -m app.alerts test` sends a test alert through every channel that is set.
-"""
+"""`python -m app.alerts`: try the channels of the alerts, or show the alerts of the service."""
 
 import asyncio
-import logging
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 from pathlib import Path
-from secrets import token_hex
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final
 
 import typer
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
-from app.channels import configured
-from app.events import Events
-from app.journal import Entry, Journal
-from app.outbox import Channel, Notice, Outbox, Undelivered
+from app.watch import (
+    FILE,
+    FOLDER,
+    Alert,
+    Channel,
+    Notice,
+    Undelivered,
+    configured,
+    recorded,
+    trial_alert,
+)
 from pipelines import console
 from pipelines.console import LogFormat
 from pipelines.settings import PREFIX, Settings
-
-Severity = Literal["warning", "critical"]
-State = Literal["pending", "firing", "resolved"]
-
-LEVELS: Final = {"warning": logging.WARNING, "critical": logging.ERROR}
-CLOSE_SECONDS: Final = 5.0
-FOLDER: Final = "service"
-FILE: Final = "alerts.jsonl"
-"""Where the service keeps its alerts, below the lake."""
-
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Observation:
-    """Whether the condition of an alert is there: a message says what is, None that nothing is.
-
-    It must be there for `hold_seconds` before the alert fires.
-    """
-
-    key: str
-    severity: Severity
-    message: str | None
-    hold_seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class Alert:
-    """A condition from when it was first seen (`since`) until it was gone (`resolved_at`).
-
-    The severity is the worst so far.
-    """
-
-    id: str
-    key: str
-    severity: Severity
-    message: str
-    state: State
-    since: AwareDatetime
-    resolved_at: AwareDatetime | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """The alert as JSON holds it, times in ISO."""
-        return asdict(self) | {"since": _iso(self.since), "resolved_at": _iso(self.resolved_at)}
-
-    def notice(self) -> Notice:
-        """What people are told of it."""
-        level = logging.INFO if self.state == "resolved" else LEVELS[self.severity]
-        title = f"{self.key} {self.state} ({self.severity})"
-        text = f"it is over; it was: {self.message}" if self.resolved_at else self.message
-        return Notice(title, text, level, self.as_dict())
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.isoformat(timespec="milliseconds") if at else None
-
-
-KEPT: Final = TypeAdapter(Alert)
-"""Reads an alert from its line in the file."""
-
-
-class Alerts:
-    """The state of every condition, by key; needs a running event loop.
-
-    A firing alert is told once, once more if a warning becomes critical, and when it is resolved.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        channels: Iterable[Channel],
-        events: Events,
-        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-    ) -> None:
-        self._events: Final = events
-        self._clock: Final = clock
-        self._outboxes: Final = [Outbox(channel) for channel in channels]
-        self._journal: Final = Journal(path, key="id", lasts=_is_firing)
-        kept = _alerts(self._journal.entries())
-        self._active: Final = {alert.key: alert for alert in kept if alert.state == "firing"}
-
-    def observe(
-        self, key: str, severity: Severity, message: str | None, *, hold_seconds: float = 0.0
-    ) -> None:
-        """Note that a condition is there, with its message, or that it is not (None)."""
-        before = self._active.get(key)
-        if message is None:
-            if before:
-                self._end(before)
-            return
-        now = self._clock()
-        if before is None:
-            alert = Alert(token_hex(6), key, severity, message, "pending", now)
-        else:
-            alert = replace(before, message=message, severity=_worse(before.severity, severity))
-        if now - alert.since >= timedelta(seconds=hold_seconds):
-            alert = replace(alert, state="firing")
-        self._active[key] = alert
-        self._changed(before, alert)
-
-    def observe_all(self, observations: Iterable[Observation]) -> None:
-        """Note several conditions."""
-        for seen in observations:
-            self.observe(seen.key, seen.severity, seen.message, hold_seconds=seen.hold_seconds)
-
-    def active(self) -> list[Alert]:
-        """What is pending or firing, newest first."""
-        return _newest_first(self._active.values())
-
-    def history(self, limit: int = 50, *, include_resolved: bool = False) -> list[Alert]:
-        """The newest alerts, newest first; those that are over only where they are asked for."""
-        found = list(self._active.values())
-        if include_resolved:
-            kept = _alerts(self._journal.entries())
-            found = [alert for alert in kept if alert.state == "resolved"] + found
-        return _newest_first(found)[:limit]
-
-    async def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Give the notices that are on their way so long, and give up the rest."""
-        await asyncio.gather(*(outbox.close(seconds) for outbox in self._outboxes))
-
-    def _changed(self, before: Alert | None, alert: Alert) -> None:
-        """Tell what a new state or a worse severity is worth."""
-        if before and (before.state, before.severity) == (alert.state, alert.severity):
-            return
-        self._events.publish("alert", alert.as_dict())
-        if alert.state == "firing":
-            self._tell(alert)
-
-    def _end(self, alert: Alert) -> None:
-        del self._active[alert.key]
-        over = replace(alert, state="resolved", resolved_at=self._clock())
-        self._events.publish("alert", over.as_dict())
-        # What never fired was told to nobody.
-        if alert.state == "firing":
-            self._tell(over)
-
-    def _tell(self, alert: Alert) -> None:
-        self._journal.write(alert.as_dict())
-        for outbox in self._outboxes:
-            outbox.put(alert.notice())
-
-
-def _is_firing(entry: Entry) -> bool:
-    return bool(entry.get("state") == "firing")
-
-
-def _alerts(entries: Iterable[Entry]) -> list[Alert]:
-    """The alerts of the file; what is not one is logged and passed over."""
-    found = []
-    for entry in entries:
-        try:
-            found.append(KEPT.validate_python(entry))
-        except ValidationError as error:
-            logger.warning("alert %s cannot be read: %s", entry.get("id"), error.errors()[0]["msg"])
-    return found
-
-
-def _newest_first(alerts: Iterable[Alert]) -> list[Alert]:
-    """Those that came last first, also of those of the same time."""
-    return sorted(alerts, key=lambda alert: alert.since)[::-1]
-
-
-def _worse(a: Severity, b: Severity) -> Severity:
-    return "critical" if "critical" in (a, b) else "warning"
-
-
-# ----------------------------------------------------------------------------------- command
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file.")]
 """A file other than the one in the working folder."""
@@ -225,9 +56,8 @@ def send_test(*, config: ConfigOption = None) -> None:
 
 async def _outcomes(channels: Sequence[Channel]) -> list[tuple[Channel, str]]:
     """Each channel, and why the test alert did not arrive there; empty where it did."""
-    alert = Alert(token_hex(6), "test", "warning", "this is a test of the alert channels",
-                  "firing", datetime.now(UTC))  # fmt: skip
-    return [(channel, await _outcome(channel, alert.notice())) for channel in channels]
+    notice = trial_alert().notice()
+    return [(channel, await _outcome(channel, notice)) for channel in channels]
 
 
 async def _outcome(channel: Channel, notice: Notice) -> str:
@@ -249,7 +79,7 @@ def show_history(
     Example: python -m app.alerts history --limit 50
     """
     path = (lake or Settings.load(config).lake) / FOLDER / FILE
-    alerts = _newest_first(_alerts(Journal(path, key="id").entries()))[:limit]
+    alerts = recorded(path)[:limit]
     title = f"{len(alerts)} alerts" if alerts else "no alert has fired"
     columns = ("since", "resolved", "state", "severity", "key", "message")
     console.show(console.Table(title, columns, [_row(alert) for alert in alerts]))

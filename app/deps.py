@@ -15,12 +15,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from app import models
-from app.published import Version
 from app.services import Services
+from app.serving import Version
+from app.web import models
 from pipelines.errors import Unknown
-from pipelines.strategies import Strategy, strategy_named
-from pipelines.tickers import known
+from pipelines.ranking import Strategy, known, strategy_named
 from pipelines.universe import Universe
 
 # Async, though few of them wait: FastAPI runs plain functions in threads. Handlers that work with

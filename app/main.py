@@ -8,12 +8,9 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 
-from app import errors, models
-from app.access import Access
-from app.limits import Limits
-from app.recall import Recall
 from app.routes import cache, dashboard, data, operations, rankings, stocks, strategies
 from app.services import serving
+from app.web import Access, Limits, Recall, errors, models
 from pipelines.settings import Settings
 
 BASE: Final = "/v1"

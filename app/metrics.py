@@ -12,10 +12,10 @@ from prometheus_client.core import (
     UntypedMetricFamily,
 )
 
-from app.memory import LEVELS, report
-from app.published import Version
 from app.services import Services
-from pipelines import freshness
+from app.serving import Version
+from app.watch import LEVELS, report
+from pipelines.lake import freshness
 
 MB: Final = 1e6
 

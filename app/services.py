@@ -15,23 +15,25 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from app import rules
-from app.alerts import FILE, FOLDER, Alerts
-from app.cache import Cache
-from app.channels import configured
-from app.computing import Computing
-from app.events import Events
-from app.memory import Guard, Level, effective_limit_mb
-from app.published import Published, Version, collected
-from app.recall import Questions
-from app.refresh import Refresher
-from app.schedule import Schedule
-from app.views import top
+from app.jobs import Refresher, Schedule
+from app.serving import Cache, Computing, Published, Version, collected, top
+from app.watch import (
+    FILE,
+    FOLDER,
+    Alerts,
+    Events,
+    Guard,
+    Level,
+    configured,
+    effective_limit_mb,
+    rules,
+)
+from app.web import Questions
 from pipelines import lake as lakes
 from pipelines.errors import LakeError, NothingPublished
 from pipelines.lake import Lake
+from pipelines.ranking import STRATEGIES
 from pipelines.settings import Settings
-from pipelines.strategies import STRATEGIES
 
 logger = logging.getLogger(__name__)
 

@@ -30,13 +30,14 @@ from typing import Annotated, Any
 import polars as pl
 import typer
 
-from pipelines import console, lake, pages, source
+from pipelines import console, lake, source
 from pipelines.console import LogFormat, Progress, silent
 from pipelines.errors import ChecksFailed, ContractError, LakeError
 from pipelines.lake import Lake, Manifest, current_id
 from pipelines.ranking import holds_rankings
+from pipelines.refresh import Build
 from pipelines.settings import Settings
-from pipelines.staging import Build
+from pipelines.source import changes as pages
 from pipelines.universe import Universe
 
 logger = logging.getLogger(__name__)
@@ -118,7 +119,7 @@ def _copied(build: Build) -> None:
     """Copy the database; meanwhile import what is heavy, and check the version before."""
     with build.clock.phase("copy", {}), ThreadPoolExecutor(1) as pool:
         copied = pool.submit(source.copy, build.database, build.copy)
-        for name in ("pipelines.verifying", "pipelines.checks", "connectorx"):
+        for name in ("pipelines.refresh.verify", "pipelines.refresh.checks", "connectorx"):
             import_module(name)
         build.before = _intact(build.before)
         copied.result()
@@ -129,7 +130,7 @@ def _copied(build: Build) -> None:
 
 def _intact(before: Lake | None) -> Lake | None:
     """The version before, if its files are as they were written."""
-    from pipelines import verifying  # noqa: PLC0415 - heavy
+    from pipelines.refresh import verify as verifying  # noqa: PLC0415 - heavy
 
     if before is None or not (problems := verifying.files(before).problems):
         return before
@@ -139,7 +140,8 @@ def _intact(before: Lake | None) -> Lake | None:
 
 def _publish(build: Build, *, after: str | None, force: bool) -> Manifest:
     _copied(build)
-    from pipelines import building, checks  # noqa: PLC0415 - they are heavy
+    from pipelines.refresh import build as building  # noqa: PLC0415 - heavy
+    from pipelines.refresh import checks  # noqa: PLC0415 - they are heavy
 
     manifest = building.version(build)
     build.clock.begin("checks")

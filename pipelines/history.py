@@ -19,20 +19,23 @@ import typer
 from pipelines import console
 from pipelines.console import Progress, silent
 from pipelines.errors import LakeError, StockRankError
-from pipelines.factors import MAX_PRICE_AGE, RATIOS, has_any, months_before
 from pipelines.lake import Lake
 from pipelines.ranking import (
     ANCHORS,
     LONGEST_WINDOW,
+    MAX_PRICE_AGE,
+    RATIOS,
+    STRATEGIES,
     closes,
     days_before,
     facts,
+    has_any,
+    months_before,
     ranked,
     ratios,
     statements,
 )
 from pipelines.settings import Settings
-from pipelines.strategies import STRATEGIES
 from pipelines.universe import Universe
 
 TOGETHER: Final = 36_000

@@ -11,13 +11,19 @@ from typing import Annotated, Any, Final
 import polars as pl
 import typer
 
-from pipelines import console, tickers
+from pipelines import console
 from pipelines.errors import StockRankError
-from pipelines.factors import MONTHS, SIGNALS
 from pipelines.lake import Lake
-from pipelines.ranking import published_or_computed
+from pipelines.ranking import (
+    MONTHS,
+    SIGNALS,
+    STRATEGIES,
+    Strategy,
+    published_or_computed,
+    strategy_named,
+    tickers,
+)
 from pipelines.settings import Settings
-from pipelines.strategies import STRATEGIES, Strategy, strategy_named
 
 Row = dict[str, Any]
 

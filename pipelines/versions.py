@@ -11,8 +11,8 @@ import typer
 from pipelines import console, lake
 from pipelines.errors import ContractError, LakeError, NothingPublished
 from pipelines.lake import Lake, Manifest
+from pipelines.ranking import STRATEGIES
 from pipelines.settings import Settings
-from pipelines.strategies import STRATEGIES
 
 LakeOption = Annotated[
     Path | None, typer.Option("--lake", help="Folder of the lake.", readable=False)
@@ -115,7 +115,7 @@ def verify(
 
     Example: python -m pipelines.versions verify --source data/demo.db
     """
-    from pipelines import verifying  # noqa: PLC0415 - heavy
+    from pipelines.refresh import verify as verifying  # noqa: PLC0415 - heavy
 
     opened = Lake(_root(root, config), version)
     found = [verifying.files(opened)]

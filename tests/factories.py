@@ -8,10 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.lake import Lake
-from pipelines.ranking import rankings
-from pipelines.schemas import lake_schema
-from pipelines.strategies import STRATEGIES
+from pipelines.lake.contracts import lake_schema
+from pipelines.lake.version import Lake
+from pipelines.ranking.rank import rankings
+from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN, Universe
 
 Row = dict[str, Any]

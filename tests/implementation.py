@@ -6,9 +6,10 @@ from typing import Any
 
 import polars as pl
 
-from pipelines import factors, ranking
-from pipelines.factors import SIGNALS
-from pipelines.strategies import STRATEGIES
+from pipelines.ranking import factors
+from pipelines.ranking import rank as ranking
+from pipelines.ranking.factors import SIGNALS
+from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import Universe
 from tests.factories import Row, frame_lake
 

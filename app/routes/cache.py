@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from app import models
 from app.deps import PERMISSION, Permitted, ServicesDep
+from app.web import models
 
 router = APIRouter(prefix="/cache", tags=["cache"])
 

@@ -5,15 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 
-from app import models, queries, views
 from app.deps import PERMISSION, Permitted, ServicesDep, VersionDep
-from app.errors import Unavailable
-from app.jobs import Job
-from app.published import Version
-from app.refresh import Running
+from app.jobs import Job, Running
 from app.services import Services
-from pipelines import freshness
+from app.serving import Version, queries, views
+from app.web import Unavailable, models
 from pipelines import lake as lakes
+from pipelines.lake import freshness
 from pipelines.versions import changes
 
 router = APIRouter(prefix="/data", tags=["data"])

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app import memory, models
 from app.deps import ServicesDep, VersionDep
-from app.memory import Level
 from app.metrics import registry
 from app.services import Services
+from app.watch import Level, memory
+from app.web import models
 from pipelines import source
 from pipelines.errors import NothingPublished, SourceError
 

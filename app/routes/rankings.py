@@ -7,12 +7,12 @@ from typing import Annotated
 import polars as pl
 from fastapi import APIRouter, Depends, Query
 
-from app import models, queries, views
 from app.deps import Asked, AskedDep, Day, RankingsDep, ServicesDep, StrategyDep, VersionDep, past
-from app.published import Version
 from app.services import Services
+from app.serving import Version, queries, views
+from app.web import models
 from pipelines.lake import Lake
-from pipelines.strategies import STRATEGIES, Strategy, strategy_named
+from pipelines.ranking import STRATEGIES, Strategy, strategy_named
 
 router = APIRouter(tags=["rankings"])
 

@@ -6,8 +6,9 @@ from typing import Annotated
 import polars as pl
 from fastapi import APIRouter, Depends, Query
 
-from app import models, queries, views
 from app.deps import ServicesDep, TickerDep, VersionDep
+from app.serving import queries, views
+from app.web import models
 
 router = APIRouter(tags=["stocks"])
 

@@ -7,8 +7,6 @@ from typing import Annotated, Any, Final
 import polars as pl
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 
-from app import models, queries, views
-from app.answers import MEDIA, Answer, Format, chosen
 from app.deps import (
     Asked,
     AskedDep,
@@ -18,8 +16,10 @@ from app.deps import (
     TickerDep,
     VersionDep,
 )
-from pipelines import freshness, tickers
-from pipelines.strategies import STRATEGIES, Strategy, strategy_named
+from app.serving import queries, views
+from app.web import MEDIA, Answer, Format, chosen, models
+from pipelines.lake import freshness
+from pipelines.ranking import STRATEGIES, Strategy, strategy_named, tickers
 
 router = APIRouter(tags=["strategies"])
 

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
-from pipelines.lake import Lake
+from pipelines.lake.version import Lake
 
 ID = "VERSION"
 TIME = "2026-11-23T08:00:00Z"

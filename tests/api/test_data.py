@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app.memory import Level
-from pipelines import lake as lakes
+from app.watch.memory import Level
 from pipelines.export import export
-from pipelines.lake import Lake
+from pipelines.lake import version as lakes
+from pipelines.lake.version import Lake
 from pipelines.universe import SWEDEN
 from tests.api.conftest import at, served
 

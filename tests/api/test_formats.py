@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from polars.testing import assert_frame_equal
 
-from app.answers import Format, chosen
+from app.web.answers import Format, chosen
 
 PATH = "/v1/strategies/sammansatt_momentum"
 ARROW = "application/vnd.apache.arrow.stream"

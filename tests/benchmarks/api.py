@@ -41,15 +41,15 @@ from limits import RateLimitItemPerMinute
 
 from app import __main__ as service
 from app import services
-from app.answers import Format
+from app.web.answers import Format
 from pipelines import console
 from pipelines.demo import make_market
 from pipelines.errors import StockRankError
 from pipelines.export import export
-from pipelines.lake import Lake
-from pipelines.memory import process_mb
+from pipelines.lake.version import Lake
+from pipelines.ranking.strategies import STRATEGIES
+from pipelines.runtime import process_mb
 from pipelines.settings import Settings
-from pipelines.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
 
 RANKING = "/v1/strategies/trendande_varde"

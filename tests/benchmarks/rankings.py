@@ -24,7 +24,7 @@ import polars as pl
 import typer
 
 from pipelines import console
-from pipelines.lake import Lake
+from pipelines.lake.version import Lake
 from pipelines.universe import SWEDEN
 from tests.benchmarks import replicas
 from tests.benchmarks.contenders.task import COLUMNS, Task

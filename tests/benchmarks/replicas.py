@@ -5,9 +5,9 @@ from typing import Any, Final
 
 import polars as pl
 
-from pipelines import lake as lakes
-from pipelines.ingest import COMPRESSION_LEVEL
-from pipelines.lake import Lake
+from pipelines.lake import version as lakes
+from pipelines.lake.version import Lake
+from pipelines.refresh.rows import COMPRESSION_LEVEL
 
 DATASETS: Final = ("prices", "fundamentals", "stocks")
 IDS: Final = 10_000_000

@@ -17,10 +17,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines import lake
-from pipelines.demo import make_market
 from pipelines.lake import Lake
 from pipelines.ranking import rankings
-from pipelines.strategies import STRATEGIES
+from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
 
 KEYS = (
@@ -31,10 +30,11 @@ KEYS = (
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working folder with an exported demo market."""
+def folder(demo_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder with a demo market, exported by the command itself."""
     top = tmp_path_factory.mktemp("work")
-    make_market(top / "data" / "demo.db", stocks=120, years=4)
+    (top / "data").mkdir()
+    shutil.copy(demo_market / "demo.db", top / "data")
     assert run(top, "export").returncode == 0
     return top
 

@@ -17,12 +17,12 @@ from typing import Any, Final
 
 import pytest
 
-from app.events import Events
-from app.jobs import Job
-from app.refresh import EXPORT, Refresher, Running, Stopping
-from pipelines import lake
-from pipelines.lake import Lake
-from pipelines.memory import resident_mb
+from app.jobs.history import Job
+from app.jobs.refresh import EXPORT, Refresher, Running, Stopping
+from app.watch.events import Events
+from pipelines.lake import version as lake
+from pipelines.lake.version import Lake
+from pipelines.runtime import resident_mb
 from pipelines.settings import Settings, UniverseSettings
 from tests.factories import database, stock, trading_year
 
@@ -448,8 +448,8 @@ def test_a_service_may_stop_before_the_export_has_begun(world: World) -> None:
 SERVICE: Final = """
 import asyncio, sys
 from pathlib import Path
-from app.events import Events
-from app.refresh import Refresher
+from app.watch.events import Events
+from app.jobs.refresh import Refresher
 from pipelines.settings import Settings
 
 async def main():

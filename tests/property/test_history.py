@@ -11,12 +11,10 @@ from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from pipelines import history as module
-from pipelines.demo import make_market
 from pipelines.errors import StockRankError
-from pipelines.export import export
 from pipelines.history import COLUMNS, Every, history, trading_days, write
-from pipelines.lake import Lake
-from pipelines.ranking import rankings
+from pipelines.lake.version import Lake
+from pipelines.ranking.rank import rankings
 from pipelines.universe import SWEDEN, Universe
 from tests.factories import Row, closes, frame_lake, snapshot, statement, stock
 from tests.property.test_ranking import SMALL, D, markets
@@ -81,11 +79,8 @@ def test_what_counts_long_after_it_was_known(rows: list[Row]) -> None:
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    top = tmp_path_factory.mktemp("history")
-    make_market(top / "demo.db", stocks=120, years=4)
-    export(top / "demo.db", top / "lake", SWEDEN)
-    return Lake(top / "lake")
+def lake(demo_market: Path) -> Lake:
+    return Lake(demo_market / "lake")
 
 
 def test_every_month_of_the_demo_market(lake: Lake, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.export import export
-from pipelines.lake import Lake
+from pipelines.lake.version import Lake
 from pipelines.universe import SWEDEN
 from tests.factories import database, stock
 

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from pipelines.factors import SIGNALS
-from pipelines.ranking import rankings
-from pipelines.strategies import STRATEGIES
+from pipelines.ranking.factors import SIGNALS
+from pipelines.ranking.rank import rankings
+from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import Universe
 from tests import oracle
 from tests.factories import FrameLake, Row, frame_lake, snapshot, statement, stock

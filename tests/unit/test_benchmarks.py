@@ -12,9 +12,9 @@ import polars as pl
 import pytest
 
 from pipelines.export import export
-from pipelines.lake import Lake
-from pipelines.ranking import rankings
-from pipelines.strategies import STRATEGIES
+from pipelines.lake.version import Lake
+from pipelines.ranking.rank import rankings
+from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
 from tests import oracle
 from tests.benchmarks import rankings as bench

@@ -11,8 +11,8 @@ import pytest
 
 from pipelines import console
 from pipelines.demo import last_weekday, main, make_market
-from pipelines.demo_companies import companies
-from pipelines.demo_prices import daily_prices, factors, trading_days
+from pipelines.demo_market.companies import listed_companies
+from pipelines.demo_market.prices import daily_prices, factors, trading_days
 
 END = date(2026, 11, 20)
 COLUMNS = {
@@ -92,10 +92,8 @@ FEATURES = {
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
-    path = tmp_path_factory.mktemp("demo") / "market.db"
-    make_market(path, stocks=120, years=4)
-    with closing(sqlite3.connect(path)) as connection:
+def market(demo_market: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(demo_market / "demo.db")) as connection:
         yield connection
 
 
@@ -113,7 +111,7 @@ def test_the_same_options_give_the_same_tables(tmp_path: Path) -> None:
 
 def test_a_company_is_the_same_when_it_is_made_alone(market: sqlite3.Connection) -> None:
     common = factors(trading_days(date(2022, 1, 1), END), seed=2)
-    company = companies(len(common.days), stocks=120, seed=2)[50]
+    company = listed_companies(len(common.days), stocks=120, seed=2)[50]
     columns = next(daily_prices(company, common)[1])
     query = "SELECT date, close FROM daily_prices WHERE ticker = ? ORDER BY date"
     stored = market.execute(query, company.tickers[:1]).fetchall()

@@ -12,11 +12,8 @@ from typing import Final
 
 import pytest
 
-from pipelines.demo import make_market
-from pipelines.export import export
 from pipelines.settings import PREFIX, Settings
 from pipelines.source import TABLES
-from pipelines.universe import SWEDEN
 
 ROOT: Final = Path(__file__).parents[2]
 README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,11 +47,10 @@ def python(folder: Path, *words: str, project: Path = ROOT) -> str:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(demo_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working folder with a small market, exported."""
     folder = tmp_path_factory.mktemp("work")
-    make_market(folder / "data" / "demo.db", stocks=120, years=4)
-    export(folder / "data" / "demo.db", folder / "data" / "lake", SWEDEN)
+    shutil.copytree(demo_market, folder / "data", symlinks=True)
     return folder
 
 

@@ -12,7 +12,7 @@ from pipelines.universe import SWEDEN
 from tests.factories import database, stock, trading_year
 
 HEAVY = {"pandas", "pyarrow", "connectorx", "dataframely", "exchange_calendars", "duckdb"}
-SERVING = ("lake", "ranking", "settings", "rank", "freshness")
+SERVING = ("lake.version", "lake.freshness", "ranking.rank", "settings", "rank")
 
 
 def loaded_by(code: str) -> tuple[str, bytes]:

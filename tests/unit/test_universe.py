@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines.strategies import STRATEGIES
+from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import (
     FINANCIAL,
     SWEDEN,

@@ -12,7 +12,7 @@ import time
 from importlib import import_module
 from pathlib import Path
 
-from pipelines.memory import peak_mb, resident_mb
+from pipelines.runtime import peak_mb, resident_mb
 from tests.benchmarks.contenders.task import Task
 
 

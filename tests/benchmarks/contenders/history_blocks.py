@@ -5,7 +5,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.history import Every, history, trading_days
-from pipelines.lake import Lake
+from pipelines.lake.version import Lake
 from pipelines.universe import SWEDEN
 from tests.benchmarks.contenders.task import FIRST_DATE, Task
 

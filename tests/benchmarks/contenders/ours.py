@@ -4,8 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.lake import Lake
-from pipelines.ranking import rankings
+from pipelines.lake.version import Lake
+from pipelines.ranking.rank import rankings
 from pipelines.universe import SWEDEN
 from tests.benchmarks.contenders.task import COLUMNS, Task
 

@@ -1,0 +1,5 @@
+"""Refreshes: started, followed in a process of their own, remembered, scheduled."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

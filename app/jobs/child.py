@@ -1,0 +1,149 @@
+"""A command in a process of its own: its log followed, its memory sampled, ended if it must be.
+
+The log goes to a file, which is followed as it grows: whatever the command or its children do,
+there is no pipe that could fill up or stay open.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from asyncio.subprocess import DEVNULL, Process
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import BinaryIO, Final, Literal
+
+from app.jobs.leash import leashed
+from pipelines.runtime import process_mb
+
+SAMPLE_SECONDS: Final = 0.2
+SILENT_SECONDS: Final = 1800.0
+"""An export tells of every phase and every batch of rows: one that is silent for so long hangs."""
+
+Reason = Literal["memory", "silent", "stopped"]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended: `code` is its exit code, or minus the signal that ended it."""
+
+    code: int
+    output: bytes
+    reason: Reason | None = None  # why it was ended, if it was
+    over: tuple[float, float] | None = None  # MB used, and allowed, when it was ended for that
+
+
+class Child:
+    """Runs one command at a time; what it can be asked about is null while none runs."""
+
+    def __init__(
+        self,
+        budget_mb: Callable[[], float],
+        *,
+        silent_seconds: float = SILENT_SECONDS,
+        sample_seconds: float = SAMPLE_SECONDS,
+    ) -> None:
+        self._budget_mb: Final = budget_mb
+        self._silent_seconds: Final = silent_seconds
+        self._sample_seconds: Final = sample_seconds
+        self._process: Process | None = None
+        self._reason: Reason | None = None
+        self._over: tuple[float, float] | None = None
+        self.peak_mb: float | None = None
+        """The largest resident size of the last command so far."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process of the command."""
+        return self._process.pid if self._process else None
+
+    def stop(self, reason: Reason = "stopped") -> None:
+        """End the command with all its children now, or the next one as soon as it starts.
+
+        It is not asked to end first, which takes time that memory does not give: what is killed
+        leaves the lake as it was.
+        """
+        if reason == "stopped" or self._reason is None:
+            self._reason = reason
+        self._kill()
+
+    async def run(
+        self,
+        command: list[str],
+        env: Mapping[str, str],
+        log: Path,
+        see: Callable[[list[str]], None],
+    ) -> Ended:
+        """Run a command to its end; `see` gets the lines that it adds to its log, as they come.
+
+        `OSError` where it cannot be started.
+        """
+        self._over = self.peak_mb = None
+        if self._reason != "stopped":
+            self._reason = None
+        with TemporaryFile() as output, log.open("ab") as written, log.open("rb") as read:
+            read.seek(0, os.SEEK_END)
+            process = await asyncio.create_subprocess_exec(
+                *leashed(command), stdin=DEVNULL, stdout=output, stderr=written,
+                env=env, start_new_session=True,
+            )  # fmt: skip
+            self._process = process
+            try:
+                await self._watch(process, _Lines(read), see)
+            finally:
+                self._kill()  # also what it left running
+                self._process = None
+            output.seek(0)
+            return Ended(await process.wait(), output.read(), self._reason, self._over)
+
+    async def _watch(
+        self, process: Process, lines: "_Lines", see: Callable[[list[str]], None]
+    ) -> None:
+        """Until the process has ended."""
+        heard, ended = time.monotonic(), asyncio.ensure_future(process.wait())
+        if self._reason:
+            self._kill()
+        while True:
+            done, _ = await asyncio.wait({ended}, timeout=self._sample_seconds)
+            self._sample(process.pid)
+            new = lines.new(whole=not done)
+            see(new)
+            if done:
+                return
+            if new:
+                heard = time.monotonic()
+            elif time.monotonic() - heard > self._silent_seconds:
+                self.stop("silent")
+
+    def _sample(self, pid: int) -> None:
+        peak, used = process_mb(pid, peak=True), process_mb(pid)
+        if peak is None or used is None:
+            return
+        self.peak_mb = max(peak, self.peak_mb or 0.0)
+        budget = self._budget_mb()
+        if used > budget and self._reason is None:
+            self._over = (used, budget)
+            self.stop("memory")
+
+    def _kill(self) -> None:
+        if self._process is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
+
+class _Lines:
+    """The lines of a file that grows."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file: Final = file
+        self._begun = b""
+
+    def new(self, *, whole: bool) -> list[str]:
+        """The lines since the last time; only those that are `whole`, or also the begun one."""
+        *lines, self._begun = (self._begun + self._file.read()).split(b"\n")
+        if not whole:
+            lines.append(self._begun)
+        return [line.decode(errors="replace") for line in lines]

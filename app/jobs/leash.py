@@ -1,0 +1,40 @@
+"""As a script: run a command that ends with the process that started it, however that ends.
+
+`python app/jobs/leash.py PARENT COMMAND…`. On Linux the kernel kills the command when its parent is
+gone. An export without the service would hold the lake's lock, and memory that nobody watches, so
+that the service could not refresh after its restart; killing it costs nothing, for a version is
+published by one rename, and the next refresh removes what is left of a killed one. The command
+gives way to the service: in the use of processors, and where the system is short of memory.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+PR_SET_PDEATHSIG: Final = 1
+NICENESS: Final = 10
+FIRST_TO_GO: Final = "1000"
+
+
+def leashed(command: list[str]) -> list[str]:
+    """The command, as this process is to start it."""
+    return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
+
+
+def _run(parent: int, command: list[str]) -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        with suppress(OSError):
+            Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
+    os.nice(NICENESS)
+    # A parent that ended before it could be watched has left the command to another process.
+    if os.getppid() == parent:
+        os.execv(command[0], command)  # noqa: S606 - a list of our own, without a shell
+
+
+if __name__ == "__main__":
+    _run(int(sys.argv[1]), sys.argv[2:])

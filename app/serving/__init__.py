@@ -1,0 +1,5 @@
+"""What is served: the published version, computed rankings, views of them."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,61 @@
+"""Lazy queries that the endpoints need beyond the rankings themselves."""
+
+from datetime import date, timedelta
+
+import polars as pl
+
+from app.serving.published import Version
+from pipelines.lake import Lake
+from pipelines.ranking import closes as closes_in
+from pipelines.ranking import factors
+
+YEAR_END_DAYS = 10
+"""A last close of the year that is older is none, as for every other return."""
+
+
+def year_to_date(version: Version) -> pl.LazyFrame:
+    """`ticker, return` since the last close of the year before; null without either close."""
+    as_of = version.lake.as_of
+    last = date(as_of.year - 1, 12, 31)
+    base = (
+        version.lake.prices(since=last - timedelta(days=YEAR_END_DAYS), until=last)
+        .group_by("ticker")
+        .agg(base=pl.col("close").max_by("date").cast(pl.Float64))
+    )
+    closes = version.rankings.lazy().select("ticker", "close").unique("ticker")
+    change = pl.col("close").cast(pl.Float64) / pl.col("base") - 1
+    return closes.join(base, on="ticker", how="inner").select("ticker", change.alias("return"))
+
+
+def one_month_return(version: Version, ticker: str) -> pl.LazyFrame:
+    """`return_1m` of a stock, a row if it has any close in the window."""
+    day = pl.lit(version.lake.as_of, dtype=pl.Date)
+    since = version.lake.as_of - timedelta(days=50)
+    rows = version.lake.prices(since=since, until=version.lake.as_of).filter(ticker=ticker)
+    windows = {n: factors.in_window(day, n) for n in (0, 1)}
+    return closes_in(rows, windows).select(factors.total_return(1))
+
+
+def closes(lake: Lake, ticker: str, newest: date, days: int) -> pl.LazyFrame:
+    """The last so many closes of a stock, oldest first: `date, close`."""
+    # Five trading days a week, and as many again for a stock that trades seldom.
+    since = date.fromordinal(max(1, newest.toordinal() - 3 * days - 30))
+    rows = lake.prices(since=since).filter(ticker=ticker)
+    return rows.select("date", quoted("close")).sort("date").tail(days)
+
+
+def quoted(*columns: str) -> pl.Expr:
+    """Float32 prices as the shortest decimals that they stand for: 278.3, not 278.29998779."""
+    return pl.col(*columns).cast(pl.Float32).cast(pl.String).cast(pl.Float64)
+
+
+def snapshots(lake: Lake) -> pl.LazyFrame:
+    """The weekly copies of the ratios, newest first: `date, stocks`."""
+    rows = lake.fundamentals().filter(source="snapshots")
+    counts = rows.group_by(date="known_from").agg(stocks=pl.col("ticker").n_unique())
+    return counts.sort("date", descending=True)
+
+
+def newest_fundamental(lake: Lake) -> pl.LazyFrame:
+    """`date`: the newest day from which a row is known."""
+    return lake.fundamentals().select(date=pl.col("known_from").max())

@@ -1,0 +1,165 @@
+"""Where notices go: the log, a webhook, e-mail."""
+
+import asyncio
+import logging
+import smtplib
+import ssl
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from typing import Any, Final
+
+from app.watch.outbox import Channel, Notice, Undelivered
+from pipelines.errors import SettingsError
+from pipelines.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT_SECONDS: Final = 10.0
+Refused = dict[str, tuple[int, bytes]]
+
+
+class Log:
+    """The log of the service."""
+
+    name: Final = "log"
+
+    async def send(self, notice: Notice) -> None:
+        """Log the notice with its data as fields."""
+        fields = {"alert": notice.title, "message": notice.text}
+        logger.log(notice.level, "%s: %s", notice.title, notice.text, extra={"fields": fields})
+
+
+class Webhook:
+    """A JSON POST of the data, with a `text` that chat programs show.
+
+    The address may hold a secret, so no message names more of it than the host.
+    """
+
+    name: Final = "webhook"
+
+    def __init__(self, url: str) -> None:
+        import httpx2  # noqa: PLC0415 - it needs 7 MB, which a service without a webhook does not
+
+        self._httpx: Final = httpx2
+        try:
+            self._url: Final = httpx2.URL(url)
+        except httpx2.InvalidURL as error:
+            raise SettingsError(f"setting webhook_url is no address: {error}") from None
+        if self._url.scheme not in ("http", "https") or not self._url.host:
+            raise SettingsError(
+                f"setting webhook_url has the scheme {self._url.scheme!r} and the host "
+                f"{self._url.host!r}; write it as https://host/path"
+            )
+        # It logs every address that it asks for.
+        logging.getLogger("httpx2").setLevel(logging.WARNING)
+        # Made once, for it reads all certificates that are trusted.
+        self._tls: Final = httpx2.create_ssl_context()
+
+    async def send(self, notice: Notice) -> None:
+        """Post once; a refusal by the receiver, other than 429, is final."""
+        body = {**notice.data, "text": f"{notice.title}: {notice.text}"}
+        try:
+            status = await self._post(body)
+        except (self._httpx.HTTPError, TimeoutError) as error:
+            why = str(error) or f"no answer in {TIMEOUT_SECONDS:g} s"
+            raise Undelivered(f"{self._url.host} cannot be reached: {why}", again=True) from None
+        if not 200 <= status < 300:
+            again = status >= 500 or status == 429
+            raise Undelivered(f"{self._url.host} answered {status}", again=again)
+
+    async def _post(self, body: dict[str, Any]) -> int:
+        """The status of the answer, whose body is not read."""
+        async with (
+            asyncio.timeout(TIMEOUT_SECONDS),
+            self._httpx.AsyncClient(timeout=TIMEOUT_SECONDS, verify=self._tls) as client,
+            client.stream("POST", self._url, json=body) as answer,
+        ):
+            return answer.status_code
+
+
+@dataclass(frozen=True)
+class Login:
+    """Who logs in at a mail server."""
+
+    user: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A mail by SMTP; with a login over STARTTLS, whose certificate must hold."""
+
+    host: str
+    port: int
+    sender: str
+    recipient: str
+    login: Login | None = None
+    name: str = "e-mail"
+
+    async def send(self, notice: Notice) -> None:
+        """Hand the mail to the server, in a thread; a permanent refusal is final."""
+        try:
+            refused = await asyncio.to_thread(self._hand_over, self._message(notice))
+        except (smtplib.SMTPException, OSError, ValueError) as error:
+            why, again = _refusal(error)
+            raise Undelivered(f"{self.host}:{self.port}: {why}", again=again) from None
+        if refused:
+            # Not sent again, for the others have it.
+            raise Undelivered(f"{self.host}:{self.port}: {_answers(refused)}")
+
+    def _message(self, notice: Notice) -> EmailMessage:
+        message = EmailMessage()
+        message["Subject"] = f"StockRank: {notice.title}"
+        message["From"], message["To"] = self.sender, self.recipient
+        message.set_content(notice.text + "\n")
+        return message
+
+    def _hand_over(self, message: EmailMessage) -> Refused:
+        """The recipients that were refused, if not all were."""
+        with smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_SECONDS) as server:
+            if self.login:
+                server.starttls(context=ssl.create_default_context())
+                server.login(self.login.user, self.login.password)
+            return server.send_message(message)
+
+
+def _refusal(error: Exception) -> tuple[str, bool]:
+    """What a mail server said, and whether it may say otherwise later."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        codes = [code for code, _ in error.recipients.values()]
+        return _answers(error.recipients), max(codes, default=0) < 500
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"{error.smtp_code} {_text(error.smtp_error)}", error.smtp_code < 500
+    final = isinstance(error, ValueError | smtplib.SMTPNotSupportedError)
+    return str(error) or type(error).__name__, not final
+
+
+def _answers(refused: Refused) -> str:
+    return "; ".join(f"{who}: {code} {_text(said)}" for who, (code, said) in refused.items())
+
+
+def _text(said: bytes | str) -> str:
+    return said.decode(errors="replace") if isinstance(said, bytes) else said
+
+
+def configured(settings: Settings) -> list[Channel]:
+    """The channels that are set, the log first; `SettingsError` for one that is half set."""
+    channels: list[Channel] = [Log()]
+    if settings.webhook_url:
+        channels.append(Webhook(settings.webhook_url))
+    for name, other in (("smtp_host", "smtp_to"), ("smtp_to", "smtp_host"),
+                        ("smtp_user", "smtp_password"), ("smtp_user", "smtp_host")):  # fmt: skip
+        if getattr(settings, name) and not getattr(settings, other):
+            raise SettingsError(f"{name} is set, but {other} is not; set both, or neither")
+    if settings.smtp_host and settings.smtp_to:
+        channels.append(
+            Mail(settings.smtp_host, settings.smtp_port, settings.smtp_from, settings.smtp_to,
+                 _login(settings))
+        )  # fmt: skip
+    return channels
+
+
+def _login(settings: Settings) -> Login | None:
+    if not settings.smtp_user or settings.smtp_password is None:
+        return None
+    return Login(settings.smtp_user, settings.smtp_password.get_secret_value())

@@ -1,0 +1,218 @@
+"""When an alert is due: what the service knows, turned into observations, one for each key.
+
+All are pure. Those of a version do not change: they are worth computing once a version.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from itertools import takewhile
+from typing import Any, Final, Protocol
+
+from app.watch.alerts import Observation, Severity
+from app.watch.memory import Guard, Level, remedies, situation
+from pipelines.errors import ChecksFailed
+from pipelines.lake import SEVERITY, Report, freshness, verdict
+
+Manifest = Mapping[str, Any]
+Tops = Mapping[str, Sequence[str]]
+"""Of each strategy, the tickers of its first ranks."""
+
+GROWTH_HOURS: Final = 6.0
+"""At this pace the limit is reached before anyone would look by chance."""
+LEAST_GROWTH_MB_PER_HOUR: Final = 10.0
+GROWTH_HOLD_SECONDS: Final = 300.0
+"""Caches fill after a start, and a busy quarter of an hour looks like a leak."""
+
+FAILURES: Final = 3
+"""One failed refresh may be a busy database; as many days in a row are not."""
+NOTHING_HOLD_SECONDS: Final = 900.0
+"""A first start publishes its first version in this time."""
+
+COVERAGE: Final = ("price_coverage", "fundamentals_coverage")
+COVERAGE_DROP: Final = 0.02
+"""Some stocks leave a market every month; with two in a hundred gone at once, a feed is."""
+REJECTED_SHARES: Final = (0.01, 0.05)
+"""Share of rejected rows of a dataset that is a warning, and critical, even if nothing is new."""
+CHURN: Final = 0.5
+
+
+class Job(Protocol):
+    """What the rules need of a refresh."""
+
+    @property
+    def status(self) -> str:
+        """`succeeded` or `failed` once it has ended."""
+
+    @property
+    def error(self) -> str | None:
+        """Why it failed."""
+
+    @property
+    def error_type(self) -> str | None:
+        """The class of the error."""
+
+    @property
+    def finished_at(self) -> datetime | None:
+        """When it ended; None while it runs."""
+
+
+# ------------------------------------------------------------------------------------ memory
+
+
+def of_memory(guard: Guard) -> list[Observation]:
+    """Whether memory is high, and whether it grows."""
+    return [memory_high(guard), memory_growing(guard)]
+
+
+def memory_high(guard: Guard) -> Observation:
+    """Memory is at a level other than OK, which the guard has held."""
+    severity: Severity = "critical" if guard.level is Level.CRITICAL else "warning"
+    high = None
+    if guard.level is not Level.OK:
+        high = "; ".join([situation(guard.latest), *remedies(guard)])
+    return Observation("memory_high", severity, high)
+
+
+def memory_growing(guard: Guard) -> Observation:
+    """The service, without a refresh, grows so that it meets the limit within hours."""
+    trend, used = guard.trend_mb_per_hour() or 0.0, guard.latest.process_mb
+    growing = None
+    if trend >= LEAST_GROWTH_MB_PER_HOUR:
+        hours = max(0.0, guard.limit_mb - used) / trend
+        if hours <= GROWTH_HOURS:
+            growing = (
+                f"the service uses {used:,.0f} MB and grows by {trend:,.0f} MB an hour; it meets "
+                f"its limit of {guard.limit_mb:,.0f} MB in {hours:.1f} hours; restart it, and "
+                "tell what it was asked for"
+            )
+    return Observation("memory_growing", "warning", growing, GROWTH_HOLD_SECONDS)
+
+
+# ----------------------------------------------------------------------------------- refresh
+
+
+def of_jobs(jobs: Iterable[Job], published_at: datetime | None = None) -> list[Observation]:
+    """Whether the last refreshes failed, of jobs newest first; those that run do not count.
+
+    Nor do those that ended before the newest version was made, though it was rolled back since:
+    another refresh, which the service did not start, has succeeded.
+    """
+    ended = (job for job in jobs if job.status in ("succeeded", "failed"))
+    failed = list(takewhile(lambda job: _counts(job, published_at), ended))
+    rejected = bool(failed) and failed[0].error_type == ChecksFailed.__name__
+    return [_refresh_failed([] if rejected else failed), _version_rejected(failed[:rejected])]
+
+
+def _counts(job: Job, published_at: datetime | None) -> bool:
+    older = published_at and job.finished_at and job.finished_at < published_at
+    return job.status == "failed" and not older
+
+
+def _refresh_failed(failed: Sequence[Job]) -> Observation:
+    severity: Severity = "critical" if len(failed) >= FAILURES else "warning"
+    message = None
+    if failed:
+        many = (
+            "the last refresh" if len(failed) == 1 else f"each of the last {len(failed)} refreshes"
+        )
+        message = f"{many} failed, the old version stays: {failed[0].error}"
+    return Observation("refresh_failed", severity, message)
+
+
+def _version_rejected(rejected: Sequence[Job]) -> Observation:
+    message = rejected[0].error or "a new version did not pass its checks" if rejected else None
+    return Observation("version_rejected", "critical", message)
+
+
+def refresh_overdue(report: Report | None, now: date) -> Observation:
+    """The published prices are too old in trading days, or nothing is published."""
+    key = "refresh_overdue"
+    if report is None:
+        nothing = "nothing is published; start a refresh with POST /data/sync-now"
+        return Observation(key, "warning", nothing, NOTHING_HOLD_SECONDS)
+    status = SEVERITY[freshness.freshness(report, now).label]
+    told = None
+    if status != "ok":
+        (age,) = (c["message"] for c in verdict(report, now)["checks"] if c["name"] == "freshness")
+        told = f"{age}; refresh, and see that the database gets new prices"
+    return Observation(key, "critical" if status == "critical" else "warning", told)
+
+
+# ----------------------------------------------------------------------------------- version
+
+
+def of_version(
+    manifest: Manifest, before: Manifest | None, tops: Tops, tops_before: Tops
+) -> list[Observation]:
+    """What is odd in a version, against the one before it."""
+    return [
+        coverage_drop(manifest, before),
+        rows_rejected(manifest, before),
+        rank_churn(tops, tops_before),
+    ]
+
+
+def coverage_drop(manifest: Manifest, before: Manifest | None) -> Observation:
+    """Fewer stocks have prices or fundamentals than a floor, or than in the version before."""
+    now, was = _coverage(manifest), _coverage(before)
+    low = [
+        _with_share_before(check, was.get(name))
+        for name, check in now.items()
+        if check["status"] != "ok" or _fell(check, was.get(name))
+    ]
+    critical = any(check["status"] == "critical" for check in now.values())
+    told = f"{'; '.join(low)}; see that the feed of the database is whole" if low else None
+    return Observation("coverage_drop", "critical" if critical else "warning", told)
+
+
+def _coverage(manifest: Manifest | None) -> dict[str, Any]:
+    checks = manifest["integrity"]["checks"] if manifest else []
+    return {check["name"]: check for check in checks if check["name"] in COVERAGE}
+
+
+def _fell(check: Mapping[str, Any], before: Mapping[str, Any] | None) -> bool:
+    fall = before["value"]["share"] - check["value"]["share"] if before else 0.0
+    return bool(fall >= COVERAGE_DROP)
+
+
+def _with_share_before(check: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
+    was = f", {before['value']['share']:.1%} in the version before" if before else ""
+    return f"{check['message']}{was}"
+
+
+def rows_rejected(manifest: Manifest, before: Manifest | None) -> Observation:
+    """A dataset has more rejected rows than in the version before, or very many."""
+    found, shares = [], [0.0]
+    for name, dataset in manifest["datasets"].items():
+        rejected, rows = _rejected(dataset), dataset.get("rows_in", 0)
+        was = _rejected(before["datasets"].get(name, {})) if before else 0
+        shares.append(rejected / rows if rows else 0.0)
+        if rejected > was or shares[-1] >= REJECTED_SHARES[0]:
+            reasons = ", ".join(f"{reason} {n:,}" for reason, n in dataset["rejected"].items())
+            found.append(f"{rejected:,} of {rows:,} rows of {name} are rejected, {was:,} in the "
+                         f"version before ({reasons})")  # fmt: skip
+    told = f"{'; '.join(found)}; they are in rejects/ of the version" if found else None
+    critical = max(shares) >= REJECTED_SHARES[1]
+    return Observation("rows_rejected", "critical" if critical else "warning", told)
+
+
+def _rejected(dataset: Mapping[str, Any]) -> int:
+    return sum(dataset.get("rejected", {}).values())
+
+
+def rank_churn(tops: Tops, before: Tops) -> Observation:
+    """Half of a strategy's first ranks are others than in the version before."""
+    shares = {name: churn(top, before.get(name, ())) for name, top in tops.items()}
+    changed = [f"{name} {share:.0%}" for name, share in shares.items() if share >= CHURN]
+    told = (
+        f"the top ten changed since the version before: {', '.join(changed)}; compare them with "
+        "python -m pipelines.versions diff before trading"
+    )
+    return Observation("rank_churn", "warning", told if changed else None)
+
+
+def churn(top: Sequence[str], before: Sequence[str]) -> float:
+    """The share of first ranks that changed hands; 0 for a strategy that had none before."""
+    if not before:
+        return 0.0
+    return 1 - len(set(top) & set(before)) / max(len(top), len(before))

@@ -1,0 +1,5 @@
+"""HTTP itself: access, limits, errors, formats and the models of answers."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,12 @@
+from . import errors as errors
+from . import models as models
+from .access import Access as Access
+from .answers import MEDIA as MEDIA
+from .answers import Answer as Answer
+from .answers import Format as Format
+from .answers import chosen as chosen
+from .errors import Unavailable as Unavailable
+from .limits import LARGEST_HEAD as LARGEST_HEAD
+from .limits import Limits as Limits
+from .recall import Questions as Questions
+from .recall import Recall as Recall

@@ -1,0 +1,65 @@
+"""Requests that are too large are refused before anything is done for them."""
+
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.web.errors import told
+
+LARGEST_HEAD: Final = 16_384
+"""Bytes of the address and the headers."""
+LARGEST_BODY: Final = 64_000
+"""Bytes: a thousand tickers of the greatest length, and more."""
+
+
+class Limits:
+    """Middleware: 431 for a head that is too large, and 413 for such a body.
+
+    Servers look at the size of a head only while it is incomplete. A body that comes without its
+    size is counted while it is read.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app: Final = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif refusal := _refusal(scope):
+            await refusal(scope, receive, send)
+        else:
+            await self._app(scope, _counted(receive), send)
+
+
+def _refusal(scope: Scope) -> Response | None:
+    headers = scope["headers"]
+    head = len(scope["path"]) + len(scope["query_string"])
+    head += sum(len(name) + len(value) for name, value in headers)
+    if head > LARGEST_HEAD:
+        return told(431, f"the address and headers have {head:,} bytes; {LARGEST_HEAD:,} may be")
+    declared = next((value for name, value in headers if name == b"content-length"), b"0")
+    if declared.isdigit() and int(declared) > LARGEST_BODY:
+        return told(413, _too_large(int(declared)))
+    return None
+
+
+def _counted(receive: Receive) -> Receive:
+    """What is received, as long as it is not too large."""
+    read = 0
+
+    async def counted() -> Message:
+        nonlocal read
+        message = await receive()
+        read += len(message.get("body", b""))
+        if read > LARGEST_BODY:
+            raise HTTPException(413, _too_large(read))
+        return message
+
+    return counted
+
+
+def _too_large(size: int) -> str:
+    return f"the body has {size:,} bytes or more; {LARGEST_BODY:,} may be"

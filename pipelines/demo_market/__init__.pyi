@@ -1,0 +1,2 @@
+from .market import SCHEMA as SCHEMA
+from .market import make_market as make_market

@@ -1,0 +1,65 @@
+"""A database file as it is on the disk, by which a write to it is noticed without a query."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fingerprint:
+    """What changes whenever a SQLite database is written to: equal ones mean that it was not.
+
+    The counters are those of the header: of changes, and of the version that is valid for. The
+    write-ahead log counts while it has content.
+    """
+
+    path: str
+    bytes: int
+    times: tuple[int, int]  # of the last change of the content, and of the file's entry, in ns
+    inode: int
+    header: str
+    wal: tuple[int, int] | None  # size, and time of the last change in ns
+    wal_header: str | None
+    shm_header: str | None
+
+
+def fingerprint(path: Path) -> Fingerprint:
+    """Return the fingerprint of a database.
+
+    No connection of this process to it may be open: closing a file drops the locks of the process.
+    """
+    path = path.resolve()
+    stat, header = path.stat(), _head(path, 96) or b""
+    wal = path.with_name(path.name + "-wal")
+    written = _size_and_time(wal)
+    return Fingerprint(
+        path=os.fsencode(path).decode(errors="backslashreplace"),
+        bytes=stat.st_size,
+        times=(stat.st_mtime_ns, stat.st_ctime_ns),
+        inode=stat.st_ino,
+        header=(header[24:28] + header[92:96]).hex(),
+        wal=written,
+        wal_header=_hex(_head(wal, 32)) if written else None,
+        shm_header=_hex(_head(path.with_name(path.name + "-shm"), 48)) if written else None,
+    )
+
+
+def _size_and_time(wal: Path) -> tuple[int, int] | None:
+    """Return None for a log that is absent or empty."""
+    try:
+        stat = wal.stat()
+    except FileNotFoundError:
+        return None
+    return (stat.st_size, stat.st_mtime_ns) if stat.st_size else None
+
+
+def _head(path: Path, size: int) -> bytes | None:
+    try:
+        with path.open("rb") as file:
+            return file.read(size)
+    except FileNotFoundError:
+        return None
+
+
+def _hex(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.hex()

@@ -1,0 +1,113 @@
+"""The four strategies, as values."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import polars as pl
+
+from pipelines.errors import Unknown
+from pipelines.ranking.factors import inverse, positive
+from pipelines.universe import INVESTMENT_COMPANY
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    """A number to rank stocks by: highest value first, null when missing."""
+
+    name: str
+    value: pl.Expr
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Composite:
+    """A mean of percentile ranks, and how many metrics a stock needs to have one."""
+
+    metrics: tuple[Metric, ...]
+    at_least: int
+    keep_percent: int = 40
+
+
+@dataclass(frozen=True, kw_only=True, eq=False, slots=True)
+class Strategy:
+    """Which stocks stay in play; momentum orders those that do.
+
+    `screens` are (reason, rule) in order: a stock leaves for the first rule that is true. A
+    composite adds its own two. `keep_sectors` are financial sectors that the universe keeps.
+    """
+
+    name: str
+    title: str
+    description: str
+    type: Literal["momentum", "value", "dividend", "quality"]
+    rebalance_months: tuple[int, ...]
+    screens: tuple[tuple[str, pl.Expr], ...] = ()
+    composite: Composite | None = None
+    keep_sectors: tuple[str, ...] = ()
+    portfolio_size: int = 10
+
+
+def _columns(*names: str) -> tuple[Metric, ...]:
+    return tuple(Metric(name=n, value=pl.col(n)) for n in names)
+
+
+def _inverses(*names: str) -> tuple[Metric, ...]:
+    return tuple(Metric(name=n, value=inverse(n)) for n in names)
+
+
+STRATEGIES: Final = {
+    s.name: s
+    for s in (
+        Strategy(
+            name="sammansatt_momentum",
+            title="Sammansatt Momentum",
+            description="Mean of the 3, 6 and 12 month returns among stocks with an F-score of "
+            "at least 5 of 9.",
+            type="momentum",
+            rebalance_months=(3, 6, 9, 12),
+            screens=(
+                ("no_f_score", pl.col("f_available") < 3),
+                ("low_f_score", pl.col("f_score") * 9 < pl.col("f_available") * 5),
+            ),
+            keep_sectors=(INVESTMENT_COMPANY,),
+        ),
+        Strategy(
+            name="trendande_varde",
+            title="Trendande Värde",
+            description="Momentum among the cheapest 40 % by P/E, P/B, P/S, P/FCF, EV/EBITDA "
+            "and dividend yield.",
+            type="value",
+            rebalance_months=(3,),
+            composite=Composite(
+                metrics=_inverses("pe", "pb", "ps", "p_fcf", "ev_ebitda")
+                + _columns("dividend_yield"),
+                at_least=4,
+            ),
+        ),
+        Strategy(
+            name="trendande_utdelning",
+            title="Trendande Utdelning",
+            description="Momentum among the 40 % with the highest dividend yield.",
+            type="dividend",
+            rebalance_months=(3,),
+            composite=Composite(
+                metrics=(Metric(name="dividend_yield", value=positive("dividend_yield")),),
+                at_least=1,
+            ),
+        ),
+        Strategy(
+            name="trendande_kvalitet",
+            title="Trendande Kvalitet",
+            description="Momentum among the best 40 % by ROE, ROA, ROIC and FCFROE.",
+            type="quality",
+            rebalance_months=(3,),
+            composite=Composite(metrics=_columns("roe", "roa", "roic", "fcfroe"), at_least=3),
+        ),
+    )
+}
+
+
+def strategy_named(name: str) -> Strategy:
+    """The strategy of that name; `Unknown` names those there are."""
+    if name not in STRATEGIES:
+        raise Unknown("strategy", name, STRATEGIES)
+    return STRATEGIES[name]

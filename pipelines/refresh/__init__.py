@@ -1,0 +1,5 @@
+"""The refresh: from a database to a checked and published version."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

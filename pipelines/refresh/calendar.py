@@ -1,0 +1,36 @@
+"""The trading days of an exchange, by a calendar library that runs in a process of its own.
+
+The library brings pandas, whose 90 MB would stay with the export. As a script,
+`python pipelines/refresh/calendar.py XSTO 2026-12-21 2026-12-31` prints the days, one a line.
+"""
+
+import os
+import subprocess
+import sys
+from datetime import date, timedelta
+from typing import Final
+
+MARGIN: Final = timedelta(weeks=2)
+"""The library refuses a range without any trading day."""
+
+
+def sessions(exchange: str, first: date, last: date) -> list[date]:
+    """Days from `first` to `last` on which the exchange is open, half days included."""
+    # -P: this folder is no place to import from. The library uses what pandas calls deprecated.
+    command = [sys.executable, "-P", "-W", "ignore", __file__, exchange, str(first), str(last)]
+    printed = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    return [date.fromisoformat(day) for day in printed.stdout.split()]
+
+
+def _print(exchange: str, first: str, last: str) -> None:
+    os.nice(10)  # the export, which waits for it last of all, goes first
+    from exchange_calendars import get_calendar  # noqa: PLC0415 - only in the process of its own
+
+    start, end = date.fromisoformat(first), date.fromisoformat(last)
+    calendar = get_calendar(exchange, start=start - MARGIN, end=end + MARGIN)
+    days = (day.isoformat() for day in calendar.sessions.date if start <= day <= end)
+    sys.stdout.write("".join(f"{day}\n" for day in days))
+
+
+if __name__ == "__main__":
+    _print(*sys.argv[1:])

@@ -1,0 +1,77 @@
+"""What a new version must hold before it is published, most of it against the version before.
+
+A refresh that lost a part of the market is worse than none: people trade on the rankings. Small
+lakes may change freely, so each rule has a share and a number of rows or stocks below which it
+says nothing.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import polars as pl
+
+from pipelines.lake import Lake
+from pipelines.ranking import STRATEGIES
+
+LARGEST_DROP: Final = 0.02
+FEWEST_ROWS: Final = {"prices": 1000, "index_prices": 1000, "fundamentals": 200, "stocks": 20}
+"""A dataset may lose two per cent of its rows, or this many, between two versions."""
+
+LARGEST_COVERAGE_DROP: Final = 0.10
+FEWEST_STOCKS: Final = 20
+"""A tenth of the stocks, or twenty, may lose a recent price, ratios or any one metric."""
+
+COVERED: Final = (
+    "close", "return_12m", "market_cap_msek", "ratios_known_from", "fiscal_date", "pe", "pb", "ps",
+    "p_fcf", "ev_ebitda", "dividend_yield", "roe", "roa", "roic", "fcfroe",
+)  # fmt: skip
+
+
+def failures(new: Lake, before: Lake | None) -> list[str]:
+    """Why a version should not be published; empty if nothing speaks against it."""
+    now = new.rankings().collect()
+    found = [*_unexplained(now)]
+    if before is not None:
+        was = before.rankings().collect()
+        found += [*_backwards(new, before), *_fewer_rows(new, before)]
+        found += [*_emptied(now, was), *_less_covered(now, was)]
+    return found
+
+
+def _unexplained(now: pl.DataFrame) -> Iterator[str]:
+    """Every stock has one row a strategy, with either a rank or a reason."""
+    odd = now.filter(pl.col("rank").is_null() == pl.col("excluded_by").is_null())
+    if odd.height:
+        yield f"{odd.height} stocks have neither a rank nor a reason, such as {odd['ticker'][0]}"
+    if now.select(pl.struct("strategy", "ticker").is_duplicated().any()).item():
+        yield "a stock is ranked twice by one strategy"
+
+
+def _backwards(new: Lake, before: Lake) -> Iterator[str]:
+    if new.as_of < before.as_of:
+        yield f"the newest price is of {new.as_of}, before that of the last version {before.as_of}"
+
+
+def _fewer_rows(new: Lake, before: Lake) -> Iterator[str]:
+    for dataset, fewest in FEWEST_ROWS.items():
+        was = before.manifest["datasets"].get(dataset, {"rows": 0})["rows"]
+        now = new.manifest["datasets"].get(dataset, {"rows": 0})["rows"]
+        if was - now > max(fewest, LARGEST_DROP * was):
+            yield f"{dataset} has {now:,} rows, {was - now:,} fewer than the last version"
+
+
+def _emptied(now: pl.DataFrame, was: pl.DataFrame) -> Iterator[str]:
+    for strategy in STRATEGIES:
+        ranked = [frame.filter(strategy=strategy)["rank"].count() for frame in (was, now)]
+        if ranked[0] > FEWEST_STOCKS and ranked[1] == 0:
+            yield f"{strategy} ranks no stock, the last version ranked {ranked[0]}"
+
+
+def _less_covered(now: pl.DataFrame, was: pl.DataFrame) -> Iterator[str]:
+    """Stocks by what is known of them, in any one strategy: the facts are the same in all."""
+    first = next(iter(STRATEGIES))
+    counts = [frame.filter(strategy=first).select(pl.col(COVERED).count()) for frame in (was, now)]
+    for column in COVERED:
+        before, after = (frame[column][0] for frame in counts)
+        if before - after > max(FEWEST_STOCKS, LARGEST_COVERAGE_DROP * before):
+            yield f"{after} stocks have a {column}, {before - after} fewer than in the last version"

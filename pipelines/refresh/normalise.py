@@ -1,0 +1,270 @@
+"""One batch of a source table → rows that hold the contract, and notes on all that was given up."""
+
+import types
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+import dataframely as dy
+import polars as pl
+
+from pipelines.lake import CONTRACTS, LARGEST_VOLUME, REASONS, lake_schema
+from pipelines.ranking import RATIOS, divided
+from pipelines.source import ROWID
+from pipelines.universe import first_reason
+
+OHL: Final = ("open", "high", "low")
+CCY: Final = ("market_cap", "net_income", "operating_cf", "total_assets", "long_term_debt")
+PERCENT: Final = (
+    "roe", "roa", "roic", "fcfroe", "dividend_yield", "payout_ratio", "gross_margin",
+    "perf_1m", "perf_3m", "perf_6m", "perf_12m",
+)  # fmt: skip
+"""What the source `tradingview` delivers in percent."""
+NEWEST: Final = ("ticker", "known_from", "fiscal_date", "id")
+"""The order of a ticker's rows with ratios, the newest last."""
+REPORTING_LAG: Final = timedelta(days=90)
+
+ISO_DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
+
+REASON: Final = "reason_"
+WARN: Final = "warn_"
+
+Normalise = Callable[[pl.DataFrame], pl.DataFrame]
+"""Source columns → lake columns with `rowid_`; `reason_`, null unless the row is rejected for
+something that is no longer seen in the lake's types; `warn_<code>`, true where a value was given
+up."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows with `rowid_`; notes `rowid, reason, kept`, a row a rejected row or lost value."""
+
+    rows: pl.DataFrame
+    notes: pl.DataFrame
+
+
+NOTES: Final = pl.Schema({"rowid": pl.Int64, "reason": pl.String, "kept": pl.Boolean})
+
+
+def apply(batch: pl.DataFrame, dataset: str, normalise: Normalise) -> Batch:
+    """A source batch under the contract of its dataset."""
+    wide = normalise(batch)
+    kept, failure = ROW_CONTRACTS[dataset].filter(wide)
+    rejected = _rejected(failure) if len(failure) else NOTES.to_frame()
+    warned = [_warned(wide, name) for name in wide.columns if name.startswith(WARN)]
+    lost = pl.concat([NOTES.to_frame(), *warned])
+    lost = lost.join(rejected, on="rowid", how="anti") if lost.height else lost
+    return Batch(
+        rows=kept.select(*lake_schema(dataset), ROWID),
+        notes=pl.concat([rejected, lost]),
+    )
+
+
+def _rejected(failure: dy.FailureInfo) -> pl.DataFrame:
+    details = failure.details()
+    rules = [c for c in details.columns if details.schema[c].base_type() is pl.Enum]
+    reasons = {r: pl.col(r) == "invalid" for r in sorted(rules, key=lambda r: r not in REASONS)}
+    return details.select(
+        pl.col(ROWID).alias("rowid"),
+        pl.coalesce(REASON, first_reason(reasons).replace(dict(REASONS))).alias("reason"),
+        pl.lit(value=False).alias("kept"),
+    )
+
+
+def _warned(wide: pl.DataFrame, name: str) -> pl.DataFrame:
+    return wide.filter(name).select(
+        pl.col(ROWID).alias("rowid"),
+        pl.lit(name.removeprefix(WARN)).alias("reason"),
+        pl.lit(value=True).alias("kept"),
+    )
+
+
+def _row_contract(contract: type[dy.Schema]) -> type[dy.Schema]:
+    """The contract of a dataset, for rows that also carry where they came from."""
+    own = {
+        ROWID: dy.Int64(nullable=False),
+        REASON: dy.String(nullable=True),
+        "rejected": dy.rule()(lambda cls: pl.col(REASON).is_null()),  # noqa: ARG005
+    }
+    rows: type[dy.Schema] = types.new_class(
+        f"{contract.__name__}Rows", (contract,), exec_body=lambda body: body.update(own)
+    )
+    return rows
+
+
+ROW_CONTRACTS: Final = {name: _row_contract(contract) for name, contract in CONTRACTS.items()}
+
+
+# ------------------------------------------------------------------------------------ values
+
+
+def ticker(column: str) -> pl.Expr:
+    """Each run of `-`, `_` and white space as one space, none at the ends; null if empty."""
+    text = pl.col(column).str.replace_all(r"[-_\s]+", " ").str.strip_chars(" ")
+    return pl.when(text != "").then(text)
+
+
+def _normalise_distinct(batch: pl.DataFrame, column: str) -> pl.DataFrame:
+    """The batch with normalised names, worked out once for each that occurs."""
+    names = batch.select(pl.col(column).unique()).with_columns(ticker(column).alias("_name"))
+    changed = names.filter(pl.col(column).ne_missing(pl.col("_name")))
+    if changed.is_empty():
+        return batch
+    old, new = changed.get_column(column), changed.get_column("_name")
+    return batch.with_columns(pl.col(column).replace(old, new))
+
+
+def day(column: str) -> pl.Expr:
+    """The date of a text that is exactly `YYYY-MM-DD`; null for any other."""
+    text = pl.col(column)
+    parsed = text.str.to_date("%Y-%m-%d", strict=False, cache=False)  # faster than to look it up
+    return pl.when(text.str.contains(ISO_DAY)).then(parsed)
+
+
+def _is_bad(column: str, parsed: pl.Expr) -> pl.Expr:
+    return (pl.col(column) != "") & parsed.is_null()
+
+
+def time(column: str) -> pl.Expr:
+    """The time of an ISO text, with or without seconds, fraction, `T`, `Z`; else null."""
+    text = pl.col(column).str.replace("T", " ").str.replace(r"(Z|\+00:00)$", "")
+    formats = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+    return pl.coalesce(text.str.to_datetime(f, strict=False, time_unit="us") for f in formats)
+
+
+def _finite(column: str) -> pl.Expr:
+    return pl.when(pl.col(column).is_finite()).then(column)
+
+
+# ------------------------------------------------------------------------------------ prices
+
+
+def quotes(batch: pl.DataFrame, *, key: str, today: date) -> pl.DataFrame:
+    """Daily rows: prices as Float32, open, high and low all or none, a date not after tomorrow."""
+    typed = _normalise_distinct(batch, key).with_columns(
+        pl.col(*OHL, "close").cast(pl.Float32), day_=day("date")
+    )
+    reason = {
+        "null_key": pl.col(key).is_null() | (pl.col("date") == ""),
+        "bad_date": pl.col("day_").is_null(),
+        "future_date": pl.col("day_") > today + timedelta(days=1),
+    }
+    usable = pl.all_horizontal(pl.col(*OHL).is_finite() & (pl.col(*OHL) > 0))
+    usable = (usable & (pl.col("low") <= pl.col("high"))).fill_null(value=False)
+    # Step by step: an expression is worked out anew by each of a step that uses it.
+    return typed.with_columns(reason_=first_reason(reason), usable_=usable).with_columns(
+        pl.when("usable_").then(pl.col(*OHL)),
+        date="day_",
+        warn_ohl_inconsistent=~pl.col("usable_") & pl.any_horizontal(pl.col(*OHL).is_not_null()),
+    )
+
+
+def prices(batch: pl.DataFrame, *, today: date) -> pl.DataFrame:
+    """Daily prices of stocks: as `quotes`, volume a whole number below 2³² or null."""
+    volume = pl.col("volume")
+    fits = volume.is_between(0, LARGEST_VOLUME) & (volume == volume.floor())
+    return quotes(batch, key="ticker", today=today).with_columns(
+        pl.when(fits).then(volume).cast(pl.UInt32),
+        warn_volume_out_of_range=volume.is_not_null() & ~fits,
+    )
+
+
+# ------------------------------------------------------------------------------ fundamentals
+
+
+def fundamentals(batch: pl.DataFrame) -> pl.DataFrame:
+    """Statements and ratios as fractions, with the day from which they are known."""
+    fiscal, fetched = pl.col("fiscal_"), pl.col("fetched_")
+    dates = pl.coalesce(fiscal, fetched)
+    reason = {
+        "null_key": pl.col("ticker").is_null(),
+        "bad_date": _is_bad("fiscal_date", fiscal) | _is_bad("fetched_date", fetched),
+        "no_date": dates.is_null(),
+    }
+    percent = pl.col("data_source").str.to_lowercase() == "tradingview"
+    parsed = _normalise_distinct(batch, "ticker").with_columns(
+        fiscal_=day("fiscal_date"), fetched_=day("fetched_date")
+    )
+    wide = parsed.with_columns(
+        reason_=first_reason(reason),
+        percent_=percent.fill_null(value=False),
+        source=pl.lit("fundamentals"),
+        fiscal_date=dates,
+        fetched_date=fetched,
+        known_from=pl.coalesce(fetched, fiscal + REPORTING_LAG),
+        warn_f_score_out_of_range=~pl.col("piotroski_f_score").is_between(0, 9),
+    ).with_columns(
+        pl.when(pl.col("piotroski_f_score").is_between(0, 9))
+        .then("piotroski_f_score")
+        .cast(pl.Int8)
+    )
+    return _amounts(wide)
+
+
+def snapshots(batch: pl.DataFrame, *, percent: pl.Series) -> pl.DataFrame:
+    """Weekly copies of the ratios; `percent` holds the tickers whose vendor delivers percent."""
+    known = pl.col("known_from")
+    reason = {
+        "null_key": pl.col("ticker").is_null() | (pl.col("snapshot_date") == ""),
+        "bad_date": known.is_null(),
+    }
+    parsed = _normalise_distinct(batch, "ticker").with_columns(known_from=day("snapshot_date"))
+    wide = parsed.with_columns(
+        reason_=first_reason(reason),
+        percent_=pl.col("ticker").is_in(percent.implode()).fill_null(value=False),
+        source=pl.lit("snapshots"),
+    )
+    absent = {
+        name: pl.lit(None, dtype=dtype)
+        for column, dtype in lake_schema("fundamentals").items()
+        if (name := column.removesuffix("_ccy")) not in wide.columns
+    }
+    return _amounts(wide.with_columns(**absent))
+
+
+def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
+    """Finite numbers, fractions, and the unit of money in its column's name."""
+    numbers = [c for c, t in wide.schema.items() if t == pl.Float64]
+    infinite = pl.any_horizontal(~pl.col(*numbers).is_finite())
+    return (
+        wide.with_columns(
+            warn_not_finite=infinite.fill_null(value=False),
+            unit_=pl.when("percent_").then(100.0).otherwise(1.0),
+        )
+        .with_columns(_finite(c) for c in numbers)
+        .with_columns(divided(pl.col(*PERCENT), pl.col("unit_")))
+        .rename({c: f"{c}_ccy" for c in CCY})
+    )
+
+
+def units(rows: pl.DataFrame) -> pl.DataFrame:
+    """The unit of each ticker's ratios, by its newest row with any: `NEWEST` and `percent`."""
+    with_ratios = rows.filter(pl.any_horizontal(pl.col(*RATIOS).is_not_null()))
+    percent = pl.col("data_source").str.to_lowercase() == "tradingview"
+    return newest_units(with_ratios.select(*NEWEST, percent=percent.fill_null(value=False)))
+
+
+def newest_units(units: pl.DataFrame) -> pl.DataFrame:
+    """Of what `units` gives the newest row of each ticker."""
+    return units.sort(*NEWEST).unique("ticker", keep="last")
+
+
+# ------------------------------------------------------------------------------------ stocks
+
+
+def stocks(batch: pl.DataFrame) -> pl.DataFrame:
+    """Instruments; null for a market cap that is not finite, no time, `is_active` but 0 and 1."""
+    validated, updated = day("last_validated"), time("last_updated")
+    cap, odd = pl.col("market_cap_msek"), pl.col("odd_is_active")
+    return batch.with_columns(
+        ticker=ticker("ticker"),
+        reason_=pl.when(ticker("ticker").is_null()).then(pl.lit("null_key")),
+        warn_not_finite=(~cap.is_finite()).fill_null(value=False),
+        market_cap_msek=_finite("market_cap_msek"),
+        warn_bad_time=_is_bad("last_validated", validated) | _is_bad("last_updated", updated),
+        last_validated=validated,
+        last_updated=updated,
+        is_active=pl.when(odd == 0).then("is_active"),
+        warn_is_active_out_of_range=odd != 0,
+    )

@@ -1,0 +1,58 @@
+"""A version in the making: where it is built, from what, and what is known of it so far."""
+
+import shutil
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Self
+
+import polars as pl
+
+from pipelines.console import Progress, silent
+from pipelines.lake import PARTIAL, Lake, new_version_id
+from pipelines.refresh.clock import Clock
+from pipelines.universe import Universe
+
+
+@dataclass(kw_only=True)
+class Build:
+    """A version that is being built beside the others; leaving it removes what is not published."""
+
+    database: Path
+    root: Path
+    universe: Universe
+    tables: list[str]
+    source: dict[str, Any]
+    today: date
+    before: Lake | None = None
+    progress: Progress = silent
+    full: bool = False  # take nothing from the version before
+    exact: bool = False  # keep Float64 where the contract says Float32, to compare the two
+    clock: Clock = field(default_factory=Clock)
+    datasets: dict[str, Any] = field(default_factory=dict)
+    newest: list[pl.DataFrame] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.version = new_version_id(self.root)
+
+    @property
+    def staged(self) -> Path:
+        """The folder of the version until it is published."""
+        return self.root / "versions" / f"{PARTIAL}{self.version}"
+
+    @property
+    def work(self) -> Path:
+        """A folder for the copy and the spills; it is gone before the version is published."""
+        return self.staged / ".work"
+
+    @property
+    def copy(self) -> Path:
+        """The private copy of the database."""
+        return self.work / "source.db"
+
+    def __enter__(self) -> Self:
+        self.work.mkdir(parents=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        shutil.rmtree(self.staged, ignore_errors=True)

@@ -1,0 +1,15 @@
+from . import changes as changes
+from . import sqlite as sqlite
+from .changes import State as State
+from .sqlite import BUSY_SECONDS as BUSY_SECONDS
+from .sqlite import ROWID as ROWID
+from .sqlite import TABLES as TABLES
+from .sqlite import BadRow as BadRow
+from .sqlite import Table as Table
+from .sqlite import UnreadableRow as UnreadableRow
+from .sqlite import address as address
+from .sqlite import check_file as check_file
+from .sqlite import copy as copy
+from .sqlite import in_wal_mode as in_wal_mode
+from .sqlite import preflight as preflight
+from .sqlite import read as read

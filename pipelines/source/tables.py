@@ -1,0 +1,102 @@
+"""The tables that are read, one value each: columns, kinds, key, the dataset that they become."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["text", "day", "time", "float", "int", "bool"]
+
+DECLARED: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "text": ("VARCHAR", "TEXT", "CHAR"),
+    "day": ("DATE", "TEXT", "VARCHAR"),
+    "time": ("DATETIME", "TIMESTAMP", "TEXT", "VARCHAR"),
+    "float": ("FLOAT", "REAL", "DOUBLE", "DOUBLE PRECISION"),
+    "int": ("INTEGER", "INT", "BIGINT", "SMALLINT"),
+    "bool": ("BOOLEAN", "BOOL"),
+}
+"""The declared types that connectorx reads as each kind, whatever the first row holds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceTable:
+    """A table of the database.
+
+    `key` names the columns of the dataset in which no two rows are alike. A refresh that loses more
+    than two per cent of a dataset's rows, and more than `fewest_rows`, is not published.
+    """
+
+    name: str
+    dataset: str
+    columns: Mapping[str, Kind]
+    key: tuple[str, ...]
+    fewest_rows: int
+    optional: bool = False
+
+
+def _columns(names: Mapping[Kind, str]) -> dict[str, Kind]:
+    """Return the kind of each column, from the names of each kind."""
+    return {name: kind for kind, some in names.items() for name in some.split()}
+
+
+_RATIOS: Final = (
+    "market_cap pe pb ps p_fcf ev_ebitda roe roa roic fcfroe dividend_yield payout_ratio"
+)
+
+PRICES: Final = SourceTable(
+    name="daily_prices",
+    dataset="prices",
+    columns=_columns({"text": "ticker", "day": "date", "float": "open high low close volume"}),
+    key=("ticker", "date"),
+    fewest_rows=1000,
+)
+FUNDAMENTALS: Final = SourceTable(
+    name="fundamentals",
+    dataset="fundamentals",
+    columns=_columns(
+        {
+            "int": "id piotroski_f_score",
+            "text": "ticker data_source",
+            "day": "fiscal_date fetched_date",
+            "float": f"{_RATIOS} net_income operating_cf total_assets long_term_debt"
+            " current_ratio shares_outstanding gross_margin asset_turnover"
+            " perf_1m perf_3m perf_6m perf_12m",
+        }
+    ),
+    key=("source", "id"),
+    fewest_rows=200,
+)
+SNAPSHOTS: Final = SourceTable(
+    name="fundamentals_snapshots",
+    dataset="fundamentals",
+    columns=_columns({"int": "id", "text": "ticker", "day": "snapshot_date", "float": _RATIOS}),
+    key=("source", "id"),
+    fewest_rows=200,
+    optional=True,
+)
+STOCKS: Final = SourceTable(
+    name="stocks",
+    dataset="stocks",
+    columns=_columns(
+        {
+            "text": "ticker name isin avanza_id sector market country currency stock_type",
+            "float": "market_cap_msek",
+            "bool": "is_active",
+            "day": "last_validated",
+            "time": "last_updated",
+        }
+    ),
+    key=("ticker",),
+    fewest_rows=20,
+)
+INDEX_PRICES: Final = SourceTable(
+    name="index_prices",
+    dataset="index_prices",
+    columns=_columns({"text": "index_id", "day": "date", "float": "open high low close"}),
+    key=("index_id", "date"),
+    fewest_rows=1000,
+    optional=True,
+)
+
+TABLES: Final[Mapping[str, SourceTable]] = {
+    table.name: table for table in (STOCKS, PRICES, FUNDAMENTALS, SNAPSHOTS, INDEX_PRICES)
+}

@@ -1,0 +1,181 @@
+"""Lakes and versions that are damaged, in the way or of another layout."""
+
+import os
+import re
+import shutil
+from collections.abc import Callable
+from errno import ENOSPC
+from pathlib import Path
+
+import pytest
+
+from pipelines import versions
+from pipelines.errors import LakeError, NothingPublished
+from pipelines.lake import Lake
+from tests.e2e.bad_input.place import (
+    ROWS,
+    TEXT_CLOSE,
+    Place,
+    add,
+    change,
+    counted,
+    cut,
+    listing,
+    published,
+    refused,
+    write,
+)
+
+
+def remove(path: Path) -> None:
+    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def replace_by_file(name: str) -> Callable[[Place], object]:
+    def hurt(place: Place) -> None:
+        remove(place.top / name)
+        (place.top / name).write_text("a file")
+
+    return hurt
+
+
+def current_as_folder(place: Place) -> None:
+    (place.lake / "current").unlink()
+    (place.lake / "current").mkdir()
+
+
+def current_to_nothing(place: Place) -> None:
+    (place.lake / "current").unlink()
+    (place.lake / "current").symlink_to("versions/20200101T000000Z-abcdef")
+
+
+def overwritten(name: str, data: bytes) -> Callable[[Place], object]:
+    """A file of the current version that was damaged."""
+    return lambda place: (place.lake / "current" / name).write_bytes(data)
+
+
+LAKES: dict[str, tuple[Callable[[Place], object], str]] = {
+    "a file": (replace_by_file("lake"), "cannot write .*lake"),
+    "versions a file": (replace_by_file("lake/versions"), "lake"),
+    "current a folder": (current_as_folder, "current"),
+    "current to nothing": (current_to_nothing, "no complete version 20200101T000000Z-abcdef"),
+}
+
+
+@pytest.mark.parametrize(("hurt", "message"), LAKES.values(), ids=LAKES)
+def test_a_bad_lake_is_one_line_that_names_what_is_wrong(
+    place: Place, hurt: Callable[[Place], object], message: str
+) -> None:
+    hurt(place)
+    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    before = listing(place.top)
+    with pytest.raises(LakeError, match=message) as caught:
+        place.export()
+    assert "\n" not in str(caught.value)
+    assert listing(place.top) == before
+
+
+YEAR, BAD_ROWS = "prices/year=2022/0.parquet", "rejects/prices.parquet"
+
+
+DAMAGES: dict[str, tuple[str, Callable[[Path], object], str]] = {
+    "manifest cut off": ("manifest.json", cut(200), "manifest.json of version {} is damaged"),
+    "manifest empty": ("manifest.json", cut(0), "manifest.json of version {} is damaged"),
+    "manifest no UTF-8": ("manifest.json", write(b'{"\xff'), "manifest.json of version {} is dam"),
+    "manifest a list": ("manifest.json", write(b"[]"), "manifest.json of version {} is damaged"),
+    "state cut off": ("source.state", cut(50), "version {} is damaged: source.state"),
+    "state without hashes": (
+        "source.state", write(b"[[], {}]\n"), "version {} is damaged: source.state"
+    ),
+    "state of another form": ("source.state", write(b"7\n"), "version {} is damaged: source.state"),
+    "state gone": ("source.state", Path.unlink, "version {} is damaged: source.state"),
+    "year cut off": (YEAR, cut(500), f"version {{}} is damaged: {YEAR} has other bytes"),
+    "year gone": (YEAR, Path.unlink, f"version {{}} is damaged: {YEAR} is missing"),
+    "a bit of a year": (YEAR, lambda p: flip(p, 100), f"version {{}} is damaged: {YEAR} has other"),
+    "rankings": (
+        "rankings/0.parquet", write(b"PAR1"), "version {} is damaged: rankings/0.parquet has other"
+    ),
+    "rejects": (BAD_ROWS, write(b"PAR1"), f"version {{}} is damaged: {BAD_ROWS} has other bytes"),
+    "rejects gone": (BAD_ROWS, Path.unlink, f"version {{}} is damaged: {BAD_ROWS} is missing"),
+}  # fmt: skip
+
+
+def flip(path: Path, at: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[at] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize(("name", "hurt", "message"), DAMAGES.values(), ids=DAMAGES)
+def test_a_damaged_version_counts_as_none_and_is_named(
+    place: Place, caplog: pytest.LogCaptureFixture,
+    name: str, hurt: Callable[[Path], object], message: str, *, full: bool,
+) -> None:  # fmt: skip
+    add(place, "daily_prices", ROWS["daily_prices"] | TEXT_CLOSE | {"date": "2020-01-03"})
+    before = published(place)
+    hurt(before.path / name)
+    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    caplog.clear()
+    lake = published(place, full=full)
+    (warned,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert message.format(before.version) in warned
+    assert lake.prices().collect().height == 181
+    assert counted(place, lake, "prices")[0] == {"text_in_number": 1}
+    files = [lake.path / f["path"] for f in lake.manifest["datasets"]["prices"]["files"]]
+    assert {path.stat().st_nlink for path in files} == {1}, "something was taken"
+
+
+def test_a_version_that_cannot_become_current_does_not_stay(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = Path.replace
+
+    def full(self: Path, target: Path) -> Path:
+        if target.name == "current":
+            raise OSError(ENOSPC, os.strerror(ENOSPC), str(target))
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", full)
+    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    refused(place, "cannot write .*current: No space left on device")
+
+
+def test_where_nothing_is_published_there_is_nothing_to_list(tmp_path: Path) -> None:
+    with pytest.raises(NothingPublished, match="nowhere"):
+        versions.list_versions(root=tmp_path / "nowhere")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_damaged_version_is_told_of_by_the_commands(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = Lake(place.lake).version
+    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    second = published(place).version
+    (place.lake / "versions" / first / "manifest.json").write_text("{")
+    versions.list_versions(root=place.lake)
+    assert re.search(rf"{first} +damaged", capsys.readouterr().out)
+    with pytest.raises(LakeError, match=f"manifest.json of version {first} is damaged"):
+        versions.rollback(root=place.lake)
+    assert Lake(place.lake).version == second
+
+
+def test_from_a_damaged_version_one_can_roll_back(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = Lake(place.lake).version
+    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    (published(place).path / "manifest.json").write_text("{")
+    versions.rollback(root=place.lake)
+    assert Lake(place.lake).version == first
+    assert "cannot be compared" in capsys.readouterr().out
+    refused(place, "was rolled back, and its manifest.json is damaged.*--force")
+    published(place, force=True)
+
+
+def test_a_version_of_another_layout_is_replaced_by_a_full_refresh(place: Place) -> None:
+    manifest = place.lake / "current" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"schema_version": 1', '"schema_version": 0'))
+    refused(place, "run python -m pipelines.export --full")
+    published(place, full=True)

@@ -1,0 +1,152 @@
+"""Values, schemas and tables that are odd, but not wrong."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from pipelines.demo import SCHEMA
+from pipelines.lake import Lake
+from tests.e2e.bad_input.place import (
+    DATASETS,
+    LOOSE,
+    OHL,
+    ROWS,
+    Place,
+    add,
+    change,
+    counted,
+    new_database,
+    published,
+    rejects,
+    rows,
+)
+from tests.factories import Row
+
+LARGEST = 3.4028234663852886e38
+
+
+ODD: dict[str, tuple[str, Row]] = {
+    "NUL in a ticker": ("daily_prices", {"ticker": "A\0B"}),
+    "NUL in a name": ("stocks", {"ticker": "ODD", "name": "A\0B"}),
+    "letters": ("stocks", {"ticker": "ÅÄÖ 株", "name": "Åäö 株式 🙂"}),
+    "name of a megabyte": ("stocks", {"ticker": "ODD", "name": "x" * 1_000_000}),
+    "ticker of a megabyte": ("daily_prices", {"ticker": "x" * 1_000_000}),
+    "first day": ("daily_prices", {"ticker": "ODD", "date": "1900-01-01"}),
+    "largest volume": ("daily_prices", {"ticker": "ODD", "volume": 2.0**32 - 1}),
+    "no volume": ("daily_prices", {"ticker": "ODD", "volume": 0.0}),
+    "largest close": ("daily_prices", {"ticker": "ODD", "close": LARGEST}),
+    "largest id": ("fundamentals", {"ticker": "ODD", "id": 2**45 - 1}),
+    "id of zero": ("fundamentals", {"ticker": "ODD", "id": 0}),
+    "score of zero": ("fundamentals", {"ticker": "ODD", "piotroski_f_score": 0}),
+    "loss": ("fundamentals", {"ticker": "ODD", "pe": -1e300}),
+    "number in a text": ("stocks", {"ticker": "007", "name": 12}),
+}
+
+
+@pytest.mark.parametrize(("table", "odd"), ODD.values(), ids=ODD)
+def test_an_odd_value_comes_out_as_it_went_in(place: Place, table: str, odd: Row) -> None:
+    add(place, table, ROWS[table] | odd)
+    lake, dataset = published(place), DATASETS[table]
+    assert counted(place, lake, dataset) == ({}, {})
+    row = next(row for row in rows(lake, dataset) if row["ticker"] == odd["ticker"])
+    for column, value in odd.items():
+        expected = str(value) if column in ("date", "name") else value
+        assert (str(row[column]) if column == "date" else row[column]) == expected
+
+
+WRITTEN = {
+    "2026-02-01 10:00": datetime(2026, 2, 1, 10),
+    "2026-02-01T10:00:00Z": datetime(2026, 2, 1, 10),
+    "2026-02-01 10:00:00.5": datetime(2026, 2, 1, 10, 0, 0, 500_000),
+}
+
+
+def test_a_time_may_be_written_in_several_ways(place: Place) -> None:
+    for text in WRITTEN:
+        add(place, "stocks", ROWS["stocks"] | {"ticker": text, "name": text, "last_updated": text})
+    times = {row["name"]: row["last_updated"] for row in rows(published(place), "stocks")}
+    assert {text: times[text] for text in WRITTEN} == WRITTEN
+
+
+def test_a_row_without_open_high_and_low_is_only_counted(place: Place) -> None:
+    add(place, "daily_prices", ROWS["daily_prices"] | dict.fromkeys(OHL))
+    lake = published(place)
+    assert counted(place, lake, "prices") == ({}, {"ohl_missing": 1})
+    assert rejects(lake, "prices") == []
+
+
+def test_tomorrow_is_not_too_late(place: Place) -> None:
+    day = datetime.now(UTC).date() + timedelta(days=1)
+    add(place, "daily_prices", ROWS["daily_prices"] | {"date": day.isoformat()})
+    assert published(place).as_of == day
+
+
+DATABASES: dict[str, Callable[[Path], object]] = {
+    "UTF-16": lambda path: new_database(path, before="PRAGMA encoding = 'UTF-16le'"),
+    "largest pages": lambda path: new_database(path, before="PRAGMA page_size = 65536"),
+    "smallest pages, moved": lambda path: new_database(
+        path, before="PRAGMA page_size = 512; PRAGMA auto_vacuum = 1"
+    ),
+    "other words for the types": lambda path: new_database(
+        path,
+        ddl=LOOSE.replace("FLOAT", "double precision").replace("INTEGER,", "BIGINT,")
+        .replace("DATETIME", "timestamp").replace("name VARCHAR", "name text")
+        .replace("date DATE", "date VARCHAR(10)").replace("BOOLEAN", "bool"),
+    ),
+    "a key named rowid": lambda path: new_database(
+        path, ddl=LOOSE.replace("daily_prices (", "daily_prices (rowid INTEGER PRIMARY KEY,")
+    ),
+    "with keys": lambda path: new_database(path, ddl=SCHEMA),
+    "other tables, columns, indices": lambda path: change(
+        new_database(path), "ALTER TABLE stocks ADD COLUMN note BLOB", "CREATE TABLE other (x)",
+        "CREATE INDEX i ON daily_prices (date)", "CREATE VIEW v AS SELECT * FROM stocks",
+        "UPDATE stocks SET note = x'ff'",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("make", DATABASES.values(), ids=DATABASES)
+def test_a_database_may_be_made_otherwise(place: Place, make: Callable[[Path], object]) -> None:
+    before = Lake(place.lake)
+    place.database.unlink()
+    make(place.database)
+    lake = published(place)
+    for dataset in ("stocks", "prices", "fundamentals", "index_prices"):
+        assert rows(lake, dataset) == rows(before, dataset)
+
+
+ALL = {"prices", "fundamentals", "stocks", "rankings", "index_prices"}
+
+
+EMPTIED: dict[str, tuple[tuple[str, ...], set[str], set[str]]] = {
+    "no optional tables": (
+        ("DROP TABLE index_prices", "DROP TABLE fundamentals_snapshots"),
+        ALL - {"index_prices"}, ALL - {"index_prices"},
+    ),
+    "empty optional tables": (
+        ("DELETE FROM index_prices", "DELETE FROM fundamentals_snapshots"),
+        ALL, ALL - {"index_prices"},
+    ),
+    "nothing but prices": (
+        ("DELETE FROM index_prices", "DELETE FROM fundamentals_snapshots",
+         "DELETE FROM stocks", "DELETE FROM fundamentals"),
+        ALL, {"prices"},
+    ),
+    "nothing good but prices": (
+        ("UPDATE index_prices SET close = 0", "UPDATE fundamentals_snapshots SET ticker = '-'",
+         "UPDATE stocks SET ticker = ''", "UPDATE fundamentals SET pe = 'x'"),
+        ALL, {"prices"},
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("statements", "datasets", "filled"), EMPTIED.values(), ids=EMPTIED)
+def test_all_but_the_prices_may_be_empty(
+    place: Place, statements: tuple[str, ...], datasets: set[str], filled: set[str]
+) -> None:
+    change(place.database, *statements)
+    lake = published(place)
+    assert lake.manifest["datasets"].keys() == datasets
+    assert {d for d in datasets if lake.manifest["datasets"][d]["rows"]} == filled

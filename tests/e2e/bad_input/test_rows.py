@@ -1,0 +1,266 @@
+"""Bad rows and values, one case a line: each goes to the rejects with its reason."""
+
+import math
+import shutil
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.export import export
+from pipelines.lake import Lake
+from pipelines.universe import SWEDEN
+from tests.e2e.bad_input.place import (
+    BAD_UTF8,
+    DATASETS,
+    LATE,
+    OHL,
+    ROWS,
+    Place,
+    Sql,
+    add,
+    counted,
+    published,
+    rejects,
+    rows,
+)
+from tests.factories import Row
+
+REJECTED: dict[str, tuple[str, Row, str]] = {
+    # the key
+    "null ticker": ("daily_prices", {"ticker": None}, "null_key"),
+    "empty ticker": ("daily_prices", {"ticker": ""}, "null_key"),
+    "ticker of separators": ("daily_prices", {"ticker": " -_\t "}, "null_key"),
+    "null index": ("index_prices", {"index_id": None}, "null_key"),
+    "null stock": ("stocks", {"ticker": None}, "null_key"),
+    "stock of separators": ("stocks", {"ticker": "--"}, "null_key"),
+    "fundamentals without ticker": ("fundamentals", {"ticker": None}, "null_key"),
+    "snapshot with empty ticker": ("fundamentals_snapshots", {"ticker": ""}, "null_key"),
+    "null date": ("daily_prices", {"date": None}, "null_key"),
+    "negative id": ("fundamentals", {"id": -7}, "id_out_of_range"),
+    "huge id": ("fundamentals", {"id": 2**45}, "id_out_of_range"),
+    "largest id of a snapshot": ("fundamentals_snapshots", {"id": 2**63 - 1}, "id_out_of_range"),
+    # the date
+    "one-digit date": ("daily_prices", {"date": "2024-1-3"}, "bad_date"),
+    "date after a space": ("daily_prices", {"date": " 2024-01-03"}, "bad_date"),
+    "date after a space, ten long": ("daily_prices", {"date": " 2024-1-03"}, "bad_date"),
+    "date before a space": ("daily_prices", {"date": "2024-01-03 "}, "bad_date"),
+    "date with a sign": ("daily_prices", {"date": "+2024-01-03"}, "bad_date"),
+    "date with a sign, ten long": ("daily_prices", {"date": "+2024-1-03"}, "bad_date"),
+    "date before Christ": ("daily_prices", {"date": "-999-01-01"}, "bad_date"),
+    "two-digit year": ("daily_prices", {"date": "24-01-03"}, "bad_date"),
+    "year only": ("daily_prices", {"date": "2024"}, "bad_date"),
+    "no such day": ("daily_prices", {"date": "2024-02-30"}, "bad_date"),
+    "no such month": ("daily_prices", {"date": "2024-13-01"}, "bad_date"),
+    "slashes": ("daily_prices", {"date": "2024/01/03"}, "bad_date"),
+    "digits of another script": ("daily_prices", {"date": "2024-01-0٣"}, "bad_date"),
+    "time after the date": ("daily_prices", {"date": "2024-01-03 00:00:00"}, "bad_date"),
+    "NUL after the date": ("daily_prices", {"date": "2024-01-03\0"}, "bad_date"),
+    "line end in the date": ("daily_prices", {"date": "2024-01-03\n"}, "bad_date"),
+    "integer date": ("daily_prices", {"date": 20240103}, "bad_date"),
+    "Julian day": ("daily_prices", {"date": 2460312.5}, "bad_date"),
+    "blob date": ("daily_prices", {"date": b"2024-01-03"}, "bad_date"),
+    "date of an index": ("index_prices", {"date": "today"}, "bad_date"),
+    "fiscal date": ("fundamentals", {"fiscal_date": "2023-12"}, "bad_date"),
+    "fetched date": ("fundamentals", {"fetched_date": 1706745600}, "bad_date"),
+    "snapshot date": ("fundamentals_snapshots", {"snapshot_date": "2024-02-30"}, "bad_date"),
+    "day before 1900": ("daily_prices", {"date": "1899-12-31"}, "date_out_of_range"),
+    "year 0": ("daily_prices", {"date": "0000-01-01"}, "date_out_of_range"),
+    "fiscal date after 2100": ("fundamentals", {"fiscal_date": "2101-01-01"}, "date_out_of_range"),
+    "after tomorrow": ("daily_prices", {"date": LATE}, "future_date"),
+    "index after tomorrow": ("index_prices", {"date": LATE}, "future_date"),
+    "no date": ("fundamentals", {"fiscal_date": None, "fetched_date": None}, "no_date"),
+    # the value
+    "null close": ("daily_prices", {"close": None}, "close_missing"),
+    "zero close": ("daily_prices", {"close": 0.0}, "close_not_positive"),
+    "negative close": ("daily_prices", {"close": -1.5}, "close_not_positive"),
+    "close below Float32": ("daily_prices", {"close": 1e-50}, "close_not_positive"),
+    "close above Float32": ("daily_prices", {"close": 1e39}, "close_not_finite"),
+    "infinite close": ("daily_prices", {"close": math.inf}, "close_not_finite"),
+    "close of minus infinity": ("daily_prices", {"close": -math.inf}, "close_not_positive"),
+    "zero index": ("index_prices", {"close": 0.0}, "close_not_positive"),
+    # the type
+    "text in close": ("daily_prices", {"close": "12,5"}, "text_in_number"),
+    "nan in close": ("daily_prices", {"close": "nan"}, "text_in_number"),
+    "empty close": ("daily_prices", {"close": ""}, "text_in_number"),
+    "text in volume": ("daily_prices", {"volume": "n/a"}, "text_in_number"),
+    "blob in open": ("daily_prices", {"open": b"1.5"}, "text_in_number"),
+    "blob in ticker": ("daily_prices", {"ticker": b"BAD"}, "blob_in_text"),
+    "text in a ratio": ("fundamentals", {"pe": "-"}, "text_in_number"),
+    "text in a score": ("fundamentals", {"piotroski_f_score": "high"}, "text_in_number"),
+    "half a score": ("fundamentals", {"piotroski_f_score": 1.5}, "text_in_number"),
+    "text in a snapshot": ("fundamentals_snapshots", {"roe": "x"}, "text_in_number"),
+    "text in a market cap": ("stocks", {"market_cap_msek": "1 000"}, "text_in_number"),
+    "text in a boolean": ("stocks", {"is_active": "yes"}, "text_in_number"),
+    "blob in a name": ("stocks", {"name": b"\xff\0"}, "blob_in_text"),
+    # the encoding
+    "ticker that is no UTF-8": ("daily_prices", {"ticker": BAD_UTF8}, "bad_text"),
+    "name that is no UTF-8": ("stocks", {"name": BAD_UTF8}, "bad_text"),
+    "vendor that is no UTF-8": ("fundamentals", {"data_source": BAD_UTF8}, "bad_text"),
+    "surrogate": ("stocks", {"name": Sql("CAST(x'eda080' AS TEXT)", r"\xed\xa0\x80")}, "bad_text"),
+}
+
+
+GIVEN_UP: dict[str, tuple[str, Row, str, tuple[str, ...]]] = {
+    "low above high": ("daily_prices", {"low": 7.0}, "ohl_inconsistent", OHL),
+    "zero open": ("daily_prices", {"open": 0.0}, "ohl_inconsistent", OHL),
+    "negative low": ("daily_prices", {"low": -1.0}, "ohl_inconsistent", OHL),
+    "null high": ("daily_prices", {"high": None}, "ohl_inconsistent", OHL),
+    "infinite high": ("daily_prices", {"high": math.inf}, "ohl_inconsistent", OHL),
+    "open above Float32": ("daily_prices", {"open": 1e39}, "ohl_inconsistent", OHL),
+    "low below Float32": ("daily_prices", {"low": 1e-50}, "ohl_inconsistent", OHL),
+    "low of an index": ("index_prices", {"low": 7.0}, "ohl_inconsistent", OHL),
+    "part of a share": ("daily_prices", {"volume": 12.5}, "volume_out_of_range", ("volume",)),
+    "volume of 5e9": ("daily_prices", {"volume": 5e9}, "volume_out_of_range", ("volume",)),
+    "volume of 2**32": ("daily_prices", {"volume": 2.0**32}, "volume_out_of_range", ("volume",)),
+    "negative volume": ("daily_prices", {"volume": -1.0}, "volume_out_of_range", ("volume",)),
+    "infinite volume": ("daily_prices", {"volume": math.inf}, "volume_out_of_range", ("volume",)),
+    "infinite ratio": ("fundamentals", {"pe": math.inf}, "not_finite", ("pe",)),
+    "infinite loss": ("fundamentals", {"net_income": -math.inf}, "not_finite", ("net_income_ccy",)),
+    "infinite ratio of a snapshot": (
+        "fundamentals_snapshots", {"pe": math.inf}, "not_finite", ("pe",)
+    ),
+    "score of ten": (
+        "fundamentals", {"piotroski_f_score": 10}, "f_score_out_of_range", ("piotroski_f_score",)
+    ),
+    "negative score": (
+        "fundamentals", {"piotroski_f_score": -1}, "f_score_out_of_range", ("piotroski_f_score",)
+    ),
+    "score of 2**40": (
+        "fundamentals", {"piotroski_f_score": 2**40}, "f_score_out_of_range",
+        ("piotroski_f_score",),
+    ),
+    "infinite market cap": (
+        "stocks", {"market_cap_msek": math.inf}, "not_finite", ("market_cap_msek",)
+    ),
+    "active twice": ("stocks", {"is_active": 2}, "is_active_out_of_range", ("is_active",)),
+    "less than active": ("stocks", {"is_active": -1}, "is_active_out_of_range", ("is_active",)),
+    "no time": ("stocks", {"last_updated": "soon"}, "bad_time", ("last_updated",)),
+    "epoch": ("stocks", {"last_updated": 1704240000}, "bad_time", ("last_updated",)),
+    "time of another zone": (
+        "stocks", {"last_updated": "2024-01-01 10:00:00+02:00"}, "bad_time", ("last_updated",)
+    ),
+    "blob time": ("stocks", {"last_updated": b"2024"}, "bad_time", ("last_updated",)),
+    "no day": ("stocks", {"last_validated": "2024-1-1"}, "bad_time", ("last_validated",)),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A refresh with many bad rows at once, and the rowid of each case's row."""
+
+    place: Place
+    before: Lake
+    lake: Lake
+    rowids: dict[str, int]
+
+
+def group(name: str) -> str:
+    """Cases that are exported together: the reader stops at some of them, a table at a time."""
+    if name in GIVEN_UP:
+        return "given up"
+    table, _, reason = REJECTED[name]
+    stops = reason in ("text_in_number", "blob_in_text", "bad_text")
+    return f"{reason} in {table}" if stops else "readable"
+
+
+@pytest.fixture(scope="module")
+def noted(made: Place, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Noted]:
+    """The refresh of each group of cases, and of the values that are given up."""
+    groups: dict[str, list[str]] = {}
+    for case in REJECTED | GIVEN_UP:
+        groups.setdefault(group(case), []).append(case)
+    return {
+        name: refresh(made, tmp_path_factory.mktemp("noted"), cases)
+        for name, cases in groups.items()
+    }
+
+
+def refresh(made: Place, top: Path, names: list[str]) -> Noted:
+    shutil.copytree(made.top, top / "place", symlinks=True)
+    place = Place(top / "place")
+    before = Lake(place.lake)
+    rowids = {name: add(place, *case_row(name)) for name in names}
+    return Noted(place, before, published(place), rowids)
+
+
+def case_row(name: str) -> tuple[str, Row]:
+    """The table and the row of a case, which has a key of its own."""
+    table, bad = (REJECTED | GIVEN_UP)[name][:2]
+    return table, ROWS[table] | {key_of(table): name} | bad
+
+
+def key_of(table: str) -> str:
+    return "index_id" if table == "index_prices" else "ticker"
+
+
+def as_text(value: Any) -> str | None:
+    """A value as the rejects show it."""
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    return value.text if isinstance(value, Sql) else None if value is None else str(value)
+
+
+@pytest.mark.parametrize("name", REJECTED)
+def test_a_bad_row_is_rejected_with_its_reason_rowid_and_text(
+    noted: dict[str, Noted], name: str
+) -> None:
+    table, bad, reason = REJECTED[name]
+    of = noted[group(name)]
+    found = [row for row in rejects(of.lake, DATASETS[table], *bad)
+             if row[:2] == (table, of.rowids[name])]  # fmt: skip
+    assert found == [(table, of.rowids[name], reason, False, *map(as_text, bad.values()))]
+
+
+def test_every_rejected_row_is_counted_and_no_other_is_touched(noted: dict[str, Noted]) -> None:
+    for name, of in noted.items():
+        if name != "given up":
+            for dataset in ("stocks", "prices", "fundamentals", "index_prices"):
+                reasons = [REJECTED[case][2] for case in of.rowids
+                           if DATASETS[REJECTED[case][0]] == dataset]  # fmt: skip
+                assert counted(of.place, of.lake, dataset) == (Counter(reasons), {})
+                assert rows(of.lake, dataset) == rows(of.before, dataset)
+
+
+@pytest.mark.parametrize("name", GIVEN_UP)
+def test_a_bad_value_becomes_null_and_is_noted_and_the_row_stays(
+    noted: dict[str, Noted], name: str
+) -> None:
+    of, (table, bad, reason, nulls) = noted["given up"], GIVEN_UP[name]
+    found = [row for row in rejects(of.lake, DATASETS[table], *bad)
+             if row[:2] == (table, of.rowids[name])]  # fmt: skip
+    assert found == [(table, of.rowids[name], reason, True, *map(as_text, bad.values()))]
+    row = next(r for r in rows(of.lake, DATASETS[table]) if r[key_of(table)] == name)
+    ours = intact(table) | {key_of(table): name} | dict.fromkeys(nulls)
+    assert {column: row[column] for column in ours} == ours
+
+
+def intact(table: str) -> Row:
+    """What the lake has of the unchanged row of a table."""
+    names = {"net_income": "net_income_ccy", "snapshot_date": "known_from"}
+    row = {names.get(column, column): value for column, value in ROWS[table].items()}
+    for column, value in row.items():
+        if column in ("date", "fiscal_date", "fetched_date", "known_from"):
+            row[column] = date.fromisoformat(value)
+    return row | ({"last_updated": datetime(2024, 1, 1, 10)} if table == "stocks" else {})
+
+
+def test_every_value_given_up_is_counted(noted: dict[str, Noted]) -> None:
+    of = noted["given up"]
+    for dataset in ("stocks", "prices", "fundamentals", "index_prices"):
+        reasons = [
+            reason for table, _, reason, _ in GIVEN_UP.values() if DATASETS[table] == dataset
+        ]
+        assert counted(of.place, of.lake, dataset) == ({}, Counter(reasons))
+
+
+def test_a_first_export_says_the_same(noted: dict[str, Noted], tmp_path: Path) -> None:
+    for name, of in noted.items():
+        export(of.place.database, tmp_path / name, SWEDEN)
+        first = Lake(tmp_path / name)
+        assert first.manifest["datasets"] == of.lake.manifest["datasets"]
+        for dataset in set(DATASETS.values()):
+            assert rejects(first, dataset) == rejects(of.lake, dataset)

@@ -1,0 +1,185 @@
+"""The real service in a process of its own, and headless Chromium to look at its page."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from pipelines.demo import last_weekday, make_market
+from pipelines.export import export
+from pipelines.universe import SWEDEN
+
+ROOT = Path(__file__).parents[3]
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+TOKEN = "a-long-secret"
+PATIENCE_MS = 60_000
+"""Only ends a test that hangs."""
+
+
+class Service:
+    """`python -m app` on a folder with `app.db` and, once something is published, a lake."""
+
+    def __init__(self, folder: Path, **settings: str) -> None:
+        self.folder = folder
+        self._settings = settings
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with (self.folder / "service.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "app", "--port", str(self.port)],
+                cwd=self.folder,
+                env=self._environment(),
+                stdout=log,
+                stderr=log,
+            )
+        while not self._answers():
+            assert self._process.poll() is None, (self.folder / "service.log").read_text()
+            time.sleep(0.1)
+
+    def _answers(self) -> bool:
+        try:
+            return httpx2.get(f"{self.url}/health/live").is_success
+        except httpx2.TransportError:
+            return False
+
+    def _environment(self) -> dict[str, str]:
+        ours = {k: v for k, v in os.environ.items() if not k.startswith("STOCKRANK_")}
+        return ours | {
+            "PYTHONPATH": str(ROOT),
+            "STOCKRANK_SOURCE": str(self.folder / "app.db"),
+            "STOCKRANK_LAKE": str(self.folder / "lake"),
+            **self._settings,
+        }
+
+    def send(self, number: signal.Signals) -> None:
+        assert self._process
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """End it as a lost machine ends: without a word."""
+        if self._process:
+            self.send(signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
+    def stop(self) -> None:
+        """End it in order, so that no refresh outlives it."""
+        if self._process:
+            self.send(signal.SIGCONT)
+            self.send(signal.SIGTERM)
+            self._process.wait()
+            self._process = None
+
+    def get(self, path: str) -> Any:
+        return httpx2.get(f"{self.url}{path}").raise_for_status().json()
+
+
+Start = Callable[..., Service]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market whose newest closes are a month old, and a lake with two versions of it."""
+    top = tmp_path_factory.mktemp("market")
+    end = last_weekday(datetime.now(UTC).date() - timedelta(days=30))
+    make_market(top / "app.db", stocks=120, years=3, end=end)
+    for _ in range(2):
+        export(top / "app.db", top / "lake", SWEDEN, full=True)
+    return top
+
+
+@pytest.fixture
+def start(made: Path, tmp_path: Path) -> Iterator[Start]:
+    """Starts the service on a copy of the market, with its lake or with nothing published."""
+    services = []
+
+    def started(*, published: bool = True, **settings: str) -> Service:
+        services.append(_copied(made, tmp_path, published=published, **settings))
+        services[-1].start()
+        return services[-1]
+
+    yield started
+    for service in services:
+        service.stop()
+
+
+@pytest.fixture(scope="module")
+def served(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with its lake, for tests that change nothing."""
+    service = _copied(made, tmp_path_factory.mktemp("served"), published=True)
+    service.start()
+    yield service
+    service.stop()
+
+
+def _copied(made: Path, folder: Path, *, published: bool, **settings: str) -> Service:
+    shutil.copy(made / "app.db", folder)
+    if published:
+        shutil.copytree(made / "lake", folder / "lake", symlinks=True)
+    return Service(folder, **settings)
+
+
+# A module's, not the session's: while it is open its event loop runs in this thread, and tests
+# of other folders run one of their own.
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium on the path; install it to look at the dashboard")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
+        yield chromium
+        chromium.close()
+
+
+Visit = Callable[..., Page]
+
+
+@pytest.fixture
+def visit(browser: Browser) -> Iterator[Visit]:
+    """Opens the dashboard of a service; no error, refused policy or foreign address may occur."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def visited(service: Service, *, wait: str = "#link[data-state=live]", **options: Any) -> Page:
+        contexts.append(browser.new_context(**options))
+        contexts[-1].set_default_timeout(PATIENCE_MS)
+        page = contexts[-1].new_page()
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("console", lambda told: wrong.extend(_policy(told.text)))
+        page.on("request", lambda asked: wrong.extend(_foreign(asked.url, service.url)))
+        page.goto(service.url)
+        page.wait_for_selector(wait)
+        return page
+
+    yield visited
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def _policy(text: str) -> list[str]:
+    return [text] if "Content Security Policy" in text else []
+
+
+def _foreign(url: str, ours: str) -> list[str]:
+    return [] if url.startswith(f"{ours}/") else [f"asked for {url}"]

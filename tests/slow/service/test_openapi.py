@@ -1,0 +1,47 @@
+"""Every answer of the service is as its OpenAPI document says."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from app.main import create_app
+from pipelines.settings import Settings
+from tests.slow.service.serving import DEADLINE_SECONDS, Server, told_nothing_inside
+
+CHECKS: Final = """
+seed = 1
+max-stream-events = 1
+request-timeout = 180
+continue-on-failure = true
+warnings = false
+[generation]
+max-examples = 6
+deterministic = true
+database = "none"
+[phases]
+stateful.enabled = false
+examples.enabled = false
+coverage.unexpected-methods = ["DELETE"]
+# A day in the future and a universe that is not known are refused, which no schema can say.
+[checks.positive_data_acceptance]
+enabled = false
+"""
+
+
+def test_every_answer_is_as_the_document_says(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "schemathesis.toml").write_text(CHECKS)
+    answers = tmp_path / "answers.har"
+    run = subprocess.run(
+        [sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/v1/openapi.json",
+         "--no-color", f"--report-har-path={answers}",
+         "--header", f"Authorization: Bearer {server.token}"],
+        cwd=tmp_path, capture_output=True, text=True, check=False, timeout=2 * DEADLINE_SECONDS,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout
+    document = create_app(Settings()).openapi()
+    operations = sum(len(methods) for methods in document["paths"].values())
+    assert re.search(rf"Tested: +{operations}\n", run.stdout), run.stdout
+    assert "Traceback" not in server.log()
+    told_nothing_inside(answers.read_text(), server.folder)

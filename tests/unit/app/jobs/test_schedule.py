@@ -1,0 +1,170 @@
+"""When the daily refresh is due, and that what was missed is made up for."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, cast
+
+import pytest
+
+from app.jobs.history import Job, new_job
+from app.jobs.refresh import Refresher, Running, Stopping
+from app.jobs.schedule import ATTEMPTS, DAILY, Schedule, last_due
+from pipelines.lake.version import MANIFEST, point_current_to
+from pipelines.settings import Settings
+
+NOW: Final = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)
+DUE: Final = datetime(2026, 11, 24, 17, tzinfo=UTC)
+
+
+class Refreshes:
+    """Stands for the refresher: notes what is started."""
+
+    def __init__(self, *past: Job, error: Exception | None = None) -> None:
+        self.past = list(past)
+        self.error = error
+        self.started: list[str] = []
+        self.asked = asyncio.Event()
+
+    def history(self) -> list[Job]:
+        return self.past
+
+    def start(self, trigger: Any) -> Job:
+        self.started.append(trigger)
+        self.asked.set()
+        if self.error:
+            raise self.error
+        return new_job(trigger, NOW)
+
+
+def past(status: Any, started: datetime) -> Job:
+    return Job(job_id=f"{started}", trigger="scheduled", status=status, started_at=started)
+
+
+def publish(lake: Path, made: datetime) -> None:
+    folder = lake / "versions" / "v1"
+    folder.mkdir(parents=True)
+    manifest = {"schema_version": 1, "version": "v1", "created_at": made.isoformat()}
+    (folder / MANIFEST).write_text(json.dumps(manifest))
+    point_current_to(lake, "v1")
+
+
+def run(
+    lake: Path, refreshes: Refreshes, hour: int | None, body: Callable[[Schedule], None] = id
+) -> Schedule:
+    """A schedule from its start to its end, with time for what is due at once."""
+    settings = Settings(lake=lake, sync_hour=hour)
+
+    async def main() -> Schedule:
+        schedule = Schedule(settings, cast("Refresher", refreshes), now=lambda: NOW)
+        schedule.start()
+        body(schedule)
+        # What is due is started as soon as the loop runs; a second time round all has happened.
+        for _ in range(20):
+            await asyncio.sleep(0)
+        schedule.close()
+        await asyncio.sleep(0)
+        assert not schedule.running
+        return schedule
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("hour", "now", "due"),
+    [
+        (17, "2026-11-24T18:30", "2026-11-24T17:00"),
+        (17, "2026-11-24T17:00", "2026-11-24T17:00"),
+        (17, "2026-11-24T16:59", "2026-11-23T17:00"),
+        (0, "2026-11-24T00:10", "2026-11-24T00:00"),
+        (23, "2026-01-01T00:10", "2025-12-31T23:00"),
+    ],
+)
+def test_the_last_time_is_today_or_yesterday(hour: int, now: str, due: str) -> None:
+    at = datetime.fromisoformat(now).replace(tzinfo=UTC)
+    assert last_due(hour, at) == datetime.fromisoformat(due).replace(tzinfo=UTC)
+
+
+def test_nothing_is_scheduled_without_an_hour(tmp_path: Path) -> None:
+    refreshes = Refreshes()
+
+    def body(schedule: Schedule) -> None:
+        assert not schedule.running
+        assert schedule.jobs() == []
+
+    run(tmp_path, refreshes, None, body)
+    assert refreshes.started == []
+
+
+def test_the_next_time_is_told(tmp_path: Path) -> None:
+    publish(tmp_path, DUE + timedelta(minutes=1))
+
+    def body(schedule: Schedule) -> None:
+        assert schedule.running
+        (job,) = schedule.jobs()
+        assert job["id"] == DAILY
+        assert (job["next"].hour, job["next"].minute, job["next"].second) == (17, 0, 0)
+        assert job["next"].utcoffset() == timedelta(0)
+        assert timedelta(0) < job["next"] - datetime.now(UTC) <= timedelta(days=1)
+        trigger = schedule._scheduler.get_job(DAILY).trigger  # noqa: SLF001
+        then = trigger.get_next_fire_time(job["next"], job["next"])
+        assert then - job["next"] == timedelta(days=1)
+
+    refreshes = Refreshes()
+    run(tmp_path, refreshes, 17, body)
+    assert refreshes.started == []
+
+
+@pytest.mark.parametrize("late", [timedelta(0), timedelta(days=3)], ids=["in time", "late"])
+@pytest.mark.parametrize("error", [None, Running(new_job("manual", NOW)), Stopping()],
+                         ids=["free", "running", "stopping"])  # fmt: skip
+def test_a_refresh_is_started_when_its_time_has_come(
+    tmp_path: Path, late: timedelta, error: Exception | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    publish(tmp_path, DUE + timedelta(minutes=1))
+    refreshes = Refreshes(error=error)
+
+    def body(schedule: Schedule) -> None:
+        scheduler = schedule._scheduler  # noqa: SLF001 - the clock is turned, not waited for
+        scheduler.modify_job(DAILY, next_run_time=datetime.now(UTC) - late)
+
+    run(tmp_path, refreshes, 17, body)
+    assert refreshes.started == ["scheduled"]
+    assert "raised an exception" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("jobs", "made", "missed"),
+    [
+        ([], None, True),
+        ([], DUE - timedelta(hours=1), True),
+        ([], DUE + timedelta(hours=1), False),
+        ([past("succeeded", DUE)], DUE - timedelta(hours=1), False),
+        ([past("succeeded", DUE - timedelta(seconds=1))], DUE - timedelta(hours=1), True),
+        ([past("failed", DUE)], DUE - timedelta(hours=1), True),
+        ([past("failed", DUE), past("succeeded", DUE)], DUE - timedelta(hours=1), False),
+        ([past("failed", DUE)] * ATTEMPTS, DUE - timedelta(hours=1), False),
+        ([past("failed", DUE)] * (ATTEMPTS - 1), None, True),
+        ([past("failed", DUE - timedelta(days=1))] * ATTEMPTS, None, True),
+    ],
+    ids=["nothing", "old version", "made by another", "unchanged since", "before it was due",
+         "failed", "failed, then succeeded", "failed often", "failed twice", "failed yesterday"],
+)  # fmt: skip
+def test_what_was_missed_is_made_up_for_at_the_start(
+    tmp_path: Path, jobs: list[Job], made: datetime | None, missed: bool
+) -> None:
+    if made:
+        publish(tmp_path, made)
+    refreshes = Refreshes(*jobs)
+    run(tmp_path, refreshes, 17)
+    assert refreshes.started == ["scheduled"] * missed
+
+
+def test_a_damaged_version_counts_as_none(tmp_path: Path) -> None:
+    publish(tmp_path, DUE + timedelta(hours=1))
+    (tmp_path / "current" / MANIFEST).write_text("{")
+    refreshes = Refreshes()
+    run(tmp_path, refreshes, 17)
+    assert refreshes.started == ["scheduled"]
