@@ -88,7 +88,7 @@ class Asked:
     @property
     def key(self) -> tuple[object, ...]:
         """What the rankings and their age depend on."""
-        return self.version.id, self.universe, self.as_of, self.today
+        return *self.version.key, self.universe, self.as_of, self.today
 
 
 ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}")

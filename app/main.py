@@ -2,8 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as installed
 from typing import Any, Final
 
 from fastapi import FastAPI
@@ -11,6 +9,7 @@ from fastapi import FastAPI
 from app.routes import cache, dashboard, data, operations, rankings, stocks, strategies
 from app.services import serving
 from app.web import Access, Limits, Recall, errors, models
+from pipelines import __version__
 from pipelines.settings import Settings
 
 BASE: Final = "/v1"
@@ -45,7 +44,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title="StockRank",
-        version=_version(),
+        version=__version__,
         description="Four rankings of Swedish stocks, and the service that computes them.",
         lifespan=lifespan,
         docs_url=None,
@@ -63,10 +62,3 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(dashboard.router)
     app.mount("/static", dashboard.Files(directory=dashboard.FOLDER / "static"))
     return app
-
-
-def _version() -> str:
-    try:
-        return installed("stockrank")
-    except PackageNotFoundError:
-        return "0.1.0"

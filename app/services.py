@@ -21,6 +21,7 @@ from app.watch import (
     FILE,
     FOLDER,
     Alerts,
+    DamageCheck,
     Events,
     Guard,
     Level,
@@ -31,7 +32,7 @@ from app.watch import (
 from app.web import Questions
 from pipelines import lake as lakes
 from pipelines.errors import LakeError, NothingPublished
-from pipelines.lake import Lake
+from pipelines.lake import Lake, listing, marks
 from pipelines.ranking import STRATEGIES
 from pipelines.settings import Settings
 
@@ -89,7 +90,7 @@ def _kept(version: Version) -> list[Lake]:
     for name in reversed(lakes.version_ids(root)):
         if name == version.id:
             found.append(version.lake)
-        elif not lakes.is_withdrawn(root, name):
+        elif not (marks.is_withdrawn(root, name) or marks.damage(root, name)):
             found.extend(_readable(root, name))
     return found
 
@@ -142,6 +143,8 @@ async def serving(settings: Settings) -> AsyncIterator[Services]:
     if settings.api_token is None:
         logger.warning("no STOCKRANK_API_TOKEN is set: only this machine may change state")
     services.schedule.start()
+    damage = DamageCheck(settings.lake)
+    damage.start()
     loops: list[Coroutine[Any, Any, None]] = [
         services.guard.run(services.events),
         _watch(services),
@@ -155,6 +158,7 @@ async def serving(settings: Settings) -> AsyncIterator[Services]:
         await asyncio.gather(*tasks, return_exceptions=True)
         services.events.close()
         services.schedule.close()
+        await asyncio.to_thread(damage.close)
         await services.refresher.close()
         await services.alerts.close()
 
@@ -227,9 +231,10 @@ class _Watch:
 
 def _last_made(root: Path) -> datetime | None:
     """When the newest version was made, also if it was rolled back since."""
-    newest = lakes.version_ids(root)[-1:]
-    made = [datetime.fromisoformat(lakes.manifest_of(root, name)["created_at"]) for name in newest]
-    return made[0] if made else None
+    for listed in reversed(listing.listed(root)):
+        if listed.manifest:
+            return datetime.fromisoformat(listed.manifest["created_at"])
+    return None
 
 
 def _both_tops(version: Version, before: Lake | None) -> tuple[rules.Tops, rules.Tops]:

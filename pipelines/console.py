@@ -18,10 +18,12 @@ from rich import progress as rich_progress
 from rich.console import Console
 from rich.table import Table as RichTable
 
+from pipelines import __version__
 from pipelines.errors import StockRankError
 
 logger = logging.getLogger(__name__)
 
+EPILOG: Final = "--version alone: show the release."
 PLAIN_WIDTH: Final = 200
 PROGRESS_SECONDS: Final = 0.25
 """Between two lines of the log on one table's progress."""
@@ -88,10 +90,16 @@ def run(*commands: Callable[..., None], help_: str | None = None) -> None:
 
     Where the log is JSON, the error is a line of it, `{"error": …, "type": …}`. Only a
     StockRankError is told as one line; any other exception is a defect and shows itself.
+    `--version` alone shows the release.
     """
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, help=help_)
+    if sys.argv[1:] == ["--version"]:
+        write(f"stockrank {__version__}")
+        return
+    app = typer.Typer(
+        add_completion=False, pretty_exceptions_enable=False, help=help_, epilog=EPILOG
+    )
     for command in commands:
-        app.command()(command)
+        app.command(epilog=None if len(commands) > 1 else EPILOG)(command)
     # A terminal that lacks a letter shows its number instead of ending the command.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

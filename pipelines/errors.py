@@ -7,12 +7,19 @@ StockRankError
 │   └── ChecksFailed   a new version is complete, but not fit to be published
 ├── LakeError          the lake is absent, damaged or of another format
 │   ├── NothingPublished
-│   └── Locked         another process writes to the lake
+│   ├── Locked         another process writes to the lake
+│   └── PointerLocked  another process moves `current`, for too long
 ├── SettingsError      a setting is unknown or has a value that cannot be used
 └── Unknown            a name that is not one of those known
 """
 
 from collections.abc import Iterable
+
+
+def is_of_system(error: Exception) -> bool:
+    """Whether the disk or the memory is to blame, in whichever library it was noticed."""
+    said = ("os error", "disk is full", "disk I/O error")
+    return isinstance(error, OSError | MemoryError) or any(text in str(error) for text in said)
 
 
 class StockRankError(Exception):
@@ -59,6 +66,16 @@ class Locked(LakeError):
 
     def __init__(self, root: object, holder: str) -> None:
         super().__init__(f"{root} is being written by {holder}; wait for it, or stop that process")
+
+
+class PointerLocked(LakeError):
+    """Another process has been moving `current` for too long."""
+
+    def __init__(self, root: object, seconds: float) -> None:
+        super().__init__(
+            f"another process has held the lock of {root}/current for {seconds:g} s; "
+            "see that the disk answers, end that process, then try again"
+        )
 
 
 class SettingsError(StockRankError):

@@ -32,10 +32,10 @@ import typer
 
 from pipelines import console, lake, source
 from pipelines.console import LogFormat, Progress, silent
-from pipelines.errors import ChecksFailed, ContractError, LakeError
-from pipelines.lake import Lake, Manifest, current_id
+from pipelines.errors import ChecksFailed, ContractError, LakeError, is_of_system
+from pipelines.lake import Lake, Manifest, current_id, marks, prune, publish, writing
 from pipelines.ranking import holds_rankings
-from pipelines.refresh import Build
+from pipelines.refresh import Build, due_days, is_made_alike
 from pipelines.settings import Settings
 from pipelines.source import changes as pages
 from pipelines.universe import Universe
@@ -56,52 +56,60 @@ def export(  # noqa: PLR0913 - one parameter an option
     """Publish a new version of the lake from a database and return its manifest.
 
     Where nothing was written to the database since the current version was made, that version
-    stays and its manifest is returned. `full` reads and writes everything again; `force`
-    publishes what fails its checks, and says so in the manifest. The newest `keep` versions stay.
-    A current version that is damaged counts as none: that is logged, and everything is read again.
-    On any error `SourceError`, `ContractError` or `LakeError` is raised, the version that was
-    current still is, and nothing of the new one is left.
+    stays and its manifest is returned. Where it was made by other rules or for another universe,
+    the rankings are made anew from its datasets; where it was written under another contract or
+    by other libraries, everything is read again. `full` reads and writes everything again;
+    `force` publishes what fails its checks, and says so in the manifest. The newest `keep`
+    versions stay. A current version that is damaged counts as none: that is logged, and
+    everything is read again. On any error `SourceError`, `ContractError` or `LakeError` is
+    raised, the version that was current still is, and nothing of the new one is left.
     """
     tables = source.preflight(database)
     try:
-        with lake.writing(root):
+        with writing(root):
+            # Looked up once: whoever moves `current` from here on has the last word.
+            after = current_id(root)
             # Before the copy: what is written while it is made counts as a change next time.
             state, today = pages.fingerprint(database), datetime.now(UTC).date()
-            current = _current(root, full=full)
-            if current and not (full or force) and _is_same(current, state, universe):
+            current = _current(root, after, full=full)
+            same = current is not None and not (full or force) and _is_same(current, state, today)
+            if current and same and holds_rankings(current, universe):
                 return current.manifest
             if not force:
                 _refuse_withdrawn(root, state)
                 _refuse_clock(current, today)
             build = Build(
                 database=database, root=root, universe=universe, tables=tables, source=state,
-                today=today, before=current, progress=progress,
+                today=today, before=current, progress=progress, reranks=same,
                 full=full or _is_behind(today, current),
             )  # fmt: skip
             with build:
-                manifest = _publish(build, after=lake.current_id(root), force=force)
+                manifest = _publish(build, after=after, force=force)
             # The version before is held open no longer, so that it may go too.
             build.before = current = None
-            lake.prune(root, keep=keep)
+            prune(root, keep=keep)
             return manifest
     except OSError as error:
         raise LakeError(f"cannot write {error.filename or root}: {error.strerror}") from None
     except pl.exceptions.ComputeError as error:
         # Polars tells of a full disk in this way, too.
-        if "os error" not in str(error):
+        if not is_of_system(error):
             raise
         raise LakeError(f"cannot write {root}: {' '.join(str(error).split())}") from None
 
 
-def _current(root: Path, *, full: bool) -> Lake | None:
-    """The version that is published; None where there is none that can be read.
+def _current(root: Path, version: str | None, *, full: bool) -> Lake | None:
+    """Return the version that is published; None where there is none that is whole.
 
     One of another layout is for somebody to decide on, by asking for a `full` refresh.
     """
-    if lake.current_id(root) is None:
+    if version is None:
+        return None
+    if damage := marks.damage(root, version):
+        _give_up(f"version {version} is damaged: {damage}")
         return None
     try:
-        return Lake(root)
+        return lake.open_current(root, version)
     except lake.Damaged as error:
         _give_up(error)
     except lake.OtherLayout as error:
@@ -123,9 +131,6 @@ def _copied(build: Build) -> None:
             import_module(name)
         build.before = _intact(build.before)
         copied.result()
-    if not gc.isenabled():
-        gc.freeze()  # the modules need not be looked at again and again
-        gc.enable()
 
 
 def _intact(before: Lake | None) -> Lake | None:
@@ -138,39 +143,52 @@ def _intact(before: Lake | None) -> Lake | None:
     return None
 
 
-def _publish(build: Build, *, after: str | None, force: bool) -> Manifest:
-    _copied(build)
+def _made(build: Build) -> Manifest:
+    """Make all of a version but its manifest file."""
+    if build.reranks:
+        build.before = _intact(build.before)
+    reranks = build.reranks and build.before is not None
+    if not reranks:
+        _copied(build)
+    if not gc.isenabled():
+        gc.freeze()  # the modules need not be looked at again and again
+        gc.enable()
     from pipelines.refresh import build as building  # noqa: PLC0415 - heavy
-    from pipelines.refresh import checks  # noqa: PLC0415 - they are heavy
 
-    manifest = building.version(build)
+    if reranks and build.before:
+        return building.reranked(build, build.before)
+    return building.version(build)
+
+
+def _publish(build: Build, *, after: str | None, force: bool) -> Manifest:
+    manifest = _made(build)
+    from pipelines.refresh import checks  # noqa: PLC0415 - heavy
+
     build.clock.begin("checks")
     manifest["failed_checks"] = checks.failures(Lake.at(build.staged, manifest), build.before)
     if manifest["failed_checks"] and not force:
         raise ChecksFailed(manifest["failed_checks"])
     build.clock.begin("publish")
     lake.write_manifest(build.staged, manifest)
-    lake.publish(build.root, build.staged, build.version, after=after)
+    publish(build.root, build.staged, build.version, after=after)
     return manifest
 
 
-def _is_same(current: Lake, state: dict[str, Any], universe: Universe) -> bool:
-    """Whether a new version would be the same as one: same database, universe and rules."""
+def _is_same(current: Lake, state: dict[str, Any], today: date) -> bool:
+    """Whether a new version would hold the same datasets, the rankings aside."""
     manifest = current.manifest
-    waiting = any("future_date" in d.get("rejected", {}) for d in manifest["datasets"].values())
     return (
         manifest["source"] == state
-        and holds_rankings(current, universe)
-        and manifest["libraries"] == lake.libraries()
-        and not waiting
+        and is_made_alike(manifest)
+        and not any(due_days(current, name, today) for name in manifest["datasets"])
     )
 
 
 def _refuse_withdrawn(root: Path, state: dict[str, Any]) -> None:
     """Do not publish again, unasked, what somebody rolled back."""
-    for version in filter(partial(lake.is_withdrawn, root), lake.version_ids(root)):
+    for version in filter(partial(marks.is_withdrawn, root), lake.version_ids(root)):
         try:
-            withdrawn = lake.manifest_of(root, version)["source"]
+            withdrawn = lake.manifest_of(root, version).get("source")
         except lake.Damaged:
             raise ContractError(
                 f"version {version} was rolled back, and its manifest.json is damaged, so the "

@@ -18,7 +18,15 @@ import typer
 from pipelines import console
 from pipelines.errors import SourceError
 from pipelines.settings import Settings
-from pipelines.source import BUSY_SECONDS, address, check_file, in_wal_mode, read
+from pipelines.source import (
+    BUSY_SECONDS,
+    address,
+    check_file,
+    in_wal_mode,
+    is_unfinished,
+    read,
+    told,
+)
 
 CACHE_KIB: Final = 65_536
 CONNECTION_PRAGMAS: Final = (f"PRAGMA cache_size = -{CACHE_KIB}", "PRAGMA temp_store = MEMORY")
@@ -253,7 +261,8 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         remedy = REMEDIES.get(_code(error), "").format(BUSY_SECONDS)
-        raise SourceError(f"cannot tune {path}: {error}{remedy}") from None
+        said = told(error) if is_unfinished(error) else f"{error}{remedy}"
+        raise SourceError(f"cannot tune {path}: {said}") from None
 
 
 REMEDIES: Final = {

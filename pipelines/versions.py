@@ -9,8 +9,10 @@ import polars as pl
 import typer
 
 from pipelines import console, lake
-from pipelines.errors import ContractError, LakeError, NothingPublished
-from pipelines.lake import Lake, Manifest
+from pipelines.errors import ContractError, LakeError, NothingPublished, Unknown
+from pipelines.lake import Lake, Listed, listed, marks, writing
+from pipelines.lake import prune as prune_versions
+from pipelines.lake import rollback as roll_back
 from pipelines.ranking import STRATEGIES
 from pipelines.settings import Settings
 
@@ -39,41 +41,35 @@ def list_versions(*, root: LakeOption = None, config: ConfigOption = None) -> No
     Example: python -m pipelines.versions list
     """
     folder = _root(root, config)
-    if not (ids := lake.version_ids(folder)):
+    if not (found := listed(folder)):
         raise NothingPublished(folder)
-    rows, before = [], None
-    for version in ids:
-        try:
-            manifest = lake.manifest_of(folder, version)
-        except lake.Damaged:
-            rows.append((version, "damaged", *[""] * 5))
-        else:
-            rows.append(_line(folder, manifest, before))
-            before = manifest
     columns = ("version", "state", "age", "rows", "as of", "MB", "changed since the one before")
-    console.show(console.Table(f"versions of {folder}", columns, rows[::-1]))
+    rows = [_line(version) for version in reversed(found)]
+    console.show(console.Table(f"versions of {folder}", columns, rows))
 
 
-def _line(root: Path, manifest: Manifest, before: Manifest | None) -> tuple[str, ...]:
-    version = manifest["version"]
+def _line(listed: Listed) -> tuple[str, ...]:
+    manifest = listed.manifest
+    if manifest is None:
+        return (listed.version, _state(listed), *[""] * 5)
     age = datetime.now(UTC) - datetime.fromisoformat(manifest["created_at"])
-    datasets = manifest["datasets"].values()
     return (
-        version,
-        _state(root, manifest),
+        listed.version,
+        _state(listed),
         _age(age),
-        f"{sum(d['rows'] for d in datasets):,}",
+        f"{listed.rows:,}",
         manifest["as_of"],
-        f"{sum(f['bytes'] for d in datasets for f in d['files']) / 1e6:.1f}",
-        ", ".join(changes(manifest, before)) or "nothing",
+        f"{(listed.bytes or 0) / 1e6:.1f}",
+        ", ".join(listed.changes()) or "nothing",
     )
 
 
-def _state(root: Path, manifest: Manifest) -> str:
+def _state(listed: Listed) -> str:
     states = {
-        "current": lake.current_id(root) == manifest["version"],
-        "rolled back": lake.is_withdrawn(root, manifest["version"]),
-        "forced": bool(manifest.get("failed_checks")),
+        "current": listed.is_current,
+        "rolled back": listed.is_withdrawn,
+        "forced": bool(listed.manifest and listed.manifest.get("failed_checks")),
+        str(listed.problem): listed.problem is not None,
     }
     return ", ".join(state for state, holds in states.items() if holds)
 
@@ -83,20 +79,6 @@ def _age(age: timedelta) -> str:
     seconds = max(int(age.total_seconds()), 1)
     size, unit = next(u for u in units if seconds >= u[0])
     return f"{seconds // size} {unit}"
-
-
-def changes(manifest: Manifest, before: Manifest | None) -> Iterator[str]:
-    """What is new in a version against the one before it: rows and files of each dataset."""
-    if before is None:
-        yield "first"
-        return
-    for name, entry in manifest["datasets"].items():
-        was = before["datasets"].get(name, {"rows": 0, "files": []})
-        old = {f["path"]: f["sha256"] for f in was["files"]}
-        new = {f["path"]: f["sha256"] for f in entry["files"]}
-        differ = sum(old.get(path) != new.get(path) for path in old.keys() | new.keys())
-        if differ:
-            yield f"{name} {entry['rows'] - was['rows']:+,} rows in {differ} files"
 
 
 # ------------------------------------------------------------------------------------ verify
@@ -117,13 +99,24 @@ def verify(
     """
     from pipelines.refresh import verify as verifying  # noqa: PLC0415 - heavy
 
-    opened = Lake(_root(root, config), version)
+    folder = _root(root, config)
+    opened = Lake(folder, version, check_files=False)
     found = [verifying.files(opened)]
+    found[0].problems += _note(folder, opened.version, found[0].problems)
     if source is not None and not found[0].problems:
         found.append(verifying.against_source(opened, source))
     console.show(*(table for part in found for table in part.tables))
     if problems := [problem for part in found for problem in part.problems]:
         raise ContractError(f"version {opened.version}: {'; '.join(problems)}")
+
+
+def _note(root: Path, version: str, problems: list[str]) -> list[str]:
+    """Mark a version as damaged or whole, for the next refresh; return the reason for no mark."""
+    try:
+        marks.note_damage(root, version, problems)
+    except OSError as error:
+        return [f"the next refresh is not told, for {error.filename} says {error.strerror}"]
+    return []
 
 
 # ---------------------------------------------------------------------------------- rollback
@@ -132,16 +125,16 @@ def verify(
 def rollback(
     version: VersionArgument = None, *, root: LakeOption = None, config: ConfigOption = None
 ) -> None:
-    """Publish the version before the current one, or the one that is named, at once.
+    """Publish the newest older version that is whole, or the one that is named, at once.
 
     Example: python -m pipelines.versions rollback
     """
     folder = _root(root, config)
-    was, now = lake.rollback(folder, version)
+    was, now = roll_back(folder, version)
     console.write(f"current was {was}, is {now}")
     try:
         console.show(*_differences(Lake(folder, was), Lake(folder, now)))
-    except LakeError as error:
+    except (LakeError, Unknown) as error:
         console.write(f"their rankings cannot be compared: {error}")
 
 
@@ -158,8 +151,8 @@ def prune(
     folder = _root(root, config)
     if lake.current_id(folder) is None:
         raise NothingPublished(folder)
-    with lake.writing(folder):
-        gone = lake.prune(folder, keep=keep)
+    with writing(folder):
+        gone = prune_versions(folder, keep=keep)
     console.write(f"deleted {', '.join(gone) or 'nothing'}")
 
 

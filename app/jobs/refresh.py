@@ -172,10 +172,13 @@ class Refresher:
         self._change(status="running")
         log = self._history.new_log(job.job_id)
         before = lakes.current_id(self._settings.lake)
-        attempt = await self._attempt(log, low_memory=False)
+        full = bool(before and lakes.has_other_layout(self._settings.lake, before))
+        if full:
+            logger.info("refresh: version %s has another layout; everything is read anew", before)
+        attempt = await self._attempt(log, low_memory=False, full=full)
         if attempt.lack and not self._closed:
             logger.warning("refresh: %s; trying once more in low-memory mode", attempt.lack)
-            attempt = await self._attempt(log, low_memory=True)
+            attempt = await self._attempt(log, low_memory=True, full=full)
         if attempt.manifest is None:
             return _failed(attempt.failure(self._limit_mb))
         known = published(attempt.manifest, before)
@@ -192,7 +195,7 @@ class Refresher:
             "strategies": await asyncio.to_thread(_ranked, self._settings.lake, manifest),
         }
 
-    async def _attempt(self, log: Path, *, low_memory: bool) -> Attempt:
+    async def _attempt(self, log: Path, *, low_memory: bool, full: bool) -> Attempt:
         job, kills = self._change(low_memory=low_memory), self._oom_kills()
         follower = Follower(job.progress)
 
@@ -208,7 +211,8 @@ class Refresher:
             )
 
         env = {**_environment(self._settings), **(LOW_MEMORY if low_memory else {})}
-        ended = await self._child.run(self._command, env, log, see)
+        command = [*self._command, *(["--full"] if full else [])]
+        ended = await self._child.run(command, env, log, see)
         return Attempt(ended, follower, self._child.peak_mb, log, self._oom_kills() > kills)
 
     def _change(self, **known: Any) -> Job:

@@ -6,13 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 
 from app.deps import PERMISSION, Permitted, ServicesDep, VersionDep
-from app.jobs import Job, Running
+from app.jobs import Job, Running, without_paths
 from app.services import Services
 from app.serving import Version, queries, views
 from app.web import Unavailable, models
 from pipelines import lake as lakes
-from pipelines.lake import freshness
-from pipelines.versions import changes
+from pipelines.errors import NothingPublished
+from pipelines.lake import Listed, freshness, listed
+from pipelines.lake import rollback as roll_back
 
 router = APIRouter(prefix="/data", tags=["data"])
 
@@ -203,38 +204,40 @@ async def alerts(
 
 
 @router.get("/versions")
-async def versions(services: ServicesDep, version: VersionDep) -> list[models.VersionInfo]:
-    """The kept versions, newest first."""
-    return await asyncio.to_thread(_versions, services, version)
-
-
-def _versions(services: Services, version: Version) -> list[models.VersionInfo]:
+async def versions(services: ServicesDep) -> list[models.VersionInfo]:
+    """The kept versions, newest first, with those that are damaged or of another layout."""
     root = services.settings.lake
-    manifests = [lakes.manifest_of(root, name) for name in lakes.version_ids(root)]
-    pairs = zip(manifests, [None, *manifests], strict=False)
-    return [_info(services, version, *pair) for pair in pairs][::-1]
+    found = await asyncio.to_thread(listed, root)
+    if not any(version.is_current for version in found):
+        raise NothingPublished(root)
+    return [_info(version) for version in reversed(found)]
 
 
-def _info(
-    services: Services, version: Version, manifest: lakes.Manifest, before: lakes.Manifest | None
-) -> models.VersionInfo:
-    datasets, name = manifest["datasets"].values(), manifest["version"]
+def _info(listed: Listed) -> models.VersionInfo:
+    known = listed.manifest or {}
     return models.VersionInfo(
-        version=name,
-        created_at=manifest["created_at"],
-        as_of=manifest["as_of"],
-        rows=sum(d["rows"] for d in datasets),
-        bytes=sum(f["bytes"] for d in datasets for f in d["files"]),
-        current=name == version.id,
-        withdrawn=lakes.is_withdrawn(services.settings.lake, name),
-        changed=list(changes(manifest, before)),
+        version=listed.version,
+        created_at=known.get("created_at"),
+        as_of=known.get("as_of"),
+        rows=listed.rows,
+        bytes=listed.bytes,
+        current=listed.is_current,
+        withdrawn=listed.is_withdrawn,
+        state=listed.state,
+        changed=list(listed.changes()),
     )
 
 
 @router.post(
     "/versions/{version_id}/rollback",
     dependencies=[Permitted],
-    responses={**PERMISSION},
+    responses={
+        **PERMISSION,
+        409: {
+            "model": models.Problem,
+            "description": "The version is damaged or of another layout",
+        },
+    },
 )
 async def rollback(
     services: ServicesDep,
@@ -244,6 +247,9 @@ async def rollback(
 ) -> models.RolledBack:
     """Publish a kept version in place of the current one, at once."""
     root = services.settings.lake
-    before, now = await asyncio.to_thread(lakes.rollback, root, version_id)
-    version = await services.published.current()
-    return models.RolledBack(previous=before, version=now, as_of=version.lake.as_of)
+    try:
+        before, now = await asyncio.to_thread(roll_back, root, version_id)
+    except (lakes.Damaged, lakes.OtherLayout) as error:
+        raise HTTPException(409, without_paths(str(error), [root])) from None
+    as_of = (await asyncio.to_thread(lakes.manifest_of, root, now))["as_of"]
+    return models.RolledBack(previous=before, version=now, as_of=as_of)

@@ -13,8 +13,8 @@ from app.metrics import registry
 from app.services import Services
 from app.watch import Level, memory
 from app.web import models
-from pipelines import source
-from pipelines.errors import NothingPublished, SourceError
+from pipelines import __version__, source
+from pipelines.errors import LakeError, SourceError
 
 router = APIRouter(tags=["operations"])
 
@@ -23,13 +23,16 @@ router = APIRouter(tags=["operations"])
 async def health(services: ServicesDep) -> models.Health:
     """Whether all is well; a degraded service still serves what is published."""
     database = await asyncio.to_thread(_database, services)
-    well = (
-        database == "connected"
-        and services.published.version_id() is not None
-        and services.guard.level is not Level.CRITICAL
-    )
+    published = await asyncio.to_thread(services.published.problem)
+    critical = "memory is critical" if services.guard.level is Level.CRITICAL else None
+    reasons = [None if database == "connected" else database, published, critical]
+    reason = "; ".join(filter(None, reasons)) or None
     return models.Health(
-        status="healthy" if well else "degraded", database=database, timestamp=services.now()
+        status="degraded" if reason else "healthy",
+        database=database,
+        reason=reason,
+        timestamp=services.now(),
+        version=__version__,
     )
 
 
@@ -69,7 +72,7 @@ async def metrics(services: ServicesDep) -> Response:
     """All metrics in the text format of Prometheus."""
     try:
         version = await services.published.current()
-    except NothingPublished:
+    except LakeError:
         version = None
     return Response(generate_latest(registry(services, version)), media_type=CONTENT_TYPE_LATEST)
 
@@ -91,6 +94,7 @@ def _hello(services: Services) -> dict[str, Any]:
     job = services.refresher.current
     return {
         "now": services.now().isoformat(timespec="milliseconds"),
+        "release": __version__,
         "version": services.published.version_id(),
         "limit_mb": services.guard.limit_mb,
         "warning_percent": services.settings.memory_warning_percent,

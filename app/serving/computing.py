@@ -37,7 +37,7 @@ class Computing:
         if universe == version.universe and as_of == version.lake.as_of:
             return version.rankings
         plan = rankings(version.lake, as_of=as_of, universe=universe)
-        return await self.frame((version.id, universe, as_of), plan, sheds=True)
+        return await self.frame((*version.key, universe, as_of), plan, sheds=True)
 
     async def frame(
         self, key: Hashable, plan: pl.LazyFrame, *, sheds: bool = False

@@ -1,6 +1,8 @@
 """The version that is served: resolved once a request, read once a version."""
 
 import asyncio
+import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -10,13 +12,18 @@ from typing import Any, Final
 
 import polars as pl
 
+from pipelines import __version__
 from pipelines import lake as lakes
-from pipelines.errors import LakeError, NothingPublished
-from pipelines.lake import Lake, Report, calendar_of
-from pipelines.ranking import published_or_computed
+from pipelines.errors import LakeError, NothingPublished, StockRankError
+from pipelines.lake import Lake, Report, calendar_of, listing
+from pipelines.ranking import published_or_computed, rules_hash
 from pipelines.universe import Universe
 
+logger = logging.getLogger(__name__)
+
 Place = tuple[int, int, int]
+RETRY_SECONDS: Final = 5.0
+"""Between two tries to read a current version that cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,11 @@ class Version:
     def id(self) -> str:
         """The id of the version."""
         return self.lake.version
+
+    @cached_property
+    def key(self) -> tuple[str, str, str]:
+        """What answers from it depend on: the version, the rules and the release."""
+        return self.id, rules_hash(), __version__
 
     @property
     def manifest(self) -> dict[str, Any]:
@@ -53,7 +65,10 @@ class Version:
 
 
 class Published:
-    """Hands out the current version, and notices when another one becomes current."""
+    """Hands out the current version, and notices when another one becomes current.
+
+    Where that one cannot be read, the version before is handed out until another one can.
+    """
 
     def __init__(self, root: Path, universe: Universe) -> None:
         self.root: Final = root
@@ -61,6 +76,9 @@ class Published:
         self._universe: Final = universe
         self._version: Version | None = None
         self._place: Place | None = None
+        self._unreadable: Place | None = None
+        """The place of a version that could not be read when it was tried last."""
+        self._retry_at = 0.0
         self._reading: Final = asyncio.Lock()
 
     async def current(self) -> Version:
@@ -68,19 +86,50 @@ class Published:
         return self.known() or await self._read()
 
     def known(self) -> Version | None:
-        """The version that `current` names now, where it was read before; else None."""
-        return self._version if self._look() == self._place else None
+        """The version that `current` names now, where it was read before; else None.
+
+        The version before, for some seconds, where that one could not be read.
+        """
+        place = self._look()
+        waits = place == self._unreadable and time.monotonic() < self._retry_at
+        return self._version if place is not None and (place == self._place or waits) else None
 
     async def _read(self) -> Version:
         async with self._reading:
             if known := self.known():
                 return known
-            self._version, place = None, self._look()
+            place = self._look()
             if place is None:
+                self._version = None
                 raise NothingPublished(self.root)
-            version = await asyncio.to_thread(_load, self.root, self._universe)
-            self._version, self._place = version, place
+            try:
+                version = await asyncio.to_thread(_load, self.root, self._universe)
+            except (StockRankError, OSError) as error:
+                return self._instead(place, error)
+            self._version, self._place, self._unreadable = version, place, None
             return version
+
+    def _instead(self, place: Place, error: Exception) -> Version:
+        """Return the version before; raise the error where there is none."""
+        if self._version is None:
+            raise error
+        if place != self._unreadable:
+            logger.warning("version %s is served still: %s", self._version.id, error)
+        self._unreadable, self._retry_at = place, time.monotonic() + RETRY_SECONDS
+        return self._version
+
+    def problem(self) -> str | None:
+        """Return the reason why the current version is not all there, or not served, if any."""
+        try:
+            version = self.version_id()
+            if version is None:
+                return "nothing is published; start a refresh"
+            found = listing.problem_of(self.root, version)
+        except LakeError:
+            return "the current version cannot be told; the log of the service says why"
+        if found is None and self._unreadable is not None and self._look() == self._unreadable:
+            found = f"version {version} cannot be read"
+        return f"{found}; start a refresh, or roll back" if found else None
 
     def _look(self) -> Place | None:
         """What changes whenever the link is replaced, without following it; None without one."""

@@ -7,6 +7,7 @@ from .alerts import Alerts as Alerts
 from .alerts import recorded as recorded
 from .alerts import trial_alert as trial_alert
 from .channels import configured as configured
+from .damage import DamageCheck as DamageCheck
 from .events import Events as Events
 from .journal import Journal as Journal
 from .memory import LEVELS as LEVELS

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from pipelines.lake import Label
+from pipelines.lake import Label, State
 
 Day = date
 Kind = Literal["momentum", "value", "dividend", "quality"]
@@ -485,12 +485,15 @@ class VersionInfo(BaseModel):
     """A kept version."""
 
     version: VersionId
-    created_at: Timestamp
-    as_of: date = _f("date of its rankings", "2026-11-20")
-    rows: int = _f("rows in all datasets", 2300000)
-    bytes: int = _f("size of its files", 36200000)
+    created_at: datetime | None = _f(
+        "time in UTC; null where it cannot be read", "2026-11-24T17:05:00Z"
+    )
+    as_of: date | None = _f("date of its rankings; null where it cannot be read", "2026-11-20")
+    rows: int | None = _f("rows in all datasets; null where it cannot be read", 2300000)
+    bytes: int | None = _f("size of its files; null where it cannot be read", 36200000)
     current: bool = _f("whether it is published", True)
     withdrawn: bool = _f("whether it was rolled back", False)
+    state: State = _f("damaged and other layout cannot be rolled back to", "current")
     changed: list[str] = _f("what is new against the version before", ["prices +428"])
 
 
@@ -525,7 +528,9 @@ class Health(BaseModel):
 
     status: Literal["healthy", "degraded"] = _f("degraded still serves", "healthy")
     database: str = _f("connected, or what is wrong with it", "connected")
+    reason: str | None = _f("why it is degraded; null where it is healthy", None)
     timestamp: Timestamp
+    version: str = _f("release of StockRank", "0.1.0")
 
 
 class Alive(BaseModel):

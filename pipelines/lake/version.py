@@ -2,17 +2,15 @@
 
 A version is never changed after it is published. A reader resolves `current` once, keeps that
 version and holds a shared lock on its manifest, so that pruning passes by what is in use.
-Publishing replaces the link `current` with one rename. One process writes at a time.
+`pipelines.publish` writes versions and moves `current`.
 """
 
 import fcntl
 import json
 import os
-import shutil
 import weakref
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from errno import EINVAL
 from importlib.metadata import version as library_version
@@ -22,16 +20,19 @@ from typing import Any, Final, Self
 
 import polars as pl
 
-from pipelines.errors import LakeError, Locked, NothingPublished, Unknown
+from pipelines.errors import LakeError, NothingPublished, Unknown
+from pipelines.lake import damage
 
 SCHEMA_VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
-SYNCING: Final = 8
-"""Files that are written out at a time; a disk does several for little more than one."""
 PARTIAL: Final = ".partial-"
-TRASH: Final = ".trash-"
 ID_FORMAT: Final = "%Y%m%dT%H%M%SZ"
 LIBRARIES: Final = ("polars", "pyarrow", "connectorx", "dataframely")
+
+REPAIR: Final = (
+    "run python -m pipelines.export, or publish another with python -m pipelines.versions rollback"
+)
+"""The remedies for a version that is damaged."""
 
 Manifest = dict[str, Any]
 
@@ -48,14 +49,21 @@ class OtherLayout(LakeError):
     """A version was written by a release with another layout."""
 
 
+class Gone(Damaged):
+    """A version has no folder, or no manifest in it."""
+
+
 class Lake:
     """One version of the lake: `current` when it was opened, or the one that is named.
 
-    The version is kept from pruning as long as this object lives. `Damaged` or `OtherLayout` where
-    this release cannot read it.
+    The version is kept from pruning as long as this object lives. `OtherLayout` where another
+    release wrote it; `Damaged` where its manifest cannot be read, or a file is missing or of
+    another size. `check_files=False` looks at the manifest only.
     """
 
-    def __init__(self, root: Path | str, version: str | None = None) -> None:
+    def __init__(
+        self, root: Path | str, version: str | None = None, *, check_files: bool = True
+    ) -> None:
         path, handle = _opened(Path(root), version)
         self.path: Final = path
         weakref.finalize(self, os.close, handle)
@@ -65,6 +73,8 @@ class Lake:
                 f"version {path.name} has layout {self.manifest['schema_version']}, this release "
                 f"reads {SCHEMA_VERSION}; run python -m pipelines.export --full"
             )
+        if check_files and (problems := list(damage.by_size(path, self.manifest))):
+            raise Damaged(f"version {path.name} is damaged: {'; '.join(problems)}; {REPAIR}")
 
     @classmethod
     def at(cls, path: Path, manifest: Manifest) -> Self:
@@ -151,7 +161,15 @@ def _opened(root: Path, version: str | None) -> tuple[Path, int]:
             if path.exists():
                 return path, handle
             os.close(handle)
-    raise LakeError(f"{root} has no complete version {path.name}; roll back to another one")
+    raise Gone(f"{root} has no complete version {path.name}; {REPAIR}")
+
+
+def open_current(root: Path, version: str) -> Lake:
+    """Open the version that `current` named a moment ago; `Gone` where it is not there."""
+    try:
+        return Lake(root, version)
+    except Unknown:
+        raise Gone(f"{root} has no complete version {version}; {REPAIR}") from None
 
 
 def _located(root: Path, version: str | None) -> Path:
@@ -185,7 +203,7 @@ def version_ids(root: Path) -> list[str]:
 def current_id(root: Path) -> str | None:
     """The version that is published, if any; `LakeError` where that cannot be told."""
     link = root / "current"
-    _check_name(root)
+    check_name(root)
     try:
         return link.readlink().name
     except (FileNotFoundError, NotADirectoryError):
@@ -198,7 +216,7 @@ def current_id(root: Path) -> str | None:
         raise LakeError(f"cannot read {link}: {error.strerror}") from None
 
 
-def _check_name(root: Path) -> None:
+def check_name(root: Path) -> None:
     """Polars and connectorx open no file whose path is not Unicode."""
     try:
         str(root).encode()
@@ -213,14 +231,19 @@ def manifest_of(root: Path, version: str) -> Manifest:
 
 
 def _manifest(path: Path) -> Manifest:
-    with suppress(ValueError):
+    with suppress(ValueError, FileNotFoundError):
         manifest: Manifest | None = json.loads((path / MANIFEST).read_bytes())
         if isinstance(manifest, dict) and "schema_version" in manifest:
             return manifest
-    raise Damaged(
-        f"the {MANIFEST} of version {path.name} is damaged; run python -m pipelines.export, "
-        "or publish another with python -m pipelines.versions rollback"
-    )
+    raise Damaged(f"the {MANIFEST} of version {path.name} is damaged; {REPAIR}")
+
+
+def has_other_layout(root: Path, version: str) -> bool:
+    """Whether another release wrote the version; False where its manifest cannot be read."""
+    try:
+        return bool(manifest_of(root, version)["schema_version"] != SCHEMA_VERSION)
+    except Damaged:
+        return False
 
 
 def new_version_id(root: Path, now: datetime | None = None) -> str:
@@ -240,130 +263,3 @@ def libraries() -> dict[str, str]:
 def write_manifest(staged: Path, manifest: Manifest) -> None:
     """Complete a staged version."""
     (staged / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
-
-
-@contextmanager
-def writing(root: Path) -> Iterator[None]:
-    """The only writer of the lake; `Locked` names another. A dead process holds no lock.
-
-    What a killed run left behind is removed first.
-    """
-    _check_name(root)
-    (root / "versions").mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            raise Locked(root, file.read().strip() or "another process") from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
-        file.flush()
-        _sweep(root)
-        yield
-        file.truncate(0)
-
-
-def _sweep(root: Path) -> None:
-    """Remove what a killed run left: versions half built or half deleted, links not in place."""
-    for pattern in (f"{PARTIAL}*", f"{TRASH}*"):
-        for folder in (root / "versions").glob(pattern):
-            shutil.rmtree(folder)
-    for link in root.glob(".current-*"):
-        link.unlink()
-
-
-def publish(root: Path, staged: Path, version: str, *, after: str | None) -> None:
-    """Make a staged directory the current version; afterwards readers see all of it or none.
-
-    `LakeError` if the current version is no longer the one that the new one was made after.
-    """
-    if current_id(root) != after:
-        raise LakeError(
-            f"current was moved from {after} to {current_id(root)} meanwhile; "
-            "run python -m pipelines.export again"
-        )
-    with ThreadPoolExecutor(SYNCING) as pool:
-        list(pool.map(_sync, (*staged.rglob("*"), staged)))
-    complete = staged.rename(root / "versions" / version)
-    _sync(root / "versions")
-    try:
-        point_current_to(root, version)
-    except OSError:
-        if current_id(root) == after:
-            complete.rename(staged)
-        raise
-    (_withdrawn(root) / version).unlink(missing_ok=True)
-
-
-def point_current_to(root: Path, version: str) -> None:
-    """Replace `current` with one rename."""
-    link = root / f".current-{token_hex(3)}"
-    link.symlink_to(Path("versions") / version)
-    try:
-        link.replace(root / "current")
-    finally:
-        link.unlink(missing_ok=True)
-    _sync(root)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def rollback(root: Path, version: str | None = None) -> tuple[str, str]:
-    """Publish an older version, the one before the current if none is named; (from, to).
-
-    The version that was current is withdrawn: a refresh does not publish the same state of the
-    database again unless it is forced to.
-    """
-    before = current_id(root)
-    if before is None:
-        raise NothingPublished(root)
-    older = [v for v in version_ids(root) if v < before and not is_withdrawn(root, v)]
-    if version is None and not older:
-        raise LakeError(f"{root} has no version before {before} to roll back to")
-    target = version or older[-1]
-    Lake(root, target)  # no reader could open one that this refuses
-    if target < before:
-        _withdrawn(root).mkdir(exist_ok=True)
-        (_withdrawn(root) / before).touch()
-    point_current_to(root, target)
-    (_withdrawn(root) / target).unlink(missing_ok=True)
-    return before, target
-
-
-def _withdrawn(root: Path) -> Path:
-    return root / "withdrawn"
-
-
-def is_withdrawn(root: Path, version: str) -> bool:
-    """Whether a version was rolled back."""
-    return (_withdrawn(root) / version).exists()
-
-
-def prune(root: Path, *, keep: int) -> list[str]:
-    """Delete all but the newest versions, never `current` and none that a reader holds open."""
-    current, ids = current_id(root), version_ids(root)
-    gone = [v for v in ids[: max(0, len(ids) - keep)] if v != current and _delete(root, v)]
-    for version in gone:
-        (_withdrawn(root) / version).unlink(missing_ok=True)
-    return gone
-
-
-def _delete(root: Path, version: str) -> bool:
-    """Delete a version at once for readers; False if one has it open."""
-    path = root / "versions" / version
-    with (path / MANIFEST).open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        trash = path.with_name(f"{TRASH}{version}")
-        path.rename(trash)
-    shutil.rmtree(trash)
-    return True

@@ -19,6 +19,7 @@ from .rank import ranked as ranked
 from .rank import rankings as rankings
 from .rank import ratios as ratios
 from .rank import statements as statements
+from .rules import rules_hash as rules_hash
 from .strategies import STRATEGIES as STRATEGIES
 from .strategies import Strategy as Strategy
 from .strategies import strategy_named as strategy_named

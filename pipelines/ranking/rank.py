@@ -12,6 +12,7 @@ import polars as pl
 from pipelines.lake import Lake
 from pipelines.ranking import factors
 from pipelines.ranking.factors import MONTHS, RATIOS, SIGNALS, STATEMENT_ITEMS
+from pipelines.ranking.rules import rules_hash
 from pipelines.ranking.strategies import STRATEGIES, Strategy
 from pipelines.universe import Universe, company, first_reason, is_class_b, universe_reason
 
@@ -86,9 +87,9 @@ def published_or_computed(
 
 
 def holds_rankings(lake: Lake, universe: Universe) -> bool:
-    """Whether the published rankings are of this universe and of all strategies there are."""
-    made = (lake.manifest["universe"], lake.manifest.get("strategies"))
-    return made == (universe.as_dict(), list(STRATEGIES))
+    """Whether the published rankings are of this universe and made by these rules."""
+    made = (lake.manifest["universe"], lake.manifest.get("rules"))
+    return made == (universe.as_dict(), rules_hash())
 
 
 def cross_section(lake: Lake, *, as_of: date) -> pl.LazyFrame:

@@ -2,7 +2,6 @@
 
 import ctypes
 import hashlib
-import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +24,6 @@ from pipelines.refresh.reuse import Kept, newest_of, source_years
 from pipelines.refresh.sort import Buckets
 from pipelines.refresh.staging import Build
 from pipelines.source import ROWID, BadRow, Table, UnreadableRow
-
-logger = logging.getLogger(__name__)
 
 COMPRESSION_LEVEL: Final = 1
 WRITERS: Final = 2
@@ -61,10 +58,6 @@ class Tally:
         if notes.height:
             kept = [n.join(notes, on="rowid", how="anti") for n in self.notes.get(table, [])]
             self.notes[table] = [*kept, notes]
-
-    def noted(self, table: str) -> pl.Series:
-        """The rowids of a table that have a note."""
-        return pl.concat(self.notes.get(table, [NOTES.to_frame()]))["rowid"]
 
     def rejected(self, table: str) -> list[int]:
         """The rowids of a table's rejected rows."""
@@ -200,22 +193,13 @@ def prices(build: Build, table: Table, how: Normalise, kept: Kept | None) -> Non
     part = Part(table, how)
     if kept:
         part = Part(replace(table, where=kept.where), how, elsewhere=kept.rows_in)
-    try:
-        tally = _write_years(build, "prices", "ticker", "date", lambda: [part])
-    except RowsMissing:
-        if kept is None:
-            raise
-        logger.info("prices: rows are gone from years that were to be taken; reading all years")
-        prices(build, table, how, None)
-        return
+    tally = _write_years(build, "prices", "ticker", "date", lambda: [part])
     if kept:
         tally.widest_text = max(tally.widest_text, kept.widest_text)
         kept.link(build.staged)
         tally.files = sorted([*tally.files, *kept.files()], key=itemgetter("year"))
-        # A date that is no text may read like one of a year that is taken, and was read again.
-        again = pl.DataFrame({"rowid": tally.noted(table.name)}, schema={"rowid": pl.Int64})
-        tally.add(table.name, kept.notes().join(again, on="rowid", how="anti"))
-        build.newest.append(kept.last_closes())
+        tally.add(table.name, kept.notes(table))
+        build.newest.extend(kept.last_closes())
     _finish(build, "prices", tally, _typed(build, lake_schema("prices")), [table])
     years = table.source_years(tally.rejected(table.name))
     build.datasets["prices"]["source_years"] = source_years(tally.files, years)
@@ -408,6 +392,7 @@ def _finish(
     build.datasets[dataset] = tally.manifest(dataset, schema)
     if tally.notes:
         build.datasets[dataset]["rejects_sha256"] = hashed(path)
+        build.datasets[dataset]["rejects_bytes"] = path.stat().st_size
 
 
 def _write_rejects(path: Path, tally: Tally, tables: list[Table]) -> None:
@@ -420,7 +405,8 @@ def _write_rejects(path: Path, tally: Tally, tables: list[Table]) -> None:
     path.parent.mkdir(exist_ok=True)
     with _writer(path, schema) as writer:
         for table in tables:
-            notes = pl.concat(tally.notes.get(table.name, [NOTES.to_frame()])).sort("rowid")
+            notes = pl.concat(tally.notes.get(table.name, [NOTES.to_frame()]))
+            notes = notes.sort("rowid", "reason")
             for part in notes.iter_slices(REJECTS_ROWS):
                 rows = [dict(zip(table.kinds, row, strict=True))
                         for row in table.originals(part["rowid"].to_list())]  # fmt: skip

@@ -27,6 +27,7 @@ class Build:
     before: Lake | None = None
     progress: Progress = silent
     full: bool = False  # take nothing from the version before
+    reranks: bool = False  # take all datasets from it; only the rankings are made anew
     exact: bool = False  # keep Float64 where the contract says Float32, to compare the two
     clock: Clock = field(default_factory=Clock)
     datasets: dict[str, Any] = field(default_factory=dict)
@@ -49,6 +50,15 @@ class Build:
     def copy(self) -> Path:
         """The private copy of the database."""
         return self.work / "source.db"
+
+    def start_over(self) -> None:
+        """Remove all datasets, to read everything; the copy and the saved state of it stay."""
+        self.full = True
+        self.datasets.clear()
+        self.newest.clear()
+        for folder in self.staged.iterdir():
+            if folder.is_dir() and folder != self.work:
+                shutil.rmtree(folder)
 
     def __enter__(self) -> Self:
         self.work.mkdir(parents=True)

@@ -12,7 +12,7 @@ import polars as pl
 from pipelines import lake, source
 from pipelines.console import Table
 from pipelines.errors import LakeError
-from pipelines.lake import Lake
+from pipelines.lake import Lake, damage
 from pipelines.refresh import build as building
 from pipelines.refresh import rows as ingest
 from pipelines.refresh.reuse import STATE
@@ -56,25 +56,20 @@ def files(opened: Lake) -> Found:
 
 def _file(folder: Path, entry: dict[str, Any], expected: dict[str, Any]) -> Iterator[str]:
     path = folder / expected["path"]
-    if damage := _damage(path, expected["sha256"]):
-        yield f"{expected['path']} {damage}"
+    if problem := damage.of_file(path, expected["sha256"], ingest.hashed):
+        yield f"{expected['path']} {problem}"
         return
-    if lake.schema_text(pl.read_parquet_schema(path)) != entry["schema"]:
+    rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    if lake.schema_text(rows.collect_schema()) != entry["schema"]:
         yield f"{expected['path']} has other columns than the manifest"
-    if pl.scan_parquet(path).select(pl.len()).collect().item() != expected["rows"]:
+    if rows.select(pl.len()).collect().item() != expected["rows"]:
         yield f"{expected['path']} has another number of rows than the manifest"
-
-
-def _damage(path: Path, sha256: str) -> str | None:
-    if not path.exists():
-        return "is missing"
-    return None if ingest.hashed(path) == sha256 else "has other bytes than were written"
 
 
 def _rejects(path: Path, entry: dict[str, Any]) -> Iterator[str]:
     sha256 = entry.get("rejects_sha256")
-    if sha256 and (damage := _damage(path, sha256)):
-        yield f"rejects/{path.name} {damage}"
+    if sha256 and (problem := damage.of_file(path, sha256, ingest.hashed)):
+        yield f"rejects/{path.name} {problem}"
 
 
 def _state(path: Path) -> Iterator[str]:

@@ -1,6 +1,8 @@
 from . import changes as changes
 from . import sqlite as sqlite
 from .changes import State as State
+from .changes import is_unfinished as is_unfinished
+from .changes import told as told
 from .sqlite import BUSY_SECONDS as BUSY_SECONDS
 from .sqlite import ROWID as ROWID
 from .sqlite import TABLES as TABLES

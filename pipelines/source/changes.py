@@ -15,9 +15,10 @@ A leaf page is of type `0D`, an interior page `05`; see https://sqlite.org/filef
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
@@ -91,6 +92,11 @@ DAMAGED: Final = (
     "the database is damaged, so restore it from a backup, "
     "or save what can be with the command .recover of sqlite3"
 )
+UNFINISHED: Final = (
+    "a writer was killed and its -journal is still there, so open the database once for writing, "
+    "with its application or with sqlite3 FILE 'SELECT count(*) FROM sqlite_master', "
+    "and SQLite will undo the unfinished write"
+)
 
 
 @contextmanager
@@ -108,8 +114,15 @@ def reading(copy: Path, table: str) -> Iterator[sqlite3.Connection]:
 
 
 def told(error: Exception) -> str:
-    """What SQLite says, and the remedy if the database is damaged."""
+    """What SQLite says, and the remedy if the database is damaged or a write is unfinished."""
+    if is_unfinished(error):
+        return f"{error}; {UNFINISHED}"
     return f"{error}; {DAMAGED}" if "malformed" in str(error) else str(error)
+
+
+def is_unfinished(error: Exception) -> bool:
+    """Whether a reader met the journal of a killed writer, which only a writer may roll back."""
+    return getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK
 
 
 # ------------------------------------------------------------------------------------- pages
@@ -228,7 +241,7 @@ class State:
     digests: dict[str, str]
     """Of each small table, a hash of its definition and of all its leaf pages in order."""
     columns: dict[str, int]
-    """How many columns each of the tables has."""
+    """How many columns each of the tables has, generated ones included."""
     leaves: Leaves | None = None
     """Of `daily_prices`; not saved, for a later state has leaves of its own."""
 
@@ -237,12 +250,13 @@ class State:
         """The state of a private copy, to which no connection is open."""
         with reading(copy, TABLE) as con:
             sql, root = con.execute(
-                "SELECT sql, rootpage FROM sqlite_master WHERE name = ?", (TABLE,)
+                "SELECT sql, rootpage FROM sqlite_master WHERE type = 'table' AND name = ?",
+                (TABLE,),
             ).fetchone()
             page_size = con.execute("PRAGMA page_size").fetchone()[0]
             encoding = con.execute("PRAGMA encoding").fetchone()[0]
             columns = {
-                name: len(con.execute(f"PRAGMA table_info({name})").fetchall())
+                name: len(con.execute(f"PRAGMA table_xinfo({name})").fetchall())
                 for name in (TABLE, *SMALL)
             }
             roots = con.execute(
@@ -314,3 +328,29 @@ def found_years(copy: Path, now: State, before: State) -> frozenset[str] | None:
     query = f"SELECT DISTINCT {SOURCE_YEAR} FROM {TABLE} WHERE rowid BETWEEN ? AND ?"
     with reading(copy, TABLE) as con:
         return frozenset(year for pair in ranges for (year,) in con.execute(query, pair))
+
+
+def wide_years(copy: Path, columns: Iterable[str], width: int) -> frozenset[str]:
+    """The source years of rows whose texts and blobs take more bytes than `width`; a full scan."""
+    sizes = " + ".join(f"IFNULL(LENGTH(CAST({column} AS BLOB)), 0)" for column in columns)
+    query = f"SELECT DISTINCT {SOURCE_YEAR} FROM {TABLE} WHERE {sizes} > ?"
+    with reading(copy, TABLE) as con:
+        return frozenset(year for (year,) in con.execute(query, (width,)))
+
+
+def outside(years: Set[str], known: Iterable[str]) -> str:
+    """The rows of no source year among `years`, all of four digits, as a condition in SQL.
+
+    `known` holds the source years of all rows of the table, and at least one of `years`. Years
+    with none of the others between them are one range of text, cheaper to compare with than each.
+    """
+    runs = [list(run) for taken, run in groupby(sorted(known), years.__contains__) if taken]
+    # The plus keeps SQLite from taking '1982' beside a DATE for a number.
+    date = "+date COLLATE BINARY"
+    ranges = (f"{date} >= '{run[0]}' AND {date} < '{_after(run[-1])}'" for run in runs)
+    return f"(date IS NULL OR NOT ({' OR '.join(ranges)}))"
+
+
+def _after(year: str) -> str:
+    """The first text after all that begin with a year."""
+    return year[:-1] + chr(ord(year[-1]) + 1)

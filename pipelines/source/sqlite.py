@@ -23,12 +23,14 @@ from urllib.parse import quote
 import polars as pl
 
 from pipelines.errors import SourceError
-from pipelines.source.changes import SOURCE_YEAR, fingerprint, reading, told
+from pipelines.source.changes import SOURCE_YEAR, fingerprint, is_unfinished, reading, told
 
 BATCH_VALUES: Final = 800_000
 """Values of a batch, all columns together: 100,000 rows of prices."""
 WINDOW_VALUES: Final = 1_600_000
 """Values of a stretch of rowids, which is one query."""
+SPARSE: Final = 2
+"""A span of so many rowids a row, or more, has its stretches counted out row by row."""
 BUSY_SECONDS: Final = 30
 HEADER: Final = b"SQLite format 3\x00"
 WAL_HEADER: Final = b"\x02\x02"
@@ -233,6 +235,8 @@ def copy(path: Path, to: Path) -> None:
         read(path, lambda con: _copy(con, path, to, in_wal=in_wal))
         replaced = _file(path) != file
     except sqlite3.Error as error:
+        if is_unfinished(error):
+            raise SourceError(f"cannot copy {path}: {told(error)}") from None
         raise SourceError(
             f"cannot copy {path} within {BUSY_SECONDS} s: {error}; is another process writing?"
         ) from None
@@ -372,16 +376,25 @@ class Table:
         return None if first is None else (first, last)
 
     def _windows(self, first: int, last: int) -> Iterator[str]:
-        """A span of rowids in stretches of some `WINDOW_VALUES`, where they are dense, as SQL.
+        """A span of rowids in stretches of at most `WINDOW_VALUES`, as SQL.
 
         connectorx reads as fast as it can into a queue without bounds, so that the memory of a
         slow reader is that of the windows that are read.
         """
-        windows = self.rows // self._height(WINDOW_VALUES) + 1
-        edges = [first + (last + 1 - first) * n // windows for n in range(windows + 1)]
-        for a, b in pairwise(edges):
-            if a < b:
-                yield f"AND rowid BETWEEN {a} AND {b - 1} ORDER BY rowid"
+        for a, b in pairwise([*self._edges(first, last), last + 1]):
+            yield f"AND rowid BETWEEN {a} AND {b - 1} ORDER BY rowid"
+
+    def _edges(self, first: int, last: int) -> list[int]:
+        """The first rowid of each window; none has more rows than `WINDOW_VALUES` makes."""
+        height = self._height(WINDOW_VALUES)
+        if last - first < SPARSE * self.rows:
+            return list(range(first, last + 1, height))
+        edges = [first]
+        query = f"SELECT rowid FROM {self.name} WHERE rowid >= ? ORDER BY rowid LIMIT 1 OFFSET ?"
+        with reading(self.copy, self.name) as con:
+            while found := con.execute(query, (edges[-1], height)).fetchone():
+                edges += found
+        return edges
 
     def _height(self, values: int) -> int:
         """How many rows have so many values; at least one."""
@@ -431,11 +444,15 @@ class Table:
             return [*rows, *texts]
 
     def _not_unicode(self, con: sqlite3.Connection) -> Iterator[int]:
-        texts = [c for c, kind in self.kinds.items() if kind in ("text", "day", "time")]
+        texts = ", ".join(
+            f"CASE typeof({c}) WHEN 'text' THEN {c} END"  # a blob would come as bytes, too
+            for c, kind in self.kinds.items()
+            if kind in ("text", "day", "time")
+        )
         con.text_factory = bytes
-        query = f"SELECT rowid, {', '.join(texts)} FROM {self.name} WHERE {self.where}"
+        query = f"SELECT rowid, {texts} FROM {self.name} WHERE {self.where}"
         for rowid, *values in con.execute(query):
-            if any(isinstance(v, bytes) and not _is_unicode(v) for v in values):
+            if not all(value is None or _is_unicode(value) for value in values):
                 yield rowid
 
     def originals(self, rowids: Sequence[int]) -> Iterator[tuple[str | None, ...]]:
@@ -450,10 +467,11 @@ class Table:
                 yield tuple(_as_text(value) for value in row)
 
     def source_years(self, rowids: Sequence[int]) -> list[str]:
-        """What the dates of those rows begin with, as `pages` counts them."""
+        """The source years of those rows; `''` also of one that is not there."""
         query = f"SELECT {SOURCE_YEAR} FROM {self.name} WHERE rowid = ?"
         with reading(self.copy, self.name) as con:
-            return [con.execute(query, (rowid,)).fetchone()[0] for rowid in rowids]
+            found = (con.execute(query, (rowid,)).fetchone() for rowid in rowids)
+            return [row[0] if row else "" for row in found]
 
 
 class UnreadableRow(SourceError):

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
-from pipelines.lake.version import Lake
+from pipelines.lake import Lake
 
 ID = "VERSION"
 TIME = "2026-11-23T08:00:00Z"
@@ -193,7 +193,8 @@ CASES: dict[str, Any] = {
         "checked_at": TIME,
     },
     "/data/scheduler-status": {"running": False, "jobs": []},
-    "/health": {"status": "healthy", "database": "connected", "timestamp": TIME},
+    "/health": {"status": "healthy", "database": "connected", "timestamp": TIME,
+                "version": "0.1.0"},
     "/health/live": {"status": "ok"},
     "/health/ready": {"status": "ok"},
 }  # fmt: skip

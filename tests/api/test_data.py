@@ -13,6 +13,7 @@ from fastapi.testclient import TestClient
 
 from app.watch.memory import Level
 from pipelines.export import export
+from pipelines.lake import publishing as publish
 from pipelines.lake import version as lakes
 from pipelines.lake.version import Lake
 from pipelines.universe import SWEDEN
@@ -156,16 +157,16 @@ def test_versions_and_back(place: Path) -> None:
         assert changed == ["prices +0 rows in 1 files", "stocks +0 rows in 1 files",
                            "rankings +0 rows in 1 files"]  # fmt: skip
         assert listed == [
-            {"version": new, "current": True, **common},
-            {"version": old, "current": False, "changed": ["first"], **common},
+            {"version": new, "current": True, "state": "current", **common},
+            {"version": old, "current": False, "state": "kept", "changed": ["first"], **common},
         ]
         assert client.post("/v1/data/versions/nothing/rollback").status_code == 404
         back = client.post(f"/v1/data/versions/{old}/rollback")
         assert back.json() == {"previous": new, "version": old, "as_of": "2026-11-20"}
         assert first(client) == "AA B"
-        states = {v["version"]: (v["current"], v["withdrawn"])
+        states = {v["version"]: (v["current"], v["withdrawn"], v["state"])
                   for v in client.get("/v1/data/versions").json()}  # fmt: skip
-        assert states == {new: (False, True), old: (True, False)}
+        assert states == {new: (False, True, "withdrawn"), old: (True, False, "current")}
         assert [len(client.get(f"/v1/rankings/history/{name}").json()) for name in
                 ("trendande_varde", "sammansatt_momentum")] == [1, 1]  # fmt: skip
         dashboard = client.get("/v1/dashboard/top").json()
@@ -295,6 +296,6 @@ def test_a_version_that_is_served_is_not_pruned(place: Path) -> None:
         client.get(MOMENTUM)
         make_bb_first(place)
         export(place / "app.db", place / "lake", SWEDEN)
-        lakes.prune(place / "lake", keep=1)
+        publish.prune(place / "lake", keep=1)
         assert old in lakes.version_ids(place / "lake")
         assert first(client) == "BB"

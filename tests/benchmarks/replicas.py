@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import polars as pl
 
-from pipelines.lake import version as lakes
-from pipelines.lake.version import Lake
+from pipelines import lake as lakes
+from pipelines.lake import Lake
+from pipelines.lake.publishing import point_current_to
 from pipelines.refresh.rows import COMPRESSION_LEVEL
 
 DATASETS: Final = ("prices", "fundamentals", "stocks")
@@ -23,21 +24,23 @@ def multiply(lake: Lake, root: Path, times: int) -> Lake:
     folder.mkdir(parents=True)
     datasets = {name: _copied(lake, folder, name, times) for name in DATASETS}
     lakes.write_manifest(folder, lake.manifest | {"datasets": datasets})
-    lakes.point_current_to(root, lake.version)
+    point_current_to(root, lake.version)
     return Lake(root)
 
 
 def _copied(lake: Lake, folder: Path, dataset: str, times: int) -> dict[str, Any]:
     entry = lake.manifest["datasets"][dataset]
+    files = []
     for file in entry["files"]:
         path = folder / file["path"]
         path.parent.mkdir(parents=True, exist_ok=True)
-        rows = pl.read_parquet(lake.path / file["path"], hive_partitioning=False)
+        rows = pl.read_parquet(lake.path / file["path"], glob=False, hive_partitioning=False)
         copies = pl.concat([_copy(rows, number) for number in range(times)])
         copies.write_parquet(
             path, compression="zstd", compression_level=COMPRESSION_LEVEL, statistics=True
         )
-    return {"schema": entry["schema"], "rows": entry["rows"] * times, "files": entry["files"]}
+        files.append(file | {"bytes": path.stat().st_size})
+    return {"schema": entry["schema"], "rows": entry["rows"] * times, "files": files}
 
 
 def _copy(rows: pl.DataFrame, number: int) -> pl.DataFrame:

@@ -17,11 +17,12 @@ from typing import Any, Final
 
 import pytest
 
-from app.jobs.history import Job
+from app.jobs import Job
 from app.jobs.refresh import EXPORT, Refresher, Running, Stopping
 from app.watch.events import Events
-from pipelines.lake import version as lake
-from pipelines.lake.version import Lake
+from pipelines import lake
+from pipelines.lake import Lake
+from pipelines.lake.publishing import writing
 from pipelines.runtime import resident_mb
 from pipelines.settings import Settings, UniverseSettings
 from tests.factories import database, stock, trading_year
@@ -347,7 +348,7 @@ def test_what_cannot_be_started_has_failed(world: World) -> None:
 
 
 def test_a_refresh_that_another_process_writes_beside_has_failed(world: World) -> None:
-    with lake.writing(world.lake):
+    with writing(world.lake):
         job = world.refresh()
     assert (job.status, job.error_type) == ("failed", "Locked")
 

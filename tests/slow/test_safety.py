@@ -20,6 +20,7 @@ from polars.testing import assert_frame_equal
 
 from pipelines import lake
 from pipelines.lake import Lake
+from pipelines.lake.publishing import writing
 from pipelines.ranking import rankings
 from pipelines.refresh import verify as verifying
 from pipelines.universe import SWEDEN
@@ -198,7 +199,7 @@ def test_a_version_is_of_one_moment_while_others_write(
 
 def test_a_second_refresh_names_the_first_and_fails(market: Path, tmp_path: Path) -> None:
     root = tmp_path / "lake"
-    with lake.writing(root):
+    with writing(root):
         result = run(market, root)
     assert result.returncode == 1
     assert f"process {os.getpid()}" in result.stderr

@@ -174,6 +174,7 @@ class Dashboard {
     this.memory.reset(hello.samples, hello.limit_mb);
     if (hello.samples.length) this.#drawMemory(hello.samples.at(-1));
     this.job = hello.job;
+    byId("foot-release").textContent = `StockRank ${hello.release}.`;
     this.#setVersion(hello.version, hello.as_of);
     this.#drawRefresh();
     if (this.greeted) this.#loadAll(); // after a break nothing on the page is certain

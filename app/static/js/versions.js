@@ -6,9 +6,14 @@ import { agoTime, day, ofBytes, whole } from "./format.js";
 import { head, headOfNumbers } from "./tables.js";
 
 /**
- * @typedef {{version: string, created_at: string, as_of: string, rows: number, bytes: number,
- *   current: boolean, withdrawn: boolean, changed: string[] | string | null}} Version
+ * What is not known of a damaged version, or of one of another layout, is null.
+ * @typedef {{version: string, created_at: string | null, as_of: string | null,
+ *   rows: number | null, bytes: number | null, current: boolean, withdrawn: boolean,
+ *   state: string, changed: string[] | string | null}} Version
  */
+
+/** States of versions that nobody can roll back to. */
+const UNREADABLE = new Set(["damaged", "other layout"]);
 
 export class Versions {
   /** `permission` asks before a roll-back; `done(version)` is called after one. */
@@ -64,7 +69,8 @@ export class Versions {
         "th",
         { scope: "row", class: "s-main" },
         el("span", { class: "id nowrap" }, version.version),
-        el("span", { class: "cell-2" }, agoTime(version.created_at), ` · ${changes(version)}`),
+        version.created_at &&
+          el("span", { class: "cell-2" }, agoTime(version.created_at), ` · ${changes(version)}`),
       ),
       el("td", { class: "nowrap s-side" }, day(version.as_of)),
       el("td", { class: "num s-one s-rows" }, whole(version.rows)),
@@ -72,16 +78,17 @@ export class Versions {
       el(
         "td",
         { class: "num s-end" },
+        UNREADABLE.has(version.state) && [tag("warn", version.state), " "],
         version.current
-          ? el("span", { class: "tag tag--accent" }, "published")
-          : this.#button(version, current),
+          ? tag("accent", "published")
+          : !UNREADABLE.has(version.state) && this.#button(version, current),
       ),
     );
   }
 
   #button(version, current) {
     return [
-      version.withdrawn && [el("span", { class: "tag tag--warn" }, "rolled back"), " "],
+      version.withdrawn && [tag("warn", "rolled back"), " "],
       el(
         "button",
         {
@@ -105,6 +112,10 @@ export class Versions {
       done: () => this.done(version.version),
     });
   }
+}
+
+function tag(kind, text) {
+  return el("span", { class: `tag tag--${kind}` }, text);
 }
 
 function changes({ changed }) {

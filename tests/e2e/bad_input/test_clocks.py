@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from pipelines import lake as lake_module
 from pipelines.lake import version_ids
+from pipelines.lake.publishing import point_current_to
 from tests.e2e.bad_input.place import (
     LATE,
     ROWS,
@@ -22,7 +22,7 @@ from tests.e2e.bad_input.place import (
 def test_a_version_is_after_one_that_was_made_in_the_future(place: Place) -> None:
     late = "20990101T000000Z-abcdef"
     (place.lake / "current").resolve().rename(place.lake / "versions" / late)
-    lake_module.point_current_to(place.lake, late)
+    point_current_to(place.lake, late)
     change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
     lake = published(place)
     assert lake.version.startswith("20990101T000001Z-")

@@ -12,7 +12,8 @@ import pytest
 from app.jobs.history import Job, new_job
 from app.jobs.refresh import Refresher, Running, Stopping
 from app.jobs.schedule import ATTEMPTS, DAILY, Schedule, last_due
-from pipelines.lake.version import MANIFEST, point_current_to
+from pipelines.lake import MANIFEST
+from pipelines.lake.publishing import point_current_to
 from pipelines.settings import Settings
 
 NOW: Final = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)

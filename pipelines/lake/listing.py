@@ -1,0 +1,116 @@
+"""The versions of a lake as lists show them, also those that cannot be read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pipelines.lake import damage, marks
+from pipelines.lake.version import (
+    MANIFEST,
+    SCHEMA_VERSION,
+    Damaged,
+    Manifest,
+    current_id,
+    manifest_of,
+    version_ids,
+)
+
+State = Literal["current", "kept", "withdrawn", "damaged", "other layout"]
+Problem = Literal["damaged", "other layout"]
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A version, with its manifest where this release can read it."""
+
+    version: str
+    manifest: Manifest | None
+    before: Manifest | None
+    """The manifest of the newest older version that can be read."""
+    problem: Problem | None
+    is_current: bool
+    is_withdrawn: bool
+
+    @property
+    def state(self) -> State:
+        """The state in a word; a problem goes before all else."""
+        if self.problem:
+            return self.problem
+        return "current" if self.is_current else "withdrawn" if self.is_withdrawn else "kept"
+
+    @property
+    def rows(self) -> int | None:
+        """The rows of all datasets, if known."""
+        return self._sum("rows")
+
+    @property
+    def bytes(self) -> int | None:
+        """The size of the files of all datasets, if known."""
+        return self._sum("bytes")
+
+    def _sum(self, what: Literal["rows", "bytes"]) -> int | None:
+        if self.manifest is None:
+            return None
+        datasets = self.manifest["datasets"].values()
+        return sum(int(file[what]) for dataset in datasets for file in dataset["files"])
+
+    def changes(self) -> Iterator[str]:
+        """Return the rows and files of each dataset that are new against the version before."""
+        return changes(self.manifest, self.before) if self.manifest else iter(())
+
+
+def listed(root: Path) -> list[Listed]:
+    """Return all versions, oldest first, with the one that `current` names though it be gone."""
+    current = current_id(root)
+    found: list[Listed] = []
+    before: Manifest | None = None
+    for version in sorted({*version_ids(root), *([current] if current else [])}):
+        manifest, problem = _read(root, version)
+        is_withdrawn = marks.is_withdrawn(root, version)
+        found.append(Listed(version, manifest, before, problem, version == current, is_withdrawn))
+        before = manifest or before
+    return found
+
+
+def _read(root: Path, version: str) -> tuple[Manifest | None, Problem | None]:
+    """Return the manifest of a version, and the reason not to open it."""
+    try:
+        manifest = manifest_of(root, version)
+    except Damaged:
+        return None, "damaged"
+    if manifest["schema_version"] != SCHEMA_VERSION:
+        return None, "other layout"
+    return manifest, "damaged" if problems(root, version, manifest) else None
+
+
+def problem_of(root: Path, version: str) -> str | None:
+    """Return in a sentence the reason not to trust a version, if any."""
+    try:
+        manifest = manifest_of(root, version)
+    except Damaged:
+        return f"version {version} is damaged: its {MANIFEST} cannot be read"
+    if (layout := manifest["schema_version"]) != SCHEMA_VERSION:
+        return f"version {version} has layout {layout}, this release reads {SCHEMA_VERSION}"
+    found = problems(root, version, manifest)
+    return f"version {version} is damaged: {found}" if found else None
+
+
+def problems(root: Path, version: str, manifest: Manifest) -> str:
+    """Return the damage of a version that was found in the background, or shows by sizes."""
+    by_size = damage.by_size(root / "versions" / version, manifest)
+    return marks.damage(root, version) or "; ".join(by_size)
+
+
+def changes(manifest: Manifest, before: Manifest | None) -> Iterator[str]:
+    """Return the rows and files of each dataset that are new against the version before."""
+    if before is None:
+        yield "first"
+        return
+    for name, entry in manifest["datasets"].items():
+        was = before["datasets"].get(name, {"rows": 0, "files": []})
+        old = {f["path"]: f["sha256"] for f in was["files"]}
+        new = {f["path"]: f["sha256"] for f in entry["files"]}
+        differ = sum(old.get(path) != new.get(path) for path in old.keys() | new.keys())
+        if differ:
+            yield f"{name} {entry['rows'] - was['rows']:+,} rows in {differ} files"

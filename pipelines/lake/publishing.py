@@ -1,0 +1,236 @@
+"""Publishing: one writer of the lake, and one lock for the moment in which `current` moves.
+
+A refresh holds the writer's lock from its start to its end. Who publishes, rolls back, prunes or
+sweeps holds the pointer's lock only to look and to move, so that a roll-back need not wait for a
+refresh. Whatever was looked at before is looked at again under the lock.
+"""
+
+import fcntl
+import logging
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from secrets import token_hex
+from time import monotonic, sleep
+from typing import Final
+
+from pipelines.errors import LakeError, Locked, NothingPublished, PointerLocked
+from pipelines.lake import marks
+from pipelines.lake.version import (
+    MANIFEST,
+    PARTIAL,
+    Damaged,
+    Lake,
+    check_name,
+    current_id,
+    version_ids,
+)
+
+logger = logging.getLogger(__name__)
+
+SYNCING: Final = 8
+"""Files that are written out at a time; a disk does several for little more than one."""
+TRASH: Final = ".trash-"
+LINK: Final = ".current-"
+POINTER_SECONDS: Final = 30.0
+"""The pointer's lock is held for a rename and a flush, which take this long on no sound disk."""
+PAUSE_SECONDS: Final = 0.01
+
+# ------------------------------------------------------------------------------------- locks
+
+
+@contextmanager
+def writing(root: Path) -> Iterator[None]:
+    """Be the only writer of the lake; `Locked` names another. A dead process holds no lock.
+
+    What a killed run left behind is removed first.
+    """
+    check_name(root)
+    (root / "versions").mkdir(parents=True, exist_ok=True)
+    with (root / ".lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise Locked(root, file.read().strip() or "another process") from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} since {datetime.now(UTC):%Y-%m-%d %H:%M:%S} UTC")
+        file.flush()
+        sweep(root)
+        yield
+        file.truncate(0)
+
+
+@contextmanager
+def pointing(root: Path) -> Iterator[None]:
+    """Be the only one that moves `current` or deletes versions; wait for another one first.
+
+    `PointerLocked` after `POINTER_SECONDS`; `LakeError` in place of what the disk says.
+    """
+    try:
+        with (root / ".pointer.lock").open("a") as file:
+            _lock(root, file.fileno())
+            yield
+    except OSError as error:
+        raise LakeError(f"cannot write {error.filename or root}: {error.strerror}") from error
+
+
+def _lock(root: Path, handle: int) -> None:
+    end = monotonic() + POINTER_SECONDS
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() > end:
+                raise PointerLocked(root, POINTER_SECONDS) from None
+        sleep(PAUSE_SECONDS)
+
+
+def sweep(root: Path) -> None:
+    """Remove what a killed run left: versions half built or half deleted, links not in place."""
+    for pattern in (f"{PARTIAL}*", f"{TRASH}*"):
+        for folder in (root / "versions").glob(pattern):
+            _remove(folder)
+    with pointing(root):
+        for link in root.glob(f"{LINK}*"):
+            link.unlink()
+
+
+# ----------------------------------------------------------------------------------- publish
+
+
+def publish(root: Path, staged: Path, version: str, *, after: str | None) -> None:
+    """Make a staged directory the current version; afterwards readers see all of it or none.
+
+    `LakeError` if the current version is no longer the one that the new one was made after.
+    """
+    _refuse_moved(root, after)
+    with ThreadPoolExecutor(SYNCING) as pool:
+        list(pool.map(_sync, (*staged.rglob("*"), staged)))
+    with pointing(root):
+        _refuse_moved(root, after)
+        complete = staged.rename(root / "versions" / version)
+        try:
+            _sync(root / "versions")
+            point_current_to(root, version)
+        except OSError:
+            if current_id(root) == after:
+                complete.rename(staged)
+            raise
+
+
+def _refuse_moved(root: Path, after: str | None) -> None:
+    if (now := current_id(root)) != after:
+        raise LakeError(
+            f"current was moved from {after} to {now} meanwhile; "
+            "run python -m pipelines.export again"
+        )
+
+
+def point_current_to(root: Path, version: str) -> None:
+    """Replace `current` with one rename; the caller holds the pointer's lock."""
+    link = root / f"{LINK}{token_hex(3)}"
+    link.symlink_to(Path("versions") / version)
+    try:
+        link.replace(root / "current")
+    finally:
+        link.unlink(missing_ok=True)
+    _sync(root)
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# ---------------------------------------------------------------------------------- rollback
+
+
+def rollback(root: Path, version: str | None = None) -> tuple[str, str]:
+    """Publish an older version and return the ids of both: the one before, the one published.
+
+    If none is named, it is the newest before the current one that can be read and was not rolled
+    back. The version that was current is withdrawn: a refresh does not publish the same state of
+    the database again unless it is forced to.
+    """
+    if current_id(root) is None:
+        raise NothingPublished(root)
+    with pointing(root):
+        before = current_id(root)
+        if before is None:
+            raise NothingPublished(root)
+        target = _newest_readable(root, before) if version is None else version
+        _readable(root, target)  # no reader could open one that this refuses
+        if target < before:
+            marks.withdraw(root, before)
+        point_current_to(root, target)
+        marks.restore(root, target)
+    return before, target
+
+
+def _newest_readable(root: Path, before: str) -> str:
+    """Return the newest version before another that a reader can open and was not rolled back."""
+    for version in reversed(version_ids(root)):
+        if version < before and not marks.is_withdrawn(root, version):
+            try:
+                return _readable(root, version)
+            except LakeError as error:
+                logger.warning("version %s is passed over: %s", version, error)
+    raise LakeError(
+        f"{root} has no version before {before} that can be read and was not rolled back; "
+        "run python -m pipelines.export"
+    )
+
+
+def _readable(root: Path, version: str) -> str:
+    Lake(root, version)
+    if damage := marks.damage(root, version):
+        raise Damaged(
+            f"version {version} is damaged: {damage}; publish another one, or, where its files "
+            f"were restored, run python -m pipelines.versions verify {version}"
+        )
+    return version
+
+
+# ------------------------------------------------------------------------------------- prune
+
+
+def prune(root: Path, *, keep: int) -> list[str]:
+    """Delete all but the newest versions, never `current` and none that a reader holds open."""
+    with pointing(root):
+        current, ids = current_id(root), version_ids(root)
+        old = (v for v in ids[: max(0, len(ids) - keep)] if v != current)
+        gone = [version for version in old if _throw_away(root, version)]
+    for version in gone:
+        _remove(_trash(root, version))
+        marks.forget(root, version)
+    return gone
+
+
+def _throw_away(root: Path, version: str) -> bool:
+    """Take a version from readers, all at once; False if one has it open."""
+    path = root / "versions" / version
+    with (path / MANIFEST).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        path.rename(_trash(root, version))
+    return True
+
+
+def _trash(root: Path, version: str) -> Path:
+    return root / "versions" / f"{TRASH}{version}"
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder, or the part of it that another process has not deleted yet."""
+    with suppress(FileNotFoundError):
+        shutil.rmtree(folder)

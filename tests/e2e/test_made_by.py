@@ -1,0 +1,291 @@
+"""What made a version is part of it: other rules or another contract reach the data."""
+
+import json
+import sqlite3
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from fastapi.testclient import TestClient
+
+from app.main import create_app
+from pipelines import __version__, lake
+from pipelines.export import export
+from pipelines.lake import Lake, Manifest
+from pipelines.ranking import holds_rankings, published_or_computed
+from pipelines.ranking.rules import rules_hash
+from pipelines.ranking.strategies import STRATEGIES
+from pipelines.refresh import normalise
+from pipelines.refresh import verify as verifying
+from pipelines.refresh.contract import contract_hash
+from pipelines.settings import Settings
+from pipelines.universe import SWEDEN
+from tests.factories import database, stock, trading_year
+
+END = date(2024, 5, 31)
+NAME = "trendande_utdelning"
+DATASETS = ("prices", "fundamentals", "stocks")
+YEARS = (2023, 2024)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with a database and a version; both stocks are ranked by their dividend alone."""
+    database(
+        tmp_path / "app.db",
+        stocks=[stock("A B"), stock("C B")],
+        daily_prices=[
+            *trading_year("A B", END, growth=0.1),
+            *trading_year("C B", END, growth=0.2),
+        ],
+        fundamentals=[
+            {"ticker": t, "fiscal_date": "2023-12-31", "fetched_date": "2024-03-01",
+             "dividend_yield": y}
+            for t, y in (("A B", 0.05), ("C B", 0.04))
+        ],
+    )  # fmt: skip
+    refreshed(tmp_path)
+    return tmp_path
+
+
+def refreshed(place: Path) -> Manifest:
+    return export(place / "app.db", place / "lake", SWEDEN)
+
+
+def write(place: Path, sql: str) -> None:
+    with closing(sqlite3.connect(place / "app.db")) as con:
+        con.execute(sql)
+        con.commit()
+
+
+def inodes(place: Path, version: str) -> dict[str, int]:
+    folder = place / "lake" / "versions" / version
+    files = (p for p in folder.rglob("*.parquet") if "rankings" not in p.parts)
+    return {str(p.relative_to(folder)): p.stat().st_ino for p in files}
+
+
+def first(rankings: pl.LazyFrame) -> list[str]:
+    ranked = rankings.filter(pl.col("rank").is_not_null(), pl.col("strategy") == NAME)
+    return ranked.collect()["ticker"].to_list()
+
+
+def keep_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change a rule: all stocks with a dividend stay, not the best 40 %."""
+    old = STRATEGIES[NAME]
+    assert old.composite
+    new = replace(old, composite=replace(old.composite, keep_percent=100))
+    monkeypatch.setitem(STRATEGIES, NAME, new)
+
+
+def forget(place: Path, *keys: str) -> None:
+    """Make the version one of a release that did not write these keys."""
+    path = place / "lake" / "current" / "manifest.json"
+    manifest = json.loads(path.read_bytes())
+    path.write_text(json.dumps({k: v for k, v in manifest.items() if k not in keys}))
+
+
+# -------------------------------------------------------------------------------------- rules
+
+
+def test_another_rule_makes_the_rankings_anew_from_the_same_files(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Lake(place / "lake")
+    assert first(old.rankings()) == ["A B"]
+    keep_both(monkeypatch)
+    monkeypatch.setattr("pipelines.source.copy", None)  # the database is not read
+    made = refreshed(place)
+    new = Lake(place / "lake")
+    assert (made["version"], new.version != old.version) == (new.version, True)
+    assert first(new.rankings()) == ["C B", "A B"]
+    assert inodes(place, new.version) == inodes(place, old.version) != {}
+    for name in DATASETS:
+        assert made["datasets"][name] == old.manifest["datasets"][name]
+    assert (made["as_of"], made["source"]) == ("2024-05-31", old.manifest["source"])
+    assert [p["phase"] for p in made["phases"]] == ["changes", "rankings", "integrity"]
+    assert verifying.files(new).problems == []
+    assert refreshed(place)["version"] == new.version
+
+
+def test_the_version_of_the_rules_counts_too(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Lake(place / "lake")
+    monkeypatch.setattr("pipelines.ranking.rules.RULES_VERSION", 2)
+    made = refreshed(place)
+    assert made["rules"] != before.manifest["rules"]
+    assert inodes(place, made["version"]) == inodes(place, before.version)
+
+
+def test_a_refresh_after_the_rules_changed_is_incremental(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The state of the database is in the new version, so the next one takes years from it."""
+    keep_both(monkeypatch)
+    ranked = refreshed(place)
+    write(place, "INSERT INTO daily_prices (ticker, date, close) VALUES ('C B', '2024-06-03', 150)")
+    made = refreshed(place)
+    assert (ranked["as_of"], made["as_of"]) == ("2024-05-31", "2024-06-03")
+    old, new = inodes(place, ranked["version"]), inodes(place, made["version"])
+    year = next(path for path in old if "year=2023" in path and "prices" in path)
+    assert new[year] == old[year]
+
+
+def test_a_damaged_version_is_read_again_instead_of_ranked_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = Lake(place / "lake")
+    keep_both(monkeypatch)
+    file = old.path / old.manifest["datasets"]["prices"]["files"][0]["path"]
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    made = refreshed(place)
+    assert made["phases"][0]["phase"] == "copy"
+    assert verifying.files(Lake(place / "lake")).problems == []
+
+
+def test_rankings_of_other_rules_are_computed_not_read(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Lake(place / "lake")
+    assert holds_rankings(opened, SWEDEN)
+    keep_both(monkeypatch)
+    assert not holds_rankings(opened, SWEDEN)
+    assert first(published_or_computed(opened, universe=SWEDEN)) == ["C B", "A B"]
+
+
+def test_a_version_that_does_not_say_its_rules_is_of_others(place: Path) -> None:
+    forget(place, "rules", "contract", "release")
+    old = Lake(place / "lake")
+    assert not holds_rankings(old, SWEDEN)
+    made = refreshed(place)
+    assert (made["rules"], made["contract"]) == (rules_hash(), contract_hash())
+    assert made["release"] == __version__
+    assert not set(inodes(place, made["version"]).values()) & set(
+        inodes(place, old.version).values()
+    )
+
+
+# ----------------------------------------------------------------------------------- contract
+
+
+def doubled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Change the normaliser: every close is twice what it was."""
+    real = normalise.prices
+
+    def prices(batch: pl.DataFrame, *, today: date) -> pl.DataFrame:
+        return real(batch, today=today).with_columns(pl.col("close") * 2)
+
+    monkeypatch.setattr(normalise, "prices", prices)
+    monkeypatch.setattr("pipelines.refresh.contract.NORMALISER_VERSION", 2)
+
+
+@pytest.mark.parametrize("written", [False, True], ids=["same database", "a year changed"])
+def test_another_normaliser_reaches_every_year(
+    place: Path, monkeypatch: pytest.MonkeyPatch, *, written: bool
+) -> None:
+    closes = Lake(place / "lake").prices().sort("ticker", "date").select("close").collect()
+    if written:
+        write(
+            place, "UPDATE daily_prices SET volume = 7 WHERE ticker = 'C B' AND date = '2024-05-31'"
+        )
+    doubled(monkeypatch)
+    refreshed(place)
+    new = Lake(place / "lake").prices().sort("ticker", "date")
+    assert new.select("close").collect().equals(closes * 2)
+    assert set(new.collect()["date"].dt.year()) == set(YEARS)
+
+
+def test_other_libraries_read_everything(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = Lake(place / "lake")
+    monkeypatch.setattr(lake, "libraries", lambda: {"polars": "0"})
+    made = refreshed(place)
+    assert made["phases"][0]["phase"] == "copy"
+    assert not set(inodes(place, made["version"]).values()) & set(
+        inodes(place, before.version).values()
+    )
+
+
+def test_where_nothing_changed_the_version_stays(place: Path) -> None:
+    assert refreshed(place)["version"] == Lake(place / "lake").version
+    assert len(lake.version_ids(place / "lake")) == 1
+
+
+def test_hashes_are_the_same_in_every_process() -> None:
+    code = (
+        "from pipelines.ranking.rules import rules_hash; "
+        "from pipelines.refresh.contract import contract_hash; "
+        "print(rules_hash(), contract_hash())"
+    )
+    told = {
+        subprocess.run(
+            [sys.executable, "-c", code], env={"PYTHONHASHSEED": seed, "PYTHONPATH": "."},
+            capture_output=True, text=True, check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }  # fmt: skip
+    assert told == {f"{rules_hash()} {contract_hash()}\n"}
+
+
+# ------------------------------------------------------------------------------------ service
+
+
+@contextmanager
+def served(place: Path) -> Iterator[TestClient]:
+    settings = Settings(source=place / "app.db", lake=place / "lake")
+    with TestClient(create_app(settings), client=("127.0.0.1", 50000)) as client:
+        yield client
+
+
+def asked(place: Path) -> Any:
+    with served(place) as client:
+        return client.get(f"/v1/strategies/{NAME}")
+
+
+def test_the_service_ranks_by_its_own_rules(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = asked(place)
+    assert [row["ticker"] for row in before.json()] == ["A B"]
+    keep_both(monkeypatch)
+    after = asked(place)
+    assert [row["ticker"] for row in after.json()] == ["C B", "A B"]
+    assert before.headers["etag"] != after.headers["etag"]
+
+
+@pytest.mark.parametrize(
+    "what", ["pipelines.ranking.rules.RULES_VERSION", "app.serving.published.__version__"]
+)
+def test_a_tag_holds_rules_and_release(
+    place: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    before = asked(place).headers["etag"]
+    assert asked(place).headers["etag"] == before
+    monkeypatch.setattr(what, "9")
+    assert asked(place).headers["etag"] != before
+
+
+# ------------------------------------------------------------------------------------ release
+
+
+def test_the_service_tells_its_release(place: Path) -> None:
+    with served(place) as client:
+        assert client.get("/health").json()["version"] == __version__
+        assert client.get("/v1/openapi.json").json()["info"]["version"] == __version__
+
+
+@pytest.mark.parametrize("module", ["pipelines.rank", "pipelines.versions"])
+def test_a_command_tells_its_release(module: str) -> None:
+    command = [sys.executable, "-m", module, "--version"]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (result.stdout, result.stderr) == (f"stockrank {__version__}\n", "")
+
+
+def test_the_release_is_written_once() -> None:
+    project = tomllib.loads(Path("pyproject.toml").read_text())
+    assert project["project"]["dynamic"] == ["version"]
+    attr = project["tool"]["setuptools"]["dynamic"]["version"]["attr"]
+    assert attr == "pipelines.__version__"

@@ -1,0 +1,114 @@
+"""Whatever is done to a database, a refresh of what changed publishes what a full one does.
+
+`STOCKRANK_SCRIPTS=2000` runs as many scripts in the slow part.
+"""
+
+import os
+import random
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.errors import StockRankError
+from pipelines.export import export
+from pipelines.lake import Lake
+from pipelines.refresh import calendar as sessions
+from pipelines.refresh import report as integrity
+from pipelines.refresh.reuse import STATE
+from pipelines.universe import SWEDEN
+from tests.edits import Market, market
+
+FAST = 15
+SLOW = int(os.environ.get("STOCKRANK_SCRIPTS", "200"))
+OWN = ("version", "created_at", "phases", "failed_checks")
+"""What a manifest says of the refresh and not of the data."""
+cached_sessions = cache(sessions.sessions)
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with a database and its first version."""
+    with pytest.MonkeyPatch.context() as patched:
+        # The trading days come from another process, and no disk need be waited for.
+        patched.setattr(integrity, "sessions", cached_sessions)
+        patched.setattr("pipelines.lake._sync", id)
+        folder = tmp_path_factory.mktemp("first")
+        market(folder / "first.db")
+        shutil.copyfile(folder / "first.db", folder / "app.db")
+        shutil.copyfile(folder / "first.db", folder / "other.db")
+        export(folder / "app.db", folder / "incremental", SWEDEN)
+        yield folder
+
+
+def refresh(script: Market, lake: str, **how: Any) -> str:
+    """Export; the error, if any, but for what differs from run to run."""
+    try:
+        export(script.path, script.folder / lake, script.universe, keep=script.keep, **how)
+    except StockRankError as error:
+        return type(error).__name__
+    return ""
+
+
+def contents(lake: Lake) -> dict[str, Any]:
+    """All that a version holds: the manifest but for how wide a text may be, and every file."""
+    manifest = {k: v for k, v in lake.manifest.items() if k not in OWN}
+    entries = manifest["datasets"].items()
+    # A bound: it depends on which rows were read together.
+    datasets = {d: {k: v for k, v in e.items() if k != "widest_text"} for d, e in entries}
+    files = {str(p.relative_to(lake.path)): sha256(p.read_bytes()).hexdigest()
+             for p in lake.path.rglob("*.parquet")}  # fmt: skip
+    state = sha256((lake.path / STATE).read_bytes()).hexdigest()
+    return manifest | {"datasets": datasets, "files": files, "state": state}
+
+
+def run(first: Path, folder: Path, seed: int) -> int:
+    """Run one script; how many files of prices its last version took from the one before."""
+    shutil.copytree(first, folder, symlinks=True)
+    script = Market(folder, folder / "app.db", random.Random(seed))
+    with closing(script):
+        for _ in range(script.rng.randint(1, 3)):
+            script.turn()
+            for _ in range(script.rng.randint(0, 3)):
+                script.edit()
+            script.done.append("refresh")
+            unforced = script.rng.random() < 0.3
+            failed = unforced and refresh(script, "incremental")
+            if failed or not unforced:
+                failed = refresh(script, "incremental", force=True)
+        said = f"seed {seed}: {', '.join(script.done)}"
+        assert failed == refresh(script, "full", full=True, force=True), said
+        if failed:
+            return 0
+        ours, whole = contents(Lake(folder / "incremental")), contents(Lake(folder / "full"))
+        odd = {k: (ours.get(k), whole.get(k)) for k in ours | whole if ours.get(k) != whole.get(k)}
+        assert not odd, f"{said}\n{odd}"
+        prices = (folder / "incremental" / "current" / "prices").rglob("*.parquet")
+        return sum(path.stat().st_nlink > 1 for path in prices)
+
+
+def run_all(first: Path, folder: Path, seeds: range) -> None:
+    """Run the scripts of all seeds, and tell every one that fails."""
+    failures, took = [], 0
+    for seed in seeds:
+        try:
+            took += run(first, folder / f"{seed}", seed) > 0
+        except AssertionError as error:
+            failures.append(f"{error}"[:2000])
+        shutil.rmtree(folder / f"{seed}")
+    assert not failures, f"{len(failures)} of {len(seeds)} failed\n" + "\n\n".join(failures[:5])
+    assert took > len(seeds) / 8, f"only {took} of {len(seeds)} took a file of the version before"
+
+
+def test_a_few_edit_scripts(first: Path, tmp_path: Path) -> None:
+    run_all(first, tmp_path, range(FAST))
+
+
+@pytest.mark.slow
+def test_many_edit_scripts(first: Path, tmp_path: Path) -> None:
+    run_all(first, tmp_path, range(FAST, FAST + SLOW))
