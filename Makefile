@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 FAST := -m "not slow and not torture" -n 2 --dist worksteal
 
-.PHONY: run test check check-fast coverage bench torture mutations lock clean
+.PHONY: run test check check-fast coverage docs bench torture mutations lock clean
 
 run: $(VENV)/ready
 	@if [ -z "$$STOCKRANK_SOURCE" ] && [ ! -e stockrank.toml ] && [ ! -e data/demo.db ]; then \
@@ -41,6 +41,10 @@ bench: $(VENV)/ready
 
 torture: $(VENV)/ready
 	$(RUN) pytest -q -m torture
+
+# What docs/commands.md says of the commands, from their --help.
+docs: $(VENV)/ready
+	$(RUN) tests.reference
 
 # Of the fast tests; what only a process of its own runs counts as not covered.
 coverage: $(VENV)/ready
