@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 FAST := -m "not slow and not torture" -n 2 --dist worksteal
+COVERAGE := --cov=pipelines --cov=app --cov-branch --cov-report=term:skip-covered
 
 .PHONY: run test check check-fast coverage docs bench torture mutations lock clean
 
@@ -20,7 +21,7 @@ test: check-fast
 	$(RUN) pytest -q -m "slow and not torture"
 
 check-fast: check
-	$(RUN) pytest -q $(FAST)
+	$(RUN) pytest -q $(FAST) $(if $(COVERED),$(COVERAGE))
 
 check: $(VENV)/ready
 	$(BIN)/ruff format --check .
@@ -48,7 +49,7 @@ docs: $(VENV)/ready
 
 # Of the fast tests; what only a process of its own runs counts as not covered.
 coverage: $(VENV)/ready
-	$(RUN) pytest -q $(FAST) --cov=pipelines --cov=app --cov-branch --cov-report=term:skip-covered
+	$(RUN) pytest -q $(FAST) $(COVERAGE)
 
 # Breaks rules of the code one at a time, in a copy, and tells which break no test has caught.
 mutations: $(VENV)/ready
