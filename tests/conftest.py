@@ -15,7 +15,7 @@ from tests.trading_days import known_sessions
 def one_calendar() -> Iterator[None]:
     """Spare each export the process that loads the calendar library."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipelines.refresh.report.sessions", known_sessions)
+        patch.setattr("pipelines.refresh.trading_days.sessions", known_sessions)
         yield
 
 
