@@ -123,7 +123,7 @@ CONTRACTS: Final[Mapping[str, type[dy.Schema]]] = {
     "stocks": Stocks,
 }
 
-REASONS: Final[Mapping[str, str]] = {
+REASON_OF_RULE: Final[Mapping[str, str]] = {
     "ticker|nullability": "null_key",
     "index_id|nullability": "null_key",
     "ticker|min_length": "null_key",
@@ -145,7 +145,7 @@ REASONS: Final[Mapping[str, str]] = {
     "id|min": "id_out_of_range",
     "id|max": "id_out_of_range",
 }
-"""The reason code of each rule; a rule that is not listed is its own code."""
+"""The reason code of each rule that source rows can break; see `row_reasons`."""
 
 
 def lake_schema(dataset: str) -> pl.Schema:

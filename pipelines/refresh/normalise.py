@@ -9,7 +9,7 @@ from typing import Final
 import dataframely as dy
 import polars as pl
 
-from pipelines.lake import CONTRACTS, LARGEST_VOLUME, REASONS, lake_schema
+from pipelines.lake import CONTRACTS, FUTURE_DATE, LARGEST_VOLUME, REASON_OF_RULE, lake_schema
 from pipelines.ranking import (
     FRACTIONS,
     RATIO_COLUMNS,
@@ -67,10 +67,12 @@ def apply(batch: pl.DataFrame, dataset: str, normalise: Normalise) -> Batch:
 def _rejected(failure: dy.FailureInfo) -> pl.DataFrame:
     details = failure.details()
     rules = [c for c in details.columns if details.schema[c].base_type() is pl.Enum]
-    reasons = {r: pl.col(r) == "invalid" for r in sorted(rules, key=lambda r: r not in REASONS)}
+    reasons = {
+        r: pl.col(r) == "invalid" for r in sorted(rules, key=lambda r: r not in REASON_OF_RULE)
+    }
     return details.select(
         pl.col(ROWID).alias("rowid"),
-        pl.coalesce(REASON, first_reason(reasons).replace(dict(REASONS))).alias("reason"),
+        pl.coalesce(REASON, first_reason(reasons).replace(dict(REASON_OF_RULE))).alias("reason"),
         pl.lit(value=False).alias("kept"),
     )
 
@@ -147,7 +149,7 @@ def quotes(batch: pl.DataFrame, *, key: str, today: date) -> pl.DataFrame:
     reason = {
         "null_key": pl.col(key).is_null() | (pl.col("date") == ""),
         "bad_date": pl.col("day_").is_null(),
-        "future_date": pl.col("day_") > today + timedelta(days=1),
+        FUTURE_DATE: pl.col("day_") > today + timedelta(days=1),
     }
     usable = pl.all_horizontal(pl.col(*OHL).is_finite() & (pl.col(*OHL) > 0))
     usable = (usable & (pl.col("low") <= pl.col("high"))).fill_null(value=False)
