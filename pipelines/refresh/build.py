@@ -141,8 +141,8 @@ def _rankings(task: Task, made: Mapping[str, Dataset], as_of: date) -> Dataset:
 
 def _calendar(task: Task) -> list[date]:
     """Return the trading days; those of the version before are used while they reach far enough."""
-    kept = task.before.manifest.integrity if task.before else None
-    return trading_days.around(task.universe.markets, task.today, kept)
+    earlier = task.before.manifest.integrity if task.before else None
+    return trading_days.around(task.universe.markets, task.today, earlier)
 
 
 def _judged(

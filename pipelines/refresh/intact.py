@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipelines import lake
+from pipelines import lake, source
 from pipelines.console import Table
 from pipelines.errors import LakeError
 from pipelines.lake import Lake, layout
-from pipelines.source import State
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +51,6 @@ def verify_files(version: Lake) -> Comparison:
 
 def _state(path: Path) -> Iterator[str]:
     try:
-        State.load(path)
+        source.State.load(path)
     except LakeError as error:
         yield str(error)

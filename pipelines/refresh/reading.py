@@ -18,7 +18,7 @@ class RowsGone(Exception):
     """Rows were deleted from years that were to be taken from the version before."""
 
     def __init__(self, table: str, rows: int) -> None:
-        super().__init__(f"{table}: {rows} rows are gone from years without another change")
+        super().__init__(f"{table} has lost rows ({rows}) of years without another change")
 
 
 class Sink(Protocol):

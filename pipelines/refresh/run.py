@@ -34,14 +34,16 @@ def export(  # noqa: PLR0913 - one parameter an option
 ) -> Manifest:
     """Publish a new version of the lake from a database and return its manifest.
 
-    Where nothing was written to the database since the current version was made, that version
-    stays and its manifest is returned. Where it was made by other rules or for another universe,
-    the rankings are made anew from its datasets; where it was written under another contract or
-    by other libraries, everything is read again. `full` reads and writes everything again;
-    `force` publishes what fails its checks, and says so in the manifest. The newest `keep`
-    versions stay. A current version that is damaged counts as none: that is logged, and
-    everything is read again. On any error `SourceError`, `ContractError` or `LakeError` is
-    raised, the version that was current still is, and nothing of the new one is left.
+    If nothing was written to the database since the current version was made, that version stays,
+    and its manifest is returned. If it was made by other rules or for another universe, its
+    datasets are taken, and the rankings made anew. If it was written under another contract or by
+    other libraries, or is damaged, everything is read again.
+
+    `full` reads everything again in any case. `force` also publishes a version that fails its
+    checks, and lists them in the manifest. The newest `keep` versions stay.
+
+    `SourceError`, `ContractError` or `LakeError`: the current version is the same as before, and
+    nothing is left of the new one.
     """
     tables = tuple(source.preflight(database))
     with _disk_errors(root), writing(root):
@@ -75,7 +77,7 @@ def export(  # noqa: PLR0913 - one parameter an option
 
 @contextmanager
 def _disk_errors(root: Path) -> Iterator[None]:
-    """Raise `LakeError` in place of what the disk says, also by way of Polars."""
+    """Raise `LakeError` in place of an error of the disk, also one that comes from Polars."""
     try:
         yield
     except OSError as error:
@@ -90,9 +92,9 @@ def _disk_errors(root: Path) -> Iterator[None]:
 
 
 def _current(root: Path, version: str | None, *, full: bool) -> Lake | None:
-    """Return the version that is published; None where there is none that is whole.
+    """Return the published version; None if there is none, or it is damaged.
 
-    One of another layout is for somebody to decide on, by asking for a `full` refresh.
+    `OtherLayout` unless a `full` refresh was asked for: then it counts as none, too.
     """
     if version is None:
         return None
@@ -111,7 +113,7 @@ def _current(root: Path, version: str | None, *, full: bool) -> Lake | None:
 
 
 def _is_same(current: Lake, state: Fingerprint, today: date) -> bool:
-    """Return whether a new version would hold the same datasets, the rankings aside."""
+    """Return True if a new version would hold the same datasets, apart from the rankings."""
     return (
         current.manifest.source == state
         and is_made_alike(current.manifest)
@@ -120,7 +122,7 @@ def _is_same(current: Lake, state: Fingerprint, today: date) -> bool:
 
 
 def _refuse_withdrawn(root: Path, state: Fingerprint) -> None:
-    """Raise `ContractError` rather than publish again, unasked, what somebody rolled back."""
+    """Raise `ContractError` if the database is as it was for a version that was rolled back."""
     for version in filter(partial(marks.is_withdrawn, root), lake.version_ids(root)):
         try:
             withdrawn = lake.manifest_of(root, version).source
@@ -139,7 +141,7 @@ def _refuse_withdrawn(root: Path, state: Fingerprint) -> None:
 
 
 def _is_behind(today: date, current: Lake | None) -> bool:
-    """Return whether a version's newest price would be rejected today, as after tomorrow."""
+    """Return True if the clock is so far back that the newest price lies in the future."""
     return current is not None and current.as_of > today + timedelta(days=1)
 
 

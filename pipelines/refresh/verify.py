@@ -28,8 +28,8 @@ KEYS: Final = {
 def verify_against_source(opened: Lake, database: Path) -> Comparison:
     """Compare a version with the database as it is now, value by value.
 
-    The database is read again with Float64 in place of every Float32: the differences are those
-    of the compact types, and the rankings of both should be the same.
+    The database is read again with Float64 in place of every Float32. The differences that are
+    left come from the compact types; the rankings of both must be the same.
     """
     made = opened.manifest
     with TemporaryDirectory(prefix="stockrank-verify-") as folder:
@@ -72,7 +72,7 @@ def _values(opened: Lake, exact: Lake) -> Comparison:
 def _differences(
     opened: Lake, exact: Lake, name: str, keys: tuple[str, ...]
 ) -> Iterator[tuple[str, int, float, float]]:
-    """Of each column: values null, absent or of another text, and the largest differences."""
+    """Return each column with its values that differ in kind, and its largest differences."""
     years = {f.year for v in (opened, exact) for f in v.datasets[name].files}
     totals: dict[str, tuple[int, float, float]] = {}
     for year in sorted(years, key=lambda y: y or 0):
@@ -86,7 +86,7 @@ def _differences(
 def _both(
     opened: Lake, exact: Lake, name: str, keys: tuple[str, ...], year: int | None
 ) -> pl.DataFrame:
-    """The rows of both, side by side by key; a row of one only is null on the other side."""
+    """Return the rows of both side by side, by key; nulls where one has no such row."""
     ours, theirs = (
         v.year(name, year).with_columns(there_=pl.lit(value=True)) for v in (opened, exact)
     )
@@ -110,7 +110,7 @@ def _add(a: tuple[int, float, float], b: tuple[int, float, float]) -> tuple[int,
 
 
 def _add_rankings(found: Comparison, opened: Lake, exact: Lake) -> None:
-    """Whether both rank the same stocks in the same order for the same reasons."""
+    """Add a table that compares the ranks and the reasons of both; note any difference."""
     columns = ("strategy", "ticker", "rank", "excluded_by", "primary_rank")
     ours, theirs = (v.rankings().select(columns).collect() for v in (opened, exact))
     odd = ours.join(theirs, on=columns, how="anti", nulls_equal=True)

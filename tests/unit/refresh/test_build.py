@@ -51,7 +51,7 @@ def test_deleted_rows_of_a_year_without_another_change_are_no_reason_to_warn(
     assert said == [
         (
             "INFO",
-            "daily_prices: 1 rows are gone from years without another change: "
+            "daily_prices has lost rows (1) of years without another change: "
             "everything is read again",
         )
     ]
