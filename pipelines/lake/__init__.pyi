@@ -113,8 +113,10 @@ from .row_reasons import DUPLICATE_KEY as DUPLICATE_KEY
 # The reason of a row that becomes valid when its day has come.
 from .row_reasons import FUTURE_DATE as FUTURE_DATE
 
-# The warnings about open, high and low: given up, or absent from the start.
+# The warning about open, high and low that do not go together.
 from .row_reasons import OHL_INCONSISTENT as OHL_INCONSISTENT
+
+# The warning about rows that came without open, high and low.
 from .row_reasons import OHL_MISSING as OHL_MISSING
 
 # The reasons for which rows are rejected, each with a sentence.
