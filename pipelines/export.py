@@ -35,9 +35,8 @@ from pipelines.console import LogFormat, Progress, silent
 from pipelines.errors import ChecksFailed, ContractError, LakeError, is_of_system
 from pipelines.lake import Lake, Manifest, current_id, marks, prune, publish, writing
 from pipelines.ranking import holds_rankings
-from pipelines.refresh import Build, due_days, is_made_alike
+from pipelines.refresh import Build, due_days, is_made_alike, source_entry
 from pipelines.settings import Settings
-from pipelines.source import changes as pages
 from pipelines.universe import Universe
 
 logger = logging.getLogger(__name__)
@@ -70,7 +69,7 @@ def export(  # noqa: PLR0913 - one parameter an option
             # Looked up once: whoever moves `current` from here on has the last word.
             after = current_id(root)
             # Before the copy: what is written while it is made counts as a change next time.
-            state, today = pages.fingerprint(database), datetime.now(UTC).date()
+            state, today = source_entry(database), datetime.now(UTC).date()
             current = _current(root, after, full=full)
             same = current is not None and not (full or force) and _is_same(current, state, today)
             if current and same and holds_rankings(current, universe):

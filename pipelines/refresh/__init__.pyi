@@ -5,4 +5,5 @@ from . import verify as verify
 from .contract import is_made_alike as is_made_alike
 from .report import WINDOW as WINDOW
 from .staging import Build as Build
+from .staging import source_entry as source_entry
 from .waiting import due_days as due_days

@@ -21,7 +21,7 @@ from pipelines.refresh.contract import contract_hash
 from pipelines.refresh.reuse import STATE, Kept, link_dataset
 from pipelines.refresh.rows import Part
 from pipelines.refresh.staging import Build
-from pipelines.source import State, Table
+from pipelines.source import SourceState, TableReader
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def _ranked(build: Build) -> Manifest:
 
 
 def _with_rankings(build: Build) -> Manifest:
-    there = {name: Table(build.copy, name) for name in build.tables}
+    there = {table.name: TableReader(build.copy, table) for table in build.tables}
     with build.clock.phase("changes", {}):
         kept = _kept(build)
     for name, make in _makers(build, there, kept).items():
@@ -92,7 +92,7 @@ def _with_rankings(build: Build) -> Manifest:
 
 def _kept(build: Build) -> Kept | None:
     """What to take from the version before; the state of the database is saved for the next."""
-    now = State.of(build.copy)
+    now = SourceState.of(build.copy)
     now.save(build.staged / STATE)
     if build.before is None or build.full:
         return None
@@ -100,7 +100,7 @@ def _kept(build: Build) -> Kept | None:
 
 
 def _makers(
-    build: Build, there: dict[str, Table], kept: Kept | None
+    build: Build, there: dict[str, TableReader], kept: Kept | None
 ) -> dict[str, Callable[[], None]]:
     """What makes each dataset, in order: stocks come after prices, of which they carry the last."""
     prices = partial(normalise.prices, today=build.today)

@@ -20,15 +20,20 @@ from pipelines.lake import Lake
 from pipelines.refresh.contract import is_made_alike
 from pipelines.refresh.normalise import NOTES
 from pipelines.refresh.waiting import due_days
-from pipelines.source import TABLES, Table
-from pipelines.source import changes as pages
+from pipelines.source import (
+    SourceState,
+    SourceTable,
+    TableReader,
+    found_years,
+    outside,
+    tables_of,
+    wide_years,
+)
 
 ROOM: Final = 500
 """Bytes of a page that are not for the texts of its row: headers, thirty numbers, and spare."""
-TABLES_OF: Final = {
-    "prices": ("daily_prices",),
-    "fundamentals": ("fundamentals", "fundamentals_snapshots"),
-    "index_prices": ("index_prices",),
+TABLES_OF: Final[dict[str, tuple[SourceTable, ...]]] = {
+    dataset: tables_of(dataset) for dataset in ("prices", "fundamentals", "index_prices")
 }
 NO_LINK: Final = {EPERM, EXDEV, EMLINK, ENOTSUP}
 STATE: Final = "source.state"
@@ -48,7 +53,7 @@ class Kept:
     """At least as many bytes as the texts of any row that is taken have."""
 
     @classmethod
-    def of(cls, before: Lake, copy: Path, now: pages.State, today: date) -> Self | None:
+    def of(cls, before: Lake, copy: Path, now: SourceState, today: date) -> Self | None:
         """The years that cannot have changed; None where everything must be read.
 
         They cannot have lost rows unnoticed either: the rows that are read and those that are
@@ -57,17 +62,17 @@ class Kept:
         entry = before.manifest["datasets"]["prices"]
         if not is_made_alike(before.manifest) or not _is_known(now, "prices"):
             return None
-        found = pages.found_years(copy, now, pages.State.load(before.path / STATE))
+        found = found_years(copy, now, SourceState.load(before.path / STATE))
         if found is None:
             return None
         counts, width = entry["source_years"], min(entry["widest_text"], _widest_plain(now))
         due = {day[:4] for day in due_days(before, "prices", today)}
         years = frozenset(filter(_is_year, counts)) - found - due
         if width < entry["widest_text"]:
-            years -= pages.wide_years(copy, TABLES["daily_prices"], width)
+            years -= wide_years(copy, width)
         if not years:
             return None
-        where = pages.outside(years, counts.keys() | found)
+        where = outside(years, counts.keys() | found)
         return cls(before, years, _same(before, now, today), where, width)
 
     @property
@@ -86,7 +91,7 @@ class Kept:
         for entry in self.files():
             link(self.before, staged, entry["path"])
 
-    def notes(self, table: Table) -> pl.DataFrame:
+    def notes(self, table: TableReader) -> pl.DataFrame:
         """The notes on rows of the years that are taken, by the years that the table has now."""
         rejects = self.before.path / "rejects" / "prices.parquet"
         if not rejects.exists():
@@ -133,30 +138,30 @@ def newest_of(closes: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(closes).sort("newest_date").unique("ticker", keep="last")
 
 
-def _is_known(now: pages.State, dataset: str) -> bool:
+def _is_known(now: SourceState, dataset: str) -> bool:
     """Whether all that a row of a dataset's tables holds is read, and texts are UTF-8.
 
     Only what is read was measured: another column may be of any size, and would move the others
     to pages that are not hashed.
     """
-    columns = all(now.columns[table] in (0, len(TABLES[table])) for table in TABLES_OF[dataset])
+    columns = all(now.widths[table.name] in (0, len(table.columns)) for table in TABLES_OF[dataset])
     return columns and now.encoding == "UTF-8"
 
 
-def _widest_plain(now: pages.State) -> int:
+def _widest_plain(now: SourceState) -> int:
     """How many bytes of text a row may have that lies whole on its page, whatever else it has."""
     return now.page_size - ROOM
 
 
-def _same(before: Lake, now: pages.State, today: date) -> frozenset[str]:
+def _same(before: Lake, now: SourceState, today: date) -> frozenset[str]:
     """The datasets whose tables did not change at all, nor can the verdict on any row."""
-    was, entries = pages.State.load(before.path / STATE).digests, before.manifest["datasets"]
+    was, entries = SourceState.load(before.path / STATE).digests, before.manifest["datasets"]
     return frozenset(
         dataset
         for dataset, tables in TABLES_OF.items()
         if dataset != "prices"
         and dataset in entries
-        and all(was.get(t) == now.digests.get(t) for t in tables)
+        and all(was.get(t.name) == now.digests.get(t.name) for t in tables)
         and _is_known(now, dataset)
         and entries[dataset]["widest_text"] <= _widest_plain(now)
         and not due_days(before, dataset, today)

@@ -23,7 +23,7 @@ from pipelines.refresh.normalise import NOTES, Normalise
 from pipelines.refresh.reuse import Kept, newest_of, source_years
 from pipelines.refresh.sort import Buckets
 from pipelines.refresh.staging import Build
-from pipelines.source import ROWID, BadRow, Table, UnreadableRow
+from pipelines.source import ROWID, BadRow, TableReader, UnreadableRow
 
 COMPRESSION_LEVEL: Final = 1
 WRITERS: Final = 2
@@ -102,7 +102,7 @@ class Tally:
 class Part:
     """A table that goes into a dataset, and how; `observe` sees the rows that are kept."""
 
-    table: Table
+    table: TableReader
     how: Normalise
     observe: Callable[[pl.DataFrame], object] = id
     elsewhere: int = 0  # rows of the table that are taken from the version before
@@ -188,7 +188,7 @@ def partitioned(
     _finish(build, dataset, tally, schema, [part.table for part in parts()])
 
 
-def prices(build: Build, table: Table, how: Normalise, kept: Kept | None) -> None:
+def prices(build: Build, table: TableReader, how: Normalise, kept: Kept | None) -> None:
     """Write the years of prices that may have changed, and take the others."""
     part = Part(table, how)
     if kept:
@@ -267,7 +267,7 @@ def _last_of_each(prices: pl.DataFrame) -> pl.DataFrame:
     return prices.filter(is_last).select("ticker", newest_close="close", newest_date="date")
 
 
-def fundamentals(build: Build, there: dict[str, Table]) -> None:
+def fundamentals(build: Build, there: dict[str, TableReader]) -> None:
     """Write both tables of fundamentals as one dataset, by the year of `known_from`."""
 
     def parts() -> list[Part]:
@@ -297,7 +297,7 @@ class _Rows:
         self.add: Final = self.frames.append
 
 
-def stocks(build: Build, table: Table) -> None:
+def stocks(build: Build, table: TableReader) -> None:
     """Write the stocks, of those that become one ticker the last updated, with newest closes."""
     tally, sink = _read(build, "stocks", lambda: [Part(table, normalise.stocks)], _Rows)
     rows = pl.concat(sink.frames).sort("ticker", "last_updated", ROWID, nulls_last=False)
@@ -383,7 +383,7 @@ def hashed(path: Path) -> str:
 
 
 def _finish(
-    build: Build, dataset: str, tally: Tally, schema: pl.Schema, tables: list[Table]
+    build: Build, dataset: str, tally: Tally, schema: pl.Schema, tables: list[TableReader]
 ) -> None:
     """Write the rejects beside the dataset, and enter it into the manifest."""
     path = build.staged / "rejects" / f"{dataset}.parquet"
@@ -395,12 +395,12 @@ def _finish(
         build.datasets[dataset]["rejects_bytes"] = path.stat().st_size
 
 
-def _write_rejects(path: Path, tally: Tally, tables: list[Table]) -> None:
+def _write_rejects(path: Path, tally: Tally, tables: list[TableReader]) -> None:
     """Rows `table, rowid, reason, kept` with the source's values as text.
 
     `kept` is true for a row that stays and lost a value only.
     """
-    columns = dict.fromkeys(c for table in tables for c in table.kinds)
+    columns = dict.fromkeys(c for table in tables for c in table.columns)
     schema = pl.Schema({"table": pl.String(), **NOTES, **dict.fromkeys(columns, pl.String())})
     path.parent.mkdir(exist_ok=True)
     with _writer(path, schema) as writer:
@@ -408,7 +408,7 @@ def _write_rejects(path: Path, tally: Tally, tables: list[Table]) -> None:
             notes = pl.concat(tally.notes.get(table.name, [NOTES.to_frame()]))
             notes = notes.sort("rowid", "reason")
             for part in notes.iter_slices(REJECTS_ROWS):
-                rows = [dict(zip(table.kinds, row, strict=True))
+                rows = [dict(zip(table.columns, row, strict=True))
                         for row in table.originals(part["rowid"].to_list())]  # fmt: skip
                 originals = pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))
                 widths = originals.select(pl.sum_horizontal(pl.all().str.len_bytes())).to_series()

@@ -1,7 +1,8 @@
 """A version in the making: where it is built, from what, and what is known of it so far."""
 
+import json
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any, Self
@@ -9,9 +10,17 @@ from typing import Any, Self
 import polars as pl
 
 from pipelines.console import Progress, silent
+from pipelines.fingerprint import fingerprint
 from pipelines.lake import PARTIAL, Lake, new_version_id
 from pipelines.refresh.clock import Clock
+from pipelines.source import SourceTable
 from pipelines.universe import Universe
+
+
+def source_entry(database: Path) -> dict[str, Any]:
+    """Return the fingerprint of a database as it stands in a manifest."""
+    entry: dict[str, Any] = json.loads(json.dumps(asdict(fingerprint(database))))
+    return entry
 
 
 @dataclass(kw_only=True)
@@ -21,7 +30,7 @@ class Build:
     database: Path
     root: Path
     universe: Universe
-    tables: list[str]
+    tables: list[SourceTable]
     source: dict[str, Any]
     today: date
     before: Lake | None = None

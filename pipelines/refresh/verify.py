@@ -16,16 +16,11 @@ from pipelines.lake import Lake, damage
 from pipelines.refresh import build as building
 from pipelines.refresh import rows as ingest
 from pipelines.refresh.reuse import STATE
-from pipelines.refresh.staging import Build
-from pipelines.source import changes as pages
+from pipelines.refresh.staging import Build, source_entry
+from pipelines.source import TABLES, SourceState
 from pipelines.universe import Universe
 
-KEYS: Final = {
-    "prices": ("ticker", "date"),
-    "index_prices": ("index_id", "date"),
-    "fundamentals": ("source", "id"),
-    "stocks": ("ticker",),
-}
+KEYS: Final = {table.dataset: table.key for table in TABLES.values()}
 
 
 @dataclass
@@ -74,7 +69,7 @@ def _rejects(path: Path, entry: dict[str, Any]) -> Iterator[str]:
 
 def _state(path: Path) -> Iterator[str]:
     try:
-        pages.State.load(path)
+        SourceState.load(path)
     except LakeError as error:
         yield str(error)
 
@@ -99,7 +94,7 @@ def against_source(opened: Lake, database: Path) -> Found:
             exact=True,
         )
         state = opened.manifest["source"]
-        same = {**pages.fingerprint(database), "path": state["path"]} == state
+        same = {**source_entry(database), "path": state["path"]} == state
         with build:
             source.copy(database, build.copy)
             exact = Lake.at(build.staged, building.version(build))
