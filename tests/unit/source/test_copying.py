@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from pipelines.errors import SourceError
-from pipelines.source import copying
+from pipelines.source import copying, sqlite
 from pipelines.source.batches import TableReader
 from pipelines.source.copying import copy
 from pipelines.source.schema import preflight
@@ -112,3 +113,26 @@ def test_a_copy_that_cannot_be_made_is_a_source_error(tmp_path: Path) -> None:
     path = database(tmp_path / "x.db")
     with pytest.raises(SourceError, match=r"cannot copy .*x\.db"):
         copy(path, tmp_path / "no folder" / "copy.db")
+
+
+def test_a_locked_database_is_copied_by_nobody_and_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
+    path = database(tmp_path / "x.db")
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        message = r"^cannot copy .*x\.db: database is locked for 0\.1 s; stop what uses it"
+        with pytest.raises(SourceError, match=message):
+            copy(path, tmp_path / "copy.db")
+
+
+def test_a_backup_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.05)
+    check = copying._deadline()  # noqa: SLF001
+    check(sqlite3.SQLITE_BUSY, 1, 1)
+    time.sleep(0.06)
+    check(sqlite3.SQLITE_OK, 1, 1)
+    with pytest.raises(sqlite3.OperationalError) as raised:
+        check(sqlite3.SQLITE_BUSY, 1, 1)
+    assert sqlite.told(raised.value).startswith("database is locked for 0.05 s; stop what uses it")

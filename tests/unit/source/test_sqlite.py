@@ -1,11 +1,13 @@
 """What a database is asked writes nothing, waits for a lock, and is told of with a remedy."""
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from pipelines.errors import SourceError
 from pipelines.source import sqlite as source
 from tests.factories import database
 from tests.unit.source.tables import closed_wal
@@ -53,3 +55,107 @@ def test_a_connection_cannot_write(tmp_path: Path) -> None:
         pytest.raises(sqlite3.OperationalError, match="readonly"),
     ):
         con.execute("DELETE FROM stocks")
+
+
+# ------------------------------------------------------------------------------------ errors
+
+
+def failure(path: Path, *statements: str, uri: str = "") -> sqlite3.Error:
+    """The error of SQLite that opening a file or one of the statements ends with."""
+    try:
+        with closing(sqlite3.connect(f"file:{path}{uri}", uri=True, timeout=0)) as con:
+            for statement in statements:
+                con.execute(statement).fetchall()
+    except sqlite3.Error as error:
+        return error
+    pytest.fail("nothing went wrong")
+
+
+def test_a_lock_is_told_of_with_how_long_it_was_waited_for(tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db")
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        said = source.told(failure(path, "SELECT * FROM stocks"))
+    assert said == "database is locked for 30 s; stop what uses it, then try again"
+
+
+def test_a_file_that_may_not_be_written_to_is_told_of_with_its_folder(tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db")
+    said = source.told(failure(path, "DELETE FROM stocks", uri="?mode=ro"))
+    assert said == f"attempt to write a readonly database; {source.NOT_WRITABLE}"
+    said = source.told(failure(tmp_path, "DELETE FROM stocks", uri="/no/x.db?mode=ro"))
+    assert said == f"unable to open database file; {source.NOT_WRITABLE}"
+    assert "-shm" in source.NOT_WRITABLE
+
+
+def test_a_damaged_page_is_told_of_with_the_backup(tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db")
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 4096)
+    assert source.told(failure(path, "SELECT * FROM stocks")).endswith(f"; {source.DAMAGED}")
+    path.write_bytes(source.HEADER + bytes(4080))
+    said = source.told(failure(path, "SELECT * FROM stocks"))
+    assert said == f"file is not a database; {source.DAMAGED}"
+
+
+def with_schema(path: Path, kind: str, sql: str) -> Path:
+    """A database with a line of its schema that SQLite would not have written."""
+    database(path)
+    with closing(sqlite3.connect(path)) as con, con:
+        con.execute("PRAGMA writable_schema = ON")
+        con.execute("INSERT INTO sqlite_master VALUES (?, 'v', 'v', 0, ?)", (kind, sql))
+    return path
+
+
+def test_a_view_of_newer_syntax_is_no_damage(tmp_path: Path) -> None:
+    view = "CREATE VIEW v AS SELECT ticker FROM stocks QUALIFY 1 = 1"
+    said = source.told(failure(with_schema(tmp_path / "x.db", "view", view), "SELECT 1 FROM v"))
+    assert said.startswith("malformed database schema (v)")
+    assert said.endswith(f"; {source.NEWER}")
+    assert sqlite3.sqlite_version in said
+    assert not re.search("damaged|backup", said)
+
+
+def test_a_collation_of_another_program_is_told_of_with_collate(tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db")
+    said = source.told(failure(path, "SELECT * FROM stocks ORDER BY ticker COLLATE localized"))
+    assert said.startswith("no such collation sequence: localized; ")
+    assert said.endswith("make the column or index again without COLLATE")
+
+
+def test_an_error_without_a_remedy_is_told_as_it_is(tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db")
+    assert source.told(failure(path, "SELECT x FROM stocks")) == "no such column: x"
+    assert source.told(RuntimeError("some other thing")) == "some other thing"
+
+
+def test_what_connectorx_says_of_damage_has_no_code_but_a_remedy() -> None:
+    said = source.told(RuntimeError("database disk image is malformed"))
+    assert said == f"database disk image is malformed; {source.DAMAGED}"
+
+
+# -------------------------------------------------------------------------------------- file
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no.db", r"no database at .*no\.db; name one with --source"),
+        ("text.csv/x.db", r"no database at .*x\.db; name one with --source"),
+        ("", r"is not a file; --source takes a SQLite database"),
+        ("text.csv", r"text\.csv is not a SQLite database; --source takes one"),
+        ("empty.db", r"empty\.db is not a SQLite database; --source takes one"),
+        ("x" * 300, r"cannot read .*x: File name too long"),
+    ],
+)
+def test_what_is_no_database_is_named(tmp_path: Path, name: str, message: str) -> None:
+    (tmp_path / "text.csv").write_text("ticker,date\nA,2024-01-02\n")
+    (tmp_path / "empty.db").touch()
+    with pytest.raises(SourceError, match=message):
+        source.check_file(tmp_path / name)
+
+
+def test_the_mode_is_that_of_the_file(tmp_path: Path) -> None:
+    assert source.in_wal_mode(closed_wal(tmp_path / "x.db"))
+    assert not source.in_wal_mode(database(tmp_path / "y.db"))
