@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 FAST := -m "not slow and not torture" -n 2 --dist worksteal
+COVERAGE := --cov=pipelines --cov=app --cov-branch --cov-report=term:skip-covered
 
-.PHONY: run test check check-fast coverage bench torture mutations lock clean
+.PHONY: run test check check-fast coverage docs bench torture mutations lock clean
 
 run: $(VENV)/ready
 	@if [ -z "$$STOCKRANK_SOURCE" ] && [ ! -e stockrank.toml ] && [ ! -e data/demo.db ]; then \
@@ -20,7 +21,7 @@ test: check-fast
 	$(RUN) pytest -q -m "slow and not torture"
 
 check-fast: check
-	$(RUN) pytest -q $(FAST)
+	$(RUN) pytest -q $(FAST) $(if $(COVERED),$(COVERAGE))
 
 check: $(VENV)/ready
 	$(BIN)/ruff format --check .
@@ -42,9 +43,13 @@ bench: $(VENV)/ready
 torture: $(VENV)/ready
 	$(RUN) pytest -q -m torture
 
+# What docs/commands.md says of the commands, from their --help.
+docs: $(VENV)/ready
+	$(RUN) tests.reference
+
 # Of the fast tests; what only a process of its own runs counts as not covered.
 coverage: $(VENV)/ready
-	$(RUN) pytest -q $(FAST) --cov=pipelines --cov=app --cov-branch --cov-report=term:skip-covered
+	$(RUN) pytest -q $(FAST) $(COVERAGE)
 
 # Breaks rules of the code one at a time, in a copy, and tells which break no test has caught.
 mutations: $(VENV)/ready

@@ -19,7 +19,7 @@ from app.services import Services
 from app.serving import Version
 from app.web import models
 from pipelines.errors import Unknown
-from pipelines.ranking import Strategy, known, strategy_named
+from pipelines.ranking import Strategy, strategy_named, ticker_named
 from pipelines.universe import Universe
 
 # Async, though few of them wait: FastAPI runs plain functions in threads. Handlers that work with
@@ -61,7 +61,7 @@ async def ticker(
     ],
 ) -> str:
     """The ticker of a path, as the lake writes it."""
-    return known(ticker, version.newest)
+    return ticker_named(ticker, version.newest)
 
 
 TickerDep = Annotated[str, Depends(ticker)]

@@ -1,7 +1,7 @@
 """What Prometheus reads: taken from the services when it asks."""
 
 from collections.abc import Iterable, Iterator
-from datetime import date, datetime
+from datetime import date
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -114,38 +114,38 @@ def _refreshes(services: Services) -> Iterator[Metric]:
 
 
 def _data(version: Version, today: date) -> Iterator[Metric]:
-    datasets = version.manifest["datasets"]
+    datasets = version.manifest.datasets
     rows = GaugeMetricFamily("stockrank_rows", "Published rows.", labels=["dataset"])
-    yield _labelled(rows, (((name,), entry["rows"]) for name, entry in datasets.items()))
+    yield _labelled(rows, (((name,), entry.rows) for name, entry in datasets.items()))
     rejected = GaugeMetricFamily("stockrank_rejected_rows", "Rejected rows.", labels=["dataset"])
     yield _labelled(
         rejected,
-        (((n,), sum(entry.get("rejected", {}).values())) for n, entry in datasets.items()),
+        (((n,), entry.rejected_rows) for n, entry in datasets.items()),
     )
     age = freshness.freshness(version.report, today).trading_days
     if age is not None:
         yield _gauge("stockrank_data_age_sessions", "Age of the prices.", age)
-    created = datetime.fromisoformat(version.manifest["created_at"]).timestamp()
+    created = version.manifest.created_at.timestamp()
     yield _gauge("stockrank_version_created_timestamp_seconds", "When it was made.", created)
-    safe = freshness.verdict(version.report, today)["safe_to_trade"]
+    safe = freshness.verdict(version.report, today).safe_to_trade
     yield _gauge("stockrank_safe_to_trade", "0 where a check is critical.", int(safe))
     # The names that existing dashboards read.
     signals = version.rankings["rank"].count()
     for name, value in {
-        "stocks": datasets["stocks"]["rows"],
-        "prices": datasets["prices"]["rows"],
+        "stocks": datasets["stocks"].rows,
+        "prices": datasets["prices"].rows,
         "signals": signals,
     }.items():
         yield UntypedMetricFamily(f"borslabbet_{name}_total", f"Published {name}.", value)
 
 
 def _phases(version: Version) -> Iterator[Metric]:
-    phases = version.manifest["phases"]
+    phases = version.manifest.phases
     seconds = GaugeMetricFamily(
         "stockrank_export_phase_seconds", "Duration of a phase.", labels=["phase"]
     )
-    yield _labelled(seconds, (((p["phase"],), p["seconds"]) for p in phases))
+    yield _labelled(seconds, (((p.phase,), p.seconds) for p in phases))
     peaks = GaugeMetricFamily(
         "stockrank_export_phase_peak_bytes", "Peak by the end of it.", labels=["phase"]
     )
-    yield _labelled(peaks, (((p["phase"],), p["peak_mb"] * MB) for p in phases))
+    yield _labelled(peaks, (((p.phase,), p.peak_mb * MB) for p in phases))

@@ -90,7 +90,7 @@ def _kept(version: Version) -> list[Lake]:
     for name in reversed(lakes.version_ids(root)):
         if name == version.id:
             found.append(version.lake)
-        elif not (marks.is_withdrawn(root, name) or marks.damage(root, name)):
+        elif not (marks.is_withdrawn(root, name) or marks.known_damage(root, name)):
             found.extend(_readable(root, name))
     return found
 
@@ -233,7 +233,7 @@ def _last_made(root: Path) -> datetime | None:
     """When the newest version was made, also if it was rolled back since."""
     for listed in reversed(listing.listed(root)):
         if listed.manifest:
-            return datetime.fromisoformat(listed.manifest["created_at"])
+            return listed.manifest.created_at
     return None
 
 

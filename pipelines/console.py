@@ -1,4 +1,4 @@
-"""What the commands share: tables and progress for people, one-line errors, exit codes."""
+"""Shared by the commands: tables, progress and log for people, one-line errors, exit codes."""
 
 import json
 import logging
@@ -25,15 +25,16 @@ logger = logging.getLogger(__name__)
 
 EPILOG: Final = "--version alone: show the release."
 PLAIN_WIDTH: Final = 200
+"""Columns of text where stdout is not a terminal."""
 PROGRESS_SECONDS: Final = 0.25
-"""Between two lines of the log on one table's progress."""
+"""Least time between two lines of the log about progress."""
 
 Progress = Callable[[str, int, int], None]
-"""Called with a table, the rows done and the rows in all."""
+"""Called with the name of a table, the rows done and the rows in all."""
 
 
 def silent(table: str, done: int, total: int) -> None:
-    """No progress."""
+    """Show no progress."""
 
 
 class LogFormat(StrEnum):
@@ -44,7 +45,7 @@ class LogFormat(StrEnum):
 
 
 class _Lines(logging.Formatter):
-    """A line a record: the time, the message, and the fields that the record carries."""
+    """Writes each record as a line: the time, and its fields or else its message."""
 
     def __init__(self, style: LogFormat) -> None:
         super().__init__()
@@ -61,12 +62,12 @@ class _Lines(logging.Formatter):
 
 
 def log_to_stderr(style: LogFormat) -> None:
-    """Show what the pipelines log from now on; as JSON also progress, and the error at the end."""
+    """Write the log of the pipelines to stderr; as JSON also progress, and the error at the end."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines(style))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if style is LogFormat.JSON:
-        # A stream of its own: stderr itself is silenced while connectorx reads.
+        # A copy of stderr, which itself is redirected while connectorx reads.
         handler.setStream(os.fdopen(os.dup(2), "w"))
         logging.getLogger("pipelines").setLevel(logging.DEBUG)
 
@@ -78,7 +79,7 @@ def _logs_json() -> bool:
 
 @dataclass(frozen=True)
 class Table:
-    """A titled table of texts; columns of numbers are aligned to the right."""
+    """A table of texts with a title; columns of numbers are aligned to the right."""
 
     title: str
     columns: tuple[str, ...]
@@ -86,11 +87,11 @@ class Table:
 
 
 def run(*commands: Callable[..., None], help_: str | None = None) -> None:
-    """Run a command, or the one that is named: exit 0 done, 1 with `error: …`, 2 on wrong usage.
+    """Run a command, of several the one that the first argument names.
 
-    Where the log is JSON, the error is a line of it, `{"error": …, "type": …}`. Only a
-    StockRankError is told as one line; any other exception is a defect and shows itself.
-    `--version` alone shows the release.
+    Exit with 0 when it is done, with 1 and `error: …` after a StockRankError, with 2 on wrong
+    usage. Where the log is JSON, the error is a line of it, `{"error": …, "type": …}`. Any other
+    exception is a defect and keeps its traceback. `--version` alone shows the release.
     """
     if sys.argv[1:] == ["--version"]:
         write(f"stockrank {__version__}")
@@ -100,23 +101,27 @@ def run(*commands: Callable[..., None], help_: str | None = None) -> None:
     )
     for command in commands:
         app.command(epilog=None if len(commands) > 1 else EPILOG)(command)
-    # A terminal that lacks a letter shows its number instead of ending the command.
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+    show_any_letter()
     try:
         app()
     except StockRankError as error:
-        _tell(error)
+        _write_error(error)
         sys.exit(1)
     except BrokenPipeError:
-        # The reader, such as `head`, has what it wanted; nothing is left to flush.
+        # The reader, such as `head`, has closed the pipe; leave nothing to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 
-def _tell(error: StockRankError) -> None:
-    """One line on stderr."""
+def show_any_letter() -> None:
+    """Where the encoding lacks a letter, write its number instead of failing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _write_error(error: StockRankError) -> None:
+    """Write an error as one line, to the log if it is JSON, else to stderr."""
     message = " ".join(str(error).split())
     if _logs_json():
         fields = {"error": message, "type": type(error).__name__}
@@ -126,12 +131,12 @@ def _tell(error: StockRankError) -> None:
 
 
 def write(text: str) -> None:
-    """Text and a line's end on stdout."""
+    """Write a line to stdout."""
     sys.stdout.write(text + "\n")
 
 
 def show(*tables: Table) -> None:
-    """Tables on stdout, as wide as the terminal, or wide enough where there is none."""
+    """Write tables to stdout, as wide as the terminal, or `PLAIN_WIDTH` where there is none."""
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
     for table in tables:
         console.print(table.title, style="bold", markup=False, soft_wrap=True)
@@ -152,7 +157,7 @@ def _rich(table: Table) -> RichTable:
 
 
 def _logged() -> Progress:
-    """Progress as lines of the log: now and then, and when a table is done."""
+    """Return a function that logs progress every `PROGRESS_SECONDS`, and when a table is done."""
     last = -PROGRESS_SECONDS
 
     def update(table: str, done: int, total: int) -> None:
@@ -169,9 +174,9 @@ def _logged() -> Progress:
 
 @contextmanager
 def progress(style: LogFormat = LogFormat.TEXT) -> Iterator[Progress]:
-    """A function that shows the rows done of each table on a terminal, and nothing elsewhere.
+    """Give a function that shows the rows done of each table.
 
-    As JSON they are lines of the log, wherever it goes.
+    On a terminal it draws bars, elsewhere nothing; where the log is JSON it logs them.
     """
     if style is LogFormat.JSON:
         yield _logged()
@@ -179,7 +184,7 @@ def progress(style: LogFormat = LogFormat.TEXT) -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield silent
         return
-    # A stream of its own: stderr itself is silenced while connectorx reads.
+    # A copy of stderr, which itself is redirected while connectorx reads.
     with os.fdopen(os.dup(2), "w") as stream:
         columns = (
             rich_progress.TextColumn("{task.description:<24}"),

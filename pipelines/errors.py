@@ -1,18 +1,20 @@
-"""What can go wrong, as one tree; every message names the value and the remedy.
+"""The errors that are reported to people, as one tree; each names the value and the remedy.
 
 StockRankError
-├── SourceError        the database is absent, unreadable or unlike the schema
-├── ContractError      rows were lost on the way, or a result is not what was promised
-│   ├── RowsMissing    fewer rows came than were counted
-│   └── ChecksFailed   a new version is complete, but not fit to be published
+├── SourceError        the database is absent or unreadable, or has another schema
+├── ContractError      rows were lost on the way, or a version may not be published
+│   ├── RowsMissing    another number of rows came than was counted
+│   └── ChecksFailed   a new version is complete, but failed a check
 ├── LakeError          the lake is absent, damaged or of another format
 │   ├── NothingPublished
 │   ├── Locked         another process writes to the lake
 │   └── PointerLocked  another process moves `current`, for too long
 ├── SettingsError      a setting is unknown or has a value that cannot be used
-└── Unknown            a name that is not one of those known
+├── NotADate           a text that is no date
+└── Unknown            a name that does not exist
 """
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -23,7 +25,7 @@ def is_of_system(error: Exception) -> bool:
 
 
 class StockRankError(Exception):
-    """The base of all errors that are reported to people as one line."""
+    """Base of all errors that a person sees as one line."""
 
 
 class SourceError(StockRankError):
@@ -31,15 +33,15 @@ class SourceError(StockRankError):
 
 
 class ContractError(StockRankError):
-    """The data that came out is not the data that went in."""
+    """The data that came out differs from the data that went in."""
 
 
 class RowsMissing(ContractError):
-    """Fewer or more rows came out of a table than it has."""
+    """A table gave fewer or more rows than it has."""
 
 
 class ChecksFailed(ContractError):
-    """A new version does not hold what the one before promised."""
+    """A new version failed a check, such as having far fewer rows than the one before."""
 
     def __init__(self, failures: Iterable[str]) -> None:
         super().__init__(
@@ -62,7 +64,7 @@ class NothingPublished(LakeError):
 
 
 class Locked(LakeError):
-    """Another refresh is under way."""
+    """Another process writes to the lake."""
 
     def __init__(self, root: object, holder: str) -> None:
         super().__init__(f"{root} is being written by {holder}; wait for it, or stop that process")
@@ -79,11 +81,21 @@ class PointerLocked(LakeError):
 
 
 class SettingsError(StockRankError):
-    """A setting is wrong."""
+    """A setting is unknown or its value cannot be used."""
+
+
+class NotADate(StockRankError):
+    """A value names no day."""
+
+    def __init__(self, value: object) -> None:
+        super().__init__(f"{value!r} is no date; write it as 2026-03-02")
 
 
 class Unknown(StockRankError):
-    """A name is not among those known."""
+    """A name does not exist; the message lists those that do."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}; expected one of {', '.join(known)}")
+        names = list(known)
+        near = difflib.get_close_matches(name, names, n=1) if len(names) > 1 else []
+        nearest = f"; the nearest is {near[0]}" if near else ""
+        super().__init__(f"unknown {kind} {name!r}; expected one of {', '.join(names)}{nearest}")

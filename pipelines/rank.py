@@ -1,7 +1,7 @@
-"""`python -m pipelines.rank`: the rankings on a date, and why a stock is where it is."""
+"""`python -m pipelines.rank`: the rankings on a date, or the explanation of one stock."""
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from io import BytesIO
@@ -16,16 +16,15 @@ from pipelines.errors import StockRankError
 from pipelines.lake import Lake
 from pipelines.ranking import (
     MONTHS,
-    SIGNALS,
     STRATEGIES,
+    Explanation,
     Strategy,
+    explanations,
     published_or_computed,
     strategy_named,
-    tickers,
+    ticker_named,
 )
 from pipelines.settings import Settings
-
-Row = dict[str, Any]
 
 
 class Format(StrEnum):
@@ -45,7 +44,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     ] = None,
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
     top: Annotated[str, typer.Option(help="How many ranks, or all: with the excluded.")] = "10",
-    form: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.TABLE,
+    format_: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.TABLE,
     explain: Annotated[str | None, typer.Option(help="A ticker: why it is where it is.")] = None,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
     version: Annotated[str | None, typer.Option(help="A version; default the current.")] = None,
@@ -65,13 +64,13 @@ def main(  # noqa: PLR0913 - one parameter an option
     ).filter(pl.col("strategy").is_in([s.name for s in chosen]))
     frame = plan.collect(engine="streaming")
     if explain is not None:
-        console.show(*(_explained(row) for row in _rows_of(frame, explain)))
+        console.show(*map(_explained, explanations(_rows_of(frame, explain))))
     else:
-        WRITERS[form](frame, chosen, day, limit)
+        WRITE_AS[format_](frame, chosen, day, limit)
 
 
 def _limit(top: str) -> int | None:
-    """The last rank to show; None for all, with the excluded."""
+    """Return the last rank to show; None for all ranks and the excluded."""
     if top == "all":
         return None
     if not top.isdecimal() or int(top) == 0:
@@ -93,11 +92,11 @@ def _write_table(
         rows = frame.filter(strategy=strategy.name)
         shown = [_table_row(row) for row in _cut(rows, limit).iter_rows(named=True)]
         title = f"{strategy.title} ({strategy.name}), as of {day}"
-        # Those with a rank are excluded by nothing.
+        # The last column, the reason, is empty for every stock with a rank.
         width = len(TABLE_COLUMNS) - (limit is not None)
         cells = [row[:width] for row in shown]
         console.show(console.Table(title, TABLE_COLUMNS[:width], cells))
-        console.write(f"{_why(rows)}\n")
+        console.write(f"{_counts(rows)}\n")
 
 
 TABLE_COLUMNS: Final = (
@@ -106,21 +105,21 @@ TABLE_COLUMNS: Final = (
 )  # fmt: skip
 
 
-def _table_row(row: Row) -> tuple[str, ...]:
+def _table_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         _integer(row["rank"]),
         row["ticker"],
         row["name"] or "",
         *(_percent(row[c]) for c in ("score", *(f"return_{n}m" for n in MONTHS))),
-        _f_score(row),
+        _f_score(row["f_score"], row["f_available"]),
         _integer(row["primary_rank"]),
         _integer(row["market_cap_msek"]),
         row["excluded_by"] or "",
     )
 
 
-def _why(rows: pl.DataFrame) -> str:
-    """How many stocks are ranked, and how many left for each reason."""
+def _counts(rows: pl.DataFrame) -> str:
+    """Return how many stocks are ranked, and how many are excluded for each reason."""
     reasons = rows.drop_nulls("excluded_by").group_by("excluded_by").len("n")
     counts = reasons.sort("n", "excluded_by", descending=[True, False]).iter_rows()
     ranked = rows["rank"].count()
@@ -139,7 +138,7 @@ def _write_json(frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: int
 def _write_parquet(frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: int | None) -> None:
     if sys.stdout.isatty():
         raise StockRankError(
-            "Parquet is no text; send it to a file: --format parquet > top.parquet"
+            "Parquet is not text; send it to a file: --format parquet > top.parquet"
         )
     whole = BytesIO()
     _cut(frame, limit).write_parquet(whole)
@@ -148,7 +147,7 @@ def _write_parquet(frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: 
 
 
 Writer = Callable[[pl.DataFrame, Iterable[Strategy], date, int | None], None]
-WRITERS: Final[dict[Format, Writer]] = {
+WRITE_AS: Final[dict[Format, Writer]] = {
     Format.TABLE: _write_table,
     Format.CSV: _write_csv,
     Format.JSON: _write_json,
@@ -159,63 +158,66 @@ WRITERS: Final[dict[Format, Writer]] = {
 # ----------------------------------------------------------------------------------- explain
 
 
-def _rows_of(frame: pl.DataFrame, text: str) -> Iterable[Row]:
-    """The rows of a ticker, however its separators are written; else `Unknown`."""
-    ticker = tickers.known(text, frame["ticker"].unique().to_list())
-    return frame.filter(ticker=ticker).iter_rows(named=True)
+Line = tuple[str, str, str]
+"""What, its value, and how it came about."""
 
 
-def _explained(row: Row) -> console.Table:
-    strategy = STRATEGIES[row["strategy"]]
-    place = f"rank {row['rank']}" if row["rank"] else f"out: {row['excluded_by']}"
-    title = f"{row['ticker']} ({row['name']}), {strategy.title}, as of {row['as_of']}: {place}"
-    return console.Table(title, ("what", "value", "how"), list(_facts(row, strategy)))
+def _rows_of(frame: pl.DataFrame, text: str) -> pl.DataFrame:
+    """Return the rows of a ticker, however its separators are written."""
+    return frame.filter(ticker=ticker_named(text, frame["ticker"].unique().to_list()))
 
 
-def _facts(row: Row, strategy: Strategy) -> Iterable[tuple[str, str, str]]:
-    yield "listing", f"{row['market']}, {row['stock_type']}", f"sector {row['sector'] or 'unknown'}"
-    yield "market cap, M", _integer(row["market_cap_msek"]), row["market_cap_source"] or "unknown"
-    yield "close", _number(row["close"]), _on(row["close_date"]) or "no close in ten days"
-    for n in MONTHS:
-        base, on = row[f"base_close_{n}m"], row[f"base_date_{n}m"]
-        how = f"from {_number(base)} {_on(on)}" if on else "no base close"
-        yield f"return {n}m", _percent(row[f"return_{n}m"]), how
-    yield "momentum = score", _percent(row["momentum"]), "mean of the three returns"
-    if strategy.composite:
-        yield from _composite_facts(row, strategy)
-    else:
-        yield from _f_score_facts(row)
+def _explained(why: Explanation) -> console.Table:
+    place = f"rank {why.rank}" if why.rank else f"out: {why.excluded_by}"
+    title = f"{why.ticker} ({why.name}), {why.display_name}, as of {why.as_of}: {place}"
+    own = _composite_lines(why) if why.metrics else _f_score_lines(why)
+    lines = [*_listing_lines(why), *_return_lines(why), *own]
+    return console.Table(title, ("what", "value", "how"), lines)
 
 
-def _composite_facts(row: Row, strategy: Strategy) -> Iterable[tuple[str, str, str]]:
-    known = row["ratios_known_from"]
+def _listing_lines(why: Explanation) -> Iterable[Line]:
+    yield "listing", f"{why.market}, {why.stock_type}", f"sector {why.sector or 'unknown'}"
+    yield "market cap, M", _integer(why.market_cap_msek), why.market_cap_source or "unknown"
+    yield "close", _number(why.close), _on(why.close_date) or "no close in ten days"
+
+
+def _return_lines(why: Explanation) -> Iterable[Line]:
+    for part in why.returns:
+        base = f"from {_number(part.base_close)} {_on(part.base_date)}"
+        how = base if part.base_date else "no base close"
+        yield f"return {part.months}m", _percent(part.value), how
+    yield "momentum = score", _percent(why.score), "mean of the three returns"
+
+
+def _composite_lines(why: Explanation) -> Iterable[Line]:
+    known = why.ratios_known_from
     yield "ratios", "", f"known from {known}" if known else "none in the twelve months before"
-    eligible = row["composite"] is not None or row["excluded_by"] == "missing_metrics"
-    for metric in strategy.composite.metrics if strategy.composite else ():
-        p = row[f"p_{metric.name}"]
-        yield metric.name, _number(row[metric.name]), _standing(p, eligible=eligible)
-    yield "composite", _number(row["composite"]), "mean percentile"
-    yield "primary rank", _integer(row["primary_rank"]), "of the composite, the best 40 % stay"
+    for metric in why.metrics:
+        standing = _standing(metric.percentile, is_compared=why.is_compared)
+        yield metric.name, _number(metric.value), standing
+    yield "composite", _number(why.composite), "mean percentile"
+    yield "primary rank", _integer(why.primary_rank), "of the composite, the best 40 % stay"
 
 
-def _standing(percentile: float | None, *, eligible: bool) -> str:
-    if not eligible:
+def _standing(percentile: float | None, *, is_compared: bool) -> str:
+    if not is_compared:
         return "not ranked, for the stock is not eligible"
     if percentile is None:
         return "missing, counts as 0.5"
     return f"percentile {percentile:.4f} (0 is best)"
 
 
-def _f_score_facts(row: Row) -> Iterable[tuple[str, str, str]]:
-    fiscal = row["fiscal_date"]
+def _f_score_lines(why: Explanation) -> Iterable[Line]:
+    fiscal = why.fiscal_date
     yield "statements", "", f"fiscal year to {fiscal}" if fiscal else "none known in 18 months"
-    for signal in SIGNALS:
-        yield signal, {True: "yes", False: "no", None: "unknown"}[row[signal]], ""
-    yield "F-score", _f_score(row), f"{row['f_source']}; 5 of 9 or as many in proportion stay"
+    for signal in why.f_signals:
+        yield signal.name, {True: "yes", False: "no", None: "unknown"}[signal.value], ""
+    score = _f_score(why.f_score, why.f_available)
+    yield "F-score", score, f"{why.f_source}; 5 of 9 or as many in proportion stay"
 
 
-def _f_score(row: Row) -> str:
-    return f"{row['f_score']}/{row['f_available']}"
+def _f_score(score: int, available: int) -> str:
+    return f"{score}/{available}"
 
 
 def _on(day: date | None) -> str:

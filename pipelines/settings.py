@@ -24,7 +24,7 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class UniverseSettings(BaseModel):
-    """A universe as it is declared: markets, currency, floor in million or floors by date."""
+    """A universe as it is declared: markets, currency, and a floor in million or floors by date."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -33,7 +33,7 @@ class UniverseSettings(BaseModel):
     min_market_cap: NotNegative | dict[date, NotNegative] = 0.0
 
     def named(self, name: str) -> Universe:
-        """The universe that is declared, with its name."""
+        """Return the declared universe under a name."""
         cap = self.min_market_cap
         floors = sorted(cap.items()) if isinstance(cap, dict) else [(date.min, cap)]
         return Universe(
@@ -42,7 +42,7 @@ class UniverseSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """Where the data is, which universe is ranked, how it is served; built by entry points."""
+    """Where the data is, which universe is ranked and how it is served; built by entry points."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
@@ -82,41 +82,44 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Variables of the environment win over the values of the file."""
+        """Let variables of the environment win over the values of the file."""
         return env_settings, init_settings
 
     @classmethod
     def load(cls, config: Path | None = None) -> Self:
-        """The settings in force; `SettingsError` names an unknown key or an unusable value."""
-        known = {f"{PREFIX}{name}".upper() for name in cls.model_fields}
+        """Return the settings in force; `SettingsError` names an unknown key or a bad value."""
+        variables = {f"{PREFIX}{name}".upper() for name in cls.model_fields}
         for name in os.environ:
-            if name.startswith(PREFIX) and name not in known:
-                raise Unknown("setting", name, sorted(known))
+            if name.startswith(PREFIX) and name not in variables:
+                raise Unknown("setting", name, sorted(variables))
         try:
             return cls(**_read(config))
         except ValidationError as error:
-            raise SettingsError(_told(error, cls.model_fields)) from None
+            raise SettingsError(_message(error, cls.model_fields)) from None
         except UnreadableVariable as error:
             raise SettingsError(f"{error}; write it as JSON") from None
 
     def chosen_universe(self, name: str | None = None) -> Universe:
-        """The universe of that name, or the one that is set."""
-        known = {SWEDEN.name: SWEDEN} | {n: u.named(n) for n, u in self.universes.items()}
+        """Return the universe of that name, by default the one in the settings."""
+        universes = {SWEDEN.name: SWEDEN} | {n: u.named(n) for n, u in self.universes.items()}
         wanted = name or self.universe
-        if wanted not in known:
-            raise Unknown("universe", wanted, known)
-        return known[wanted]
+        if wanted not in universes:
+            raise Unknown("universe", wanted, universes)
+        return universes[wanted]
 
 
-def _told(error: ValidationError, known: Iterable[str]) -> str:
-    """The most specific of what is wrong; an unknown key with those that are known."""
+def _message(error: ValidationError, names: Iterable[str]) -> str:
+    """Return the most specific error as a sentence; for an unknown key, list the names there are.
+
+    A floor may be a number or a table, and a value that is neither gives an error for each: the
+    one about the other form is left out.
+    """
     errors = error.errors()
-    # A floor is a number or a table: that it is not the other one says nothing.
-    last = next((e for e in errors if e["type"] not in ("float_type", "dict_type")), errors[0])
-    where = ".".join(str(part) for part in last["loc"])
-    if last["type"] == "extra_forbidden" and len(last["loc"]) == 1:
-        return f"unknown setting {where!r}; expected one of {', '.join(known)}"
-    return f"setting {where} = {last['input']!r}: {last['msg']}"
+    best = next((e for e in errors if e["type"] not in ("float_type", "dict_type")), errors[0])
+    where = ".".join(str(part) for part in best["loc"])
+    if best["type"] == "extra_forbidden" and len(best["loc"]) == 1:
+        return f"unknown setting {where!r}; expected one of {', '.join(names)}"
+    return f"setting {where} = {best['input']!r}: {best['msg']}"
 
 
 def _read(config: Path | None) -> dict[str, Any]:

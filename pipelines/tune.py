@@ -1,6 +1,5 @@
 """`python -m pipelines.tune`: what makes the source database quicker to read, and doing it."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -10,8 +9,6 @@ import typer
 from pipelines import console
 from pipelines.settings import Settings
 from pipelines.source import tuning
-
-Plans = Mapping[tuning.Query, str]
 
 
 @dataclass(frozen=True)
@@ -52,7 +49,7 @@ def _settings(setup: tuning.Setup) -> list[Setting]:
     ]  # fmt: skip
 
 
-def advice(setup: tuning.Setup, plans: Plans) -> list[console.Table]:
+def advice(setup: tuning.Setup, plans: tuning.Plans) -> list[console.Table]:
     """Return tables of what is, what is recommended, and the plans before and after."""
     rows = [(s.what, s.value, s.advice, s.kept, s.why) for s in _settings(setup)]
     sizes = ", ".join(f"{name} {_mb(size)} MB" for name, size in setup.sizes.items())
@@ -75,7 +72,7 @@ def changes(before: tuning.Setup, after: tuning.Setup) -> list[console.Table]:
     ]  # fmt: skip
 
 
-def _plan_table(title: str, before: Plans, after: Plans) -> console.Table:
+def _plan_table(title: str, before: tuning.Plans, after: tuning.Plans) -> console.Table:
     rows = [
         (q.title, plan, "the same" if after[q] == plan else after[q]) for q, plan in before.items()
     ]

@@ -52,14 +52,14 @@ def _line(listed: Listed) -> tuple[str, ...]:
     manifest = listed.manifest
     if manifest is None:
         return (listed.version, _state(listed), *[""] * 5)
-    age = datetime.now(UTC) - datetime.fromisoformat(manifest["created_at"])
+    age = datetime.now(UTC) - manifest.created_at
     return (
         listed.version,
         _state(listed),
         _age(age),
-        f"{listed.rows:,}",
-        manifest["as_of"],
-        f"{(listed.bytes or 0) / 1e6:.1f}",
+        f"{manifest.rows:,}",
+        manifest.as_of.isoformat(),
+        f"{manifest.bytes / 1e6:.1f}",
         ", ".join(listed.changes()) or "nothing",
     )
 
@@ -68,7 +68,7 @@ def _state(listed: Listed) -> str:
     states = {
         "current": listed.is_current,
         "rolled back": listed.is_withdrawn,
-        "forced": bool(listed.manifest and listed.manifest.get("failed_checks")),
+        "forced": bool(listed.manifest and listed.manifest.failed_checks),
         str(listed.problem): listed.problem is not None,
     }
     return ", ".join(state for state, holds in states.items() if holds)
@@ -97,14 +97,14 @@ def verify(
 
     Example: python -m pipelines.versions verify --source data/demo.db
     """
-    from pipelines.refresh import verify as verifying  # noqa: PLC0415 - heavy
+    from pipelines.refresh import verify_against_source, verify_files  # noqa: PLC0415 - heavy
 
     folder = _root(root, config)
     opened = Lake(folder, version, check_files=False)
-    found = [verifying.files(opened)]
+    found = [verify_files(opened)]
     found[0].problems += _note(folder, opened.version, found[0].problems)
     if source is not None and not found[0].problems:
-        found.append(verifying.against_source(opened, source))
+        found.append(verify_against_source(opened, source))
     console.show(*(table for part in found for table in part.tables))
     if problems := [problem for part in found for problem in part.problems]:
         raise ContractError(f"version {opened.version}: {'; '.join(problems)}")

@@ -16,6 +16,7 @@ YEARS = range(2018, 2026)
 NORWAY = Universe(name="norway", markets=("oslobors",), currency="NOK")
 ODD_DATES = (
     "20/11/2021", "2020/1", "20", "2021", "2021 01 03", "2021+", "2021-1-3", "2021-02-30", "x", "",
+    "202/05/01", "201x-01-01", "201:", "202-01-01",
     "1899-12-30", "9999-12-31", "2099-01-01", "202\u0661-01-01", "2021-01-03 00:00", "19A0-01-01",
     7, 20210103, 2021.5, b"2021-01-03", b"\xff", "2022-01-01\x00",
 )  # fmt: skip
@@ -55,9 +56,9 @@ class Market:
     backups: list[Path] = field(default_factory=list)
     reader: sqlite3.Connection | None = None
 
-    def edit(self) -> None:
-        """Make one edit; one that the database refuses leaves it as it is."""
-        name = self.rng.choice(tuple(EDITS))
+    def edit(self, name: str = "") -> None:
+        """Make an edit, any if none is named; one that the database refuses changes nothing."""
+        name = name or self.rng.choice(tuple(EDITS))
         self.done.append(name)
         make, count = EDITS[name]
         with closing(sqlite3.connect(self.path)) as con:

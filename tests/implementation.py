@@ -6,9 +6,11 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.ranking import factors
-from pipelines.ranking import rank as ranking
+from pipelines.ranking import factors, windows
+from pipelines.ranking.eligible import market_cap_floor
 from pipelines.ranking.factors import SIGNALS
+from pipelines.ranking.known import newest_ratios, statements
+from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import Universe
 from tests.factories import Row, frame_lake
@@ -26,7 +28,7 @@ def rank(
     universe: Any,
 ) -> list[Row]:
     """Every stock with its measures: the ranked ones by rank, then the excluded by ticker."""
-    plan = ranking.rankings(
+    plan = rankings(
         frame_lake(stocks, prices, fundamentals),
         as_of=as_of,
         universe=_universe(universe["markets"], universe["floors"]),
@@ -48,27 +50,27 @@ def _universe(markets: Sequence[str], floors: Floors) -> Universe:
 
 def months_back(day: date, months: int) -> date:
     """The same day of an earlier month, or that month's last day if it is shorter."""
-    found: date = pl.select(factors.months_before(pl.lit(day), months)).item()
+    found: date = pl.select(windows.months_before(pl.lit(day), months)).item()
     return found
 
 
 def floor_on(floors: Floors, day: date) -> float:
     """The floor on a day, in million."""
-    found: float = pl.select(_universe((), floors).floor(pl.lit(day))).item()
+    found: float = pl.select(market_cap_floor(_universe((), floors), pl.lit(day))).item()
     return found
 
 
 def ratios_row(known: list[Row], as_of: date) -> Row:
     """The row whose ratios hold on a date; an empty one if there is none or it is too old."""
     rows = frame_lake([], [], known).fundamentals()
-    return next(ranking.ratios(rows, pl.lit(as_of)).collect().iter_rows(named=True), {})
+    return next(newest_ratios(rows, pl.lit(as_of)).collect().iter_rows(named=True), {})
 
 
 def f_score_columns(known: list[Row], as_of: date) -> Row:
     """The F-score of one company."""
     rows = frame_lake([], [], known).fundamentals()
     one = pl.LazyFrame({"ticker": ["A"]}).join(
-        ranking.statements(rows, pl.lit(as_of)), on="ticker", how="left"
+        statements(rows, pl.lit(as_of)), on="ticker", how="left"
     )
     frame = one.with_columns(*factors.f_signals()).with_columns(*factors.f_score()).collect()
     row = frame.row(0, named=True)

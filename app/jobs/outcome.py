@@ -1,16 +1,16 @@
 """What became of an export, by how its process ended, what it logged and what it printed."""
 
-import json
 import re
 import signal
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from app.jobs.child import Ended
 from app.jobs.follow import Follower
-from pipelines.lake import Manifest
+from pipelines.lake import Manifest, parse
 
 VMSTAT: Final = Path("/proc/vmstat")
 PATH: Final = re.compile(r"(?<![\w./-])/(?:[^\s/:;,'\"()]+/)+(?=[^\s/:;,'\"()])")
@@ -54,11 +54,9 @@ class Attempt:
         """The manifest of the version that it left as current; None if it failed."""
         if self.ended.code != 0:
             return None
-        try:
-            printed = json.loads(self.ended.output)
-        except ValueError:
-            return None
-        return printed if isinstance(printed, dict) and "version" in printed else None
+        with suppress(ValueError):
+            return parse(self.ended.output)
+        return None
 
     def failure(self, limit_mb: float) -> Failure:
         """Why it failed."""
@@ -106,14 +104,13 @@ def without_paths(text: str, places: Iterable[Path]) -> str:
 
 def published(manifest: Manifest, before: str | None) -> dict[str, Any]:
     """What a job knows of the version that is current after its export."""
-    datasets = manifest["datasets"]
-    rows = {name: entry["rows"] for name, entry in datasets.items()}
+    rows = {name: entry.rows for name, entry in manifest.datasets.items()}
     return {
-        "version": manifest["version"],
-        "unchanged": manifest["version"] == before,
+        "version": manifest.version,
+        "unchanged": manifest.version == before,
         "datasets": rows,
         "rows": sum(rows.values()),
-        "rejected": sum(sum(entry.get("rejected", {}).values()) for entry in datasets.values()),
+        "rejected": sum(entry.rejected_rows for entry in manifest.datasets.values()),
     }
 
 

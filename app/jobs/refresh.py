@@ -249,12 +249,12 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def _ranked(root: Path, manifest: Manifest) -> dict[str, int]:
     """How many stocks each strategy ranks in a version."""
-    counts = dict.fromkeys(manifest["strategies"], 0)
+    counts = dict.fromkeys(manifest.strategies, 0)
     try:
-        ranked = Lake(root, manifest["version"]).rankings().drop_nulls("rank")
+        ranked = Lake(root, manifest.version).rankings().drop_nulls("rank")
         found = ranked.group_by("strategy").len().collect(engine="streaming")
     except (StockRankError, OSError, pl.exceptions.PolarsError) as error:
         # It is published all the same: somebody may have deleted it meanwhile.
-        logger.warning("the rankings of %s cannot be read: %s", manifest["version"], error)
+        logger.warning("the rankings of %s cannot be read: %s", manifest.version, error)
         return counts
     return counts | dict(found.iter_rows())

@@ -93,4 +93,4 @@ def _published_at(settings: Settings) -> datetime | None:
     except (LakeError, OSError, ValueError) as error:
         logger.warning("version %s cannot be read: %s", version, error)
         return None
-    return datetime.fromisoformat(manifest["created_at"]) if manifest else None
+    return manifest.created_at if manifest else None

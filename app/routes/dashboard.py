@@ -1,11 +1,14 @@
 """The live dashboard: one page and its files."""
 
+import json
 from pathlib import Path
 from typing import Any, Final
 
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
+
+from pipelines.ranking import FRACTIONS, REASONS
 
 FOLDER: Final = Path(__file__).parents[1]
 PAGE: Final = FOLDER / "templates" / "dashboard.html"
@@ -15,6 +18,10 @@ HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-cache",
 }
+TERMS: Final = "".join(
+    f"export const {name} = {json.dumps(value)};\n"
+    for name, value in {"FRACTIONS": FRACTIONS, "REASONS": dict(REASONS)}.items()
+)
 
 
 class Files(StaticFiles):
@@ -35,3 +42,9 @@ router = APIRouter(include_in_schema=False)
 async def dashboard() -> FileResponse:
     """The page; everything it shows comes from the API."""
     return FileResponse(PAGE, media_type="text/html; charset=utf-8", headers=HEADERS)
+
+
+@router.get("/static/js/terms.js")
+async def terms() -> Response:
+    """The terms of the rankings, as a module of the page's script."""
+    return Response(TERMS, media_type="text/javascript", headers={"Cache-Control": "no-cache"})

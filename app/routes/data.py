@@ -140,7 +140,7 @@ async def sync_status(services: ServicesDep, version: VersionDep) -> models.Sync
     """How much is published."""
     plan = queries.newest_fundamental(version.lake)
     newest = await services.computing.frame((version.id, "newest fundamental"), plan)
-    rows = {name: entry["rows"] for name, entry in version.manifest["datasets"].items()}
+    rows = {name: entry.rows for name, entry in version.manifest.datasets.items()}
     return models.SyncStatus(
         stocks=rows["stocks"],
         prices=rows["prices"],
@@ -155,11 +155,10 @@ async def sync_status(services: ServicesDep, version: VersionDep) -> models.Sync
 def freshness_(services: ServicesDep, version: VersionDep) -> models.DataStatus:
     """How old the prices are, in trading days, over all and by stock."""
     verdict = freshness.verdict(version.report, services.today)
-    age = next(check for check in verdict["checks"] if check["name"] == "freshness")
     return models.DataStatus(
-        system_status=age["value"]["label"].upper(),
-        system_message=age["message"],
-        can_run_strategies=verdict["safe_to_trade"],
+        system_status=verdict.age.label.upper(),
+        system_message=verdict.checks[0].message,
+        can_run_strategies=verdict.safe_to_trade,
         last_checked=services.now(),
         summary=_summary(services, version),
     )
@@ -178,13 +177,13 @@ def _summary(services: Services, version: Version) -> models.FreshSummary:
 @router.get("/integrity")
 async def integrity(services: ServicesDep, version: VersionDep) -> models.Integrity:
     """Whether to trade on the published version, with all checks."""
-    return models.Integrity(**freshness.verdict(version.report, services.today))
+    return models.Integrity.of(freshness.verdict(version.report, services.today))
 
 
 @router.get("/integrity/quick")
 async def quick(services: ServicesDep, version: VersionDep) -> models.QuickIntegrity:
     """Whether to trade on the published version."""
-    return models.QuickIntegrity(**freshness.quick(version.report, services.today))
+    return models.QuickIntegrity.of(freshness.verdict(version.report, services.today))
 
 
 @router.get("/alerts")
@@ -214,13 +213,13 @@ async def versions(services: ServicesDep) -> list[models.VersionInfo]:
 
 
 def _info(listed: Listed) -> models.VersionInfo:
-    known = listed.manifest or {}
+    known = listed.manifest
     return models.VersionInfo(
         version=listed.version,
-        created_at=known.get("created_at"),
-        as_of=known.get("as_of"),
-        rows=listed.rows,
-        bytes=listed.bytes,
+        created_at=known and known.created_at,
+        as_of=known and known.as_of,
+        rows=known and known.rows,
+        bytes=known and known.bytes,
         current=listed.is_current,
         withdrawn=listed.is_withdrawn,
         state=listed.state,
@@ -251,5 +250,5 @@ async def rollback(
         before, now = await asyncio.to_thread(roll_back, root, version_id)
     except (lakes.Damaged, lakes.OtherLayout) as error:
         raise HTTPException(409, without_paths(str(error), [root])) from None
-    as_of = (await asyncio.to_thread(lakes.manifest_of, root, now))["as_of"]
+    as_of = (await asyncio.to_thread(lakes.manifest_of, root, now)).as_of
     return models.RolledBack(previous=before, version=now, as_of=as_of)

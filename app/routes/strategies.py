@@ -19,7 +19,7 @@ from app.deps import (
 from app.serving import queries, views
 from app.web import MEDIA, Answer, Format, chosen, models
 from pipelines.lake import freshness
-from pipelines.ranking import STRATEGIES, Strategy, strategy_named, tickers
+from pipelines.ranking import STRATEGIES, Strategy, canonical_ticker, explanations, strategy_named
 
 router = APIRouter(tags=["strategies"])
 
@@ -184,13 +184,13 @@ def validate(
 ) -> models.Validation:
     """Whether to trade on a strategy's ranking today."""
     verdict = freshness.verdict(version.report, services.today)
-    issues = [issue["message"] for issue in verdict["issues"]]
+    issues = [issue.message for issue in verdict.issues]
     if views.ranked(version.rankings, strategy).is_empty():
         issues.append(f"{strategy.name} ranks no stock on {version.lake.as_of}")
     return models.Validation(
         strategy=strategy.name,
         safe_to_trade=not issues,
-        message="; ".join(issues) or verdict["recommendation"],
+        message="; ".join(issues) or verdict.recommendation,
         issues=issues,
         checked_at=services.now(),
     )
@@ -201,7 +201,7 @@ def explain(rankings: RankingsDep, strategy: StrategyDep, ticker: TickerDep) -> 
     """Why a stock is where it is, or why it is not ranked."""
     rows = rankings.filter(strategy=strategy.name, ticker=ticker)
     rows = views.finite(rows).with_columns(queries.quoted("close", "^base_close_.*$"))
-    return models.Explanation(**views.explained(rows.row(0, named=True), strategy))
+    return models.Explanation.model_validate(next(explanations(rows)), from_attributes=True)
 
 
 @router.post("/strategies/sammansatt_momentum/banding-check")
@@ -221,7 +221,7 @@ def banding_check(
 
 def _meant(text: str, there: Collection[str]) -> str:
     """The ticker as the lake writes it, where the lake has it."""
-    ticker = tickers.canonical(text)
+    ticker = canonical_ticker(text)
     return ticker.upper() if ticker not in there and ticker.upper() in there else ticker
 
 

@@ -3,19 +3,19 @@
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
 from pipelines import __version__
 from pipelines import lake as lakes
 from pipelines.errors import LakeError, NothingPublished, StockRankError
-from pipelines.lake import Lake, Report, calendar_of, listing
+from pipelines.lake import Lake, Manifest, Report, listing
 from pipelines.ranking import published_or_computed, rules_hash
 from pipelines.universe import Universe
 
@@ -48,20 +48,19 @@ class Version:
         return self.id, rules_hash(), __version__
 
     @property
-    def manifest(self) -> dict[str, Any]:
+    def manifest(self) -> Manifest:
         """What the version holds."""
         return self.lake.manifest
 
-    @cached_property
+    @property
     def report(self) -> Report:
         """The integrity report that was made when the version was."""
-        report: Report = self.manifest["integrity"]
-        return report
+        return self.manifest.integrity
 
-    @cached_property
-    def calendar(self) -> list[date]:
+    @property
+    def calendar(self) -> Sequence[date]:
         """The trading days that the report carries."""
-        return calendar_of(self.report)
+        return self.report.calendar
 
 
 class Published:

@@ -6,11 +6,7 @@ import polars as pl
 
 from app.serving.published import Version
 from pipelines.lake import Lake
-from pipelines.ranking import closes as closes_in
-from pipelines.ranking import factors
-
-YEAR_END_DAYS = 10
-"""A last close of the year that is older is none, as for every other return."""
+from pipelines.ranking import MAX_PRICE_AGE, price_return
 
 
 def year_to_date(version: Version) -> pl.LazyFrame:
@@ -18,7 +14,7 @@ def year_to_date(version: Version) -> pl.LazyFrame:
     as_of = version.lake.as_of
     last = date(as_of.year - 1, 12, 31)
     base = (
-        version.lake.prices(since=last - timedelta(days=YEAR_END_DAYS), until=last)
+        version.lake.prices(since=last - timedelta(days=MAX_PRICE_AGE), until=last)
         .group_by("ticker")
         .agg(base=pl.col("close").max_by("date").cast(pl.Float64))
     )
@@ -29,11 +25,9 @@ def year_to_date(version: Version) -> pl.LazyFrame:
 
 def one_month_return(version: Version, ticker: str) -> pl.LazyFrame:
     """`return_1m` of a stock, a row if it has any close in the window."""
-    day = pl.lit(version.lake.as_of, dtype=pl.Date)
-    since = version.lake.as_of - timedelta(days=50)
-    rows = version.lake.prices(since=since, until=version.lake.as_of).filter(ticker=ticker)
-    windows = {n: factors.in_window(day, n) for n in (0, 1)}
-    return closes_in(rows, windows).select(factors.total_return(1))
+    as_of = version.lake.as_of
+    rows = version.lake.prices(since=as_of - timedelta(days=50), until=as_of).filter(ticker=ticker)
+    return price_return(rows, as_of=as_of, months=1).select("return_1m")
 
 
 def closes(lake: Lake, ticker: str, newest: date, days: int) -> pl.LazyFrame:

@@ -1,6 +1,6 @@
 """Frames of a version → the columns and values of the contract. No I/O, nothing is collected."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import pairwise
 from typing import Any, Final
@@ -9,15 +9,13 @@ import polars as pl
 
 from app.serving.published import Version
 from pipelines.lake import Freshness, freshness
-from pipelines.ranking import MONTHS, SIGNALS, Strategy
-from pipelines.refresh import WINDOW
+from pipelines.ranking import REPORT_WINDOW, Strategy
 
 Row = dict[str, Any]
 
 BUY_RANK: Final = 10
 SELL_RANK: Final = 20
 NAMES: Final = 10
-HIGHER_IS_BETTER: Final = ("dividend_yield", "roe", "roa", "roic", "fcfroe")
 
 
 def ranked(rankings: pl.DataFrame, strategy: Strategy) -> pl.DataFrame:
@@ -83,57 +81,13 @@ def fresh_counts(version: Version, today: date) -> dict[str, int]:
 
     Stocks that left the market, without a close in the integrity report's window, do not count.
     """
-    left = version.lake.as_of - WINDOW
+    left = version.lake.as_of - REPORT_WINDOW
     on_market = pl.col("market").is_in(list(version.universe.markets))
     stocks = version.rankings.filter(on_market, pl.col("excluded_by").ne_missing("not_a_stock"))
     days = (version.newest[ticker] for ticker in stocks["ticker"].unique())
     ages = [freshness.age(day, version.calendar, today) for day in days if day and day > left]
     labels = [age.label for age in ages]
     return {name: labels.count(name) for name in ("fresh", "stale", "very_stale", "no_data")}
-
-
-# ------------------------------------------------------------------------------------ explain
-
-
-def explained(row: Row, strategy: Strategy) -> Row:
-    """Why a stock is where it is, from its row of a ranking."""
-    return {
-        **{c: row[c] for c in EXPLAINED},
-        "display_name": strategy.title,
-        "returns": [_return(row, months) for months in MONTHS],
-        "metrics": [_metric(row, name) for name in _metrics(strategy)],
-        "f_signals": [{"name": signal, "value": row[signal]} for signal in SIGNALS],
-    }
-
-
-EXPLAINED: Final = (
-    "strategy", "ticker", "name", "as_of", "rank", "excluded_by", "score", "market_cap_msek",
-    "market_cap_source", "market", "sector", "stock_type", "currency", "close", "close_date",
-    "composite", "primary_rank", "f_score", "f_available", "f_source", "fiscal_date",
-    "ratios_known_from",
-)  # fmt: skip
-
-
-def _return(row: Row, months: int) -> Row:
-    return {
-        "months": months,
-        "value": row[f"return_{months}m"],
-        "base_date": row[f"base_date_{months}m"],
-        "base_close": row[f"base_close_{months}m"],
-    }
-
-
-def _metrics(strategy: Strategy) -> Iterable[str]:
-    return (m.name for m in strategy.composite.metrics) if strategy.composite else ()
-
-
-def _metric(row: Row, name: str) -> Row:
-    return {
-        "name": name,
-        "value": row[name],
-        "percentile": row[f"p_{name}"],
-        "higher_is_better": name in HIGHER_IS_BETTER,
-    }
 
 
 # ------------------------------------------------------------------------------------ banding
@@ -171,7 +125,7 @@ def _sold(ticker: str, row: Row | None) -> Row:
 # ------------------------------------------------------------------------------- rebalancing
 
 
-def next_rebalance(strategy: Strategy, calendar: list[date], today: date) -> date | None:
+def next_rebalance(strategy: Strategy, calendar: Sequence[date], today: date) -> date | None:
     """The first trading day, today or later, of a month in which a strategy is rebalanced.
 
     None where the calendar does not reach so far.

@@ -69,7 +69,7 @@ def check(root: Path, pause: damage.Pause) -> None:
     hashes = damage.Hashes(pause)
     current = lake.current_id(root)
     for version in sorted(lake.version_ids(root), key=lambda v: (v == current, v), reverse=True):
-        if marks.damage(root, version) is None:
+        if marks.known_damage(root, version) is None:
             _check_version(root, version, hashes)
 
 

@@ -6,14 +6,13 @@ All are pure. Those of a version do not change: they are worth computing once a 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from itertools import takewhile
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from app.watch.alerts import Observation, Severity
 from app.watch.memory import Guard, Level, remedies, situation
 from pipelines.errors import ChecksFailed
-from pipelines.lake import SEVERITY, Report, freshness, verdict
+from pipelines.lake import SEVERITY, Check, Dataset, Manifest, Report, verdict
 
-Manifest = Mapping[str, Any]
 Tops = Mapping[str, Sequence[str]]
 """Of each strategy, the tickers of its first ranks."""
 
@@ -130,11 +129,11 @@ def refresh_overdue(report: Report | None, now: date) -> Observation:
     if report is None:
         nothing = "nothing is published; start a refresh with POST /data/sync-now"
         return Observation(key, "warning", nothing, NOTHING_HOLD_SECONDS)
-    status = SEVERITY[freshness.freshness(report, now).label]
+    found = verdict(report, now)
+    status = SEVERITY[found.age.label]
     told = None
     if status != "ok":
-        (age,) = (c["message"] for c in verdict(report, now)["checks"] if c["name"] == "freshness")
-        told = f"{age}; refresh, and see that the database gets new prices"
+        told = f"{found.checks[0].message}; refresh, and see that the database gets new prices"
     return Observation(key, "critical" if status == "critical" else "warning", told)
 
 
@@ -158,37 +157,36 @@ def coverage_drop(manifest: Manifest, before: Manifest | None) -> Observation:
     low = [
         _with_share_before(check, was.get(name))
         for name, check in now.items()
-        if check["status"] != "ok" or _fell(check, was.get(name))
+        if check.status != "ok" or _fell(check, was.get(name))
     ]
-    critical = any(check["status"] == "critical" for check in now.values())
+    critical = any(check.status == "critical" for check in now.values())
     told = f"{'; '.join(low)}; see that the feed of the database is whole" if low else None
     return Observation("coverage_drop", "critical" if critical else "warning", told)
 
 
-def _coverage(manifest: Manifest | None) -> dict[str, Any]:
-    checks = manifest["integrity"]["checks"] if manifest else []
-    return {check["name"]: check for check in checks if check["name"] in COVERAGE}
+def _coverage(manifest: Manifest | None) -> dict[str, Check]:
+    checks = manifest.integrity.checks if manifest else ()
+    return {check.name: check for check in checks if check.name in COVERAGE}
 
 
-def _fell(check: Mapping[str, Any], before: Mapping[str, Any] | None) -> bool:
-    fall = before["value"]["share"] - check["value"]["share"] if before else 0.0
-    return bool(fall >= COVERAGE_DROP)
+def _fell(check: Check, before: Check | None) -> bool:
+    return before is not None and before.share - check.share >= COVERAGE_DROP
 
 
-def _with_share_before(check: Mapping[str, Any], before: Mapping[str, Any] | None) -> str:
-    was = f", {before['value']['share']:.1%} in the version before" if before else ""
-    return f"{check['message']}{was}"
+def _with_share_before(check: Check, before: Check | None) -> str:
+    was = f", {before.share:.1%} in the version before" if before else ""
+    return f"{check.message}{was}"
 
 
 def rows_rejected(manifest: Manifest, before: Manifest | None) -> Observation:
     """A dataset has more rejected rows than in the version before, or very many."""
     found, shares = [], [0.0]
-    for name, dataset in manifest["datasets"].items():
-        rejected, rows = _rejected(dataset), dataset.get("rows_in", 0)
-        was = _rejected(before["datasets"].get(name, {})) if before else 0
+    for name, dataset in manifest.datasets.items():
+        rejected, rows = _rejected(dataset), dataset.rows_in or 0
+        was = _rejected(before.datasets.get(name)) if before else 0
         shares.append(rejected / rows if rows else 0.0)
         if rejected > was or shares[-1] >= REJECTED_SHARES[0]:
-            reasons = ", ".join(f"{reason} {n:,}" for reason, n in dataset["rejected"].items())
+            reasons = ", ".join(f"{reason} {n:,}" for reason, n in dataset.rejected.items())
             found.append(f"{rejected:,} of {rows:,} rows of {name} are rejected, {was:,} in the "
                          f"version before ({reasons})")  # fmt: skip
     told = f"{'; '.join(found)}; they are in rejects/ of the version" if found else None
@@ -196,8 +194,8 @@ def rows_rejected(manifest: Manifest, before: Manifest | None) -> Observation:
     return Observation("rows_rejected", "critical" if critical else "warning", told)
 
 
-def _rejected(dataset: Mapping[str, Any]) -> int:
-    return sum(dataset.get("rejected", {}).values())
+def _rejected(dataset: Dataset | None) -> int:
+    return dataset.rejected_rows if dataset else 0
 
 
 def rank_churn(tops: Tops, before: Tops) -> Observation:

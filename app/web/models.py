@@ -1,11 +1,12 @@
 """What the endpoints answer, field by field; the OpenAPI document is made from it."""
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from pipelines.lake import Label, State
+from pipelines.lake import Label, State, Status, freshness
 
 Day = date
 Kind = Literal["momentum", "value", "dividend", "quality"]
@@ -431,6 +432,11 @@ class Finding(BaseModel):
 
 
 Verdict = Literal["OK", "WARNING", "CRITICAL"]
+STATUSES: Final[Mapping[Status, Verdict]] = {
+    "ok": "OK",
+    "warning": "WARNING",
+    "critical": "CRITICAL",
+}
 
 
 class Integrity(BaseModel):
@@ -444,6 +450,23 @@ class Integrity(BaseModel):
     warnings: list[Finding] = _f("the others that are not ok", [])
     safe_to_trade: bool = _f("false where any check is critical", True)
 
+    @classmethod
+    def of(cls, verdict: freshness.Verdict) -> Self:
+        """The answer to a verdict."""
+        return cls(
+            status=STATUSES[verdict.worst],
+            recommendation=verdict.recommendation,
+            checked_at=verdict.checked_at,
+            checks=[Check(**vars(check)) for check in verdict.checks],
+            issues=_findings(verdict.issues),
+            warnings=_findings(verdict.warnings),
+            safe_to_trade=verdict.safe_to_trade,
+        )
+
+
+def _findings(found: Iterable[freshness.Finding]) -> list[Finding]:
+    return [Finding(type=one.type, message=one.message) for one in found]
+
 
 class QuickIntegrity(BaseModel):
     """Whether to trade on the published version, in short."""
@@ -453,6 +476,17 @@ class QuickIntegrity(BaseModel):
     recommendation: str = _f("what to do", "the data is fresh and complete; safe to trade on")
     critical_issues: list[Finding] = _f("what speaks against it", [])
     warning_count: int = _f("how many warnings there are", 0)
+
+    @classmethod
+    def of(cls, verdict: freshness.Verdict) -> Self:
+        """The answer to a verdict, in short."""
+        return cls(
+            safe_to_trade=verdict.safe_to_trade,
+            status=STATUSES[verdict.worst],
+            recommendation=verdict.recommendation,
+            critical_issues=_findings(verdict.issues),
+            warning_count=len(verdict.warnings),
+        )
 
 
 class AlertInfo(BaseModel):

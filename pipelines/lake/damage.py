@@ -2,9 +2,12 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
+
+from pipelines.lake.layout import rejects
+from pipelines.lake.manifest import Manifest
 
 PIECE: Final = 1 << 20
 """Bytes that are hashed between two pauses."""
@@ -24,17 +27,16 @@ class Expected(NamedTuple):
     sha256: str
 
 
-def expected(manifest: Mapping[str, Any]) -> Iterator[Expected]:
+def expected(manifest: Manifest) -> Iterator[Expected]:
     """Return the files of a version: those of its datasets, and their rejected rows."""
-    for name, entry in manifest["datasets"].items():
-        for file in entry["files"]:
-            yield Expected(file["path"], file["bytes"], file["sha256"])
-        if sha256 := entry.get("rejects_sha256"):
-            size = entry.get("rejects_bytes")
-            yield Expected(f"rejects/{name}.parquet", size, sha256)
+    for name, dataset in manifest.datasets.items():
+        for file in dataset.files:
+            yield Expected(file.path, file.bytes, file.sha256)
+        if dataset.rejects_sha256:
+            yield Expected(rejects(name), dataset.rejects_bytes, dataset.rejects_sha256)
 
 
-def by_size(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
+def by_size(folder: Path, manifest: Manifest) -> Iterator[str]:
     """Return a few words on every file that is missing or of another size."""
     for file in expected(manifest):
         try:
@@ -46,9 +48,7 @@ def by_size(folder: Path, manifest: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{file.path} {OTHER_BYTES}"
 
 
-def by_hash(
-    folder: Path, manifest: Mapping[str, Any], hashed: Callable[[Path], str]
-) -> Iterator[str]:
+def by_hash(folder: Path, manifest: Manifest, hashed: Callable[[Path], str]) -> Iterator[str]:
     """Return a few words on every file that is missing or has other bytes."""
     for file in expected(manifest):
         if problem := of_file(folder / file.path, file.sha256, hashed):
@@ -61,6 +61,12 @@ def of_file(path: Path, sha256: str, hashed: Callable[[Path], str]) -> str | Non
         return None if hashed(path) == sha256 else OTHER_BYTES
     except FileNotFoundError:
         return MISSING
+
+
+def hashed(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class Hashes:

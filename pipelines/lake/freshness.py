@@ -6,14 +6,14 @@ neither a calendar library nor Polars.
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-Status = Literal["ok", "warning", "critical"]
+from pipelines.lake.manifest import Check, Report, Status
+
 Label = Literal["fresh", "stale", "very_stale", "no_data"]
-Report = Mapping[str, Any]
 
 FRESH_DAYS: Final = 1
 """On a trading day the last close is the day before's until the market has closed."""
@@ -63,73 +63,85 @@ def label(days: int) -> Label:
 
 
 def freshness(report: Report, now: date) -> Freshness:
-    """The age of the newest day on which most stocks have a close."""
-    return age(_day(report["priced_to"]), calendar_of(report), now)
-
-
-def calendar_of(report: Report) -> list[date]:
-    """The trading days that the report carries: some past, and those of the coming year."""
-    return [date.fromisoformat(day) for day in report["calendar"]]
-
-
-def _day(text: str | None) -> date | None:
-    return date.fromisoformat(text) if text else None
+    """Return the age of the newest day on which most stocks have a close."""
+    return age(report.priced_to, report.calendar, now)
 
 
 # ----------------------------------------------------------------------------------- verdict
 
 
-def verdict(report: Report, now: date) -> dict[str, Any]:
-    """Whether to trade on a version today, as `/data/integrity` answers.
+@dataclass(frozen=True)
+class Finding:
+    """A check that is not ok."""
 
-    `safe_to_trade` is false where any check is critical; `status` is the worst of all checks.
-    """
-    checks = [_freshness_check(report, now), *report["checks"]]
-    issues, warnings = (_found(checks, status) for status in ("critical", "warning"))
-    worst: Status = "critical" if issues else "warning" if warnings else "ok"
-    return {
-        "status": worst.upper(),
-        "recommendation": RECOMMENDATIONS[worst],
-        "checked_at": now.isoformat(),
-        "checks": checks,
-        "issues": issues,
-        "warnings": warnings,
-        "safe_to_trade": not issues,
-    }
+    type: str
+    message: str
 
 
-def quick(report: Report, now: date) -> dict[str, Any]:
-    """The verdict in short, as `/data/integrity/quick` answers."""
-    full = verdict(report, now)
-    return {
-        "safe_to_trade": full["safe_to_trade"],
-        "status": full["status"],
-        "recommendation": full["recommendation"],
-        "critical_issues": full["issues"],
-        "warning_count": len(full["warnings"]),
-    }
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether to trade on a version on a day; `status` is the worst of all checks."""
+
+    checked_at: date
+    age: Freshness
+    checks: tuple[Check, ...]  # the first is that of the age
+
+    @property
+    def issues(self) -> tuple[Finding, ...]:
+        """The critical checks."""
+        return _found(self.checks, "critical")
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """The other checks that are not ok."""
+        return _found(self.checks, "warning")
+
+    @property
+    def worst(self) -> Status:
+        """The worst status of all checks."""
+        return "critical" if self.issues else "warning" if self.warnings else "ok"
+
+    @property
+    def recommendation(self) -> str:
+        """What to do, in a sentence."""
+        return RECOMMENDATIONS[self.worst]
+
+    @property
+    def safe_to_trade(self) -> bool:
+        """False where any check is critical."""
+        return not self.issues
 
 
-def _found(checks: Sequence[Mapping[str, Any]], status: str) -> list[dict[str, str]]:
-    return [{"type": c["name"], "message": c["message"]} for c in checks if c["status"] == status]
+def verdict(report: Report, now: date) -> Verdict:
+    """Return whether to trade on a version today."""
+    found = freshness(report, now)
+    checks = (_freshness_check(report, found, now), *report.checks)
+    return Verdict(checked_at=now, age=found, checks=checks)
 
 
-def _freshness_check(report: Report, now: date) -> dict[str, Any]:
-    is_, priced_to = freshness(report, now), report["priced_to"]
-    backwards = priced_to is not None and now < date.fromisoformat(priced_to)
-    return {
-        "name": "freshness",
-        "status": "warning" if backwards else SEVERITY[is_.label],
-        "message": _told(is_, priced_to, report["exchange"])
-        + (f"; the clock says {now}, which is before" if backwards else ""),
-        "value": {"label": is_.label, "trading_days": is_.trading_days, "exact": is_.exact,
-                  "priced_to": priced_to},
-    }  # fmt: skip
+def _found(checks: Iterable[Check], status: Status) -> tuple[Finding, ...]:
+    return tuple(Finding(c.name, c.message) for c in checks if c.status == status)
 
 
-def _told(is_: Freshness, priced_to: str | None, exchange: str) -> str:
-    if priced_to is None:
+def _freshness_check(report: Report, found: Freshness, now: date) -> Check:
+    backwards = report.priced_to is not None and now < report.priced_to
+    clock = f"; the clock says {now}, which is before" if backwards else ""
+    return Check(
+        name="freshness",
+        status="warning" if backwards else SEVERITY[found.label],
+        message=_sentence(report, found) + clock,
+        value={
+            "label": found.label,
+            "trading_days": found.trading_days,
+            "exact": found.exact,
+            "priced_to": report.priced_to.isoformat() if report.priced_to else None,
+        },
+    )
+
+
+def _sentence(report: Report, found: Freshness) -> str:
+    if report.priced_to is None:
         return "there is no day on which most stocks have a close"
-    least = "" if is_.exact else "at least "
-    days = "1 trading day" if is_.trading_days == 1 else f"{is_.trading_days} trading days"
-    return f"closes are of {priced_to}, {least}{days} of {exchange} ago"
+    least = "" if found.exact else "at least "
+    days = "1 trading day" if found.trading_days == 1 else f"{found.trading_days} trading days"
+    return f"closes are of {report.priced_to}, {least}{days} of {report.exchange} ago"

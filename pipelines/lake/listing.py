@@ -5,16 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipelines.lake import damage, marks
-from pipelines.lake.version import (
-    MANIFEST,
-    SCHEMA_VERSION,
-    Damaged,
-    Manifest,
-    current_id,
-    manifest_of,
-    version_ids,
-)
+from pipelines.lake import damage, layout, marks
+from pipelines.lake.layout import MANIFEST, current_id, version_ids
+from pipelines.lake.manifest import Dataset, Manifest
+from pipelines.lake.version import Damaged, OtherLayout, manifest_of
 
 State = Literal["current", "kept", "withdrawn", "damaged", "other layout"]
 Problem = Literal["damaged", "other layout"]
@@ -38,22 +32,6 @@ class Listed:
         if self.problem:
             return self.problem
         return "current" if self.is_current else "withdrawn" if self.is_withdrawn else "kept"
-
-    @property
-    def rows(self) -> int | None:
-        """The rows of all datasets, if known."""
-        return self._sum("rows")
-
-    @property
-    def bytes(self) -> int | None:
-        """The size of the files of all datasets, if known."""
-        return self._sum("bytes")
-
-    def _sum(self, what: Literal["rows", "bytes"]) -> int | None:
-        if self.manifest is None:
-            return None
-        datasets = self.manifest["datasets"].values()
-        return sum(int(file[what]) for dataset in datasets for file in dataset["files"])
 
     def changes(self) -> Iterator[str]:
         """Return the rows and files of each dataset that are new against the version before."""
@@ -79,7 +57,7 @@ def _read(root: Path, version: str) -> tuple[Manifest | None, Problem | None]:
         manifest = manifest_of(root, version)
     except Damaged:
         return None, "damaged"
-    if manifest["schema_version"] != SCHEMA_VERSION:
+    except OtherLayout:
         return None, "other layout"
     return manifest, "damaged" if problems(root, version, manifest) else None
 
@@ -90,16 +68,16 @@ def problem_of(root: Path, version: str) -> str | None:
         manifest = manifest_of(root, version)
     except Damaged:
         return f"version {version} is damaged: its {MANIFEST} cannot be read"
-    if (layout := manifest["schema_version"]) != SCHEMA_VERSION:
-        return f"version {version} has layout {layout}, this release reads {SCHEMA_VERSION}"
+    except OtherLayout as error:
+        return str(error)
     found = problems(root, version, manifest)
     return f"version {version} is damaged: {found}" if found else None
 
 
 def problems(root: Path, version: str, manifest: Manifest) -> str:
     """Return the damage of a version that was found in the background, or shows by sizes."""
-    by_size = damage.by_size(root / "versions" / version, manifest)
-    return marks.damage(root, version) or "; ".join(by_size)
+    by_size = damage.by_size(layout.version(root, version), manifest)
+    return marks.known_damage(root, version) or "; ".join(by_size)
 
 
 def changes(manifest: Manifest, before: Manifest | None) -> Iterator[str]:
@@ -107,10 +85,13 @@ def changes(manifest: Manifest, before: Manifest | None) -> Iterator[str]:
     if before is None:
         yield "first"
         return
-    for name, entry in manifest["datasets"].items():
-        was = before["datasets"].get(name, {"rows": 0, "files": []})
-        old = {f["path"]: f["sha256"] for f in was["files"]}
-        new = {f["path"]: f["sha256"] for f in entry["files"]}
+    for name, dataset in manifest.datasets.items():
+        was = before.datasets.get(name)
+        new, old = _hashes(dataset), _hashes(was)
         differ = sum(old.get(path) != new.get(path) for path in old.keys() | new.keys())
         if differ:
-            yield f"{name} {entry['rows'] - was['rows']:+,} rows in {differ} files"
+            yield f"{name} {dataset.rows - (was.rows if was else 0):+,} rows in {differ} files"
+
+
+def _hashes(dataset: Dataset | None) -> dict[str, str]:
+    return {file.path: file.sha256 for file in dataset.files} if dataset else {}

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache
+from importlib.metadata import version as library_version
 from typing import Annotated, Final, Literal, TypeVar
 
 from pydantic import Field, JsonValue, PlainSerializer, TypeAdapter, ValidationError
@@ -16,6 +17,7 @@ from pipelines.universe import Universe
 
 SCHEMA_VERSION: Final = 1
 """The layout of a version: raise it when a reader of before could not read what is written."""
+LIBRARIES: Final = ("polars", "pyarrow", "connectorx", "dataframely")
 
 Status = Literal["ok", "warning", "critical"]
 T = TypeVar("T")
@@ -51,6 +53,7 @@ class Dataset:
     files: tuple[DataFile, ...]
     widest_text: Known[int] = None  # at least the bytes of the texts of any one source row
     rejects_sha256: Known[str] = None
+    rejects_bytes: Known[int] = None
     source_years: Known[Mapping[str, int]] = None  # source rows by what their date begins with
 
     @property
@@ -84,6 +87,12 @@ class Check:
     message: str
     value: JsonValue
 
+    @property
+    def share(self) -> float:
+        """The share that a check of coverage found."""
+        share = self.value["share"] if isinstance(self.value, dict) else None
+        return float(share) if isinstance(share, int | float) else 0.0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
@@ -113,10 +122,13 @@ class Manifest:
     source: Fingerprint
     datasets: Mapping[str, Dataset]
     phases: tuple[Phase, ...]
+    rules: str = ""  # by which the rankings were made, as a hash
+    contract: str = ""  # by which the rows were written, as a hash
+    release: str = ""
     libraries: Mapping[str, str]
     python: str
     integrity: Report
-    failed_checks: tuple[str, ...]  # those that --force passed over
+    failed_checks: tuple[str, ...] = ()  # those that --force passed over
 
     @property
     def rows(self) -> int:
@@ -127,6 +139,11 @@ class Manifest:
     def bytes(self) -> int:
         """The size of all files of the datasets."""
         return sum(dataset.bytes for dataset in self.datasets.values())
+
+
+def libraries() -> dict[str, str]:
+    """Return the versions of the libraries that decide what is in the files."""
+    return {name: library_version(name) for name in LIBRARIES}
 
 
 # ------------------------------------------------------------------------------------- JSON
@@ -147,7 +164,7 @@ def text(manifest: Manifest) -> str:
     return _json().dump_json(manifest, indent=1).decode()
 
 
-def layout(raw: bytes) -> int | None:
+def layout_of(raw: bytes) -> int | None:
     """Return the layout of a manifest in JSON, whichever it is; null where there is none."""
     try:
         return _layout().validate_json(raw).schema_version

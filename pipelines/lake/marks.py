@@ -1,39 +1,40 @@
 """Marks beside the versions of a lake: those that were rolled back, and those found damaged."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-WITHDRAWN, DAMAGED = "withdrawn", "damaged"
+from pipelines.lake.layout import Mark, mark
 
 
 def is_withdrawn(root: Path, version: str) -> bool:
-    """Whether a version was rolled back."""
-    return (root / WITHDRAWN / version).exists()
+    """Return whether a version was rolled back."""
+    return mark(root, "withdrawn", version).exists()
 
 
 def withdraw(root: Path, version: str) -> None:
     """Mark a version as rolled back."""
-    _set(root, WITHDRAWN, version, "")
+    _set(root, "withdrawn", version, "")
 
 
 def restore(root: Path, version: str) -> None:
     """Mark a version as one that is not rolled back."""
-    (root / WITHDRAWN / version).unlink(missing_ok=True)
+    mark(root, "withdrawn", version).unlink(missing_ok=True)
 
 
-def damage(root: Path, version: str) -> str | None:
+def known_damage(root: Path, version: str) -> str | None:
     """Return the damage that was found in a version, if any."""
     with suppress(FileNotFoundError, NotADirectoryError):
-        return (root / DAMAGED / version).read_text() or "its files are damaged"
+        return mark(root, "damaged", version).read_text() or "its files are damaged"
     return None
 
 
-def note_damage(root: Path, version: str, problems: list[str]) -> None:
+def note_damage(root: Path, version: str, problems: Sequence[str]) -> None:
     """Mark a version as damaged, or as whole where there are no problems."""
     if problems:
-        _set(root, DAMAGED, version, "; ".join(problems))
+        _set(root, "damaged", version, "; ".join(problems))
     else:
-        (root / DAMAGED / version).unlink(missing_ok=True)
+        mark(root, "damaged", version).unlink(missing_ok=True)
 
 
 def forget(root: Path, version: str) -> None:
@@ -42,6 +43,7 @@ def forget(root: Path, version: str) -> None:
     note_damage(root, version, [])
 
 
-def _set(root: Path, kind: str, version: str, text: str) -> None:
-    (root / kind).mkdir(exist_ok=True)
-    (root / kind / version).write_text(text)
+def _set(root: Path, kind: Mark, version: str, text: str) -> None:
+    path = mark(root, kind, version)
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)

@@ -14,28 +14,19 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from secrets import token_hex
 from time import monotonic, sleep
 from typing import Final
 
 from pipelines.errors import LakeError, Locked, NothingPublished, PointerLocked
-from pipelines.lake import marks
-from pipelines.lake.version import (
-    MANIFEST,
-    PARTIAL,
-    Damaged,
-    Lake,
-    check_name,
-    current_id,
-    version_ids,
-)
+from pipelines.lake import layout, marks
+from pipelines.lake.layout import MANIFEST, check_name, current_id, version_ids
+from pipelines.lake.manifest import Manifest, text
+from pipelines.lake.version import Damaged, Lake
 
 logger = logging.getLogger(__name__)
 
 SYNCING: Final = 8
 """Files that are written out at a time; a disk does several for little more than one."""
-TRASH: Final = ".trash-"
-LINK: Final = ".current-"
 POINTER_SECONDS: Final = 30.0
 """The pointer's lock is held for a rename and a flush, which take this long on no sound disk."""
 PAUSE_SECONDS: Final = 0.01
@@ -50,8 +41,8 @@ def writing(root: Path) -> Iterator[None]:
     What a killed run left behind is removed first.
     """
     check_name(root)
-    (root / "versions").mkdir(parents=True, exist_ok=True)
-    with (root / ".lock").open("a+") as file:
+    layout.versions(root).mkdir(parents=True, exist_ok=True)
+    with layout.writer_lock(root).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -72,7 +63,7 @@ def pointing(root: Path) -> Iterator[None]:
     `PointerLocked` after `POINTER_SECONDS`; `LakeError` in place of what the disk says.
     """
     try:
-        with (root / ".pointer.lock").open("a") as file:
+        with layout.pointer_lock(root).open("a") as file:
             _lock(root, file.fileno())
             yield
     except OSError as error:
@@ -92,11 +83,10 @@ def _lock(root: Path, handle: int) -> None:
 
 def sweep(root: Path) -> None:
     """Remove what a killed run left: versions half built or half deleted, links not in place."""
-    for pattern in (f"{PARTIAL}*", f"{TRASH}*"):
-        for folder in (root / "versions").glob(pattern):
-            _remove(folder)
+    for folder in layout.leftovers(root):
+        _remove(folder)
     with pointing(root):
-        for link in root.glob(f"{LINK}*"):
+        for link in layout.leftover_links(root):
             link.unlink()
 
 
@@ -113,9 +103,9 @@ def publish(root: Path, staged: Path, version: str, *, after: str | None) -> Non
         list(pool.map(_sync, (*staged.rglob("*"), staged)))
     with pointing(root):
         _refuse_moved(root, after)
-        complete = staged.rename(root / "versions" / version)
+        complete = staged.rename(layout.version(root, version))
         try:
-            _sync(root / "versions")
+            _sync(layout.versions(root))
             point_current_to(root, version)
         except OSError:
             if current_id(root) == after:
@@ -133,10 +123,10 @@ def _refuse_moved(root: Path, after: str | None) -> None:
 
 def point_current_to(root: Path, version: str) -> None:
     """Replace `current` with one rename; the caller holds the pointer's lock."""
-    link = root / f"{LINK}{token_hex(3)}"
-    link.symlink_to(Path("versions") / version)
+    link = layout.new_link(root)
+    link.symlink_to(layout.target(version))
     try:
-        link.replace(root / "current")
+        link.replace(layout.current(root))
     finally:
         link.unlink(missing_ok=True)
     _sync(root)
@@ -148,6 +138,11 @@ def _sync(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def write_manifest(staged: Path, manifest: Manifest) -> None:
+    """Complete a version that is being written."""
+    (staged / MANIFEST).write_text(text(manifest) + "\n")
 
 
 # ---------------------------------------------------------------------------------- rollback
@@ -191,7 +186,7 @@ def _newest_readable(root: Path, before: str) -> str:
 
 def _readable(root: Path, version: str) -> str:
     Lake(root, version)
-    if damage := marks.damage(root, version):
+    if damage := marks.known_damage(root, version):
         raise Damaged(
             f"version {version} is damaged: {damage}; publish another one, or, where its files "
             f"were restored, run python -m pipelines.versions verify {version}"
@@ -209,25 +204,21 @@ def prune(root: Path, *, keep: int) -> list[str]:
         old = (v for v in ids[: max(0, len(ids) - keep)] if v != current)
         gone = [version for version in old if _throw_away(root, version)]
     for version in gone:
-        _remove(_trash(root, version))
+        _remove(layout.trash(root, version))
         marks.forget(root, version)
     return gone
 
 
 def _throw_away(root: Path, version: str) -> bool:
     """Take a version from readers, all at once; False if one has it open."""
-    path = root / "versions" / version
+    path = layout.version(root, version)
     with (path / MANIFEST).open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
-        path.rename(_trash(root, version))
+        path.rename(layout.trash(root, version))
     return True
-
-
-def _trash(root: Path, version: str) -> Path:
-    return root / "versions" / f"{TRASH}{version}"
 
 
 def _remove(folder: Path) -> None:

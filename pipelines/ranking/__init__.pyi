@@ -1,26 +1,63 @@
-from . import factors as factors
-from . import rank as rank
-from . import tickers as tickers
-from .factors import MAX_PRICE_AGE as MAX_PRICE_AGE
-from .factors import MONTHS as MONTHS
-from .factors import RATIOS as RATIOS
-from .factors import SIGNALS as SIGNALS
-from .factors import divided as divided
-from .factors import has_any as has_any
-from .factors import months_before as months_before
-from .rank import ANCHORS as ANCHORS
-from .rank import LONGEST_WINDOW as LONGEST_WINDOW
-from .rank import closes as closes
-from .rank import days_before as days_before
-from .rank import facts as facts
+# Who is eligible, by the type of instrument and by the market alone.
+from .eligible import is_on_market as is_on_market
+from .eligible import is_stock as is_stock
+
+# Why a stock is where it is: rows of a ranking as typed values.
+from .explain import Explanation as Explanation
+from .explain import explanations as explanations
+
+# A quotient that is correctly rounded.
+from .expressions import divided as divided
+
+# The name of the first rule that is true.
+from .expressions import first_reason as first_reason
+
+# True for a row that has a value in any of the columns.
+from .expressions import has_any as has_any
+
+# The rankings of many dates as files by year.
+from .history_files import write_history as write_history
+
+# The price return of tickers over any number of months.
+from .known import price_return as price_return
+
+# How often to rank, and the first day with prices of each such period.
+from .many import Every as Every
+from .many import first_days as first_days
+
+# The rankings of many dates, a plan for each block of them.
+from .many import history as history
+
+# The published rankings: can they be used, and if not, what stands for them.
 from .rank import holds_rankings as holds_rankings
 from .rank import published_or_computed as published_or_computed
-from .rank import ranked as ranked
+
+# The rankings of one date, as a plan.
 from .rank import rankings as rankings
-from .rank import ratios as ratios
-from .rank import statements as statements
+
+# The columns of all ratios, and of those that are fractions.
+from .ratios import FRACTIONS as FRACTIONS
+from .ratios import RATIO_COLUMNS as RATIO_COLUMNS
+
+# Why a stock has no rank: each code with its sentence.
+from .reasons import REASONS as REASONS
+
+# A hash that tells these rules from others.
 from .rules import rules_hash as rules_hash
+
+# The strategies by name, and one of them.
 from .strategies import STRATEGIES as STRATEGIES
 from .strategies import Strategy as Strategy
 from .strategies import strategy_named as strategy_named
-from .tickers import known as known
+
+# A ticker as the lake writes it, of a text and of a column.
+from .tickers import canonical_ticker as canonical_ticker
+from .tickers import canonical_tickers as canonical_tickers
+
+# The ticker that a text means, of those there are.
+from .tickers import ticker_named as ticker_named
+
+# How old a close may be, the months of the returns, how far the integrity report looks back.
+from .windows import MAX_PRICE_AGE as MAX_PRICE_AGE
+from .windows import MONTHS as MONTHS
+from .windows import REPORT_WINDOW as REPORT_WINDOW

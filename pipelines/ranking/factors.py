@@ -1,19 +1,15 @@
-"""Factors: functions that build expressions over prices, statements or a cross-section of stocks.
+"""Factors: expressions over the closes, statements and ratios that are known of stocks on a date.
 
-Everywhere `as_of` is an expression of type Date, one value for all rows of a cross-section.
+Where a factor compares stocks, it does so within a date: among the rows with one `as_of`.
 """
 
 from typing import Final
 
 import polars as pl
 
-MONTHS: Final = (3, 6, 12)
-MAX_PRICE_AGE: Final = "-10d"
+from pipelines.ranking.expressions import divided, positive
+from pipelines.ranking.windows import MONTHS
 
-RATIOS: Final = (
-    "market_cap_ccy", "pe", "pb", "ps", "p_fcf", "ev_ebitda",
-    "roe", "roa", "roic", "fcfroe", "dividend_yield", "payout_ratio",
-)  # fmt: skip
 STATEMENT_ITEMS: Final = (
     "net_income_ccy", "operating_cf_ccy", "total_assets_ccy", "long_term_debt_ccy",
     "current_ratio", "shares_outstanding", "gross_margin", "asset_turnover",
@@ -25,50 +21,11 @@ SIGNALS: Final = (
 )  # fmt: skip
 
 
-# ------------------------------------------------------------------------------------ values
-
-
-def inverse(column: str) -> pl.Expr:
-    """1 / x, so that the cheapest multiple is greatest and a negative one last; null for zero."""
-    x = pl.col(column)
-    return pl.when(x != 0).then(pl.lit(1.0) / x)
-
-
-def positive(column: str) -> pl.Expr:
-    """The value where it is greater than zero, else null."""
-    return pl.when(pl.col(column) > 0).then(column)
-
-
-def divided(value: pl.Expr, by: pl.Expr | float) -> pl.Expr:
-    """The quotient, correctly rounded; for finite values.
-
-    Polars multiplies by the reciprocal of a divisor that is one value for all rows, a literal or
-    a column that it knows to be constant: 57 / 100 is then not 0.57, which can flip a gate.
-    """
-    return value / (value * 0.0 + by)
-
-
-def has_any(columns: tuple[str, ...]) -> pl.Expr:
-    """True for a row with a value in any of the columns."""
-    return pl.any_horizontal(pl.col(*columns).is_not_null())
-
-
 # ------------------------------------------------------------------------------------ prices
 
 
-def in_window(as_of: pl.Expr, months: int) -> pl.Expr:
-    """True for a date at most ten days before the day `months` calendar months before a date."""
-    day = months_before(as_of, months)
-    return pl.col("date").is_between(day.dt.offset_by(MAX_PRICE_AGE), day)
-
-
-def months_before(day: pl.Expr, months: int) -> pl.Expr:
-    """The same day of the month, or the month's last: 31 May - 3 months = 28 or 29 February."""
-    return day.dt.offset_by(f"-{months}mo") if months else day
-
-
 def anchor(window: pl.Expr, months: int) -> tuple[pl.Expr, pl.Expr]:
-    """Aggregations: the last close in a window and its date; both null when there is none."""
+    """Return the aggregations of a window: its last close and that day, null where it is empty."""
     dates = pl.when(window).then("date")
     suffix = f"_{months}m" if months else ""
     prefix = "base_" if months else ""
@@ -77,12 +34,12 @@ def anchor(window: pl.Expr, months: int) -> tuple[pl.Expr, pl.Expr]:
 
 
 def total_return(months: int) -> pl.Expr:
-    """Plain price return over calendar months, as a fraction; null without either close."""
+    """Return the price return over calendar months, a fraction; null without either close."""
     return (pl.col("close") / pl.col(f"base_close_{months}m") - 1).alias(f"return_{months}m")
 
 
 def momentum() -> pl.Expr:
-    """The mean of the 3, 6 and 12 month returns; null unless all three are known."""
+    """Return the mean of the 3, 6 and 12 month returns; null unless all three are known."""
     r3, r6, r12 = (pl.col(f"return_{n}m") for n in MONTHS)
     return divided(r3 + r6 + r12, 3.0).alias("momentum")
 
@@ -90,31 +47,34 @@ def momentum() -> pl.Expr:
 # ---------------------------------------------------------------------------- cross-sections
 
 
-def percentile(value: pl.Expr, among: pl.Expr) -> pl.Expr:
-    """(average rank - 0.5) / n among the given stocks that have a value, the highest near 0.
+def percentile(value: pl.Expr, eligible: pl.Expr) -> pl.Expr:
+    """Return (average rank - 0.5) / n among the eligible stocks with a value, the highest near 0.
 
-    Null for the others. O'Shaughnessy, What Works on Wall Street: composite ranks.
+    Null for the others. The composite ranks of J. O'Shaughnessy, What Works on Wall Street.
     """
-    masked = pl.when(among).then(value)
+    masked = pl.when(eligible).then(value)
     rank = masked.rank("average", descending=True).over("as_of")
     return (rank - 0.5) / masked.count().over("as_of")
 
 
-def composite(percentiles: tuple[str, ...], among: pl.Expr, at_least: int) -> pl.Expr:
-    """The mean percentile, 0.5 where missing, to 12 decimals; null with too few metrics."""
-    known = pl.sum_horizontal(pl.col(*percentiles).is_not_null())
+def composite(percentiles: tuple[str, ...], eligible: pl.Expr, at_least: int) -> pl.Expr:
+    """Return the mean percentile, 0.5 for a missing one; null with fewer than `at_least`.
+
+    It is rounded to 12 decimals, so that the order of a sum decides no tie.
+    """
+    count = pl.sum_horizontal(pl.col(*percentiles).is_not_null())
     total = pl.sum_horizontal(pl.col(*percentiles).fill_null(0.5))
     mean = divided(total, float(len(percentiles)))
-    return pl.when(among & (known >= at_least)).then(mean.round(12))
+    return pl.when(eligible & (count >= at_least)).then(mean.round(12))
 
 
 def primary_rank(composite: str) -> pl.Expr:
-    """Competition rank of a composite, lowest first; null without one."""
+    """Return the competition rank of a composite, the lowest first; null without one."""
     return pl.col(composite).rank("min").over("as_of").cast(pl.UInt32)
 
 
 def outside_best(rank: str, percent: int) -> pl.Expr:
-    """True beyond max(1, floor(percent of those ranked)); equal ranks fall on the same side."""
+    """Return true beyond max(1, floor(percent of those ranked)); equal ranks share a side."""
     kept = pl.col(rank).count().over("as_of").cast(pl.Int64) * percent // 100
     return pl.col(rank) > pl.max_horizontal(kept, pl.lit(1))
 
@@ -123,11 +83,11 @@ def outside_best(rank: str, percent: int) -> pl.Expr:
 
 
 def f_signals() -> tuple[pl.Expr, ...]:
-    """The nine signals, in the order of `SIGNALS`; null when an input is missing.
+    """Return the nine signals, in the order of `SIGNALS`; null where an input is missing.
 
     J. Piotroski, Value Investing, Journal of Accounting Research 38 (2000). Reads the statement
-    items of the years t, t-1 and t-2 as `net_income_ccy_0`, `_1`, ... Ratios to beginning or
-    average assets use the assets of t-2; without them both years use period-end assets.
+    items of the years t, t-1 and t-2 as `net_income_ccy_0`, `_1`, ... Where the assets of t-2 are
+    unknown, both years use the assets at their end for those at their beginning or on average.
     """
     income, cash = pl.col("net_income_ccy_0"), pl.col("operating_cf_ccy_0")
     signals = (
@@ -165,22 +125,20 @@ def _leverage(year: int) -> pl.Expr:
 
 
 def f_score() -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    """`f_score`, `f_available` and `f_source` from the signals and the vendor's score.
+    """Return `f_score`, `f_available` and `f_source` from the signals and the vendor's score.
 
-    The vendor's score stands in where fewer than nine signals are known.
+    The vendor's score is used where fewer than nine signals are known.
     """
-    true, known = (
-        pl.sum_horizontal(pl.col(*SIGNALS).fill_null(value=False)),
-        pl.sum_horizontal(pl.col(*SIGNALS).is_not_null()),
-    )
+    true = pl.sum_horizontal(pl.col(*SIGNALS).fill_null(value=False))
+    available = pl.sum_horizontal(pl.col(*SIGNALS).is_not_null())
     vendor = pl.col("vendor_f_score")
-    use_vendor = (known < 9) & vendor.is_not_null()
+    use_vendor = (available < len(SIGNALS)) & vendor.is_not_null()
 
     def pick(theirs: pl.Expr, ours: pl.Expr) -> pl.Expr:
         return pl.when(use_vendor).then(theirs).otherwise(ours)
 
     return (
         pick(vendor, true).cast(pl.Int8).alias("f_score"),
-        pick(pl.lit(9), known).cast(pl.Int8).alias("f_available"),
+        pick(pl.lit(len(SIGNALS)), available).cast(pl.Int8).alias("f_available"),
         pick(pl.lit("vendor"), pl.lit("computed")).alias("f_source"),
     )

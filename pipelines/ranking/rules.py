@@ -2,9 +2,8 @@
 
 from typing import Final
 
-from pipelines import universe
 from pipelines.digest import digest
-from pipelines.ranking import factors
+from pipelines.ranking import eligible, factors, ratios, windows
 from pipelines.ranking.strategies import STRATEGIES
 
 RULES_VERSION: Final = 1
@@ -18,12 +17,15 @@ def rules_hash() -> str:
 
 def _constants() -> dict[str, object]:
     return {
-        "months": factors.MONTHS,
-        "max_price_age": factors.MAX_PRICE_AGE,
-        "ratios": factors.RATIOS,
+        "months": windows.MONTHS,
+        "max_price_age": windows.MAX_PRICE_AGE,
+        "ratio_months": windows.RATIO_MONTHS,
+        "statement_months": windows.STATEMENT_MONTHS,
+        "year_before": windows.YEAR_BEFORE,
+        "ratios": ratios.RATIO_COLUMNS,
         "statement_items": factors.STATEMENT_ITEMS,
         "signals": factors.SIGNALS,
-        "stock_types": universe.STOCK_TYPES,
-        "financial": universe.FINANCIAL,
-        "share_class": universe.SHARE_CLASS,
+        "stock_types": eligible.STOCK_TYPES,
+        "financial": eligible.FINANCIAL,
+        "share_class": eligible.SHARE_CLASS,
     }

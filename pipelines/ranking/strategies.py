@@ -6,13 +6,14 @@ from typing import Final, Literal
 import polars as pl
 
 from pipelines.errors import Unknown
-from pipelines.ranking.factors import inverse, positive
-from pipelines.universe import INVESTMENT_COMPANY
+from pipelines.ranking.eligible import INVESTMENT_COMPANY
+from pipelines.ranking.expressions import positive
+from pipelines.ranking.ratios import ratio_named
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
-    """A number to rank stocks by: highest value first, null when missing."""
+    """A number by which stocks are ranked, the highest first; null where it is missing."""
 
     name: str
     value: pl.Expr
@@ -20,7 +21,10 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Composite:
-    """A mean of percentile ranks, and how many metrics a stock needs to have one."""
+    """The mean of a stock's percentiles, and the best per cent of stocks that stay by it.
+
+    A stock needs `at_least` so many of the metrics.
+    """
 
     metrics: tuple[Metric, ...]
     at_least: int
@@ -29,10 +33,10 @@ class Composite:
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Strategy:
-    """Which stocks stay in play; momentum orders those that do.
+    """Rules that stocks must pass; those that do are ranked by momentum.
 
     `screens` are (reason, rule) in order: a stock leaves for the first rule that is true. A
-    composite adds its own two. `keep_sectors` are financial sectors that the universe keeps.
+    composite adds two of its own. Stocks of the financial sectors in `keep_sectors` are eligible.
     """
 
     name: str
@@ -45,13 +49,12 @@ class Strategy:
     keep_sectors: tuple[str, ...] = ()
     portfolio_size: int = 10
 
+    def __repr__(self) -> str:
+        return f"Strategy {self.name}: {self.description}"
 
-def _columns(*names: str) -> tuple[Metric, ...]:
-    return tuple(Metric(name=n, value=pl.col(n)) for n in names)
 
-
-def _inverses(*names: str) -> tuple[Metric, ...]:
-    return tuple(Metric(name=n, value=inverse(n)) for n in names)
+def _ratios(*names: str) -> tuple[Metric, ...]:
+    return tuple(Metric(name=n, value=ratio_named(n).highest_first()) for n in names)
 
 
 STRATEGIES: Final = {
@@ -78,8 +81,7 @@ STRATEGIES: Final = {
             type="value",
             rebalance_months=(3,),
             composite=Composite(
-                metrics=_inverses("pe", "pb", "ps", "p_fcf", "ev_ebitda")
-                + _columns("dividend_yield"),
+                metrics=_ratios("pe", "pb", "ps", "p_fcf", "ev_ebitda", "dividend_yield"),
                 at_least=4,
             ),
         ),
@@ -100,14 +102,14 @@ STRATEGIES: Final = {
             description="Momentum among the best 40 % by ROE, ROA, ROIC and FCFROE.",
             type="quality",
             rebalance_months=(3,),
-            composite=Composite(metrics=_columns("roe", "roa", "roic", "fcfroe"), at_least=3),
+            composite=Composite(metrics=_ratios("roe", "roa", "roic", "fcfroe"), at_least=3),
         ),
     )
 }
 
 
 def strategy_named(name: str) -> Strategy:
-    """The strategy of that name; `Unknown` names those there are."""
+    """Return the strategy of that name; `Unknown` lists the names there are."""
     if name not in STRATEGIES:
         raise Unknown("strategy", name, STRATEGIES)
     return STRATEGIES[name]

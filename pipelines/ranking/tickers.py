@@ -1,20 +1,32 @@
-"""How a ticker may be written, and which of those there are is meant."""
+"""How a ticker may be written, and which stock is meant by a text."""
 
 import difflib
 import re
 from collections.abc import Collection
+from typing import Final
+
+import polars as pl
 
 from pipelines.errors import Unknown
 
-
-def canonical(text: str) -> str:
-    """Each run of `-`, `_` and white space as one space, none at the ends: `VOLV-B` is `VOLV B`."""
-    return re.sub(r"[-_\s]+", " ", text).strip()
+SEPARATORS: Final = r"[-_\s]+"
+"""What may stand between the parts of a ticker; the lake has one space there."""
 
 
-def known(text: str, tickers: Collection[str]) -> str:
-    """The one of the tickers that a text means; else `Unknown` with those that look alike."""
-    ticker = canonical(text)
+def canonical_ticker(text: str) -> str:
+    """Return a ticker as the lake writes it: `VOLV-B` and `VOLV_B` are `VOLV B`."""
+    return re.sub(SEPARATORS, " ", text).strip(" ")
+
+
+def canonical_tickers(column: str) -> pl.Expr:
+    """Return the tickers of a column as the lake writes them; null for an empty one."""
+    text = pl.col(column).str.replace_all(SEPARATORS, " ").str.strip_chars(" ")
+    return pl.when(text != "").then(text)
+
+
+def ticker_named(text: str, tickers: Collection[str]) -> str:
+    """Return the one of the tickers that a text means; `Unknown` names those that look alike."""
+    ticker = canonical_ticker(text)
     if ticker in tickers:
         return ticker
     if ticker.upper() in tickers:

@@ -1,9 +1,8 @@
-from . import build as build
-from . import checks as checks
-from . import report as report
-from . import verify as verify
-from .contract import is_made_alike as is_made_alike
-from .report import WINDOW as WINDOW
-from .staging import Build as Build
-from .staging import source_entry as source_entry
-from .waiting import due_days as due_days
+# Publish a new version of the lake from a database.
+from .run import export as export
+
+# Compare a version with the database, value by value.
+from .verify import verify_against_source as verify_against_source
+
+# Compare the files of a version with its manifest.
+from .verify import verify_files as verify_files

@@ -1,176 +1,146 @@
-"""A version of the lake in the making: a private copy of the database → files and a manifest."""
+"""All that a version holds but its manifest: datasets, rankings, integrity report."""
 
 import logging
-import platform
 import shutil
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from datetime import date
 from functools import partial
 
 import polars as pl
 
-from pipelines import __version__, lake
 from pipelines.errors import ContractError, is_of_system
-from pipelines.lake import Lake, Manifest, Report
-from pipelines.ranking import STRATEGIES, rankings, rules_hash
-from pipelines.refresh import normalise
-from pipelines.refresh import report as integrity
-from pipelines.refresh import rows as ingest
-from pipelines.refresh.contract import contract_hash
-from pipelines.refresh.reuse import STATE, Kept, link_dataset
-from pipelines.refresh.rows import Part
-from pipelines.refresh.staging import Build
+from pipelines.lake import Dataset, Lake, layout, schema_text
+from pipelines.ranking import rankings
+from pipelines.refresh import datasets, files, report, trading_days
+from pipelines.refresh.content import Content
+from pipelines.refresh.reuse import Reused, link_dataset
+from pipelines.refresh.task import Task, start_over
 from pipelines.source import SourceState, TableReader
 
 logger = logging.getLogger(__name__)
 
 
-def version(build: Build) -> Manifest:
-    """Write all datasets of a version and return its manifest; the copy is removed."""
+def read(task: Task) -> Content:
+    """Make a version from the private copy of the database, which is removed."""
     with ThreadPoolExecutor(2) as pool:
-        calendar = pool.submit(_calendar, build)  # a process of its own, meanwhile
-        manifest = _ranked(build)
-        gone = pool.submit(shutil.rmtree, build.work)  # the copy is read no more
-        with build.clock.phase("integrity", build.datasets):
-            manifest["integrity"] = _integrity(build, manifest, calendar.result())
+        days = pool.submit(_calendar, task)  # a process of its own, meanwhile
+        made, as_of = _read_once_or_twice(task)
+        gone = pool.submit(shutil.rmtree, task.work)  # the copy is read no more
+        content = _judged(task, made, as_of, days)
         gone.result()
-    return manifest
+    return content
 
 
-def reranked(build: Build, before: Lake) -> Manifest:
-    """Link all datasets of the version before, make the rankings anew and return the manifest."""
+def take(task: Task, before: Lake) -> Content:
+    """Make a version with all datasets of the one before, and the rankings anew."""
     with ThreadPoolExecutor(1) as pool:
-        calendar = pool.submit(_calendar, build)
-        with build.clock.phase("changes", {}):
-            _take_all(build, before)
-        manifest = _manifest(build, before.as_of)
-        with build.clock.phase("rankings", build.datasets):
-            _rankings(build, manifest)
-        with build.clock.phase("integrity", build.datasets):
-            manifest["integrity"] = _integrity(build, manifest, calendar.result())
-    return manifest
+        days = pool.submit(_calendar, task)
+        with task.clock.phase("changes"):
+            made = {
+                name: link_dataset(before, task.staged, name)
+                for name in before.datasets
+                if name != "rankings"
+            }
+            shutil.copyfile(before.path / layout.STATE, task.staged / layout.STATE)
+            shutil.rmtree(task.work)
+        return _judged(task, _with_rankings(task, made, before.as_of), before.as_of, days)
 
 
-def _take_all(build: Build, before: Lake) -> None:
-    for dataset in before.manifest["datasets"]:
-        if dataset != "rankings":
-            _take(build, before, dataset)
-    shutil.copyfile(before.path / STATE, build.staged / STATE)
-    shutil.rmtree(build.work)
-
-
-def _ranked(build: Build) -> Manifest:
+def _read_once_or_twice(task: Task) -> tuple[dict[str, Dataset], date]:
     """Write all datasets and the rankings.
 
     Whatever goes wrong while years are taken from the version before, but for lack of disk or
     memory, everything is read once more: an error of that is an error of the data.
     """
     try:
-        return _with_rankings(build)
+        return _read(task)
     except Exception as error:
-        if build.full or build.before is None or is_of_system(error):
+        if task.full or task.before is None or is_of_system(error):
             raise
         reason = f"{type(error).__name__}: {error}"
-    logger.warning("the refresh of what changed failed (%s): everything is read again", reason)
-    build.start_over()
-    return _with_rankings(build)
+    logger.warning("what changed cannot be read by itself (%s): everything is read again", reason)
+    start_over(task)
+    return _read(replace(task, full=True))
 
 
-def _with_rankings(build: Build) -> Manifest:
-    there = {table.name: TableReader(build.copy, table) for table in build.tables}
-    with build.clock.phase("changes", {}):
-        kept = _kept(build)
-    for name, make in _makers(build, there, kept).items():
-        with build.clock.phase(name, build.datasets):
-            make()
-    manifest = _manifest(build, _newest_day(build))
-    with build.clock.phase("rankings", build.datasets):
-        _rankings(build, manifest)
-    return manifest
+def _read(task: Task) -> tuple[dict[str, Dataset], date]:
+    tables = {table.name: TableReader(task.copy, table) for table in task.tables}
+    with task.clock.phase("changes"):
+        reused = _reused(task)
+    made, as_of = _datasets(task, tables, reused)
+    return _with_rankings(task, made, as_of), as_of
 
 
-def _kept(build: Build) -> Kept | None:
-    """What to take from the version before; the state of the database is saved for the next."""
-    now = SourceState.of(build.copy)
-    now.save(build.staged / STATE)
-    if build.before is None or build.full:
+def _reused(task: Task) -> Reused | None:
+    """Return what to take from the version before; save the state of the database for the next."""
+    now = SourceState.of(task.copy)
+    now.save(task.staged / layout.STATE)
+    if task.full or task.before is None:
         return None
-    return Kept.of(build.before, build.copy, now, build.today)
+    return Reused.of(task.before, task.copy, now, task.today)
 
 
-def _makers(
-    build: Build, there: dict[str, TableReader], kept: Kept | None
-) -> dict[str, Callable[[], None]]:
-    """What makes each dataset, in order: stocks come after prices, of which they carry the last."""
-    prices = partial(normalise.prices, today=build.today)
-    levels = partial(normalise.quotes, key="index_id", today=build.today)
-    makers: dict[str, Callable[[], None]] = {
-        "prices": lambda: ingest.prices(build, there["daily_prices"], prices, kept),
-        "fundamentals": lambda: ingest.fundamentals(build, there),
-        "stocks": lambda: ingest.stocks(build, there["stocks"]),
+def _datasets(
+    task: Task, tables: Mapping[str, TableReader], reused: Reused | None
+) -> tuple[dict[str, Dataset], date]:
+    """Return the datasets, and the newest date with a price.
+
+    Stocks come after prices, of which they carry the last.
+    """
+    found: list[datasets.Prices] = []
+
+    def make_prices() -> Dataset:
+        found.append(datasets.prices(task, tables["daily_prices"], reused))
+        return found[0].dataset
+
+    makers = {
+        "prices": make_prices,
+        "fundamentals": lambda: datasets.fundamentals(task, tables),
+        "stocks": lambda: datasets.stocks(task, tables["stocks"], found[0].newest),
     }
-    if "index_prices" in there:
-        makers["index_prices"] = lambda: ingest.partitioned(
-            build, "index_prices", "index_id", "date", lambda: [Part(there["index_prices"], levels)]
-        )
-    if kept:
-        makers |= {
-            dataset: partial(_take, build, kept.before, dataset) for dataset in kept.datasets
-        }
-    return makers
+    if "index_prices" in tables:
+        makers["index_prices"] = lambda: datasets.index_prices(task, tables["index_prices"])
+    if reused:
+        take = partial(link_dataset, reused.before, task.staged)
+        makers |= {name: partial(take, name) for name in reused.datasets}
+    made = {name: task.clock.making(name, make) for name, make in makers.items()}
+    return made, _newest_day(task, found[0].newest)
 
 
-def _take(build: Build, before: Lake, dataset: str) -> None:
-    build.datasets[dataset] = link_dataset(before, build.staged, dataset)
-
-
-def _newest_day(build: Build) -> date:
-    newest = pl.concat(build.newest).get_column("newest_date").max() if build.newest else None
-    if not isinstance(newest, date):
+def _newest_day(task: Task, newest: pl.DataFrame) -> date:
+    day = newest.get_column("newest_date").max()
+    if not isinstance(day, date):
         raise ContractError(
-            f"{build.database} has no valid row in daily_prices, so there is no date to rank"
+            f"{task.database} has no valid row in daily_prices, so there is no date to rank"
         )
-    return newest
+    return day
 
 
-def _manifest(build: Build, as_of: date) -> Manifest:
-    return {
-        "schema_version": lake.SCHEMA_VERSION,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "version": build.version,
-        "as_of": as_of.isoformat(),
-        "universe": build.universe.as_dict(),
-        "strategies": list(STRATEGIES),
-        "source": build.source,
-        "datasets": build.datasets,
-        "phases": build.clock.phases,
-        "rules": rules_hash(),
-        "contract": contract_hash(),
-        "release": __version__,
-        "libraries": lake.libraries(),
-        "python": platform.python_version(),
-    }
+def _with_rankings(task: Task, made: dict[str, Dataset], as_of: date) -> dict[str, Dataset]:
+    return {**made, "rankings": task.clock.making("rankings", lambda: _rankings(task, made, as_of))}
 
 
-def _rankings(build: Build, manifest: Manifest) -> None:
+def _rankings(task: Task, made: Mapping[str, Dataset], as_of: date) -> Dataset:
     """Write the rankings of the newest date."""
-    staged = Lake.at(build.staged, manifest)
-    plan = rankings(staged, as_of=staged.as_of, universe=build.universe)
-    frame = plan.collect(engine="streaming")
-    build.datasets["rankings"] = {
-        "schema": lake.schema_text(frame.schema),
-        "rows": frame.height,
-        "files": [ingest.write(build, "rankings", frame, None)],
-    }
+    lake = Lake.unfinished(task.staged, made, as_of)
+    frame = rankings(lake, as_of=as_of, universe=task.universe).collect(engine="streaming")
+    file = files.write(task.staged, "rankings", frame.schema, [frame])
+    return Dataset(schema=schema_text(frame.schema), rows=frame.height, files=(file,))
 
 
-def _calendar(build: Build) -> list[date]:
-    """Of the version before while it reaches."""
-    kept = build.before.manifest.get("integrity") if build.before else None
-    return integrity.calendar(build.universe, build.today, kept)
+def _calendar(task: Task) -> list[date]:
+    """Return the trading days; of the version before while they reach."""
+    kept = task.before.manifest.integrity if task.before else None
+    return trading_days.around(task.universe.markets, task.today, kept)
 
 
-def _integrity(build: Build, manifest: Manifest, calendar: list[date]) -> Report:
-    new = Lake.at(build.staged, manifest)
-    return integrity.report(new, as_of=new.as_of, universe=build.universe, calendar=calendar)
+def _judged(
+    task: Task, made: Mapping[str, Dataset], as_of: date, days: Future[list[date]]
+) -> Content:
+    """Return the content of a version, with the report on its integrity."""
+    with task.clock.phase("integrity"):
+        lake = Lake.unfinished(task.staged, made, as_of)
+        found = report.report(lake, as_of=as_of, universe=task.universe, calendar=days.result())
+    return Content(made, as_of, found)

@@ -55,10 +55,14 @@ def _backwards(new: Lake, before: Lake) -> Iterator[str]:
 
 def _fewer_rows(new: Lake, before: Lake) -> Iterator[str]:
     for dataset, fewest in FEWEST_ROWS.items():
-        was = before.manifest["datasets"].get(dataset, {"rows": 0})["rows"]
-        now = new.manifest["datasets"].get(dataset, {"rows": 0})["rows"]
+        was, now = (_rows(version, dataset) for version in (before, new))
         if was - now > max(fewest, LARGEST_DROP * was):
             yield f"{dataset} has {now:,} rows, {was - now:,} fewer than the last version"
+
+
+def _rows(version: Lake, dataset: str) -> int:
+    entry = version.datasets.get(dataset)
+    return entry.rows if entry else 0
 
 
 def _emptied(now: pl.DataFrame, was: pl.DataFrame) -> Iterator[str]:

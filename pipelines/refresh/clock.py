@@ -2,11 +2,11 @@
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
 
+from pipelines.lake import Dataset, Phase
 from pipelines.runtime import peak_mb, resident_mb
 
 logger = logging.getLogger(__name__)
@@ -14,27 +14,41 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Clock:
-    """Time and memory by phase."""
+    """The phases that have ended, in order."""
 
-    phases: list[dict[str, Any]] = field(default_factory=list)
+    phases: list[Phase] = field(default_factory=list)
 
     def begin(self, name: str) -> None:
         """Tell programs that follow the log what is done now; not part of a log for people."""
         logger.debug("%s begins", name, extra={"fields": {"begins": name}})
 
     @contextmanager
-    def phase(self, name: str, datasets: dict[str, Any]) -> Iterator[None]:
-        """Time a phase, note its memory, and log a line on it."""
-        self.begin(name)
-        before, start = resident_mb(), time.perf_counter()
+    def phase(self, name: str) -> Iterator[None]:
+        """Time a phase that makes no dataset."""
+        started = self._start(name)
         yield
-        entry = {
-            "phase": name,
-            "rows": datasets.get(name, {}).get("rows"),
-            "seconds": round(time.perf_counter() - start, 3),
-            "before_mb": round(before, 1),
+        self._end(name, *started, rows=None)
+
+    def making(self, name: str, make: Callable[[], Dataset]) -> Dataset:
+        """Time a phase that makes a dataset, and return it."""
+        started = self._start(name)
+        made = make()
+        self._end(name, *started, rows=made.rows)
+        return made
+
+    def _start(self, name: str) -> tuple[float, float]:
+        self.begin(name)
+        return resident_mb(), time.perf_counter()
+
+    def _end(self, name: str, before_mb: float, start: float, *, rows: int | None) -> None:
+        phase = Phase(
+            phase=name,
+            rows=rows,
+            seconds=round(time.perf_counter() - start, 3),
+            before_mb=round(before_mb, 1),
             # The kernel counts its peak less exactly than the size, and may give a lower one.
-            "peak_mb": round(max(before, peak_mb()), 1),
-        }
-        self.phases.append(entry)
-        logger.info("%(phase)s", entry, extra={"fields": entry})
+            peak_mb=round(max(before_mb, peak_mb()), 1),
+        )
+        self.phases.append(phase)
+        fields = asdict(phase)
+        logger.info("%(phase)s", fields, extra={"fields": fields})

@@ -24,5 +24,5 @@ def contract_hash() -> str:
 
 def is_made_alike(manifest: Manifest) -> bool:
     """Return whether a version was written under this contract and by these libraries."""
-    made = (manifest["libraries"], manifest.get("contract"))
+    made = (manifest.libraries, manifest.contract)
     return made == (lake.libraries(), contract_hash())

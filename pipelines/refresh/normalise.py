@@ -10,16 +10,19 @@ import dataframely as dy
 import polars as pl
 
 from pipelines.lake import CONTRACTS, LARGEST_VOLUME, REASONS, lake_schema
-from pipelines.ranking import RATIOS, divided
+from pipelines.ranking import (
+    FRACTIONS,
+    RATIO_COLUMNS,
+    canonical_tickers,
+    divided,
+    first_reason,
+    has_any,
+)
 from pipelines.source import ROWID
-from pipelines.universe import first_reason
 
 OHL: Final = ("open", "high", "low")
 CCY: Final = ("market_cap", "net_income", "operating_cf", "total_assets", "long_term_debt")
-PERCENT: Final = (
-    "roe", "roa", "roic", "fcfroe", "dividend_yield", "payout_ratio", "gross_margin",
-    "perf_1m", "perf_3m", "perf_6m", "perf_12m",
-)  # fmt: skip
+PERCENT: Final = (*FRACTIONS, "gross_margin", "perf_1m", "perf_3m", "perf_6m", "perf_12m")
 """What the source `tradingview` delivers in percent."""
 NEWEST: Final = ("ticker", "known_from", "fiscal_date", "id")
 """The order of a ticker's rows with ratios, the newest last."""
@@ -99,15 +102,11 @@ ROW_CONTRACTS: Final = {name: _row_contract(contract) for name, contract in CONT
 # ------------------------------------------------------------------------------------ values
 
 
-def ticker(column: str) -> pl.Expr:
-    """Each run of `-`, `_` and white space as one space, none at the ends; null if empty."""
-    text = pl.col(column).str.replace_all(r"[-_\s]+", " ").str.strip_chars(" ")
-    return pl.when(text != "").then(text)
-
-
 def _normalise_distinct(batch: pl.DataFrame, column: str) -> pl.DataFrame:
     """The batch with normalised names, worked out once for each that occurs."""
-    names = batch.select(pl.col(column).unique()).with_columns(ticker(column).alias("_name"))
+    names = batch.select(pl.col(column).unique()).with_columns(
+        canonical_tickers(column).alias("_name")
+    )
     changed = names.filter(pl.col(column).ne_missing(pl.col("_name")))
     if changed.is_empty():
         return batch
@@ -240,7 +239,7 @@ def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
 
 def units(rows: pl.DataFrame) -> pl.DataFrame:
     """The unit of each ticker's ratios, by its newest row with any: `NEWEST` and `percent`."""
-    with_ratios = rows.filter(pl.any_horizontal(pl.col(*RATIOS).is_not_null()))
+    with_ratios = rows.filter(has_any(RATIO_COLUMNS))
     percent = pl.col("data_source").str.to_lowercase() == "tradingview"
     return newest_units(with_ratios.select(*NEWEST, percent=percent.fill_null(value=False)))
 
@@ -258,8 +257,8 @@ def stocks(batch: pl.DataFrame) -> pl.DataFrame:
     validated, updated = day("last_validated"), time("last_updated")
     cap, odd = pl.col("market_cap_msek"), pl.col("odd_is_active")
     return batch.with_columns(
-        ticker=ticker("ticker"),
-        reason_=pl.when(ticker("ticker").is_null()).then(pl.lit("null_key")),
+        ticker=canonical_tickers("ticker"),
+        reason_=pl.when(canonical_tickers("ticker").is_null()).then(pl.lit("null_key")),
         warn_not_finite=(~cap.is_finite()).fill_null(value=False),
         market_cap_msek=_finite("market_cap_msek"),
         warn_bad_time=_is_bad("last_validated", validated) | _is_bad("last_updated", updated),

@@ -1,22 +1,22 @@
 """What a new version takes from the one before instead of reading it again.
 
 Only years of `daily_prices` whose rows cannot have changed are taken: their files are linked, and
-the notes on their rejected rows are carried over.
+the notes on their rejected rows are carried over. A small dataset is taken whole.
 """
 
 import os
 import shutil
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from errno import EMLINK, ENOTSUP, EPERM, EXDEV
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import polars as pl
 
-from pipelines.lake import Lake
+from pipelines.lake import DataFile, Dataset, Lake, layout
 from pipelines.refresh.contract import is_made_alike
 from pipelines.refresh.normalise import NOTES
 from pipelines.refresh.waiting import due_days
@@ -36,13 +36,11 @@ TABLES_OF: Final[dict[str, tuple[SourceTable, ...]]] = {
     dataset: tables_of(dataset) for dataset in ("prices", "fundamentals", "index_prices")
 }
 NO_LINK: Final = {EPERM, EXDEV, EMLINK, ENOTSUP}
-STATE: Final = "source.state"
-"""The file of a version that holds the state of the database it was made from."""
 
 
 @dataclass(frozen=True)
-class Kept:
-    """The years of prices that a version takes from the one before."""
+class Reused:
+    """The years of prices, and the datasets, that a version takes from the one before."""
 
     before: Lake
     years: frozenset[str]
@@ -54,21 +52,22 @@ class Kept:
 
     @classmethod
     def of(cls, before: Lake, copy: Path, now: SourceState, today: date) -> Self | None:
-        """The years that cannot have changed; None where everything must be read.
+        """Return the years that cannot have changed; None where everything must be read.
 
         They cannot have lost rows unnoticed either: the rows that are read and those that are
         taken must add up to all.
         """
-        entry = before.manifest["datasets"]["prices"]
-        if not is_made_alike(before.manifest) or not _is_known(now, "prices"):
+        prices = before.datasets["prices"]
+        counts, widest = prices.source_years, prices.widest_text
+        if counts is None or widest is None or not is_made_alike(before.manifest):
             return None
-        found = found_years(copy, now, SourceState.load(before.path / STATE))
-        if found is None:
+        found = found_years(copy, now, SourceState.load(before.path / layout.STATE))
+        if found is None or not _is_known(now, "prices"):
             return None
-        counts, width = entry["source_years"], min(entry["widest_text"], _widest_plain(now))
+        width = min(widest, _widest_plain(now))
         due = {day[:4] for day in due_days(before, "prices", today)}
         years = frozenset(filter(_is_year, counts)) - found - due
-        if width < entry["widest_text"]:
+        if width < widest:
             years -= wide_years(copy, width)
         if not years:
             return None
@@ -78,22 +77,23 @@ class Kept:
     @property
     def rows_in(self) -> int:
         """How many rows of the source are not read."""
-        counts = self.before.manifest["datasets"]["prices"]["source_years"]
+        counts = self.before.datasets["prices"].source_years or {}
         return sum(counts[year] for year in self.years)
 
-    def files(self) -> list[dict[str, Any]]:
-        """The manifest's entries of the files that are taken."""
-        entries = self.before.manifest["datasets"]["prices"]["files"]
-        return [entry for entry in entries if f"{entry['year']:04}" in self.years]
+    @property
+    def files(self) -> list[DataFile]:
+        """The files of prices that are taken."""
+        files = self.before.datasets["prices"].files
+        return [file for file in files if f"{file.year:04}" in self.years]
 
     def link(self, staged: Path) -> None:
-        """Link the files of prices into a version that is being built."""
-        for entry in self.files():
-            link(self.before, staged, entry["path"])
+        """Link the files of prices into a version that is being made."""
+        for file in self.files:
+            link(self.before, staged, file.path)
 
     def notes(self, table: TableReader) -> pl.DataFrame:
-        """The notes on rows of the years that are taken, by the years that the table has now."""
-        rejects = self.before.path / "rejects" / "prices.parquet"
+        """Return the notes on rows of the years that are taken, by the years the table has now."""
+        rejects = self.before.path / layout.rejects("prices")
         if not rejects.exists():
             return NOTES.to_frame()
         notes = pl.read_parquet(rejects, columns=list(NOTES), glob=False).select(*NOTES)
@@ -101,24 +101,24 @@ class Kept:
         return notes.filter([year in self.years for year in years])
 
     def last_closes(self) -> list[pl.DataFrame]:
-        """The newest close of each ticker in the years that are taken; empty if these are too."""
-        date, close = pl.col("date").max(), pl.col("close").max_by("date")
+        """Return the newest close of each ticker in the years taken; empty without any file."""
+        day, close = pl.col("date").max(), pl.col("close").max_by("date")
         last: list[pl.DataFrame] = []
         # Year by year, for the files of all years together are read far ahead.
-        for entry in self.files():
-            rows = self.before.year("prices", entry["year"]).group_by("ticker")
-            year = rows.agg(newest_close=close, newest_date=date).collect(engine="streaming")
+        for file in self.files:
+            rows = self.before.year("prices", file.year).group_by("ticker")
+            year = rows.agg(newest_close=close, newest_date=day).collect(engine="streaming")
             last = [newest_of([*last, year])]
         return last
 
 
-def link_dataset(before: Lake, staged: Path, dataset: str) -> dict[str, Any]:
-    """Link a dataset that did not change, with its rejects; its entry in the manifest."""
-    entry: dict[str, Any] = before.manifest["datasets"][dataset]
-    rejects = f"rejects/{dataset}.parquet"
-    for path in (*(file["path"] for file in entry["files"]), rejects):
-        if path != rejects or (before.path / rejects).exists():
-            link(before, staged, path)
+def link_dataset(before: Lake, staged: Path, dataset: str) -> Dataset:
+    """Link a dataset that did not change, with its rejects, and return its entry."""
+    entry = before.datasets[dataset]
+    for file in entry.files:
+        link(before, staged, file.path)
+    if entry.rejects_sha256:
+        link(before, staged, layout.rejects(dataset))
     return entry
 
 
@@ -134,12 +134,20 @@ def link(before: Lake, staged: Path, path: str) -> None:
 
 
 def newest_of(closes: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Of closes `ticker, newest_close, newest_date` the newest of each ticker."""
+    """Return of closes `ticker, newest_close, newest_date` the newest of each ticker."""
     return pl.concat(closes).sort("newest_date").unique("ticker", keep="last")
 
 
+def source_years(files: Iterable[DataFile], rejected: Iterable[str]) -> dict[str, int]:
+    """Return the number of source rows, written and rejected, by what their date begins with."""
+    counts = Counter(rejected)
+    for file in files:
+        counts[f"{file.year:04}"] += file.rows
+    return dict(sorted(counts.items()))
+
+
 def _is_known(now: SourceState, dataset: str) -> bool:
-    """Whether all that a row of a dataset's tables holds is read, and texts are UTF-8.
+    """Return whether all that a row of a dataset's tables holds is read, and texts are UTF-8.
 
     Only what is read was measured: another column may be of any size, and would move the others
     to pages that are not hashed.
@@ -149,32 +157,24 @@ def _is_known(now: SourceState, dataset: str) -> bool:
 
 
 def _widest_plain(now: SourceState) -> int:
-    """How many bytes of text a row may have that lies whole on its page, whatever else it has."""
+    """Return the bytes of text that a row may have and lie whole on its page, whatever else."""
     return now.page_size - ROOM
 
 
 def _same(before: Lake, now: SourceState, today: date) -> frozenset[str]:
-    """The datasets whose tables did not change at all, nor can the verdict on any row."""
-    was, entries = SourceState.load(before.path / STATE).digests, before.manifest["datasets"]
+    """Return the datasets whose tables did not change at all, nor can the verdict on any row."""
+    was, there = SourceState.load(before.path / layout.STATE).digests, before.datasets
     return frozenset(
         dataset
         for dataset, tables in TABLES_OF.items()
         if dataset != "prices"
-        and dataset in entries
+        and dataset in there
         and all(was.get(t.name) == now.digests.get(t.name) for t in tables)
         and _is_known(now, dataset)
-        and entries[dataset]["widest_text"] <= _widest_plain(now)
+        and (there[dataset].widest_text or 0) <= _widest_plain(now)
         and not due_days(before, dataset, today)
     )
 
 
 def _is_year(key: str) -> bool:
     return len(key) == 4 and key.isascii() and key.isdecimal()
-
-
-def source_years(files: list[dict[str, Any]], rejected: list[str]) -> dict[str, int]:
-    """The rows of the source by what their date begins with: those written, and those rejected."""
-    counts = Counter(rejected)
-    for file in files:
-        counts[f"{file['year']:04}"] += file["rows"]
-    return dict(sorted(counts.items()))

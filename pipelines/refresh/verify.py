@@ -1,24 +1,22 @@
 """Whether a version is what its manifest says, and what the database holds."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 
 from pipelines import lake, source
 from pipelines.console import Table
 from pipelines.errors import LakeError
-from pipelines.lake import Lake, damage
-from pipelines.refresh import build as building
-from pipelines.refresh import rows as ingest
-from pipelines.refresh.reuse import STATE
-from pipelines.refresh.staging import Build, source_entry
+from pipelines.fingerprint import fingerprint
+from pipelines.lake import Lake, layout
+from pipelines.refresh import build
+from pipelines.refresh.task import Task, staging
 from pipelines.source import TABLES, SourceState
-from pipelines.universe import Universe
 
 KEYS: Final = {table.dataset: table.key for table in TABLES.values()}
 
@@ -34,37 +32,23 @@ class Found:
 # ------------------------------------------------------------------------------------- files
 
 
-def files(opened: Lake) -> Found:
+def problems(version: Lake) -> list[str]:
+    """Return what is wrong with the files of a version, in a few words each."""
+    return verify_files(version).problems
+
+
+def verify_files(version: Lake) -> Found:
     """Compare every file of a version with the manifest: bytes, hash, columns and types, rows."""
-    found, rows = Found(problems=[*_state(opened.path / STATE)]), []
-    for name, entry in opened.manifest["datasets"].items():
-        wrong = [problem for f in entry["files"] for problem in _file(opened.path, entry, f)]
-        wrong += _rejects(opened.path / "rejects" / f"{name}.parquet", entry)
-        found.problems += wrong
-        counted = sum(f["rows"] for f in entry["files"])
-        rows.append((name, f"{len(entry['files'])}", f"{counted:,}", "; ".join(wrong) or "as made"))
-    found.tables = [
-        Table(f"files of version {opened.version}", ("dataset", "files", "rows", "result"), rows)
+    found = lake.verified(version)
+    rows = [
+        (one.dataset, f"{one.files}", f"{one.rows:,}", "; ".join(one.problems) or "as made")
+        for one in found
     ]
-    return found
-
-
-def _file(folder: Path, entry: dict[str, Any], expected: dict[str, Any]) -> Iterator[str]:
-    path = folder / expected["path"]
-    if problem := damage.of_file(path, expected["sha256"], ingest.hashed):
-        yield f"{expected['path']} {problem}"
-        return
-    rows = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-    if lake.schema_text(rows.collect_schema()) != entry["schema"]:
-        yield f"{expected['path']} has other columns than the manifest"
-    if rows.select(pl.len()).collect().item() != expected["rows"]:
-        yield f"{expected['path']} has another number of rows than the manifest"
-
-
-def _rejects(path: Path, entry: dict[str, Any]) -> Iterator[str]:
-    sha256 = entry.get("rejects_sha256")
-    if sha256 and (problem := damage.of_file(path, sha256, ingest.hashed)):
-        yield f"rejects/{path.name} {problem}"
+    table = Table(
+        f"files of version {version.version}", ("dataset", "files", "rows", "result"), rows
+    )
+    wrong = [problem for one in found for problem in one.problems]
+    return Found([table], [*_state(version.path / layout.STATE), *wrong])
 
 
 def _state(path: Path) -> Iterator[str]:
@@ -77,30 +61,32 @@ def _state(path: Path) -> Iterator[str]:
 # ------------------------------------------------------------------------------------ source
 
 
-def against_source(opened: Lake, database: Path) -> Found:
+def verify_against_source(opened: Lake, database: Path) -> Found:
     """Compare a version with the database as it is now, value by value.
 
     The database is read again with Float64 in place of every Float32: the differences are those
     of the compact types, and the rankings of both should be the same.
     """
+    made = opened.manifest
     with TemporaryDirectory(prefix="stockrank-verify-") as folder:
-        build = Build(
+        state = fingerprint(database)
+        task = Task(
             database=database,
             root=Path(folder),
-            universe=Universe.from_dict(opened.manifest["universe"]),
-            tables=source.preflight(database),
-            source={},
-            today=datetime.fromisoformat(opened.manifest["created_at"]).astimezone(UTC).date(),
+            version=made.version,
+            universe=made.universe,
+            tables=tuple(source.preflight(database)),
+            source=state,
+            today=made.created_at.astimezone(UTC).date(),
             exact=True,
         )
-        state = opened.manifest["source"]
-        same = {**source_entry(database), "path": state["path"]} == state
-        with build:
-            source.copy(database, build.copy)
-            exact = Lake.at(build.staged, building.version(build))
+        with staging(task):
+            source.copy(database, task.copy)
+            content = build.read(task)
+            exact = Lake.unfinished(task.staged, content.datasets, content.as_of)
             found = _values(opened, exact)
             _add_rankings(found, opened, exact)
-    if not same and found.problems:
+    if found.problems and replace(state, path=made.source.path) != made.source:
         found.problems.insert(0, "the database was written to since the version was made")
     return found
 
@@ -108,7 +94,7 @@ def against_source(opened: Lake, database: Path) -> Found:
 def _values(opened: Lake, exact: Lake) -> Found:
     found, rows = Found(), []
     for name, keys in KEYS.items():
-        if name not in opened.manifest["datasets"]:
+        if name not in opened.datasets:
             continue
         for column, missing, absolute, relative in _differences(opened, exact, name, keys):
             rows.append((name, column, f"{missing:,}", f"{absolute:.3g}", f"{relative:.3g}"))
@@ -123,11 +109,11 @@ def _differences(
     opened: Lake, exact: Lake, name: str, keys: tuple[str, ...]
 ) -> Iterator[tuple[str, int, float, float]]:
     """Of each column: values null, absent or of another text, and the largest differences."""
-    years = {f["year"] for v in (opened, exact) for f in v.manifest["datasets"][name]["files"]}
+    years = {f.year for v in (opened, exact) for f in v.datasets[name].files}
     totals: dict[str, tuple[int, float, float]] = {}
     for year in sorted(years, key=lambda y: y or 0):
         both = _both(opened, exact, name, keys, year)
-        for column in opened.manifest["datasets"][name]["schema"]:
+        for column in opened.datasets[name].schema:
             totals[column] = _add(totals.get(column, (0, 0.0, 0.0)), _compared(both, column))
     for column, (missing, absolute, relative) in totals.items():
         yield column, missing, absolute, relative

@@ -4,13 +4,13 @@ from datetime import date, timedelta
 
 import polars as pl
 
-from pipelines.lake import Lake
+from pipelines.lake import Lake, layout
 
 
 def due_days(version: Lake, dataset: str, today: date) -> list[str]:
-    """The dates of rows that a version rejected as dated after tomorrow, and today would take."""
-    if "future_date" not in version.manifest["datasets"][dataset].get("rejected", {}):
+    """Return the dates of rows that a version rejected as of the future, and today would take."""
+    if "future_date" not in version.datasets[dataset].rejected:
         return []
-    rejects = pl.read_parquet(version.path / "rejects" / f"{dataset}.parquet")
+    rejects = pl.read_parquet(version.path / layout.rejects(dataset), glob=False)
     days = rejects.filter(reason="future_date")["date"]
     return days.filter(days <= (today + timedelta(days=1)).isoformat()).to_list()

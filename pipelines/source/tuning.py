@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from pipelines.errors import SourceError
 from pipelines.source import sqlite
+from pipelines.source.indexes import INDEXES, QUERIES, Index, Query
 from pipelines.source.schema import present
 from pipelines.source.sqlite import address, check_file, in_wal_mode, primary_code, read, told
 from pipelines.source.tables import FUNDAMENTALS, PRICES, SNAPSHOTS
@@ -27,83 +28,7 @@ ANALYSED_ROWS: Final = 1_000
 """How many rows of an index `PRAGMA optimize` reads at most."""
 
 
-@dataclass(frozen=True)
-class Index:
-    """An index that ranking queries need, and why."""
-
-    table: str
-    columns: tuple[str, ...]
-    why: str
-
-    @property
-    def name(self) -> str:
-        """The name, with who made the index, and its table and columns."""
-        return f"stockrank_{self.table}_{'_'.join(self.columns)}"
-
-    @property
-    def sql(self) -> str:
-        """The statement that makes the index."""
-        return f"CREATE INDEX IF NOT EXISTS {self.name} ON {self.table} ({', '.join(self.columns)})"
-
-
-INDEXES: Final = (
-    Index(
-        PRICES.name,
-        ("date",),
-        "the newest date, prices of the last days, counts by date; makes the file about a fifth "
-        "larger, and prices of many months no quicker to read",
-    ),
-    Index(
-        FUNDAMENTALS.name,
-        ("ticker", "fetched_date"),
-        "newest row of a ticker without a scan",
-    ),
-    Index(
-        SNAPSHOTS.name,
-        ("ticker", "snapshot_date"),
-        "snapshots of a ticker, in order, without a scan",
-    ),
-)
-
-
-@dataclass(frozen=True)
-class Query:
-    """A query like those of rankings; the date and the ticker are parameters."""
-
-    title: str
-    table: str
-    sql: str
-
-
-QUERIES: Final = (
-    Query(
-        "latest prices of a ticker",
-        PRICES.name,
-        "SELECT date, close FROM daily_prices WHERE ticker = ? ORDER BY date DESC LIMIT 252",
-    ),
-    Query(
-        "prices since a date",
-        PRICES.name,
-        "SELECT ticker, date, close FROM daily_prices WHERE date >= ?",
-    ),
-    Query(
-        "newest fundamentals of a ticker",
-        FUNDAMENTALS.name,
-        "SELECT * FROM fundamentals WHERE ticker = ? ORDER BY fetched_date DESC LIMIT 1",
-    ),
-    Query(
-        "snapshots of a ticker",
-        SNAPSHOTS.name,
-        "SELECT * FROM fundamentals_snapshots WHERE ticker = ? ORDER BY snapshot_date",
-    ),
-    Query(
-        "count by date",
-        PRICES.name,
-        "SELECT date, count(*) FROM daily_prices GROUP BY date",
-    ),
-)
-
-# ------------------------------------------------------------------------------------- setup
+Plans = Mapping[Query, str]
 
 
 @dataclass(frozen=True)
@@ -118,7 +43,7 @@ class Setup:
     journal_mode: str
     defaults: Mapping[str, int]
     indexes: Mapping[Index, str | None]
-    plans: Mapping[Query, str]
+    plans: Plans
     analysed: int
     sizes: Mapping[str, int]
 
@@ -149,7 +74,7 @@ def inspect(path: Path) -> Setup:
         return read(path, setup)
 
 
-def expected_plans(path: Path) -> dict[Query, str]:
+def expected_plans(path: Path) -> Plans:
     """Return the plans with all recommended indexes, asked of a copy of the schema in memory.
 
     SQLite may choose another plan once it has statistics of the new indexes.
@@ -159,7 +84,7 @@ def expected_plans(path: Path) -> dict[Query, str]:
         return read(path, _expected_plans)
 
 
-def _expected_plans(con: sqlite3.Connection) -> dict[Query, str]:
+def _expected_plans(con: sqlite3.Connection) -> Plans:
     with closing(sqlite3.connect(":memory:")) as twin:
         tables = _tables(con)
         for table, sql in con.execute(
@@ -207,7 +132,7 @@ def _make_missing(con: sqlite3.Connection) -> None:
             con.execute(index.sql)
 
 
-def _plans(con: sqlite3.Connection) -> dict[Query, str]:
+def _plans(con: sqlite3.Connection) -> Plans:
     tables = _tables(con)
     return {query: _plan(con, query.sql) for query in QUERIES if query.table in tables}
 
@@ -229,9 +154,6 @@ def _statistics(con: sqlite3.Connection) -> list[tuple[str, str, str]]:
 
 def _pragma(con: sqlite3.Connection, name: str) -> Any:
     return con.execute(f"PRAGMA {name}").fetchone()[0]
-
-
-# -------------------------------------------------------------------------------- connections
 
 
 @contextmanager

@@ -25,6 +25,7 @@ import typer
 
 from pipelines import console
 from pipelines.lake.version import Lake
+from pipelines.ranking.eligible import market_cap_floor
 from pipelines.universe import SWEDEN
 from tests.benchmarks import replicas
 from tests.benchmarks.contenders.task import COLUMNS, Task
@@ -178,7 +179,7 @@ def market(size: int, folder: Path) -> Iterator[Task]:
 def task_of(source: Path, lake: Path) -> Task:
     """The task of a database and the lake that it was exported to."""
     as_of = Lake(lake).as_of
-    floor = pl.select(SWEDEN.floor(pl.lit(as_of))).item()
+    floor = pl.select(market_cap_floor(SWEDEN, pl.lit(as_of))).item()
     return Task(source=source, lake=lake, as_of=as_of, markets=SWEDEN.markets, floor=floor)
 
 

@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from pipelines import history as module
+from pipelines.console import silent
 from pipelines.errors import StockRankError
-from pipelines.history import COLUMNS, Every, history, trading_days, write
 from pipelines.lake.version import Lake
+from pipelines.ranking import history_files, many
+from pipelines.ranking.history_files import write_history
+from pipelines.ranking.many import HISTORY_COLUMNS, Every, first_days, history
 from pipelines.ranking.rank import rankings
 from pipelines.universe import SWEDEN, Universe
 from tests.factories import Row, closes, frame_lake, snapshot, statement, stock
@@ -29,7 +31,7 @@ def at_once(lake: Any, dates: list[date], universe: Universe) -> pl.DataFrame:
 
 
 def one_by_one(lake: Any, dates: list[date], universe: Universe) -> pl.DataFrame:
-    plans = (rankings(lake, as_of=day, universe=universe).select(COLUMNS) for day in dates)
+    plans = (rankings(lake, as_of=day, universe=universe).select(HISTORY_COLUMNS) for day in dates)
     return pl.concat([plan.collect(engine="streaming") for plan in plans]).sort(
         ORDER, nulls_last=True
     )
@@ -46,7 +48,7 @@ def test_random_markets(market: Any, back: list[int], together: int) -> None:
     dates = sorted({D + timedelta(days=35 - n) for n in back} | {D})
     lake = frame_lake(*market)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "TOGETHER", together)
+        patch.setattr(many, "TOGETHER", together)
         found = at_once(lake, dates, SMALL)
     assert_frame_equal(found, one_by_one(lake, dates, SMALL), check_exact=True)
 
@@ -84,11 +86,11 @@ def lake(demo_market: Path) -> Lake:
 
 
 def test_every_month_of_the_demo_market(lake: Lake, tmp_path: Path) -> None:
-    dates = trading_days(lake, since=date(2022, 1, 1), every=Every.MONTH)
+    dates = first_days(lake, since=date(2022, 1, 1), every=Every.MONTH)
     assert len(dates) == 59
     assert (dates[0], dates[-1]) == (date(2022, 1, 3), date(2026, 11, 2))
     out = tmp_path / "deep" / "history"
-    rows = write(lake, out, dates=dates, universe=SWEDEN)
+    rows = write_history(lake, out, dates=dates, universe=SWEDEN, progress=silent)
     assert sorted(p.name for p in out.iterdir()) == [f"year={y}" for y in range(2022, 2027)]
     assert sorted(p.name for p in out.parent.iterdir()) == ["history"]
     files = pl.read_parquet(out, hive_partitioning=False).sort(ORDER, nulls_last=True)
@@ -104,7 +106,7 @@ def test_every_month_of_the_demo_market(lake: Lake, tmp_path: Path) -> None:
 def test_the_first_day_with_prices_of_each_period(
     lake: Lake, every: Every, count: int, second: str | None
 ) -> None:
-    found = trading_days(lake, since=date(2026, 1, 1), every=every)
+    found = first_days(lake, since=date(2026, 1, 1), every=every)
     assert len(found) == count
     assert [str(day) for day in found[1:2]] == ([second] if second else [])
 
@@ -113,17 +115,17 @@ def test_a_dataset_is_replaced_whole_or_not_at_all(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out, day = tmp_path / "history", [date(2026, 11, 2)]
-    write(lake, out, dates=day, universe=SWEDEN)
+    write_history(lake, out, dates=day, universe=SWEDEN, progress=silent)
     before = {p: p.read_bytes() for p in out.rglob("*.parquet")}
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "_write_years", full)
+        patch.setattr(history_files, "_write_years", full)
         with pytest.raises(StockRankError, match="No space left on device"):
-            write(lake, out, dates=day, universe=SWEDEN)
+            write_history(lake, out, dates=day, universe=SWEDEN, progress=silent)
     assert {p: p.read_bytes() for p in out.rglob("*.parquet")} == before
     assert [p.name for p in tmp_path.iterdir()] == ["history"]
-    write(lake, out, dates=[date(2025, 11, 3)], universe=SWEDEN)
+    write_history(lake, out, dates=[date(2025, 11, 3)], universe=SWEDEN, progress=silent)
     assert [p.name for p in out.iterdir()] == ["year=2025"]

@@ -1,20 +1,22 @@
 """A refresh that takes what did not change gives the same files as one that reads everything."""
 
-import random
 import sqlite3
-from collections.abc import Callable
+from contextlib import closing
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+import polars as pl
 import pytest
 
+from pipelines.errors import ContractError, LakeError, RowsMissing
 from pipelines.export import export
 from pipelines.lake.version import Lake
 from pipelines.universe import SWEDEN
+from tests import edits
 from tests.factories import database, stock
 
 YEARS = range(2019, 2026)
-Edit = Callable[[sqlite3.Connection, random.Random], object]
 
 
 def market(path: Path) -> Path:
@@ -37,102 +39,187 @@ def market(path: Path) -> Path:
     return path
 
 
-def some_rowid(con: sqlite3.Connection, rng: random.Random) -> int:
-    rows = con.execute("SELECT rowid FROM daily_prices").fetchall()
-    return int(rng.choice(rows)[0])
+def change(source: Path, sql: str, *values: Any) -> None:
+    with closing(sqlite3.connect(source)) as con, con:
+        con.execute(sql, values)
 
 
-def insert(con: sqlite3.Connection, rng: random.Random) -> None:
-    day = f"{rng.choice(YEARS)}-12-{rng.randint(1, 28):02}"
-    row = (f"T{rng.randint(0, 60):02}-B", day, 12.5)
-    con.execute("INSERT OR REPLACE INTO daily_prices (ticker, date, close) VALUES (?, ?, ?)", row)
+def published(source: Path, root: Path, **how: Any) -> Lake:
+    export(source, root, SWEDEN, **how)
+    return Lake(root)
 
 
-def correct(con: sqlite3.Connection, rng: random.Random) -> None:
-    sql = "UPDATE daily_prices SET close = close * 1.0000002 WHERE rowid = ?"
-    con.execute(sql, (some_rowid(con, rng),))
+def taken(lake: Lake) -> list[int]:
+    """The years of prices whose files are of an older version, too."""
+    files = lake.manifest["datasets"]["prices"]["files"]
+    return [f["year"] for f in files if (lake.path / f["path"]).stat().st_nlink > 1]
 
 
-def delete(con: sqlite3.Connection, rng: random.Random) -> None:
-    con.execute("DELETE FROM daily_prices WHERE rowid = ?", (some_rowid(con, rng),))
+ODD = "INSERT INTO daily_prices (ticker, date, close) VALUES ('ODD', ?, 1)"
 
 
-def delete_a_year_of_one(con: sqlite3.Connection, rng: random.Random) -> None:
-    name, year = f"T{rng.randint(0, 39):02}-B", str(rng.choice(YEARS))
-    con.execute("DELETE FROM daily_prices WHERE ticker = ? AND date LIKE ? || '%'", (name, year))
+@pytest.mark.parametrize("odd", ["20/11/2021", "2021 01 03", "2021", 20210103, 2021.5, b"2021"])
+def test_a_row_that_is_gone_is_missed_whatever_date_is_beside(tmp_path: Path, odd: Any) -> None:
+    source = edits.market(tmp_path / "app.db")
+    change(source, ODD, "2020-06-01")
+    change(source, ODD, odd)
+    published(source, tmp_path / "lake")
+    change(source, "DELETE FROM daily_prices WHERE date = '2020-06-01'")
+    lake = published(source, tmp_path / "lake")
+    assert lake.prices().filter(ticker="ODD").collect().rows() == []
+    assert lake.manifest["datasets"]["prices"]["rejected"] == {"bad_date": 1}
 
 
-def move(con: sqlite3.Connection, rng: random.Random) -> None:
-    sql = "UPDATE OR IGNORE daily_prices SET date = ? || substr(date, 5) WHERE rowid = ?"
-    con.execute(sql, (str(rng.choice(YEARS)), some_rowid(con, rng)))
+@pytest.mark.parametrize("odd", ["20/11/2021", "2021 01 03", "2021", 20210103, b"2021"])
+def test_a_malformed_date_costs_no_year_beside_its_own(tmp_path: Path, odd: Any) -> None:
+    source = edits.market(tmp_path / "app.db")
+    change(source, ODD, odd)
+    published(source, tmp_path / "lake")
+    change(source, "UPDATE daily_prices SET close = 1.5 WHERE date LIKE '2025%'")
+    lake = published(source, tmp_path / "lake")
+    assert {2019, 2020, 2022, 2023} <= set(taken(lake))
+    assert lake.manifest["datasets"]["prices"]["rejected"] == {"bad_date": 1}
 
 
-def swap(con: sqlite3.Connection, rng: random.Random) -> None:
-    a, b = some_rowid(con, rng), some_rowid(con, rng)
-    close = "SELECT close FROM daily_prices WHERE rowid = ?"
-    closes = [con.execute(close, (rowid,)).fetchone()[0] for rowid in (a, b)]
-    for rowid, value in zip((b, a), closes, strict=True):
-        con.execute("UPDATE daily_prices SET close = ? WHERE rowid = ?", (value, rowid))
+def test_a_number_for_a_date_that_is_gone_leaves_no_reject(tmp_path: Path) -> None:
+    source = edits.market(tmp_path / "app.db")
+    change(source, ODD, 20210103)
+    published(source, tmp_path / "lake")
+    change(source, "DELETE FROM daily_prices WHERE ticker = 'ODD'")
+    lake = published(source, tmp_path / "lake")
+    assert lake.manifest["datasets"]["prices"]["rejected"] == {}
+    assert taken(lake)
 
 
-def delete_and_insert(con: sqlite3.Connection, rng: random.Random) -> None:
-    delete(con, rng)
-    insert(con, rng)
+def test_a_year_of_rejected_rows_only_may_be_taken(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = edits.market(tmp_path / "app.db")
+    with closing(sqlite3.connect(source)) as con, con:
+        rows = [(f"X{n}", "1899-12-30") for n in range(400)]
+        con.executemany("INSERT INTO daily_prices (ticker, date, close) VALUES (?, ?, 1)", rows)
+    published(source, tmp_path / "lake")
+    change(source, "UPDATE daily_prices SET volume = 7 WHERE date > '1900' AND rowid < 600")
+    with caplog.at_level("WARNING"):
+        lake = published(source, tmp_path / "lake")
+    assert not caplog.messages
+    entry = lake.manifest["datasets"]["prices"]
+    assert (entry["rows"], entry["rejected"]) == (640, {"date_out_of_range": 400})
 
 
-def break_a_row(con: sqlite3.Connection, rng: random.Random) -> None:
-    column, value = rng.choice(
-        [("close", -1.0), ("close", "text"), ("date", "2021-1-3"), ("date", "x"), ("date", 7),
-         ("open", 0.0), ("volume", 1.5), ("ticker", "T01 B"), ("date", "2099-01-01")]
-    )  # fmt: skip
-    sql = f"UPDATE OR IGNORE daily_prices SET {column} = ? WHERE rowid = ?"
-    con.execute(sql, (value, some_rowid(con, rng)))
+# -------------------------------------------------------------------- reading all once more
 
 
-def mend_rows(con: sqlite3.Connection, _: random.Random) -> None:
-    con.execute("DELETE FROM daily_prices WHERE typeof(close) = 'text' OR typeof(date) <> 'text'")
+@pytest.mark.parametrize("error", [ContractError("odd"), RowsMissing("odd"), IndexError("odd")])
+def test_an_error_of_what_is_taken_reads_everything_once_more(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    error: Exception,
+) -> None:
+    source, lake = broken_reuse(tmp_path, monkeypatch, error)
+    with caplog.at_level("WARNING"):
+        new = published(source, lake)
+    (said,) = caplog.messages
+    assert f"{type(error).__name__}: odd" in said
+    assert "everything is read again" in said
+    whole = published(source, tmp_path / "full", full=True)
+    assert new.manifest["datasets"] == whole.manifest["datasets"]
+    assert not taken(new)
 
 
-def rename(con: sqlite3.Connection, rng: random.Random) -> None:
-    sql = "UPDATE OR IGNORE daily_prices SET ticker = ? WHERE ticker = ?"
-    con.execute(sql, (f"T{rng.randint(0, 60):02}-B", f"T{rng.randint(0, 39):02}-B"))
+def broken_reuse(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> tuple[Path, Path]:
+    def fail(*_: object) -> None:
+        raise error
+
+    source, lake = edits.market(tmp_path / "app.db"), tmp_path / "lake"
+    published(source, lake)
+    change(source, "UPDATE daily_prices SET close = 1.5 WHERE date LIKE '2025%'")
+    monkeypatch.setattr("pipelines.refresh.reuse.Kept.last_closes", fail)
+    return source, lake
 
 
-def restate(con: sqlite3.Connection, rng: random.Random) -> None:
-    con.execute("UPDATE fundamentals SET pe = pe + 1 WHERE id = ?", (rng.randint(1, 280),))
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), MemoryError()])
+def test_a_full_disk_is_no_reason_to_read_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    source, lake = broken_reuse(tmp_path, monkeypatch, error)
+    monkeypatch.setattr(
+        "pipelines.refresh.staging.Build.start_over", lambda _: pytest.fail("read again")
+    )
+    with pytest.raises((LakeError, MemoryError)):
+        published(source, lake)
 
 
-EDITS: tuple[Edit, ...] = (
-    insert, correct, delete, delete_a_year_of_one, move, swap, delete_and_insert, break_a_row,
-    mend_rows, rename, restate,
-)  # fmt: skip
+def test_an_error_of_a_full_read_stays_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    source, lake = broken_reuse(tmp_path, monkeypatch, IndexError("odd"))
+    monkeypatch.setattr("pipelines.refresh.rows.stocks", lambda *_: {}["always"])
+    with pytest.raises(KeyError, match="always"):
+        published(source, lake)
+    assert sum("read again" in m for m in caplog.messages) == 1
 
 
-def contents(lake: Lake) -> dict[str, Any]:
-    """Everything that a version holds but when it was made."""
-    rejects = {p.name: p.read_bytes() for p in (lake.path / "rejects").glob("*.parquet")}
-    return {"datasets": lake.manifest["datasets"], "rejects": rejects, "as_of": lake.as_of}
+def test_rows_that_are_gone_are_told_in_one_line(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = edits.market(tmp_path / "app.db")
+    change(source, ODD, "2020-06-01")
+    published(source, tmp_path / "lake")
+    change(source, "DELETE FROM daily_prices WHERE ticker = 'ODD'")
+    with caplog.at_level("WARNING"):
+        lake = published(source, tmp_path / "lake")
+    assert not lake.prices().filter(ticker="ODD").collect().height
+    (said,) = caplog.messages
+    assert "RowsMissing: daily_prices: read 641 of 640 rows" in said
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_incremental_and_full_refreshes_are_equal(tmp_path: Path, seed: int) -> None:
-    rng, source = random.Random(seed), market(tmp_path / "app.db")
-    taken = 0
-    for step in range(10):
-        with sqlite3.connect(source) as con:
-            for edit in rng.sample(EDITS, rng.randint(0, 3)):
-                edit(con, rng)
-            con.commit()
-            if rng.random() < 0.1:
-                con.execute("VACUUM")
-        con.close()
-        export(source, tmp_path / "incremental", SWEDEN, force=step > 0)
-        export(source, tmp_path / "full", SWEDEN, full=True, force=True)
-        ours, whole = Lake(tmp_path / "incremental"), Lake(tmp_path / "full")
-        assert contents(ours) == contents(whole)
-        files = ours.manifest["datasets"]["prices"]["files"]
-        taken += sum((ours.path / f["path"]).stat().st_nlink > 1 for f in files)
-    assert taken > 0, "nothing was ever taken from the version before"
+# ---------------------------------------------------------------------- what a reject costs
+
+
+@pytest.mark.parametrize("table", ["daily_prices", "index_prices"])
+def test_a_date_to_come_is_no_change_until_its_day(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> Self:  # noqa: ARG003
+            return cls(2026, 1, day, tzinfo=UTC)
+
+    monkeypatch.setattr("pipelines.export.datetime", Clock)
+    source, lake, day = edits.market(tmp_path / "app.db"), tmp_path / "lake", 1
+    column = "index_id" if table == "index_prices" else "ticker"
+    sql = f"INSERT INTO {table} ({column}, date, close) VALUES ('SOON', '2026-01-09', 7)"
+    change(source, sql)
+    dataset = {"daily_prices": "prices"}.get(table, table)
+    first = published(source, lake)
+    assert first.manifest["datasets"][dataset]["rejected"] == {"future_date": 1}
+    day = 7
+    assert published(source, lake).version == first.version
+    day = 8
+    entry = published(source, lake).manifest["datasets"][dataset]
+    assert entry["rejected"] == {}
+    assert entry["rows"] == first.manifest["datasets"][dataset]["rows"] + 1
+
+
+def test_a_rejected_row_that_does_not_fit_on_a_page_costs_its_own_year_only(
+    tmp_path: Path,
+) -> None:
+    source = edits.market(tmp_path / "app.db")
+    sql = "INSERT INTO daily_prices (ticker, date, close) VALUES (?, '2022-13-01', 1)"
+    change(source, sql, "W" * 3000)
+    published(source, tmp_path / "lake")
+    change(source, "UPDATE daily_prices SET close = 1.5 WHERE date LIKE '2025%'")
+    lake = published(source, tmp_path / "lake")
+    assert set(taken(lake)) >= {2019, 2020, 2021, 2023}
+    assert 2022 not in taken(lake)
+    change(source, "UPDATE daily_prices SET date = '2023-13-01' WHERE length(ticker) = 3000")
+    lake = published(source, tmp_path / "lake")
+    path = lake.path / "rejects" / "prices.parquet"
+    assert pl.read_parquet(path)["date"].to_list() == ["2023-13-01"]
 
 
 def test_nothing_written_means_no_new_version(tmp_path: Path) -> None:

@@ -33,12 +33,15 @@ HISTORY = """
 import sys
 from datetime import date
 from pathlib import Path
-from pipelines.history import Every, trading_days, write
+from pipelines.console import silent
 from pipelines.lake.version import Lake
+from pipelines.ranking import Every, first_days, write_history
 from pipelines.universe import SWEDEN
 lake = Lake(sys.argv[1])
-dates = trading_days(lake, since=date(1990, 1, 1), every=Every.MONTH)
-assert write(lake, Path(sys.argv[1]) / "history", dates=dates, universe=SWEDEN) > 1_000_000
+dates = first_days(lake, since=date(1990, 1, 1), every=Every.MONTH)
+out = Path(sys.argv[1]) / "history"
+rows = write_history(lake, out, dates=dates, universe=SWEDEN, progress=silent)
+assert rows > 1_000_000
 """
 
 

@@ -1,4 +1,4 @@
-"""The README says what is: its commands, settings, files and code are tried or looked up."""
+"""The documents say what is: their commands, settings, files, code and links are tried."""
 
 import os
 import re
@@ -12,27 +12,23 @@ from typing import Final
 
 import pytest
 
+import pipelines
 from pipelines.settings import PREFIX, Settings
 from pipelines.source import TABLES
+from tests import documents, reference
+from tests.documents import ALL, README, ROOT, TEXTS, blocks, prose, section
 
-ROOT: Final = Path(__file__).parents[2]
-README: Final = (ROOT / "README.md").read_text(encoding="utf-8")
-FENCED: Final = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-PROSE: Final = FENCED.sub("", README)
+OPERATIONS: Final = TEXTS["docs/operations.md"]
 MEASURED: Final = re.compile(r"\b(\d[\d.,]*)\s?(?:s|ms|MB|GB|kB|seconds|minutes|\u00d7|x|times)\b")
-COMMANDS: Final = sorted(set(re.findall(r"python -m ([^`#|\n]+)", README)))
-PYTHON: Final = [code for language, code in FENCED.findall(README) if language == "python"]
-
-
-def block(language: str) -> str:
-    """The only block of a language."""
-    (code,) = [code for found, code in FENCED.findall(README) if found == language]
-    return str(code)
-
-
-def section(title: str) -> str:
-    """What is below a heading, up to the next."""
-    return README.split(f"\n## {title}\n")[1].split("\n## ")[0]
+LIMITS: Final = {
+    "1,024": "DEFAULT_LIMIT_MB: Final = 1024.0",
+    "30": "BUSY_SECONDS: Final = 30",
+    "15": "nothing happens for 15 seconds",
+}
+"""Numbers with a unit that nobody measured, and what the code says of each."""
+COMMANDS: Final = sorted(set(re.findall(r"python -m ([^`#|\n]+)", ALL)))
+PYTHON: Final = [(path, code) for path, text in TEXTS.items() for code in blocks(text, "python")]
+API: Final = [code for text in TEXTS.values() for code in blocks(text, "python", "api")]
 
 
 def python(folder: Path, *words: str, project: Path = ROOT) -> str:
@@ -57,62 +53,53 @@ def folder(demo_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 # ---------------------------------------------------------------------------------- commands
 
 
-HELP: Final = """
-import contextlib, runpy, sys
-for command in sys.argv[1:]:
-    module, *words = command.split()
-    sys.argv = [module, *words, "--help"]
-    with contextlib.suppress(SystemExit):
-        runpy.run_module(module, run_name="__main__")
-    sys.stdout.write("\f")
-"""
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_exists_with_its_options(command: str) -> None:
+    module, *words = shlex.split(command)
+    assert find_spec(module), module
+    name = f"{module} {words[0]}" if words else module
+    told = reference.told().get(name) or reference.told().get(module, "")
+    for option in re.findall(r"--[\w-]+", command):
+        assert re.search(rf"{option}(?![\w-])", told), option
 
 
-def test_every_command_exists_with_its_options(tmp_path: Path) -> None:
-    called = []
-    for command in COMMANDS:
-        module, *words = shlex.split(command)
-        assert find_spec(module), module
-        plain = [word for word in words if not word.startswith("-")][:1]
-        called.append(" ".join([module, *(plain if module == "pipelines.versions" else [])]))
-    shown = python(tmp_path, "-c", HELP, *called).split("\f")[:-1]
-    for command, text in zip(COMMANDS, shown, strict=True):
-        for option in re.findall(r"--[\w-]+", command):
-            assert re.search(rf"{option}(?![\w-])", text), command
+def test_the_reference_of_the_commands_is_that_of_their_help() -> None:
+    written = reference.REFERENCE.read_text(encoding="utf-8")
+    assert written == reference.reference(), "run make docs"
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("pipelines.rank")])
-def test_the_rankings_of_the_readme_can_be_shown(folder: Path, command: str) -> None:
+@pytest.mark.parametrize("command", [c for c in COMMANDS if re.match(r"pipelines.rank( -|$)", c)])
+def test_the_rankings_can_be_shown(folder: Path, command: str) -> None:
     assert python(folder, "-m", *shlex.split(command))
 
 
 def test_make_targets_exist() -> None:
-    rules = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    named = re.findall(r"(?:^|`|\$ )make (\w+)", README, re.MULTILINE)
-    assert {"run", "test"} <= set(named) <= set(rules)
+    rules = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    named = re.findall(r"(?:^|`|\$ )make ([\w-]+)", ALL, re.MULTILINE)
+    assert {"run", "test", "docs"} <= set(named) <= set(rules)
 
 
 # ---------------------------------------------------------------------------------- settings
 
 
 def test_every_setting_is_in_the_table_with_its_default_and_no_other() -> None:
-    rows = re.findall(r"^\| `(STOCKRANK_\w+)` \| (.+?) \| (.+?) \|$", README, re.MULTILINE)
+    rows = re.findall(r"^\| `(STOCKRANK_\w+)` \| (.+?) \| (.+?) \|$", OPERATIONS, re.MULTILINE)
     expected = {
         f"{PREFIX}{name}".upper(): f"`{field.default}`" if field.default else "none"
         for name, field in Settings.model_fields.items()
     }
     assert {name: default for name, default, _ in rows} == expected
-    assert set(re.findall(r"STOCKRANK_[A-Z_]+", README)) <= expected.keys()
+    assert set(re.findall(r"STOCKRANK_[A-Z_]+", ALL)) <= expected.keys()
 
 
 def test_the_settings_file_can_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(PREFIX):
             monkeypatch.delenv(name)
-    (tmp_path / "stockrank.toml").write_text(block("toml"))
+    (tmp_path / "stockrank.toml").write_text(documents.block(OPERATIONS, "toml"))
     settings = Settings.load(tmp_path / "stockrank.toml")
     assert settings.chosen_universe().markets == ("sp500",)
-    assert len(settings.universes) == README.count("[universes.")
+    assert len(settings.universes) == OPERATIONS.count("[universes.")
     for name in settings.universes:
         assert settings.chosen_universe(name).floors
 
@@ -120,22 +107,42 @@ def test_the_settings_file_can_be_loaded(tmp_path: Path, monkeypatch: pytest.Mon
 # ------------------------------------------------------------------------------------- files
 
 
-@pytest.mark.parametrize("package", ["pipelines", "app"])
-def test_every_file_is_in_the_layout(package: str) -> None:
-    part = section("Layout").split(f"\n{package}/\n")[1]
-    named = re.findall(r"\w+\.py", re.split(r"\n\w", part)[0])
-    files = [p.name for p in (ROOT / package).glob("*.py") if p.stat().st_size]
-    assert sorted(named) == sorted(files)
+def test_every_room_is_in_the_layout() -> None:
+    named = set(re.findall(r"[\w/]+(?=/)", section(README, "Layout")))
+    rooms = {path.parent for name in ("app", "pipelines") for path in ROOT.glob(f"{name}/*/*.py")}
+    assert {str(room.relative_to(ROOT)).removeprefix("app/") for room in rooms} <= named
+    assert {name for name in named if not (ROOT / name).exists()} <= {
+        room.name for room in rooms if room.parent.name == "app"
+    }
 
 
-@pytest.mark.parametrize("path", sorted(set(re.findall(r"`(\w[\w/-]*\.\w+)`", PROSE))))
+@pytest.mark.parametrize(
+    "path", sorted({p for t in TEXTS.values() for p in re.findall(r"`(\w[\w/-]*\.\w+)`", prose(t))})
+)
 def test_every_file_that_is_named_is_there(folder: Path, path: str) -> None:
-    made_by_people = {"stockrank.toml"}
-    assert (ROOT / path).exists() or (folder / path).exists() or path in made_by_people
+    others = {"stockrank.toml"} | {c.split()[0] for c in COMMANDS} | set(dir(pipelines))
+    assert (ROOT / path).exists() or (folder / path).exists() or path in others
+
+
+@pytest.mark.parametrize("path", TEXTS)
+def test_every_link_leads_somewhere(path: str) -> None:
+    for link in documents.LINK.findall(prose(TEXTS[path])):
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (ROOT / path).parent / name if name else ROOT / path
+        assert target.exists(), link
+        assert not anchor or anchor in documents.anchors(target.read_text(encoding="utf-8")), link
+
+
+def test_the_readme_leads_to_every_document() -> None:
+    linked = set(documents.LINK.findall(README))
+    assert {*documents.PATHS, *documents.GENERATED} - {"README.md"} <= linked
 
 
 def test_the_tables_and_columns_that_the_export_needs_are_listed() -> None:
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$", section("The database: `source_schema`"),
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.+) \|$",
+                           section(OPERATIONS, "The database: source_schema"),
                            re.MULTILINE))  # fmt: skip
     names = {table: set(re.findall(r"\w+", " ".join(re.findall(r"`(.+?)`", text))))
              for table, text in rows.items()}  # fmt: skip
@@ -147,36 +154,60 @@ def test_the_tables_and_columns_that_the_export_needs_are_listed() -> None:
 # -------------------------------------------------------------------------------------- code
 
 
-@pytest.mark.parametrize("code", PYTHON, ids=[code.split()[1] for code in PYTHON])
-def test_the_files_can_be_read_as_shown(folder: Path, code: str) -> None:
-    assert python(folder, "-c", code, project=Path("/nowhere")).strip()
+@pytest.mark.parametrize(("path", "code"), PYTHON)
+def test_the_files_can_be_read_as_shown(folder: Path, path: str, code: str) -> None:
+    assert python(folder, "-c", code, project=Path("/nowhere")).strip(), path
+
+
+@pytest.mark.skipif(not hasattr(pipelines, "Lake"), reason="pipelines offers no Lake yet")
+@pytest.mark.parametrize("code", API)
+def test_the_python_api_does_what_is_shown(folder: Path, code: str) -> None:
+    assert python(folder, "-c", code).strip()
 
 
 def test_three_libraries_are_shown() -> None:
-    assert [code.split()[1] for code in PYTHON] == ["polars", "duckdb", "pandas"]
+    assert {"polars", "duckdb", "pandas"} <= {name for _, code in PYTHON for name in code.split()}
+
+
+@pytest.mark.parametrize("code", [*(code for _, code in PYTHON), *API])
+def test_code_is_formatted(code: str) -> None:
+    ruff = [sys.executable, "-m", "ruff", "format", "--check", "--line-length=100", "-"]
+    subprocess.run(ruff, check=True, capture_output=True, input=code.encode())
 
 
 def test_a_strategy_is_added_by_the_lines_that_are_shown(folder: Path, tmp_path: Path) -> None:
-    lines = block("diff").splitlines(keepends=True)
+    diff = documents.block(README, "diff")
+    lines = diff.splitlines(keepends=True)
     before = "".join(line[1:] for line in lines if line[0] != "+")
     after = "".join(line[1:] for line in lines if line[0] != "-")
     shutil.copytree(ROOT / "pipelines", tmp_path / "pipelines")
-    file = tmp_path / "pipelines" / "ranking" / "strategies.py"
-    text = file.read_text(encoding="utf-8")
+    (path,) = re.findall(r"`(\S+\.py)`", section(README, "Adding a strategy"))
+    text = (tmp_path / path).read_text(encoding="utf-8")
     assert text.count(before) == 1, "the diff does not apply"
-    file.write_text(text.replace(before, after), encoding="utf-8")
-    (name,) = re.findall(r'\+ +name="(\w+)"', block("diff"))
+    (tmp_path / path).write_text(text.replace(before, after), encoding="utf-8")
+    (name,) = re.findall(r'\+ +name="(\w+)"', diff)
     words = ("-m", "pipelines.rank", "--strategy", name, "--as-of", "2026-11-19")
     assert "19 of 120 stocks ranked" in python(folder, *words, project=tmp_path)
-    ruff = [sys.executable, "-m", "ruff", "format", "--check", "--line-length=100", str(file)]
-    subprocess.run(ruff, check=True, capture_output=True)
+    ruff = [sys.executable, "-m", "ruff", "format", "--check", "--line-length=100", path]
+    subprocess.run(ruff, check=True, capture_output=True, cwd=tmp_path)
 
 
-def test_measured_numbers_are_only_in_what_commands_printed() -> None:
-    measured, printed = section("Measured"), (ROOT / "docs" / "benchmarks.md").read_text("utf-8")
-    assert MEASURED.findall(PROSE.replace(measured, "")) == []
-    numbers = MEASURED.findall(measured)
+# ----------------------------------------------------------------------------------- numbers
+
+
+def test_measured_numbers_are_what_commands_printed() -> None:
+    printed = (ROOT / "docs" / "benchmarks.md").read_text("utf-8") + "".join(blocks(README, ""))
+    numbers = {n for text in TEXTS.values() for n in MEASURED.findall(prose(text))} - LIMITS.keys()
     assert len(numbers) > 40
-    assert [
-        n for n in numbers if not re.search(rf"(?<![\d.]){re.escape(n)}(?![\d.])", printed)
-    ] == []
+    stands = {n: rf"(?<![\d.]){re.escape(n)}(?![\d.])" for n in numbers}
+    assert [n for n, pattern in stands.items() if not re.search(pattern, printed)] == []
+
+
+@pytest.mark.parametrize("said", LIMITS.values())
+def test_limits_are_those_of_the_code(said: str) -> None:
+    assert said in documents.source()
+
+
+def test_the_readme_measures_in_one_section() -> None:
+    rest = prose(README).replace(prose(section(README, "Measured")), "")
+    assert MEASURED.findall(rest) == []

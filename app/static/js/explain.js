@@ -15,23 +15,9 @@ import {
 } from "./format.js";
 import { priceChart } from "./pricechart.js";
 import { facts } from "./tables.js";
+import { FRACTIONS, REASONS } from "./terms.js";
 
 const DAYS = 260; // a little more than a year, so that the base of 12 months is on the chart
-const FRACTIONS = new Set(["roe", "roa", "roic", "fcfroe", "dividend_yield", "payout_ratio"]);
-const REASONS = {
-  not_a_stock: "it is not a stock",
-  other_market: "it is listed on another market, or its market is unknown",
-  inactive: "it has had no close for ten days",
-  no_market_cap: "its market cap is unknown",
-  below_market_cap: "its market cap is below the floor",
-  financial: "its sector is financial",
-  other_share_class: "another share class of the company is ranked",
-  no_f_score: "fewer than three signals of its F-score are known",
-  low_f_score: "its F-score is below 5 of 9",
-  missing_metrics: "too few of its metrics are known",
-  outside_best_40_percent: "it is outside the best 40%",
-  no_momentum: "a return over 3, 6 or 12 months is unknown",
-};
 
 export class Explain {
   constructor() {
@@ -291,7 +277,7 @@ const metricLine = (metric) =>
     num(percentile(metric.percentile)),
   );
 
-const valueOf = ({ name, value }) => (FRACTIONS.has(name) ? share(value) : decimal(value));
+const valueOf = ({ name, value }) => (FRACTIONS.includes(name) ? share(value) : decimal(value));
 
 /** Where a percentile lies; an unknown one counts as the middle. */
 function rung(value) {

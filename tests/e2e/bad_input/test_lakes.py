@@ -100,14 +100,31 @@ def flip(path: Path, at: int) -> None:
     path.write_bytes(data)
 
 
+@pytest.fixture(scope="module")
+def rejecting(made: Place, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """A place whose newest version has a rejected row."""
+    place = Place(tmp_path_factory.mktemp("rejecting") / "place")
+    shutil.copytree(made.top, place.top, symlinks=True)
+    add(place, "daily_prices", ROWS["daily_prices"] | TEXT_CLOSE | {"date": "2020-01-03"})
+    published(place)
+    return place
+
+
+@pytest.fixture
+def with_rejects(rejecting: Place, tmp_path: Path) -> Place:
+    """A copy of it, to hurt."""
+    shutil.copytree(rejecting.top, tmp_path / "place", symlinks=True)
+    return Place(tmp_path / "place")
+
+
 @pytest.mark.parametrize("full", [False, True])
 @pytest.mark.parametrize(("name", "hurt", "message"), DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_version_counts_as_none_and_is_named(
-    place: Place, caplog: pytest.LogCaptureFixture,
+    with_rejects: Place, caplog: pytest.LogCaptureFixture,
     name: str, hurt: Callable[[Path], object], message: str, *, full: bool,
 ) -> None:  # fmt: skip
-    add(place, "daily_prices", ROWS["daily_prices"] | TEXT_CLOSE | {"date": "2020-01-03"})
-    before = published(place)
+    place = with_rejects
+    before = Lake(place.lake)
     hurt(before.path / name)
     change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
     caplog.clear()

@@ -1,4 +1,4 @@
-"""What each expression computes, on literal frames with answers worked out by hand."""
+"""What each factor computes, on literal frames with answers worked out by hand."""
 
 from datetime import date
 from typing import Any
@@ -7,9 +7,10 @@ import polars as pl
 import pytest
 
 from pipelines.ranking import factors
+from pipelines.ranking.expressions import first_reason
 from pipelines.ranking.factors import SIGNALS
 from pipelines.ranking.strategies import STRATEGIES
-from pipelines.universe import first_reason
+from pipelines.ranking.windows import in_window
 
 D = date(2024, 5, 31)
 
@@ -21,57 +22,13 @@ def values(expr: pl.Expr, **columns: list[Any]) -> list[Any]:
     return pl.DataFrame(columns).with_columns(as_of=pl.lit(D)).select(expr).to_series().to_list()
 
 
-# ------------------------------------------------------------------------------------ values
-
-
-def test_the_inverse_of_a_multiple() -> None:
-    found = values(factors.inverse("pe"), pe=[4.0, -2.0, 0.0, -0.0, None])
-    assert found == [0.25, -0.5, None, None, None]
-
-
-def test_positive() -> None:
-    assert values(factors.positive("x"), x=[0.5, 0.0, -1.0, None]) == [0.5, None, None, None]
-
-
-def test_a_quotient_is_rounded_once() -> None:
-    assert values(factors.divided(pl.col("x"), 100.0), x=[57.0, None]) == [0.57, None]
-
-
-def test_any_value_in_a_row() -> None:
-    found = values(factors.has_any(("a", "b")), a=[1.0, None, None], b=[None, 0.0, None])
-    assert found == [True, True, False]
-
-
 # ------------------------------------------------------------------------------------ prices
-
-
-@pytest.mark.parametrize(
-    ("day", "months", "expected"),
-    [("2023-05-31", 3, "2023-02-28"), ("2024-05-31", 3, "2024-02-29"),
-     ("2024-02-29", 12, "2023-02-28"), ("2025-02-28", 12, "2024-02-28"),
-     ("2024-08-30", 6, "2024-02-29"), ("2024-01-15", 3, "2023-10-15")],
-)  # fmt: skip
-def test_months_before(day: str, months: int, expected: str) -> None:
-    before = pl.select(factors.months_before(pl.lit(day).str.to_date(), months)).item()
-    assert before.isoformat() == expected
-
-
-@pytest.mark.parametrize(
-    ("months", "first", "last"),
-    [(0, "05-21", "05-31"), (3, "02-19", "02-29"), (6, "11-20", "11-30"), (12, "05-21", "05-31")],
-)
-def test_a_window_is_a_day_and_the_ten_before(months: int, first: str, last: str) -> None:
-    days = pl.date_range(date(2023, 1, 1), date(2024, 12, 31), eager=True).alias("date")
-    inside = days.to_frame().filter(factors.in_window(pl.lit(D), months))["date"].to_list()
-    year = 2023 if months > 5 else 2024
-    assert [str(inside[0]), str(inside[-1])] == [f"{year}-{first}", f"{year}-{last}"]
-    assert len(inside) == 11
 
 
 def anchored(months: int, days: list[date]) -> tuple[Any, ...]:
     """The close and its date of a window; each close is its place from 1."""
     frame = pl.DataFrame({"date": days, "close": [float(n + 1) for n in range(len(days))]})
-    return frame.select(factors.anchor(factors.in_window(pl.lit(D), months), months)).row(0)
+    return frame.select(factors.anchor(in_window(pl.lit(D), months), months)).row(0)
 
 
 def test_the_anchor_of_a_window_is_its_last_close() -> None:

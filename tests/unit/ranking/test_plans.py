@@ -9,18 +9,19 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from pipelines.history import history
 from pipelines.lake.version import Lake, schema_text
-from pipelines.ranking import rank as ranking
-from pipelines.ranking.factors import in_window
+from pipelines.ranking.known import closes as closes_of
+from pipelines.ranking.known import cross_section, newest_ratios, price_return, statements
+from pipelines.ranking.many import history
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES, Strategy
+from pipelines.ranking.windows import ANCHORS, in_window
 from pipelines.universe import SWEDEN
 from tests.factories import closes, frame_lake, snapshot, statement, stock
 
 D = date(2024, 5, 31)
 DAY = pl.lit(D)
-WINDOWS = {n: in_window(DAY, n) for n in ranking.ANCHORS}
+WINDOWS = {n: in_window(DAY, n) for n in ANCHORS}
 # `columnar-function` collects its whole input before it runs, as `in-memory-map` does.
 FALLBACK: Final = re.compile(
     r'label="(in-memory-(?!source)[^"\\]*|columnar-function[^"\\]*|python[^"\\]*)'
@@ -68,10 +69,11 @@ def test_no_ranking_leaves_the_streaming_engine(files: Lake, chosen: list[Strate
 
 def test_no_part_of_a_cross_section_leaves_it(files: Lake) -> None:
     known = files.fundamentals(known_by=D)
-    assert fallbacks(ranking.cross_section(files, as_of=D)) == []
-    assert fallbacks(ranking.closes(files.prices(until=D), WINDOWS)) == []
-    assert fallbacks(ranking.ratios(known, DAY)) == []
-    assert fallbacks(ranking.statements(known, DAY)) == []
+    assert fallbacks(cross_section(files, as_of=D)) == []
+    assert fallbacks(closes_of(files.prices(until=D), WINDOWS)) == []
+    assert fallbacks(newest_ratios(known, DAY)) == []
+    assert fallbacks(statements(known, DAY)) == []
+    assert fallbacks(price_return(files.prices(until=D), as_of=D, months=1)) == []
 
 
 def test_no_scan_of_the_lake_leaves_it(files: Lake) -> None:

@@ -1,7 +1,9 @@
 """What a database is asked writes nothing, waits for a lock, and is told of with a remedy."""
 
 import re
+import shutil
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -9,8 +11,11 @@ import pytest
 
 from pipelines.errors import SourceError
 from pipelines.source import sqlite as source
+from pipelines.source.copying import copy
+from pipelines.source.schema import preflight
+from pipelines.source.tuning import inspect
 from tests.factories import database
-from tests.unit.source.tables import closed_wal
+from tests.unit.source.tables import PRICE, closed_wal
 
 
 def count(con: sqlite3.Connection) -> int:
@@ -159,3 +164,33 @@ def test_what_is_no_database_is_named(tmp_path: Path, name: str, message: str) -
 def test_the_mode_is_that_of_the_file(tmp_path: Path) -> None:
     assert source.in_wal_mode(closed_wal(tmp_path / "x.db"))
     assert not source.in_wal_mode(database(tmp_path / "y.db"))
+
+
+def killed_while_writing(path: Path) -> Path:
+    """A database beside the journal of a transaction that had written to it."""
+    live = database(path.with_name("live.db"), daily_prices=[PRICE])
+    with closing(sqlite3.connect(live)) as con:
+        con.execute("PRAGMA cache_size = 5")
+        rows = [(f"T{n}", "2024-01-02") for n in range(5000)]
+        con.executemany("INSERT INTO daily_prices (ticker, date) VALUES (?, ?)", rows)
+        shutil.copyfile(live, path)
+        shutil.copyfile(f"{live}-journal", f"{path}-journal")
+        con.rollback()
+    return path
+
+
+@pytest.mark.parametrize(
+    "use",
+    [preflight, lambda path: copy(path, path.with_name("copy.db")), inspect],
+)
+def test_the_journal_of_a_killed_writer_is_told_with_the_remedy(
+    tmp_path: Path, use: Callable[[Path], object]
+) -> None:
+    path = killed_while_writing(tmp_path / "x.db")
+    with pytest.raises(SourceError, match="open the database once for writing") as caught:
+        use(path)
+    assert "must be writable" not in str(caught.value)
+    with closing(sqlite3.connect(path)) as con:  # the remedy
+        con.execute("SELECT count(*) FROM sqlite_master")
+    use(path)
+    assert source.read(path, count) == 1

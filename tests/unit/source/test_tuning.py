@@ -11,9 +11,10 @@ import pytest
 from pipelines import tune
 from pipelines.errors import SourceError
 from pipelines.source import sqlite, tuning
+from pipelines.source.indexes import INDEXES
 from tests.factories import database, trading_year
 
-MADE = [index.name for index in tuning.INDEXES]
+MADE = [index.name for index in INDEXES]
 
 
 @pytest.fixture
@@ -130,7 +131,7 @@ def test_an_index_that_serves_is_kept(source: Path, index: str, *, serves: bool)
     run_sql(source, index)
     tuning.apply(source)
     wanted = "mine" if serves else "stockrank_daily_prices_date"
-    assert tuning.inspect(source).indexes[tuning.INDEXES[0]] == wanted
+    assert tuning.inspect(source).indexes[INDEXES[0]] == wanted
 
 
 def test_an_automatic_index_serves(tmp_path: Path) -> None:

@@ -80,3 +80,10 @@ def test_a_table_may_be_read_twice_without_its_bad_rows(tmp_path: Path) -> None:
     table = prices(tmp_path, {}, {"close": "x"})
     bad = table.unreadable()
     assert whole(table, *bad).equals(whole(table, *bad))
+
+
+def test_a_reason_is_the_same_whatever_else_is_unreadable(tmp_path: Path) -> None:
+    table = prices(tmp_path, {"date": b"\xff"}, {"date": b"2024"}, {"close": "x"})
+    change(table, "UPDATE daily_prices SET date = CAST(x'ff' AS TEXT) WHERE rowid = 2")
+    assert table.unreadable() == [BadRow(3, "text_in_number"), BadRow(2, "bad_text")]
+    assert whole(table, *table.unreadable())["rowid_"].to_list() == [1]

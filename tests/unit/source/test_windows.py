@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.source import batches as reading
 from pipelines.source.windows import span, windows
+from tests.unit.source.tables import change, prices, whole
 
 LAST = 2**63 - 1
 
@@ -40,3 +42,19 @@ def test_windows_of_two_rows(
     path = table(tmp_path, *rowids)
     assert span(path, "t") == ends
     assert list(windows(path, "t", ends, len(rowids), 2)) == expected
+
+
+@pytest.mark.parametrize("far", [-(2**63), 2**40, 2**63 - 1])
+def test_a_row_far_from_the_others_makes_no_window_of_the_whole_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, far: int
+) -> None:
+    monkeypatch.setattr(reading, "WINDOW_VALUES", 24)  # three rows
+    table = prices(tmp_path, *[{}] * 20)
+    change(table, "INSERT INTO daily_prices (rowid, ticker, date) VALUES (?, 'F', 'x')", far)
+    ends = (min(1, far), max(20, far))
+    found = windows(table.copy, table.name, ends, table.rows, 3)
+    query = "SELECT count(*) FROM daily_prices WHERE rowid BETWEEN ? AND ?"
+    with closing(sqlite3.connect(table.copy)) as con:
+        counts = [con.execute(query, window).fetchone()[0] for window in found]
+    assert counts == [3] * 7
+    assert whole(table)["rowid_"].to_list() == sorted([*range(1, 21), far])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.source.years import outside, wide_years, years_between, years_of
+from pipelines.source.years import SOURCE_YEAR, outside, wide_years, years_between, years_of
 from tests.unit.source.tables import prices
 
 DATES = ["2021-01-03", "20", "2022-01-03", "2022+", None, "19A0", "", 2021, b"2021-01-03"]
@@ -50,3 +50,21 @@ def test_rows_outside_of_years_are_those_that_begin_otherwise(
         con.executemany("INSERT INTO u VALUES (?)", [(date,) for date in DATES])
         found = con.execute(f"SELECT date FROM u WHERE {outside(years, known)}").fetchall()
     assert [date for (date,) in found] == left
+
+
+ODD_DATES = (
+    "2019-01-02", "2020-12-31", "20/11/2021", "2020", "2020 1", "2020+", "2021-1-3", "20", "", "x",
+    "2019\x00", "202\u0661-01", "19A0-01-01", "202:", 2020, 2020.5, 20200102, b"2020-01-02", b"",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("years", [{"2020"}, {"2019", "2020"}, {"1999", "2019", "2021"}])
+def test_the_rows_that_are_not_read_are_those_of_the_years_that_are_counted(
+    tmp_path: Path, years: set[str]
+) -> None:
+    table = prices(tmp_path, *[{"date": d} for d in (*ODD_DATES, "1999-05-05", "2021-02-02")])
+    with closing(sqlite3.connect(table.copy)) as con:
+        rows = dict(con.execute(f"SELECT rowid, {SOURCE_YEAR} FROM daily_prices"))
+        where = outside(years, rows.values())
+        read = {n for (n,) in con.execute(f"SELECT rowid FROM daily_prices WHERE {where}")}
+    assert read == {rowid for rowid, year in rows.items() if year not in years}

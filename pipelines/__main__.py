@@ -1,0 +1,86 @@
+"""`python -m pipelines`, also `stockrank`: list the commands, or run the one that is named.
+
+A command runs as by `python -m`. To list them their text is read, which loads no library.
+"""
+
+import re
+import runpy
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from pipelines import __version__
+
+MODULES: Final = {
+    "demo": "pipelines.demo",
+    "export": "pipelines.export",
+    "rank": "pipelines.rank",
+    "history": "pipelines.history",
+    "versions": "pipelines.versions",
+    "tune": "pipelines.tune",
+    "app": "app",
+    "serve": "app",
+    "alerts": "app.alerts",
+}
+"""The module of each command."""
+HELP: Final = ("-h", "--help", "help")
+
+
+class Command(NamedTuple):
+    """A command, with what its module says of it."""
+
+    name: str
+    sentence: str
+    example: str
+
+
+def commands() -> Iterator[Command]:
+    """Each command with the first line and the first example in its module."""
+    for name, module in MODULES.items():
+        text = _file(module).read_text(encoding="utf-8")
+        sentence = re.findall(r'^"""`python -m [\w.]+`: (.+?)\.?(?:""")?$', text, re.MULTILINE)
+        example = re.findall(r"Example: (.+)$", text, re.MULTILINE)
+        yield Command(name, sentence[0], example[0])
+
+
+def _file(module: str) -> Path:
+    """The file that `python -m` runs."""
+    spec = find_spec(module)
+    path = Path(str(spec and spec.origin))
+    return path.with_name("__main__.py") if path.name == "__init__.py" else path
+
+
+def main() -> None:
+    """Run the command that is named, or list them all."""
+    name, *words = sys.argv[1:] or ["--help"]
+    if name in HELP:
+        _list()
+    elif name == "--version":
+        sys.stdout.write(f"stockrank {__version__}\n")
+    elif name in MODULES:
+        sys.argv = [name, *words]
+        runpy.run_module(MODULES[name], run_name="__main__", alter_sys=True)
+    else:
+        _refuse(name)
+
+
+def _list() -> None:
+    from pipelines import console  # noqa: PLC0415 - a command sets the environment first
+
+    console.show_any_letter()
+    console.write("Usage: stockrank COMMAND [OPTIONS], or python -m pipelines COMMAND [OPTIONS]\n")
+    console.show(console.Table("Commands", Command._fields, list(commands())))
+    console.write("stockrank COMMAND --help shows the options of a command.")
+
+
+def _refuse(name: str) -> None:
+    from pipelines.errors import Unknown  # noqa: PLC0415 - a command sets the environment first
+
+    sys.stderr.write(f"error: {Unknown('command', name, MODULES)}\n")
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

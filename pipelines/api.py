@@ -1,0 +1,122 @@
+"""The Python API: what the commands do, for notebooks and scripts.
+
+A lake is a `Lake` or its folder, a universe or strategy a value or its name, a date a `date` or
+text such as `2026-03-02`. Without a universe, that of the settings is taken.
+"""
+
+from pathlib import Path
+
+import polars as pl
+
+from pipelines.dates import Day, day, day_or_none
+from pipelines.errors import LakeError, Unknown
+from pipelines.lake import Lake
+from pipelines.ranking import (
+    Every,
+    Strategy,
+    first_days,
+    history,
+    published_or_computed,
+    strategy_named,
+    ticker_named,
+)
+from pipelines.refresh import export
+from pipelines.settings import Settings
+from pipelines.universe import Universe
+
+
+def rankings(
+    lake: Lake | Path | str,
+    *,
+    as_of: Day | None = None,
+    universe: Universe | str | None = None,
+    strategy: Strategy | str | None = None,
+    ticker: str | None = None,
+) -> pl.LazyFrame:
+    """Return the rankings on a date, the newest by default, of one strategy or all.
+
+    A row a stock and strategy, the ranked first, then the excluded with their reason; `ticker`
+    leaves the rows of one stock. The columns are those of `pipelines.ranking.rankings`. Nothing
+    is computed before `.collect()`, so that a filter or `.head(10)` costs no more than it must.
+
+    For example:
+        >>> import pipelines as sr
+        >>> ranked = sr.rankings("data/lake", as_of="2026-03-02", strategy="trendande_varde")
+        >>> ranked.head(10).select("rank", "ticker", "score").collect()
+    """
+    opened = _opened(lake)
+    plan = published_or_computed(opened, as_of=day_or_none(as_of), universe=_universe(universe))
+    if ticker is not None:
+        plan = plan.filter(ticker=ticker_named(ticker, _tickers(opened)))
+    return plan if strategy is None else plan.filter(strategy=_strategy(strategy).name)
+
+
+def ranking_history(
+    lake: Lake | Path | str,
+    *,
+    since: Day,
+    every: Every | str = "month",
+    universe: Universe | str | None = None,
+    strategy: Strategy | str | None = None,
+) -> pl.LazyFrame:
+    """Return the rankings on the first trading day of each period since a date.
+
+    The columns are `pipelines.history.COLUMNS`, a row a date, strategy and stock. `every` is day,
+    week, month, quarter or year. For decades of days use the command `pipelines.history`, which
+    writes one part after the other instead of holding all rows.
+
+    For example:
+        >>> import pipelines as sr
+        >>> past = sr.ranking_history("data/lake", since="2020-01-01", every="quarter")
+        >>> past.filter(rank=1, strategy="trendande_varde").select("as_of", "ticker").collect()
+    """
+    opened, chosen = _opened(lake), _universe(universe)
+    dates = first_days(opened, since=day(since), every=_period(every))
+    if not dates:
+        raise LakeError(f"there is no price from {since} on; name a day up to {opened.as_of}")
+    plan = pl.concat(history(opened, dates=dates, universe=chosen))
+    return plan if strategy is None else plan.filter(strategy=_strategy(strategy).name)
+
+
+def export_database(
+    database: Path | str,
+    lake: Path | str,
+    *,
+    universe: Universe | str | None = None,
+    full: bool = False,
+) -> Lake:
+    """Publish a new version of a lake from a SQLite database, and return it.
+
+    Where the database is as it was, the version that is current is returned. The newest versions
+    stay, as many as the settings say. `full` reads everything again.
+
+    For example:
+        >>> import pipelines as sr
+        >>> sr.export_database("data/demo.db", "data/lake")
+    """
+    settings, root = Settings.load(), Path(lake)
+    chosen = _universe(universe)
+    export(Path(database), root, chosen, full=full, keep=settings.keep_versions)
+    return Lake(root)
+
+
+def _opened(lake: Lake | Path | str) -> Lake:
+    return lake if isinstance(lake, Lake) else Lake(lake)
+
+
+def _universe(universe: Universe | str | None) -> Universe:
+    return universe if isinstance(universe, Universe) else Settings.load().chosen_universe(universe)
+
+
+def _strategy(strategy: Strategy | str) -> Strategy:
+    return strategy if isinstance(strategy, Strategy) else strategy_named(strategy)
+
+
+def _period(every: Every | str) -> Every:
+    if every not in list(Every):
+        raise Unknown("period", every, Every)
+    return Every(every)
+
+
+def _tickers(lake: Lake) -> list[str]:
+    return lake.stocks().select("ticker").collect()["ticker"].to_list()

@@ -1,0 +1,148 @@
+"""The layout of the lake: every path below it, the ids of its versions, and which is current.
+
+```
+versions/20261124T170500Z-3fa1c2/     a version: manifest.json, source.state, a folder a dataset,
+                                      rejects/
+versions/.partial-…  .trash-…         a version that is being written, or deleted
+current                               a link to the published version
+withdrawn/…  damaged/…                marks: versions that were rolled back, or found damaged
+.lock  .pointer.lock                  of the one writer, and of whoever moves `current`
+service/                              what the service remembers: refreshes, alerts, logs
+```
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from errno import EINVAL
+from pathlib import Path
+from secrets import token_hex
+from typing import Final, Literal
+
+from pipelines.errors import LakeError
+
+MANIFEST: Final = "manifest.json"
+STATE: Final = "source.state"
+"""Beside the manifest: the state of the database that the version was made from."""
+SERVICE: Final = "service"
+ID_FORMAT: Final = "%Y%m%dT%H%M%SZ"
+
+PARTIAL: Final = ".partial-"
+TRASH: Final = ".trash-"
+LINK: Final = ".current-"
+
+Mark = Literal["withdrawn", "damaged"]
+
+
+def current(root: Path) -> Path:
+    """Return the link to the published version."""
+    return root / "current"
+
+
+def version(root: Path, version_id: str) -> Path:
+    """Return the folder of a version."""
+    return versions(root) / version_id
+
+
+def versions(root: Path) -> Path:
+    """Return the folder of all versions."""
+    return root / "versions"
+
+
+def partial(root: Path, version_id: str) -> Path:
+    """Return the folder of a version while it is being written."""
+    return versions(root) / f"{PARTIAL}{version_id}"
+
+
+def trash(root: Path, version_id: str) -> Path:
+    """Return the folder of a version while it is being deleted."""
+    return versions(root) / f"{TRASH}{version_id}"
+
+
+def leftovers(root: Path) -> Iterator[Path]:
+    """Return the folders of versions that were being written or deleted when that was cut off."""
+    for prefix in (PARTIAL, TRASH):
+        yield from versions(root).glob(f"{prefix}*")
+
+
+def target(version_id: str) -> Path:
+    """Return the place to which `current` leads for a version, from the folder of the lake."""
+    return versions(Path()) / version_id
+
+
+def new_link(root: Path) -> Path:
+    """Return a place for a link that is to replace `current`."""
+    return root / f"{LINK}{token_hex(3)}"
+
+
+def leftover_links(root: Path) -> Iterator[Path]:
+    """Return the links that did not get to replace `current`."""
+    return root.glob(f"{LINK}*")
+
+
+def mark(root: Path, kind: Mark, version_id: str) -> Path:
+    """Return the file that marks a version."""
+    return root / kind / version_id
+
+
+def writer_lock(root: Path) -> Path:
+    """Return the file that the one writer of the lake locks."""
+    return root / ".lock"
+
+
+def pointer_lock(root: Path) -> Path:
+    """Return the file that is locked for the moment in which `current` moves."""
+    return root / ".pointer.lock"
+
+
+def data_file(dataset: str, year: int | None) -> str:
+    """Return the path of a dataset's file, from the folder of the version."""
+    folder = dataset if year is None else f"{dataset}/year={year}"
+    return f"{folder}/0.parquet"
+
+
+def rejects(dataset: str) -> str:
+    """Return the path of a dataset's rejected rows, from the folder of the version."""
+    return f"rejects/{dataset}.parquet"
+
+
+# --------------------------------------------------------------------------------------- ids
+
+
+def version_ids(root: Path) -> list[str]:
+    """Return the ids of the complete versions, oldest first."""
+    return sorted(p.parent.name for p in versions(root).glob(f"[!.]*/{MANIFEST}"))
+
+
+def current_id(root: Path) -> str | None:
+    """Return the id of the published version, if any; `LakeError` where that cannot be told."""
+    link = current(root)
+    check_name(root)
+    try:
+        return link.readlink().name
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        if error.errno == EINVAL:
+            raise LakeError(
+                f"{link} is no link to a version; move it away, then run python -m pipelines.export"
+            ) from None
+        raise LakeError(f"cannot read {link}: {error.strerror}") from None
+
+
+def new_version_id(root: Path, now: datetime | None = None) -> str:
+    """Return an id after all others, even where the clock went back: 20261124T170500Z-3fa1c2."""
+    now = now or datetime.now(UTC)
+    if ids := version_ids(root):
+        newest = datetime.strptime(ids[-1].split("-")[0], ID_FORMAT).replace(tzinfo=UTC)
+        now = max(now, newest + timedelta(seconds=1))
+    return f"{now:{ID_FORMAT}}-{token_hex(3)}"
+
+
+def check_name(root: Path) -> None:
+    """Raise `LakeError` for a path that is not Unicode, which Polars and connectorx cannot open."""
+    try:
+        str(root).encode()
+    except UnicodeEncodeError:
+        shown = os.fsencode(root).decode(errors="backslashreplace")
+        raise LakeError(f"the path {shown} is not UTF-8; choose another for the lake") from None

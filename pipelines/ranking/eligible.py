@@ -1,0 +1,78 @@
+"""Who is eligible in a universe on a date, and the first reason of those who are not."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import polars as pl
+
+from pipelines.ranking.expressions import first_reason
+from pipelines.universe import Universe
+
+STOCK_TYPES: Final = ("stock", "sdb")
+"""Shares, and Swedish depositary receipts, which stand for them."""
+INVESTMENT_COMPANY: Final = "investmentbolag"
+FINANCIAL: Final = (
+    "traditionell bankverksamhet",
+    "försäkring",
+    "sparande & investering",
+    "kapitalförvaltning",
+    "konsumentkredit",
+    "finance",
+    "financials",
+    INVESTMENT_COMPANY,
+)
+"""Sectors, in lower case, whose ratios and statements do not compare with those of others."""
+SHARE_CLASS: Final = r"^(.+)[ \-_.]([A-D])$"
+"""A ticker with the letter of a share class: the company, and the letter."""
+
+
+def first_universe_reason(
+    universe: Universe, as_of: pl.Expr, *, keep_sectors: Sequence[str] = ()
+) -> pl.Expr:
+    """Return the first rule that excludes a stock, share classes aside; null if it stays.
+
+    Reads `stock_type, market, close, market_cap_msek, sector`, where `close` is null for a stock
+    without a close in the ten days up to the date. `keep_sectors` are financial sectors that stay.
+    """
+    cap = pl.col("market_cap_msek")
+    return first_reason(
+        {
+            "not_a_stock": ~is_stock(),
+            "other_market": ~is_on_market(universe),
+            "inactive": pl.col("close").is_null(),
+            "no_market_cap": cap.is_null(),
+            "below_market_cap": cap < market_cap_floor(universe, as_of),
+            "financial": _is_in("sector", [s for s in FINANCIAL if s not in keep_sectors]),
+        }
+    )
+
+
+def is_stock() -> pl.Expr:
+    """Return true where `stock_type` is one of `STOCK_TYPES`, in any case."""
+    return _is_in("stock_type", STOCK_TYPES)
+
+
+def is_on_market(universe: Universe) -> pl.Expr:
+    """Return true where `market` is one of the universe's."""
+    return pl.col("market").is_in(list(universe.markets)).fill_null(value=False)
+
+
+def market_cap_floor(universe: Universe, as_of: pl.Expr) -> pl.Expr:
+    """Return the least market cap on a date, in million; 0 before the first floor."""
+    newest_first = reversed(universe.floors)
+    steps = [pl.when(as_of >= day).then(pl.lit(cap)) for day, cap in newest_first]
+    return pl.coalesce(*steps, pl.lit(0.0))
+
+
+def _is_in(column: str, lower_case: Sequence[str]) -> pl.Expr:
+    return pl.col(column).str.to_lowercase().is_in(list(lower_case)).fill_null(value=False)
+
+
+def company() -> pl.Expr:
+    """Return the ticker without the letter of its share class, A to D after a separator."""
+    return pl.coalesce(pl.col("ticker").str.extract(SHARE_CLASS, 1), "ticker")
+
+
+def is_class_b() -> pl.Expr:
+    """Return 1 for a B share, 0 for any other."""
+    return pl.col("ticker").str.extract(SHARE_CLASS, 2).eq_missing(pl.lit("B")).cast(pl.Int8)

@@ -1,0 +1,126 @@
+"""Why a stock is where it is in a ranking."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Final, Literal
+
+import polars as pl
+
+from pipelines.ranking.factors import SIGNALS
+from pipelines.ranking.ratios import ratio_named
+from pipelines.ranking.strategies import STRATEGIES, Strategy
+from pipelines.ranking.windows import MONTHS
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReturnFact:
+    """A price return up to the date of the ranking, and the close that it is measured from."""
+
+    months: int
+    value: float | None
+    base_date: date | None
+    base_close: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetricFact:
+    """A metric of the composite; `percentile` is null where the stock is not ranked by it."""
+
+    name: str
+    value: float | None
+    percentile: float | None
+    higher_is_better: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SignalFact:
+    """A signal of the F-score; null where an input is missing."""
+
+    name: str
+    value: bool | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """The row of a stock in a ranking, with the figures that put it there.
+
+    Its fields are the columns that `pipelines.ranking.rankings` describes; `metrics` is empty for a
+    strategy without a composite.
+    """
+
+    strategy: str
+    display_name: str
+    ticker: str
+    name: str | None
+    as_of: date
+    rank: int | None
+    excluded_by: str | None
+    score: float | None
+    market_cap_msek: float | None
+    market_cap_source: Literal["reported", "current", "price_scaled"] | None
+    market: str | None
+    sector: str | None
+    stock_type: str | None
+    currency: str | None
+    close: float | None
+    close_date: date | None
+    returns: tuple[ReturnFact, ...]
+    metrics: tuple[MetricFact, ...]
+    composite: float | None
+    primary_rank: int | None
+    f_score: int
+    f_available: int
+    f_source: Literal["computed", "vendor"]
+    fiscal_date: date | None
+    f_signals: tuple[SignalFact, ...]
+    ratios_known_from: date | None
+
+    @property
+    def is_compared(self) -> bool:
+        """Return true if the metrics of the stock are ranked among those of the universe."""
+        return self.composite is not None or self.excluded_by == "missing_metrics"
+
+
+COLUMNS: Final = (
+    "strategy", "ticker", "name", "as_of", "rank", "excluded_by", "score", "market_cap_msek",
+    "market_cap_source", "market", "sector", "stock_type", "currency", "close", "close_date",
+    "composite", "primary_rank", "f_score", "f_available", "f_source", "fiscal_date",
+    "ratios_known_from",
+)  # fmt: skip
+"""The fields that are a column of their own."""
+
+
+def explanations(rows: pl.DataFrame) -> Iterator[Explanation]:
+    """Yield the explanation of each row of a ranking."""
+    for row in rows.iter_rows(named=True):
+        yield _explanation(row, STRATEGIES[row["strategy"]])
+
+
+def _explanation(row: Mapping[str, Any], strategy: Strategy) -> Explanation:
+    metrics = strategy.composite.metrics if strategy.composite else ()
+    return Explanation(
+        **{column: row[column] for column in COLUMNS},
+        display_name=strategy.title,
+        returns=tuple(_return(row, months) for months in MONTHS),
+        metrics=tuple(_metric(row, metric.name) for metric in metrics),
+        f_signals=tuple(SignalFact(name=signal, value=row[signal]) for signal in SIGNALS),
+    )
+
+
+def _return(row: Mapping[str, Any], months: int) -> ReturnFact:
+    return ReturnFact(
+        months=months,
+        value=row[f"return_{months}m"],
+        base_date=row[f"base_date_{months}m"],
+        base_close=row[f"base_close_{months}m"],
+    )
+
+
+def _metric(row: Mapping[str, Any], name: str) -> MetricFact:
+    return MetricFact(
+        name=name,
+        value=row[name],
+        percentile=row[f"p_{name}"],
+        higher_is_better=ratio_named(name).best == "highest",
+    )

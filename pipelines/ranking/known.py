@@ -1,0 +1,224 @@
+"""The cross-section of a date: what is known of every stock on it.
+
+Nothing here collects. Frames of more than one date have `as_of` among their keys `by`.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Final
+
+import polars as pl
+
+from pipelines.lake import Lake
+from pipelines.ranking import factors
+from pipelines.ranking.eligible import company
+from pipelines.ranking.expressions import divided, has_any, positive
+from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
+from pipelines.ranking.ratios import RATIO_COLUMNS
+from pipelines.ranking.windows import (
+    ANCHORS,
+    MONTHS,
+    PRICE_WINDOW,
+    RATIO_MONTHS,
+    STATEMENT_MONTHS,
+    YEAR_BEFORE,
+    days_before,
+    in_window,
+    months_before,
+)
+
+Keys = tuple[str, ...]
+
+VENDOR_F_SCORE: Final = "piotroski_f_score"
+ID_BITS: Final = 45
+"""Room for an id in the packed sort keys; the contract of `fundamentals` holds ids below it."""
+
+FACTS: Final = (
+    *("as_of", "ticker", "name"),
+    *(*(f"return_{n}m" for n in MONTHS), "momentum", "f_score", "f_available", "f_source"),
+    *("market_cap_msek", "market_cap_source", "market", "sector", "stock_type", "currency"),
+    *("close", "close_date", *(f"base_{w}_{n}m" for n in MONTHS for w in ("close", "date"))),
+    *("fiscal_date", "ratios_known_from", *RATIO_COLUMNS[1:], *SIGNALS),
+)
+"""The columns of a cross-section that a ranking shows."""
+
+
+def cross_section(lake: Lake, *, as_of: date) -> pl.LazyFrame:
+    """Return what is known of every stock on a date: `FACTS` and the statements, a row a stock."""
+    day = pl.lit(as_of, dtype=pl.Date)
+    fundamentals = lake.fundamentals(known_by=as_of)
+    windows = {n: in_window(day, n) for n in ANCHORS}
+    prices = lake.prices(since=days_before(as_of, PRICE_WINDOW), until=as_of)
+    return joined(
+        lake.stocks().with_columns(as_of=day),
+        closes(prices.filter(pl.any_horizontal(windows.values())), windows),
+        newest_ratios(fundamentals, day),
+        statements(fundamentals, day),
+    )
+
+
+def joined(stocks: pl.LazyFrame, *parts: pl.LazyFrame, by: Keys = ("ticker",)) -> pl.LazyFrame:
+    """Return a cross-section of stocks with `as_of` and its parts, with all that follows."""
+    for part in parts:
+        stocks = stocks.join(part, on=by, how="left")
+    return (
+        stocks.with_columns(**_market_cap(pl.col("as_of")))
+        .with_columns(factors.total_return(n) for n in MONTHS)
+        .with_columns(factors.momentum(), *factors.f_signals(), company=company())
+        .with_columns(factors.f_score())
+    )
+
+
+# ------------------------------------------------------------------------------------ prices
+
+
+def closes(
+    prices: pl.LazyFrame, windows: Mapping[int, pl.Expr], by: Keys = ("ticker",)
+) -> pl.LazyFrame:
+    """Return the last close of each window and its day, a row a ticker.
+
+    `windows` has a mask of the rows for each number of months before the date.
+    """
+    return prices.group_by(by).agg(
+        e for n, mask in windows.items() for e in factors.anchor(mask, n)
+    )
+
+
+def price_return(prices: pl.LazyFrame, *, as_of: date, months: int) -> pl.LazyFrame:
+    """Return `ticker, return_<n>m` up to a date, of the tickers with prices."""
+    windows = {n: in_window(pl.lit(as_of, dtype=pl.Date), n) for n in (0, months)}
+    return closes(prices, windows).select("ticker", factors.total_return(months))
+
+
+def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:
+    """Return the market cap in million, as reported or else as listed, and which of them it is.
+
+    The listed one is of the newest close; for a date before that it is scaled by the closes.
+    """
+    reported = divided(positive("market_cap_ccy"), 1e6)
+    listed = positive("market_cap_msek")
+    past = (day < pl.col("newest_date")).fill_null(value=False)
+    newest = pl.col("newest_close").cast(pl.Float64)
+    scaled = pl.when(past).then(listed * (pl.col("close") / newest)).otherwise(listed)
+    source = (
+        pl.when(reported.is_not_null()).then(pl.lit("reported"))
+        .when(scaled.is_null()).then(None)
+        .when(past).then(pl.lit("price_scaled"))
+        .otherwise(pl.lit("current"))
+    )  # fmt: skip
+    return {"market_cap_msek": pl.coalesce(reported, scaled), "market_cap_source": source}
+
+
+# ------------------------------------------------------------------------------------ ratios
+
+
+def newest_ratios(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",)) -> pl.LazyFrame:
+    """Return the newest ratios of each ticker, all from one row, at most twelve months old."""
+    with_any = fundamentals.filter(has_any(RATIO_COLUMNS))
+    recent = pl.col("known_from") >= months_before(day, RATIO_MONTHS)
+    rows = with_any.filter(recent).with_columns(key_=_newest_ratios_key())
+    best = _best_key(rows, _newest_fiscal_date(with_any, by), by)
+    # By the fiscal date too: a superseded row may have the key of the best, for ids may recur.
+    best_rows = rows.join(best, on=[*by, "key_", "fiscal_date"], nulls_equal=True)
+    return best_rows.select(*by, *RATIO_COLUMNS, ratios_known_from="known_from")
+
+
+def _newest_ratios_key() -> pl.Expr:
+    """Return a number that orders rows by `known_from`, then statements last, then the id."""
+    of_fundamentals = (pl.col("source") == "fundamentals").cast(pl.Int64)
+    low = of_fundamentals * 2**ID_BITS + pl.col("id")
+    return _packed(pl.col("known_from"), low, bits=ID_BITS + 1)
+
+
+def _newest_fiscal_date(with_any: pl.LazyFrame, by: Keys) -> pl.LazyFrame:
+    """Return the newest fiscal date of each ticker, of rows of any age: too old, they supersede."""
+    fiscal = pl.col("fiscal_date")
+    return with_any.filter(fiscal.is_not_null()).group_by(by).agg(newest_=fiscal.max())
+
+
+def _best_key(rows: pl.LazyFrame, newest: pl.LazyFrame, by: Keys) -> pl.LazyFrame:
+    """Return the key and fiscal date of each ticker's newest row.
+
+    It has few columns: those of the ratios are joined to it afterwards, so nothing wide waits.
+    """
+    fiscal = pl.col("fiscal_date")
+    return (
+        rows.select(*by, "key_", "fiscal_date")
+        .join(newest, on=by, how="left")
+        .filter(fiscal.is_null() | (fiscal == pl.col("newest_")))
+        .group_by(by)
+        .agg(pl.col("key_").max(), fiscal_date=fiscal.max_by("key_"))
+    )
+
+
+# -------------------------------------------------------------------------------- statements
+
+
+def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",)) -> pl.LazyFrame:
+    """Return the statement items of t, t-1 and t-2 as `<item>_0`, `_1`, `_2`, and `vendor_f_score`.
+
+    t is the newest fiscal year known, null with all the rest when older than 18 months; an
+    earlier year is the known one 10 to 14 months before, nearest to 12, the later of two.
+    """
+    rows = _marked(_since_newest_year(fundamentals, day, by), by)
+    for year in (1, 2):
+        rows = _with_year_before(rows, year, by)
+    return rows.group_by(by).agg(
+        pl.col("year_0").first().alias("fiscal_date"),
+        pl.when("is_vendor").then(VENDOR_F_SCORE).max().alias("vendor_f_score"),
+        *(_of_year(item, 0) for item in STATEMENT_ITEMS),
+        *(_of_year(item, 1) for item in STATEMENT_ITEMS),
+        _of_year("total_assets_ccy", 2),
+    )
+
+
+def _since_newest_year(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys) -> pl.LazyFrame:
+    """Return the rows with items or a score, of tickers whose newest year counts, as `year_0`."""
+    fiscal = pl.col("fiscal_date")
+    return (
+        fundamentals.filter(has_any((*STATEMENT_ITEMS, VENDOR_F_SCORE)))
+        .with_columns(
+            key_=_packed(pl.col("known_from"), pl.col("id")),
+            year_0=fiscal.max().over(by),
+            scored_=pl.when(pl.col(VENDOR_F_SCORE).is_not_null()).then(fiscal),
+        )
+        .filter(pl.col("year_0") >= months_before(day, STATEMENT_MONTHS))
+    )
+
+
+def _marked(rows: pl.LazyFrame, by: Keys) -> pl.LazyFrame:
+    """Mark the newest row of each fiscal year, and the newest row with a vendor's score."""
+    return rows.with_columns(
+        scored_=pl.when(pl.col("scored_") == _most("scored_", by)).then("key_")
+    ).with_columns(
+        is_vendor=pl.col("scored_") == _most("scored_", by),
+        is_newest=pl.col("key_") == pl.col("key_").max().over(*by, "fiscal_date"),
+    )
+
+
+def _with_year_before(rows: pl.LazyFrame, year: int, by: Keys) -> pl.LazyFrame:
+    """Add the fiscal year before `year_<n-1>` as `year_<n>`."""
+    fiscal, later = pl.col("fiscal_date"), pl.col(f"year_{year - 1}")
+    least, most = YEAR_BEFORE
+    distance = (fiscal - months_before(later, 12)).dt.total_days().abs()
+    candidate = fiscal.is_between(months_before(later, most), months_before(later, least))
+    return (
+        rows.with_columns(distance_=pl.when(candidate).then(-distance))
+        .with_columns(year_=pl.when(pl.col("distance_") == _most("distance_", by)).then(fiscal))
+        .with_columns(_most("year_", by).alias(f"year_{year}"))
+    )
+
+
+def _most(column: str, by: Keys) -> pl.Expr:
+    return pl.col(column).max().over(by)
+
+
+def _of_year(item: str, year: int) -> pl.Expr:
+    row = pl.col("is_newest") & (pl.col("fiscal_date") == pl.col(f"year_{year}"))
+    return pl.when(row).then(item).max().alias(f"{item}_{year}")
+
+
+def _packed(day: pl.Expr, low: pl.Expr, bits: int = ID_BITS) -> pl.Expr:
+    """Return a date and a number below 2**bits as one Int64 that orders by the date first."""
+    room: int = 2**bits
+    return day.cast(pl.Int32).cast(pl.Int64) * room + low

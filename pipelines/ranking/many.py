@@ -1,0 +1,158 @@
+"""The rankings of many dates, some of them in one plan.
+
+A plan ranks a block of dates by the rules and the code of a single date: each row of prices and
+fundamentals is put beside the dates on which it counts, and every grouping and window is by date
+too. The size of a block bounds the memory.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+from enum import StrEnum
+from typing import Final
+
+import polars as pl
+
+from pipelines.lake import Lake
+from pipelines.ranking.expressions import has_any
+from pipelines.ranking.known import VENDOR_F_SCORE, closes, joined, newest_ratios, statements
+from pipelines.ranking.rank import ranking_tables
+from pipelines.ranking.ratios import RATIO_COLUMNS
+from pipelines.ranking.strategies import STRATEGIES
+from pipelines.ranking.windows import (
+    ANCHORS,
+    PRICE_WINDOW,
+    RATIO_MONTHS,
+    STATEMENT_HISTORY,
+    days_before,
+    earliest,
+    months_before,
+)
+from pipelines.universe import Universe
+
+TOGETHER: Final = 36_000
+"""Stocks times dates that one plan ranks."""
+BY: Final = ("as_of", "ticker")
+HISTORY_COLUMNS: Final = (
+    "as_of", "strategy", "rank", "ticker", "excluded_by", "score", "composite", "primary_rank",
+    "close", "market_cap_msek",
+)  # fmt: skip
+"""The columns of each ranking that are kept; `pipelines.ranking.rankings` describes them."""
+
+
+class Every(StrEnum):
+    """A period, of which the first day with prices is ranked."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+    QUARTER = "quarter"
+    YEAR = "year"
+
+
+PERIODS: Final = {
+    Every.DAY: "1d",
+    Every.WEEK: "1w",
+    Every.MONTH: "1mo",
+    Every.QUARTER: "1q",
+    Every.YEAR: "1y",
+}
+
+
+def first_days(lake: Lake, *, since: date, every: Every) -> list[date]:
+    """Return the first day with a price in each period, from `since` to the newest date."""
+    days = lake.prices(since=since).select("date").unique().sort("date").collect()["date"]
+    periods = days.dt.truncate(PERIODS[every])
+    firsts = pl.DataFrame({"date": days, "period": periods}).unique("period", keep="first")
+    return firsts["date"].sort().to_list()
+
+
+def history(lake: Lake, *, dates: Sequence[date], universe: Universe) -> Iterator[pl.LazyFrame]:
+    """Yield the rankings of dates in order, a plan for each block of them.
+
+    Rows and values are those of `rankings` on each date, with `HISTORY_COLUMNS`, in the order of
+    date, strategy, rank and ticker.
+    """
+    for block in _blocks(lake, dates):
+        tables = ranking_tables(cross_sections(lake, block), universe, STRATEGIES.values())
+        yield pl.concat([table.select(HISTORY_COLUMNS) for table in tables]).sort(
+            "as_of", "strategy", "rank", "ticker", nulls_last=True
+        )
+
+
+def _blocks(lake: Lake, dates: Sequence[date]) -> Iterator[Sequence[date]]:
+    """Yield the dates in blocks: the more stocks there are, the fewer dates in each."""
+    stocks = lake.stocks().select(pl.len()).collect().item()
+    size = max(1, TOGETHER // max(1, stocks))
+    yield from (dates[start : start + size] for start in range(0, len(dates), size))
+
+
+def cross_sections(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
+    """Return what is known of every stock on each date: a row a stock and date."""
+    days = pl.LazyFrame({"as_of": dates}, schema={"as_of": pl.Date})
+    rows, day = lake.fundamentals(known_by=dates[-1]), pl.col("as_of")
+    return joined(
+        lake.stocks().join(days, how="cross"),
+        closes(_in_windows(lake, dates), {n: pl.col("months") == n for n in ANCHORS}, BY),
+        newest_ratios(_beside(_recent_ratios(rows, dates[0]), dates), day, BY),
+        statements(_beside(_recent_statements(rows, dates[0]), dates), day, BY),
+        by=BY,
+    )
+
+
+# ----------------------------------------------------------------- rows beside their dates
+
+
+def _in_windows(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
+    """Return the prices, once for each date and number of months whose window they are in."""
+    days = pl.DataFrame({"as_of": dates}, schema={"as_of": pl.Date})
+    ends = pl.concat(
+        days.select("as_of", end=months_before(pl.col("as_of"), n), months=pl.lit(n))
+        for n in ANCHORS
+    )
+    windows = ends.select(
+        "as_of", "months", date=pl.date_ranges(earliest(pl.col("end")), "end")
+    ).explode("date")
+    prices = lake.prices(since=days_before(dates[0], PRICE_WINDOW), until=dates[-1])
+    return prices.select("ticker", "date", "close").join(windows.lazy(), on="date")
+
+
+def _beside(fundamentals: pl.LazyFrame, dates: Sequence[date]) -> pl.LazyFrame:
+    """Return the rows, once for each date by which they are known, as `as_of`."""
+    pairs = _known_days(dates).lazy()
+    day = pl.max_horizontal("known_from", pl.lit(dates[0]))
+    return fundamentals.with_columns(known_=day).join(pairs, on="known_").drop("known_")
+
+
+def _known_days(dates: Sequence[date]) -> pl.DataFrame:
+    """Return each day up to the last date as `known_`, beside every date from then on as `as_of`.
+
+    The days from one date to the next have the same dates after them, of which `first_` is the
+    first.
+    """
+    starts = [days_before(dates[0], 1), *dates[:-1]]
+    first = pl.DataFrame({"from_": starts, "first_": dates}, schema_overrides=dict.fromkeys(
+        ("from_", "first_"), pl.Date))  # fmt: skip
+    days = pl.date_ranges(pl.col("from_").dt.offset_by("1d"), "first_")
+    known_on = first.select("first_", known_=days).explode("known_")
+    later = first.select("first_").join(first.select(as_of="first_"), how="cross")
+    pairs = known_on.join(later.filter(pl.col("as_of") >= pl.col("first_")), on="first_")
+    return pairs.select("known_", "as_of")
+
+
+def _recent_ratios(fundamentals: pl.LazyFrame, first: date) -> pl.LazyFrame:
+    """Return the rows with ratios that count on a date or later.
+
+    Rows older than twelve months on that date can only supersede others: of each ticker those with
+    the newest fiscal date are enough.
+    """
+    with_any = fundamentals.filter(has_any(RATIO_COLUMNS))
+    recent = pl.col("known_from") >= months_before(pl.lit(first), RATIO_MONTHS)
+    old = with_any.filter(~recent, pl.col("fiscal_date").is_not_null())
+    newest = old.filter(pl.col("fiscal_date") == pl.col("fiscal_date").max().over("ticker"))
+    return pl.concat([with_any.filter(recent), newest])
+
+
+def _recent_statements(fundamentals: pl.LazyFrame, first: date) -> pl.LazyFrame:
+    """Return the rows whose items count on a date or later; a vendor's score counts at any age."""
+    recent = pl.col("fiscal_date") >= months_before(pl.lit(first), STATEMENT_HISTORY)
+    return fundamentals.filter(recent | pl.col(VENDOR_F_SCORE).is_not_null())

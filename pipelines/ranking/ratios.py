@@ -1,0 +1,51 @@
+"""The ratios of a stock: their names, units and directions."""
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import polars as pl
+
+from pipelines.ranking.expressions import inverse
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ratio:
+    """A ratio of the dataset `fundamentals`.
+
+    The lake holds fractions as 0.0357; the vendor `tradingview` delivers them in percent. `best` is
+    the end of the order at which a stock is good; None for a ratio that ranks nobody.
+    """
+
+    name: str
+    unit: Literal["money", "multiple", "fraction"]
+    best: Literal["highest", "lowest"] | None
+
+    def highest_first(self) -> pl.Expr:
+        """Return what ranks stocks by this ratio, the highest value first.
+
+        Of a ratio that is best when low it is the inverse, so that a negative one comes last.
+        """
+        return inverse(self.name) if self.best == "lowest" else pl.col(self.name)
+
+
+RATIOS: Final = (
+    Ratio(name="market_cap_ccy", unit="money", best=None),
+    Ratio(name="pe", unit="multiple", best="lowest"),
+    Ratio(name="pb", unit="multiple", best="lowest"),
+    Ratio(name="ps", unit="multiple", best="lowest"),
+    Ratio(name="p_fcf", unit="multiple", best="lowest"),
+    Ratio(name="ev_ebitda", unit="multiple", best="lowest"),
+    Ratio(name="roe", unit="fraction", best="highest"),
+    Ratio(name="roa", unit="fraction", best="highest"),
+    Ratio(name="roic", unit="fraction", best="highest"),
+    Ratio(name="fcfroe", unit="fraction", best="highest"),
+    Ratio(name="dividend_yield", unit="fraction", best="highest"),
+    Ratio(name="payout_ratio", unit="fraction", best=None),
+)
+RATIO_COLUMNS: Final = tuple(ratio.name for ratio in RATIOS)
+FRACTIONS: Final = tuple(ratio.name for ratio in RATIOS if ratio.unit == "fraction")
+
+
+def ratio_named(name: str) -> Ratio:
+    """Return the ratio of that name."""
+    return next(ratio for ratio in RATIOS if ratio.name == name)

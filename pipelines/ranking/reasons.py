@@ -1,0 +1,20 @@
+"""Why a stock has no rank: each code with the sentence that explains it."""
+
+from collections.abc import Mapping
+from typing import Final
+
+REASONS: Final[Mapping[str, str]] = {
+    "not_a_stock": "it is not a stock",
+    "other_market": "it is listed on another market, or its market is unknown",
+    "inactive": "it has had no close for ten days",
+    "no_market_cap": "its market cap is unknown",
+    "below_market_cap": "its market cap is below the floor",
+    "financial": "its sector is financial",
+    "other_share_class": "another share class of the company is ranked",
+    "no_f_score": "fewer than three signals of its F-score are known",
+    "low_f_score": "its F-score is below 5 of 9",
+    "missing_metrics": "too few of its metrics are known",
+    "outside_best_40_percent": "it is outside the best 40%",
+    "no_momentum": "a return over 3, 6 or 12 months is unknown",
+}
+"""In the order in which they are looked at: a stock leaves for the first that is true."""

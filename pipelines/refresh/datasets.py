@@ -1,0 +1,204 @@
+"""How each dataset of a version is made from its tables: read, checked, sorted and written."""
+
+import ctypes
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from operator import attrgetter
+from typing import Final
+
+import polars as pl
+
+from pipelines.lake import DataFile, Dataset, lake_schema
+from pipelines.refresh import files, normalise
+from pipelines.refresh.normalise import NOTES
+from pipelines.refresh.reading import Part, Parts, read
+from pipelines.refresh.reuse import Reused, newest_of, source_years
+from pipelines.refresh.sort import Buckets
+from pipelines.refresh.tally import Tally, finish
+from pipelines.refresh.task import Task
+from pipelines.source import ROWID, TableReader
+
+WRITERS: Final = 2
+"""Files of a dataset that are written at a time, each in memory a portion of a year."""
+NEWEST: Final = pl.Schema({"ticker": pl.String, "newest_close": pl.Float32, "newest_date": pl.Date})
+"""What the newest valid price adds to each stock."""
+
+
+@dataclass(frozen=True)
+class Prices:
+    """The dataset of prices, and the newest close of each ticker: rows of `NEWEST`."""
+
+    dataset: Dataset
+    newest: pl.DataFrame
+
+
+def prices(task: Task, table: TableReader, reused: Reused | None) -> Prices:
+    """Write the years of prices that may have changed, and take the others."""
+    how = partial(normalise.prices, today=task.today)
+    part = Part(table, how)
+    if reused:
+        part = Part(replace(table, where=reused.where), how, elsewhere=reused.rows_in)
+    schema = _schema(task, lake_schema("prices"))
+    by_year = _Years(task, "prices", schema, name="ticker", day="date")
+    tally = by_year.write(lambda: [part])
+    newest = [_schema(task, NEWEST).to_frame(), *by_year.last]
+    if reused:
+        tally.widest_text = max(tally.widest_text, reused.widest_text)
+        reused.link(task.staged)
+        tally.files = sorted([*tally.files, *reused.files], key=attrgetter("year"))
+        tally.add(table.name, reused.notes(table))
+        newest.extend(reused.last_closes())
+    dataset = finish(task.staged, "prices", schema, tally, [table])
+    years = source_years(tally.files, table.source_years(tally.rejected(table.name)))
+    return Prices(replace(dataset, source_years=years), newest_of(newest))
+
+
+def index_prices(task: Task, table: TableReader) -> Dataset:
+    """Write daily levels of indices."""
+    how = partial(normalise.quotes, key="index_id", today=task.today)
+    schema = _schema(task, lake_schema("index_prices"))
+    by_year = _Years(task, "index_prices", schema, name="index_id", day="date")
+    tally = by_year.write(lambda: [Part(table, how)])
+    return finish(task.staged, "index_prices", schema, tally, [table])
+
+
+def fundamentals(task: Task, tables: Mapping[str, TableReader]) -> Dataset:
+    """Write both tables of fundamentals as one dataset, by the year of `known_from`."""
+    schema = _schema(task, lake_schema("fundamentals"))
+    there = [tables[n] for n in ("fundamentals", "fundamentals_snapshots") if n in tables]
+    by_year = _Years(task, "fundamentals", schema, name="ticker", day="known_from")
+    tally = by_year.write(lambda: _fundamentals_parts(*there))
+    return finish(task.staged, "fundamentals", schema, tally, there)
+
+
+def _fundamentals_parts(statements: TableReader, *snapshots: TableReader) -> list[Part]:
+    """Return the parts; snapshots take the unit of the ticker's newest row of fundamentals."""
+    units = normalise.units(lake_schema("fundamentals").to_frame())
+
+    def observe(rows: pl.DataFrame) -> None:
+        nonlocal units
+        units = normalise.newest_units(pl.concat([units, normalise.units(rows)]))
+
+    def how(batch: pl.DataFrame) -> pl.DataFrame:
+        percent = units.filter("percent").get_column("ticker")
+        return normalise.snapshots(batch, percent=percent)
+
+    first = Part(statements, normalise.fundamentals, observe)
+    return [first, *(Part(table, how) for table in snapshots)]
+
+
+def stocks(task: Task, table: TableReader, newest: pl.DataFrame) -> Dataset:
+    """Write the stocks, of those that become one ticker the last updated, with newest closes."""
+    tally, sink = read(task, "stocks", lambda: [Part(table, normalise.stocks)], _Whole)
+    rows = pl.concat(sink.frames).sort("ticker", "last_updated", ROWID, nulls_last=False)
+    kept = rows.unique("ticker", keep="last", maintain_order=True)
+    tally.reject(table.name, _duplicates(rows.join(kept, on=ROWID, how="anti")))
+    schema = pl.Schema({**lake_schema("stocks"), **_schema(task, NEWEST)})
+    joined = kept.join(newest, on="ticker", how="left", maintain_order="left")
+    tally.files.append(files.write(task.staged, "stocks", schema, [joined.select(*schema)]))
+    return finish(task.staged, "stocks", schema, tally, [table])
+
+
+def _schema(task: Task, schema: pl.Schema) -> pl.Schema:
+    if not task.exact:
+        return schema
+    return pl.Schema({c: pl.Float64() if t == pl.Float32 else t for c, t in schema.items()})
+
+
+class _Whole:
+    """All rows of a small dataset."""
+
+    def __init__(self) -> None:
+        self.frames: Final = [pl.DataFrame(schema={**lake_schema("stocks"), ROWID: pl.Int64})]
+
+    def add(self, rows: pl.DataFrame) -> None:
+        self.frames.append(rows)
+
+
+# ------------------------------------------------------------------------------------- years
+
+
+@dataclass
+class _Years:
+    """A dataset that is written as one file a year of `day`, sorted by name and day."""
+
+    task: Task
+    dataset: str
+    schema: pl.Schema
+    name: str
+    day: str
+    last: list[pl.DataFrame] = field(default_factory=list)
+    """The newest close of each ticker, where the dataset is that of prices."""
+
+    def write(self, parts: Parts) -> Tally:
+        """Read the parts, write their years and return the tally."""
+        tally, buckets = read(self.task, self.dataset, parts, self._buckets)
+        _give_back()
+        table = parts()[0].table.name
+        with ThreadPoolExecutor(WRITERS) as pool:
+            for year in pool.map(partial(self._year, buckets), buckets.years()):
+                tally.files.append(year.file)
+                tally.reject(table, year.duplicates)
+                if year.last:
+                    self.last = [newest_of([*self.last, *year.last])]
+        _give_back()
+        return tally
+
+    def _buckets(self) -> Buckets:
+        return Buckets(self.task.work, name=self.name, day=self.day)
+
+    def _year(self, buckets: Buckets, year: int) -> "_Year":
+        """Write the file of a year."""
+        last: list[pl.DataFrame] = []
+        duplicates = [NOTES.to_frame()]
+
+        def portions() -> Iterator[pl.DataFrame]:
+            for rows in buckets.take(year):
+                kept, again = self._unique(rows)
+                duplicates.append(again)
+                if self.dataset == "prices":
+                    last.append(_last_of_each(kept))
+                yield kept.select(*self.schema)
+
+        file = files.write(self.task.staged, self.dataset, self.schema, portions(), year)
+        return _Year(file, last, pl.concat(duplicates))
+
+    def _unique(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return of rows with one name and date the one that arrived last, with the highest rowid.
+
+        With notes on the others. Fundamentals have keys of their own.
+        """
+        if self.dataset == "fundamentals":
+            return rows, NOTES.to_frame()
+        same = (pl.col(c) == pl.col(c).shift(-1) for c in (self.name, self.day))
+        twice = rows.select(pl.all_horizontal(same).fill_null(value=False)).to_series()
+        if not twice.any():
+            return rows, NOTES.to_frame()
+        return rows.filter(~twice), _duplicates(rows.filter(twice))
+
+
+@dataclass(frozen=True)
+class _Year:
+    """A year that is written."""
+
+    file: DataFile
+    last: list[pl.DataFrame]
+    duplicates: pl.DataFrame
+
+
+def _duplicates(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.select(rowid=ROWID, reason=pl.lit("duplicate_key"), kept=pl.lit(value=False))
+
+
+def _last_of_each(prices: pl.DataFrame) -> pl.DataFrame:
+    """Return the last row of each ticker, of rows that are sorted by ticker and date."""
+    is_last = pl.col("ticker").ne_missing(pl.col("ticker").shift(-1))
+    return prices.filter(is_last).select("ticker", newest_close="close", newest_date="date")
+
+
+def _give_back() -> None:
+    """Return to the system what glibc holds and nobody uses, which it does not do by itself."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+        trim(0)

@@ -1,0 +1,145 @@
+"""Odd values: closes that moved far in a day, as in a split, and ratios that jumped."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Final
+
+import polars as pl
+
+from pipelines.lake import Check, Lake
+from pipelines.ranking import RATIO_COLUMNS, REPORT_WINDOW
+from pipelines.refresh.findings import check, counted, some
+
+LARGEST_MOVE: Final = 0.60
+SPLITS: Final = (2, 3, 4, 5, 10, 20)
+SPLIT_TOLERANCE: Final = 0.03
+"""The stock moves by itself on the day of a split."""
+SAME_DAY_SHARE: Final = 0.02
+SAME_DAY_STOCKS: Final = 5
+"""Large moves of one market hardly share a day. With this share, and at least so many stocks, the
+feed has changed its unit or its currency."""
+LARGEST_JUMP: Final = 1000.0
+"""Earnings close to zero make ratios leap, but rarely so far; a change of unit does."""
+ORDER: Final = ("ticker", "known_from", "fiscal_date", "source", "id")
+"""In which the rows of a ticker became known."""
+AT_A_TIME: Final = 1000
+"""Stocks whose rows are in memory together."""
+
+
+def moves(prices: pl.LazyFrame) -> pl.DataFrame:
+    """Closes that are far from the one before: `ticker, from_date, date, from, to, split`.
+
+    Far is more than `LARGEST_MOVE`, or the ratio of a split, which `split` tells.
+    """
+    ratio = pl.col("to") / pl.col("from")
+    splits = [r for n in SPLITS for r in (float(n), 1 / n)]
+    is_split = pl.any_horizontal((ratio - r).abs() <= SPLIT_TOLERANCE * r for r in splits)
+    return (
+        prices.select("ticker", "date", to=pl.col("close").cast(pl.Float64))
+        .sort("ticker", "date")
+        .with_columns(
+            pl.col("date").shift().over("ticker").alias("from_date"),
+            pl.col("to").shift().over("ticker").alias("from"),
+        )
+        .with_columns(split=is_split)
+        .filter(~ratio.is_between(1 - LARGEST_MOVE, 1 + LARGEST_MOVE) | pl.col("split"))
+        .select("ticker", "from_date", "date", "from", "to", "split")
+        .collect(engine="streaming")
+    )
+
+
+def price_checks(lake: Lake, stocks: pl.DataFrame, as_of: date) -> list[Check]:
+    """Moves that no split explains, and those of splits that closes are not adjusted for."""
+    prices = lake.prices(since=as_of - REPORT_WINDOW, until=as_of)
+    found = _ranked_first(_found(prices, stocks, moves), stocks)
+    odd = found.filter(~pl.col("split")).drop("split")
+    splits = found.filter("split").drop("split")
+    return [
+        _same_day(found, stocks)
+        or _odd("outliers", odd, f"closes that moved more than {LARGEST_MOVE:.0%} in a day"),
+        _odd("splits", splits, "closes that moved as in a split, and are not adjusted for it"),
+    ]
+
+
+def _same_day(found: pl.DataFrame, stocks: pl.DataFrame) -> Check | None:
+    """Many moves on one day, which are a fault of the feed."""
+    days = found.group_by("date").len("stocks").sort("stocks", "date", descending=True)
+    if not days.height or days["stocks"][0] < max(SAME_DAY_STOCKS, SAME_DAY_SHARE * stocks.height):
+        return None
+    day, count = days.row(0)
+    return check(
+        "outliers",
+        "critical",
+        f"{count} closes moved more than {LARGEST_MOVE:.0%} or as in a split on {day} alone; "
+        "the feed has changed its unit, currency or adjustment",
+        counted(found, found.filter(date=day).drop("split")),
+    )
+
+
+def jumps(fundamentals: pl.LazyFrame) -> pl.DataFrame:
+    """Ratios a thousand times as large or small as the ticker's one before, sign and zeros aside.
+
+    `ticker, known_from, ratio, from, to`; rows without the ratio are passed over.
+    """
+    rows = fundamentals.select(*ORDER, *RATIO_COLUMNS).sort(ORDER).collect(engine="streaming")
+    # One after the other: side by side they would need memory for all ratios at once.
+    return pl.concat(_jump(rows.lazy(), ratio).collect() for ratio in RATIO_COLUMNS)
+
+
+def _jump(rows: pl.LazyFrame, ratio: str) -> pl.LazyFrame:
+    """The jumps of one ratio, in rows that are sorted by time within each ticker."""
+    before, after = pl.col("from"), pl.col("to")
+    times = (after / before).abs()
+    far = (times >= LARGEST_JUMP) | (times <= 1 / LARGEST_JUMP)
+    return (
+        rows.select("ticker", "known_from", to=ratio)
+        .drop_nulls("to")
+        .with_columns(pl.col("to").shift().over("ticker").alias("from"), ratio=pl.lit(ratio))
+        .filter(far, after != 0, before != 0)
+        .select("ticker", "known_from", "ratio", "from", "to")
+    )
+
+
+def ratio_check(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
+    """Jumps in the window, each from a row that is at most another window older."""
+    rows = lake.fundamentals(known_by=as_of).filter(
+        pl.col("known_from") >= as_of - 2 * REPORT_WINDOW
+    )
+    recent = _found(rows, stocks, jumps).filter(pl.col("known_from") >= as_of - REPORT_WINDOW)
+    found = _ranked_first(recent, stocks)
+    return _odd("ratios", found, f"ratios that jumped {LARGEST_JUMP:,.0f} times up or down")
+
+
+def _found(
+    rows: pl.LazyFrame, stocks: pl.DataFrame, search: Callable[[pl.LazyFrame], pl.DataFrame]
+) -> pl.DataFrame:
+    """What a search finds in the rows of the stocks, some of which it sees at a time.
+
+    Searches sort, so that in one go they would need memory for the whole market. The files are
+    sorted by ticker: of each, only the part with the tickers in question is read.
+    """
+    found = []
+    for slice_ in stocks.iter_slices(AT_A_TIME):
+        tickers = slice_.select("ticker")
+        first, last = (pl.lit(tickers["ticker"][at]) for at in (0, -1))
+        near = pl.col("ticker").is_between(first, last)
+        of_some = rows.filter(near).join(tickers.lazy(), on="ticker", how="semi")
+        found.append(search(of_some))
+    return pl.concat(found) if found else search(rows.clear())
+
+
+def _ranked_first(cases: pl.DataFrame, stocks: pl.DataFrame) -> pl.DataFrame:
+    """The cases with the rank of their stock, the best ranks and then the newest first."""
+    day = "date" if "date" in cases.columns else "known_from"
+    ranked = cases.join(stocks.select("ticker", "rank"), on="ticker", how="left")
+    newest = ranked.sort(pl.all()).sort(day, descending=True, maintain_order=True)
+    return newest.sort("rank", nulls_last=True, maintain_order=True)
+
+
+def _odd(name: str, cases: pl.DataFrame, what: str) -> Check:
+    """A check of single odd values: a warning if ranked stocks have any."""
+    ranked = cases.drop_nulls("rank")["ticker"].unique(maintain_order=True).to_list()
+    named = f", of ranked stocks those of {some(ranked)}" if ranked else ", none of a ranked stock"
+    message = f"{what}: {cases.height} in {REPORT_WINDOW.days} days{named if cases.height else ''}"
+    value = counted(cases)
+    return check(name, "warning" if ranked else "ok", message, value)

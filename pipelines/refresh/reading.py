@@ -1,0 +1,110 @@
+"""Rows of the source's tables → rows that hold the contract, batch by batch, and a tally of all."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import polars as pl
+
+from pipelines.errors import RowsMissing
+from pipelines.refresh import normalise
+from pipelines.refresh.normalise import NOTES, Normalise
+from pipelines.refresh.tally import Tally
+from pipelines.refresh.task import Task
+from pipelines.source import ROWID, BadRow, TableReader, UnreadableRow
+
+
+class Sink(Protocol):
+    """Takes the rows of a dataset in batches."""
+
+    def add(self, rows: pl.DataFrame) -> None:
+        """Take a batch, with `rowid_`."""
+
+
+SinkT = TypeVar("SinkT", bound=Sink)
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table that goes into a dataset, and how; `observe` sees the rows that are kept."""
+
+    table: TableReader
+    how: Normalise
+    observe: Callable[[pl.DataFrame], object] = id
+    elsewhere: int = 0  # rows of the table that are taken from the version before
+
+
+Parts = Callable[[], Sequence[Part]]
+"""Makes the parts of a dataset; those of a second read know nothing of the first."""
+
+
+def read(task: Task, dataset: str, parts: Parts, sink: Callable[[], SinkT]) -> tuple[Tally, SinkT]:
+    """Read all rows of the parts into a new sink; return the tally of them, and the sink.
+
+    connectorx ends at the first value that it cannot read. Only then are such rows looked for,
+    at the price of a scan, and everything is read again without them.
+    """
+    bad: dict[str, list[BadRow]] = {}
+    while True:
+        reader = _Reader(task, dataset, Tally(), sink())
+        try:
+            for part in parts():
+                reader.read(part, bad.get(part.table.name, []))
+        except UnreadableRow as unreadable:
+            table = next(p.table for p in parts() if p.table.name == unreadable.table)
+            if table.name in bad or not (rows := table.unreadable()):
+                raise
+            bad[table.name] = rows
+        else:
+            return reader.tally, reader.sink
+
+
+@dataclass(frozen=True)
+class _Reader(Generic[SinkT]):
+    """Reads the tables of one dataset."""
+
+    task: Task
+    dataset: str
+    tally: Tally
+    sink: SinkT
+
+    def read(self, part: Part, bad: list[BadRow]) -> None:
+        """Read a table, but for the rows that are known to be bad."""
+        table, done = part.table, len(bad) + part.elsewhere
+        self.tally.add(table.name, _noted(bad))
+        for raw in table.batches(bad):
+            self._batch(part, raw)
+            done += raw.height
+            self.task.progress(table.name, done, table.rows)
+        if done != table.rows:
+            raise RowsMissing(
+                f"{table.name}: read {done} of {table.rows} rows; nothing was published, try again"
+            )
+        self.tally.rows_in += done
+
+    def _batch(self, part: Part, raw: pl.DataFrame) -> None:
+        batch = normalise.apply(raw, self.dataset, part.how)
+        self.tally.add(part.table.name, batch.notes)
+        part.observe(batch.rows)
+        self.tally.widest_text = max(self.tally.widest_text, _widest(raw))
+        self.sink.add(_exact(batch.rows, raw) if self.task.exact else batch.rows)
+
+
+def _widest(raw: pl.DataFrame) -> int:
+    """Return at least as many bytes as the texts of any one row have."""
+    texts = raw.select(pl.col(pl.String).str.len_bytes().max()).row(0)
+    return sum(width or 0 for width in texts)
+
+
+def _exact(rows: pl.DataFrame, raw: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows with the source's Float64 in place of each Float32."""
+    compact = [c for c, dtype in rows.schema.items() if dtype == pl.Float32]
+    exact = raw.select(ROWID, *compact)
+    both = rows.join(exact, on=ROWID, suffix="_exact", maintain_order="left")
+    kept = (pl.when(pl.col(c).is_not_null()).then(f"{c}_exact").alias(c) for c in compact)
+    return both.with_columns(kept).select(rows.columns)
+
+
+def _noted(bad: list[BadRow]) -> pl.DataFrame:
+    rows = {"rowid": [b.rowid for b in bad], "reason": [b.reason for b in bad], "kept": False}
+    return pl.DataFrame(rows, schema=NOTES) if bad else NOTES.to_frame()

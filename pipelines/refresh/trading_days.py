@@ -1,0 +1,62 @@
+"""The trading days of a universe: of which exchange, and those around a day."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from pipelines.lake import Check, Report
+from pipelines.refresh.calendar import sessions
+from pipelines.refresh.findings import check, some
+
+DEFAULT_EXCHANGE: Final = "XSTO"
+EXCHANGES: Final[Mapping[str, str]] = {
+    "stockholmsborsen": "XSTO",
+    "first_north": "XSTO",
+    "helsinki": "XHEL",
+    "oslo": "XOSL",
+    "copenhagen": "XCSE",
+    "reykjavik": "XICE",
+    "sp500": "XNYS",
+    "usa": "XNYS",
+}
+PAST_DAYS: Final = 10
+COMING_DAYS: Final = 260
+"""A year and a week: an annual strategy's next rebalancing is always among them."""
+LEAST_COMING_DAYS: Final = 254
+
+
+def trading_days(market: str, first: date, last: date) -> list[date]:
+    """Return the days on which a market's exchange is open, both ends and half days included.
+
+    A market that is not known is taken for Stockholm's.
+    """
+    return sessions(EXCHANGES.get(market, DEFAULT_EXCHANGE), first, last)
+
+
+def exchange_of(markets: Sequence[str]) -> tuple[str, Check]:
+    """Return the exchange whose trading days count, that of the first market, and a check of it."""
+    unknown = [market for market in markets if market not in EXCHANGES]
+    exchanges = list(dict.fromkeys(EXCHANGES.get(m, DEFAULT_EXCHANGE) for m in markets))
+    message = f"age is counted in trading days of {exchanges[0]}"
+    if unknown:
+        message += f"; no exchange is known for {some(unknown)}, {DEFAULT_EXCHANGE} is assumed"
+    if exchanges[1:]:
+        message += f"; the universe is also on {some(exchanges[1:])}"
+    return exchanges[0], check("calendar", "warning" if unknown else "ok", message, exchanges[0])
+
+
+def around(markets: Sequence[str], now: date, kept: Report | None = None) -> list[date]:
+    """Return `PAST_DAYS` trading days up to a day, and `COMING_DAYS` after it.
+
+    `kept` is the report of the version before: its calendar is used again while it reaches far
+    enough, which spares the refresh a process of its own.
+    """
+    exchange, _ = exchange_of(markets)
+    if kept and kept.exchange == exchange:
+        past = bisect_right(kept.calendar, now)
+        if past >= PAST_DAYS and len(kept.calendar) - past >= LEAST_COMING_DAYS:
+            return list(kept.calendar)
+    days = sessions(exchange, now - timedelta(days=60), now + timedelta(days=420))
+    past = bisect_right(days, now)
+    return days[past - PAST_DAYS : past + COMING_DAYS]

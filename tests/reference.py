@@ -1,0 +1,91 @@
+"""docs/commands.md: every command with its options, from its own `--help`.
+
+Example: python -m tests.reference
+"""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
+from typing import Final
+
+from pipelines.settings import PREFIX
+from tests.documents import ROOT
+
+REFERENCE: Final = ROOT / "docs" / "commands.md"
+PACKAGES: Final = ("app", "pipelines")
+HELP: Final = """
+import contextlib, runpy, sys
+for command in sys.argv[1:]:
+    module, *words = command.split()
+    sys.argv = [f"python -m {module}", *words, "--help"]
+    with contextlib.suppress(SystemExit):
+        runpy.run_module(module, run_name="__main__")
+    sys.stdout.write("\f")
+"""
+HEAD: Final = """# Commands
+
+Every command with its options, as `--help` tells them. `make docs` writes this file.
+
+Options win over the [settings](operations.md#settings). A command ends with 0 when it is done,
+with 1 and one line on stderr when it cannot be, and with 2 when it was called wrongly.
+"""
+
+
+def commands() -> list[str]:
+    """The modules of the packages that can be run."""
+    files = (path for package in PACKAGES for path in (ROOT / package).glob("*.py"))
+    runs = (path for path in files if '__name__ == "__main__"' in path.read_text(encoding="utf-8"))
+    names = (".".join(path.relative_to(ROOT).with_suffix("").parts) for path in runs)
+    return sorted(name.removesuffix(".__main__") for name in names)
+
+
+def helps(names: Iterable[str]) -> dict[str, str]:
+    """What each command, such as `pipelines.versions list`, tells of itself."""
+    wanted = list(names)
+    env = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
+    env |= {"PYTHONPATH": str(ROOT), "COLUMNS": "80", "TYPER_USE_RICH": "0", "NO_COLOR": "1"}
+    with tempfile.TemporaryDirectory() as folder:
+        output = subprocess.run(
+            [sys.executable, "-c", HELP, *wanted],
+            cwd=folder, env=env, capture_output=True, check=True, encoding="utf-8",
+        ).stdout  # fmt: skip
+    return dict(zip(wanted, output.split("\f")[:-1], strict=True))
+
+
+def parts(modules: Mapping[str, str]) -> Iterator[str]:
+    """The commands that are named in the help of others."""
+    for name, text in modules.items():
+        listed = text.partition("\nCommands:\n")[2]
+        if name not in PACKAGES:
+            yield from (f"{name} {part}" for part in re.findall(r"^  (\w+) ", listed, re.MULTILINE))
+
+
+@cache
+def told() -> dict[str, str]:
+    """What every command tells of itself, by its name."""
+    modules = helps(commands())
+    return dict(sorted((modules | helps(parts(modules))).items()))
+
+
+def reference() -> str:
+    """The text of the file."""
+    toc = [f"- [{name}](#{_anchor(name)}): {_sentence(text)}" for name, text in told().items()]
+    sections = [f"## {name}\n\n```text\n{text.strip()}\n```" for name, text in told().items()]
+    return "\n\n".join([HEAD.rstrip(), "\n".join(toc), *sections]) + "\n"
+
+
+def _anchor(name: str) -> str:
+    return name.replace(".", "").replace(" ", "-")
+
+
+def _sentence(text: str) -> str:
+    """The first sentence below the usage."""
+    return " ".join(text.split("\n\n")[1].split())
+
+
+if __name__ == "__main__":
+    REFERENCE.write_text(reference(), encoding="utf-8")

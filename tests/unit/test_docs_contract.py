@@ -1,0 +1,191 @@
+"""What the documents say of paths, fields, errors, alerts, metrics and reasons is what is."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+import pytest
+
+from app.main import create_app
+from pipelines.lake.contracts import REASONS
+from pipelines.ranking.factors import SIGNALS
+from pipelines.ranking.strategies import STRATEGIES
+from tests import documents
+from tests.documents import ROOT, TEXTS, rows, section
+
+API: Final = TEXTS["docs/api.md"]
+METHODOLOGY: Final = TEXTS["docs/methodology.md"]
+OPERATIONS: Final = TEXTS["docs/operations.md"]
+Operation = tuple[str, str]
+PLAIN: Final = ("/system/stream", "/metrics", "/export/rankings/{name}")
+"""Paths whose answers are no JSON."""
+
+
+@cache
+def described() -> Mapping[str, Any]:
+    """What the service says of itself."""
+    return create_app().openapi()
+
+
+def operations() -> dict[Operation, Mapping[str, Any]]:
+    """What is said of each method and path."""
+    return {
+        (method.upper(), path.removeprefix("/v1")): told
+        for path, methods in described()["paths"].items()
+        for method, told in methods.items()
+    }
+
+
+def documented() -> dict[Operation, list[str]]:
+    """The cells of the row of each method and path."""
+    found = {}
+    for first, *cells in rows(API):
+        for operation in re.findall(r"(GET|POST) `(/[^`]*)`", first):
+            assert operation not in found
+            found[operation] = cells
+    return found
+
+
+OPERATIONS_OF_API: Final = sorted(operations())
+
+
+def words(text: str) -> set[str]:
+    """The names in what is set as code."""
+    return set(re.findall(r"[a-z_0-9]+", " ".join(re.findall(r"`([^`]+)`", text))))
+
+
+def answered(operation: Operation) -> set[str]:
+    """The fields that the document names."""
+    answer = documented()[operation][-1]
+    if "](#explain)" in answer:
+        return words(section(API, "Explain"))
+    return words(" ".join(re.findall(r"`[^`]*\{[^`]*`", answer)))
+
+
+def fields(schema: Any) -> Iterator[str]:
+    """The fields of a schema, with those of the fields."""
+    if isinstance(schema, list):
+        for part in schema:
+            yield from fields(part)
+    if not isinstance(schema, dict):
+        return
+    if name := schema.get("$ref", "").rpartition("/")[2]:
+        yield from fields(described()["components"]["schemas"][name])
+    yield from schema.get("properties", {})
+    for key in ("anyOf", "items", "additionalProperties"):
+        yield from fields(schema.get(key))
+    yield from fields(list(schema.get("properties", {}).values()))
+
+
+# ------------------------------------------------------------------------------------- paths
+
+
+def test_every_path_is_documented_and_no_other() -> None:
+    assert sorted(documented()) == OPERATIONS_OF_API
+
+
+@pytest.mark.parametrize("operation", OPERATIONS_OF_API)
+def test_the_parameters_are_documented(operation: Operation) -> None:
+    named = {p["name"] for p in operations()[operation].get("parameters", []) if p["in"] == "query"}
+    cells = documented()[operation]
+    told = set(re.findall(r"`(\w+)`", cells[0])) if len(cells) > 1 else set()
+    assert told == named
+
+
+@pytest.mark.parametrize("operation", [o for o in OPERATIONS_OF_API if o[1] not in PLAIN])
+def test_the_fields_of_the_answer_are_documented(operation: Operation) -> None:
+    responses = operations()[operation]["responses"]
+    schemas = [
+        responses[status]["content"]["application/json"]["schema"]
+        for status in ("200", "202")
+        if status in responses
+    ]
+    assert answered(operation) == set(fields(schemas))
+
+
+def test_what_needs_permission_is_documented() -> None:
+    guarded = {o for o, told in operations().items() if "401" in told["responses"]}
+    assert guarded == {o for o, cells in documented().items() if "#permission" in cells[-1]}
+    assert {path for _, path in guarded} <= set(
+        re.findall(r"`(/[^`]*)`", section(API, "Permission"))
+    )
+
+
+def test_every_status_is_documented() -> None:
+    given = {status for told in operations().values() for status in told["responses"]}
+    told = {cells[0] for cells in rows(section(API, "Errors"))} - {"status"}
+    assert told == given - {"200", "202", "304"} | {"500"}
+
+
+@pytest.mark.parametrize(
+    "limit",
+    ["LARGEST_HEAD: Final = 16_384", "LARGEST_BODY: Final = 64_000", "MAX_AGE: Final = 300"],
+)
+def test_limits_of_requests_are_those_of_the_code(limit: str) -> None:
+    number = int(limit.rpartition(" ")[2])
+    assert limit in documents.source()
+    assert f"{number:,} bytes" in API or f"max-age={number}" in API
+
+
+# --------------------------------------------------------------------------------- operation
+
+
+def test_every_metric_is_documented() -> None:
+    code = (ROOT / "app" / "metrics.py").read_text(encoding="utf-8")
+    made = set(re.findall(r'"((?:stockrank|borslabbet)_\w+)"', code))
+    counts = {f"borslabbet_{name}_total" for name in ("stocks", "prices", "signals")}
+    told = re.findall(
+        r"`((?:stockrank|borslabbet)_\w+)`", section(OPERATIONS, "Metrics and probes")
+    )
+    assert sorted(told) == sorted(made | counts)
+
+
+def test_every_alert_is_documented() -> None:
+    code = (ROOT / "app" / "watch" / "rules.py").read_text(encoding="utf-8")
+    keys = set(re.findall(r'(?:Observation\(|key = )"(\w+)"', code))
+    assert {cells[0].strip("`") for cells in rows(section(OPERATIONS, "Alerts"))} - {
+        "alert"
+    } == keys
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        text
+        for cells in rows(section(OPERATIONS, "Errors and remedies"))
+        for text in re.findall(r"`([^`]+)`", cells[0])
+    ],
+)
+def test_every_error_is_told_by_the_code(text: str) -> None:
+    assert text in documents.source()
+
+
+# ------------------------------------------------------------------------------- methodology
+
+
+def first_cells(title: str) -> set[str]:
+    """What is set as code in the first cells below a heading of the methodology."""
+    cells = rows(section(METHODOLOGY, title))
+    return {text for first, *_ in cells for text in re.findall(r"`(\w+)`", first)}
+
+
+def test_every_reason_of_a_rejected_row_is_documented() -> None:
+    assert set(REASONS.values()) <= first_cells("Rejected rows")
+    for code in first_cells("Rejected rows"):
+        assert code.removeprefix("ohl_") in documents.source()
+
+
+def test_every_strategy_is_documented() -> None:
+    table = [cells[:2] for cells in rows(section(METHODOLOGY, "Strategies"))][1:]
+    assert table == [[f"`{s.name}`", s.title] for s in STRATEGIES.values()]
+
+
+def test_every_signal_and_every_reason_is_documented(demo_market: Path) -> None:
+    rankings = pl.scan_parquet(demo_market / "lake" / "current" / "rankings" / "*.parquet")
+    reasons = rankings.select(pl.col("excluded_by").drop_nulls().unique()).collect().to_series()
+    assert first_cells("F-score") == set(SIGNALS)
+    assert set(reasons) <= set(re.findall(r"`(\w+)`", METHODOLOGY))
+    assert {"no_f_score", "no_market_cap"} <= set(re.findall(r"`(\w+)`", METHODOLOGY))
