@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
+from pipelines.refresh.rows import COMPRESSION_LEVEL
 
 from pipelines import lake as lakes
 from pipelines.lake import Lake
 from pipelines.lake.publishing import point_current_to
-from pipelines.refresh.rows import COMPRESSION_LEVEL
 
 DATASETS: Final = ("prices", "fundamentals", "stocks")
 IDS: Final = 10_000_000

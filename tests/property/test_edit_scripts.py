@@ -37,7 +37,7 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     with pytest.MonkeyPatch.context() as patched:
         # The trading days come from another process, and no disk need be waited for.
         patched.setattr(integrity, "sessions", cached_sessions)
-        patched.setattr("pipelines.lake._sync", id)
+        patched.setattr("pipelines.lake.publishing._sync", id)
         folder = tmp_path_factory.mktemp("first")
         market(folder / "first.db")
         shutil.copyfile(folder / "first.db", folder / "app.db")
