@@ -30,6 +30,11 @@ class Composite:
     at_least: int
     keep_percent: int = 40
 
+    @property
+    def reason_outside(self) -> str:
+        """Return the reason of the stocks that do not stay."""
+        return f"outside_best_{self.keep_percent}_percent"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Strategy:
