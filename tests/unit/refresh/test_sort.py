@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pipelines.refresh.rows import _groups
 from polars.testing import assert_frame_equal, assert_series_equal
 from pyarrow.parquet import ParquetFile
 
 from pipelines.export import export
 from pipelines.lake.version import Lake
-from pipelines.refresh.rows import _groups
 from pipelines.refresh.sort import Buckets, Names
 from pipelines.universe import SWEDEN
 from tests.factories import database, stock, trading_year
