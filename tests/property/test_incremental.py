@@ -146,9 +146,7 @@ def test_a_full_disk_is_no_reason_to_read_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     source, lake = broken_reuse(tmp_path, monkeypatch, error)
-    monkeypatch.setattr(
-        "pipelines.refresh.build.start_over", lambda _: pytest.fail("read again")
-    )
+    monkeypatch.setattr("pipelines.refresh.build.start_over", lambda _: pytest.fail("read again"))
     with pytest.raises((LakeError, MemoryError)):
         published(source, lake)
 
