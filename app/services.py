@@ -29,7 +29,7 @@ from app.watch import (
     effective_limit_mb,
     rules,
 )
-from app.web import Questions
+from app.web import Answer, Known, Questions
 from pipelines import lake as lakes
 from pipelines.errors import LakeError, NothingPublished
 from pipelines.lake import Lake, listing, marks
@@ -78,6 +78,14 @@ class Services:
             return 0
         reset = self._limiter.get_window_stats(SYNCS).reset_time
         return max(1, round(reset - datetime.now(UTC).timestamp()))
+
+    def answer_to(self, known: Known) -> Answer | None:
+        """Return the answer to a known question; None where another version or day has come."""
+        version = self.published.known()
+        if version is None or (version.id, self.today) != (known.version, known.today):
+            return None
+        answer: Answer | None = self.cache.get(known.key) if known.key in self.cache else None
+        return answer
 
     async def kept_versions(self, version: Version) -> list[Lake]:
         """The kept versions that were not rolled back, newest first, with the current one."""

@@ -5,26 +5,11 @@ from typing import Final
 ARROWS: Final[frozenset[str]] = frozenset(
     {
         "app.routes.operations -> pipelines.source",
-        "app.web.recall -> app.services",
     }
 )
 """A room that uses another against the arrows."""
 
-CIRCLES: Final[frozenset[str]] = frozenset(
-    {
-        "app.deps",
-        "app.main",
-        "app.metrics",
-        "app.routes.cache",
-        "app.routes.data",
-        "app.routes.operations",
-        "app.routes.rankings",
-        "app.routes.stocks",
-        "app.routes.strategies",
-        "app.services",
-        "app.web.recall",
-    }
-)
+CIRCLES: Final[frozenset[str]] = frozenset()
 """Modules on a circle, or between two."""
 
 PAST_A_DOOR: Final[frozenset[str]] = frozenset()
