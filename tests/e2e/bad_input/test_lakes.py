@@ -17,7 +17,6 @@ from tests.e2e.bad_input.place import (
     TEXT_CLOSE,
     Place,
     add,
-    change,
     counted,
     cut,
     listing,
@@ -25,6 +24,7 @@ from tests.e2e.bad_input.place import (
     refused,
     write,
 )
+from tests.factories import change
 
 
 def remove(path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_damaged_version_counts_as_none_and_is_named(
     assert message.format(before.version) in warned
     assert lake.prices().collect().height == 181
     assert counted(place, lake, "prices")[0] == {"text_in_number": 1}
-    files = [lake.path / f["path"] for f in lake.manifest["datasets"]["prices"]["files"]]
+    files = [lake.path / f.path for f in lake.manifest.datasets["prices"].files]
     assert {path.stat().st_nlink for path in files} == {1}, "something was taken"
 
 
