@@ -10,7 +10,15 @@ from functools import cache
 from importlib.metadata import version as library_version
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import Field, JsonValue, PlainSerializer, TypeAdapter, ValidationError
+from pydantic import (
+    Field,
+    JsonValue,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+)
 
 from pipelines.fingerprint import Fingerprint
 from pipelines.universe import Universe
@@ -42,7 +50,8 @@ class DataFile:
 class Dataset:
     """A dataset of a version: its columns, its files, and the rows of the source it accounts for.
 
-    `rows_in = rows + the rejected rows`; null for a dataset that the refresh itself computes.
+    `rows_in = rows + the rejected rows`; null for a dataset that the refresh itself computes, of
+    which JSON holds neither rejected rows nor warnings.
     """
 
     schema: Mapping[str, str]
@@ -65,6 +74,13 @@ class Dataset:
     def bytes(self) -> int:
         """The size of all files."""
         return sum(file.bytes for file in self.files)
+
+    @model_serializer(mode="wrap")
+    def _json(self, write: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        values: dict[str, JsonValue] = write(self)
+        if self.rows_in is None:
+            del values["rejected"], values["warnings"]
+        return values
 
 
 @dataclass(frozen=True, kw_only=True)
