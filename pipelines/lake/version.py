@@ -43,10 +43,8 @@ class OtherLayout(LakeError):
     """A version was written by a release with another layout."""
 
     def __init__(self, version: str, layout: int) -> None:
-        super().__init__(
-            f"version {version} has layout {layout}, this release reads {SCHEMA_VERSION}; "
-            "run python -m pipelines.export --full"
-        )
+        self.problem = f"version {version} has layout {layout}, this release reads {SCHEMA_VERSION}"
+        super().__init__(f"{self.problem}; run python -m pipelines.export --full")
 
 
 class Lake:
