@@ -188,6 +188,11 @@ def layout_of(raw: bytes) -> int | None:
         return None
 
 
+def source_in(raw: bytes) -> Fingerprint:
+    """Return the state of the database that a manifest of any layout holds; else `ValueError`."""
+    return _origin().validate_json(raw, strict=True).source
+
+
 @dataclass(frozen=True)
 class _Layout:
     schema_version: int
@@ -196,3 +201,13 @@ class _Layout:
 @cache
 def _layout() -> TypeAdapter[_Layout]:
     return TypeAdapter(_Layout)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    source: Fingerprint
+
+
+@cache
+def _origin() -> TypeAdapter[_Origin]:
+    return TypeAdapter(_Origin)
