@@ -110,7 +110,7 @@ def torture(database: Path, root: Path, kills: int, seed: int) -> dict[str, Any]
     with two_readers(root) as reads:
         while sum(phases.values()) - phases["done"] < kills:
             phases[kill_once(database, root, rng.uniform(0, whole * 1.5))] += 1
-            assert verifying.files(Lake(root)).problems == []
+            assert verifying.verify_files(Lake(root)).problems == []
             result = run(database, root)
             assert result.returncode == 0, result.stderr
             assert not [p.name for p in (root / "versions").glob(".*")]
