@@ -176,8 +176,11 @@ def parse(raw: bytes) -> Manifest:
 
 
 def text(manifest: Manifest) -> str:
-    """Return a manifest as JSON, one value a line; what is not known of a dataset is left out."""
-    return _json().dump_json(manifest, indent=1).decode()
+    """Return a manifest as JSON, one value a line; what is not known of a dataset is left out.
+
+    All of it is ASCII, so that it is the same file in every locale.
+    """
+    return _json().dump_json(manifest, indent=1, ensure_ascii=True).decode()
 
 
 def layout_of(raw: bytes) -> int | None:

@@ -136,6 +136,19 @@ def test_the_json_of_an_export_is_the_manifest(folder: Path) -> None:
     assert lake.parse(shown.encode()) == Lake(folder / "data" / "lake").manifest
 
 
+def test_a_manifest_is_the_same_text_in_every_locale(folder: Path) -> None:
+    source = folder / "Börs" / "demo.db"
+    source.parent.mkdir()
+    shutil.copy(folder / "data" / "demo.db", source)
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    options = ("--json", "--source", str(source), "--lake", "lake5")
+    shown = run(folder, "export", *options, **ascii_only)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout == (folder / "lake5" / "current" / "manifest.json").read_bytes()
+    assert rb'/B\u00f6rs/demo.db",' in shown.stdout
+    assert out(folder, "export", *options) == shown.stdout.decode("ascii")
+
+
 def test_logs_are_lines_of_json_if_asked_for(folder: Path) -> None:
     result = run(folder, "export", "--full", "--lake", "other", "--log-format", "json")
     lines = [json.loads(line) for line in result.stderr.decode().splitlines()]
