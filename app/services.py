@@ -186,6 +186,8 @@ class _Watch:
     def __init__(self, services: Services) -> None:
         self._services: Final = services
         self._version: Version | None = None
+        self._compared: str | None = None
+        """The version whose alerts were observed last; one that fails is tried at each look."""
         self._made: datetime | None = None
         """When a refresh last succeeded, by the versions there are."""
         self._known: tuple[object, ...] = ()
@@ -198,13 +200,14 @@ class _Watch:
         except NothingPublished:
             self._version = None
             return
-        if self._version is not None and self._version.id == version.id:
-            return
-        self._version = version
-        data = {"version": version.id, "as_of": version.lake.as_of.isoformat()}
-        services.events.publish("version", data)
-        await self._compare(version)
-        self._made = await asyncio.to_thread(_last_made, services.published.root)
+        if self._version is None or self._version.id != version.id:
+            self._version = version
+            data = {"version": version.id, "as_of": version.lake.as_of.isoformat()}
+            services.events.publish("version", data)
+        if self._compared != version.id:
+            await self._compare(version)
+            self._made = await asyncio.to_thread(_last_made, services.published.root)
+            self._compared = version.id
 
     async def _compare(self, version: Version) -> None:
         """Observe what a version is like against the one before it."""
@@ -239,7 +242,16 @@ def _last_made(root: Path) -> datetime | None:
 
 def _both_tops(version: Version, before: Lake | None) -> tuple[rules.Tops, rules.Tops]:
     """The first ranks of a version, and of the one before it."""
-    return _tops(version.rankings), _tops(collected(before.rankings())) if before else {}
+    return _tops(version.rankings), _tops_of(before) if before else {}
+
+
+def _tops_of(lake: Lake) -> rules.Tops:
+    """Return the first ranks of an older version; none where its rankings cannot be read."""
+    try:
+        return _tops(collected(lake.rankings()))
+    except LakeError as error:
+        logger.warning("the top tens are compared with none: version %s: %s", lake.version, error)
+        return {}
 
 
 def _tops(rankings: pl.DataFrame) -> dict[str, list[str]]:

@@ -132,7 +132,7 @@ def test_the_size_of_a_batch_does_not_matter(
     demo: tuple[Path, Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, lake = demo
-    monkeypatch.setattr("pipelines.source.sqlite.BATCH_VALUES", 9_999)
+    monkeypatch.setattr("pipelines.source.batches.BATCH_VALUES", 9_999)
     export(source, tmp_path / "lake", SWEDEN)
     assert Lake(tmp_path / "lake").manifest["datasets"] == lake.manifest["datasets"]
 
@@ -175,7 +175,7 @@ def test_the_size_of_a_window_does_not_matter(
     demo: tuple[Path, Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, lake = demo
-    monkeypatch.setattr("pipelines.source.sqlite.WINDOW_VALUES", 56_000)
+    monkeypatch.setattr("pipelines.source.batches.WINDOW_VALUES", 56_000)
     export(source, tmp_path / "lake", SWEDEN)
     assert Lake(tmp_path / "lake").manifest["datasets"] == lake.manifest["datasets"]
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from pipelines.refresh.rows import _groups
 
 from pipelines.errors import LakeError
-from pipelines.refresh.rows import _groups
 from tests.e2e.bad_input.place import Place, insert, listing, published, refused
 
 
