@@ -1,23 +1,10 @@
 """How far an export is, and what became of it, by the lines of its JSON log."""
 
 import json
-from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any, Final
 
-PHASES: Final[Mapping[str, float]] = {
-    "copy": 0.08,
-    "changes": 0.04,
-    "prices": 0.71,
-    "fundamentals": 0.06,
-    "stocks": 0.01,
-    "index_prices": 0.02,
-    "rankings": 0.03,
-    "integrity": 0.03,
-    "checks": 0.01,
-    "publish": 0.01,
-}
-"""The usual share of each phase in the time of a full export, in order."""
+from pipelines.lake import PHASES
 
 READING: Final = 0.8
 """Of a phase that reads rows, so much is reading; then the files are written."""
