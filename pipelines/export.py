@@ -1,22 +1,9 @@
 """`python -m pipelines.export`: SQLite → a new version of the lake, with its rankings."""
 
-import ctypes
-import gc
-import os
-
 if __name__ == "__main__":
-    gc.disable()  # until all modules are loaded, for none of them is garbage
-    # Polars and Arrow read this when they load; variables that are set stay. By default their
-    # allocators and that of glibc keep as much freed memory as a refresh needs.
-    theirs = os.environ.get("_RJEM_MALLOC_CONF", "")
-    # Polars puts this first by itself; a parent process with Polars passes it on.
-    theirs = theirs.removeprefix("dirty_decay_ms:500,muzzy_decay_ms:1000").removeprefix(",")
-    ours = "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0"
-    os.environ["_RJEM_MALLOC_CONF"] = f"{ours},{theirs}" if theirs else ours
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing is multiplied here
-    if "MALLOC_ARENA_MAX" not in os.environ and hasattr(ctypes.CDLL(None), "mallopt"):
-        ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX; glibc read its environment before
+    from pipelines.runtime import prepare_export
+
+    prepare_export()
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -2,13 +2,17 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
+from pipelines.fingerprint import Fingerprint
 from pipelines.lake.contracts import lake_schema
+from pipelines.lake.manifest import SCHEMA_VERSION, Check, DataFile, Dataset, Manifest, Report
 from pipelines.lake.version import Lake
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES
@@ -17,6 +21,43 @@ from pipelines.universe import SWEDEN, Universe
 Row = dict[str, Any]
 
 STOCKS = pl.Schema({**lake_schema("stocks"), "newest_close": pl.Float32, "newest_date": pl.Date})
+
+
+def fingerprint(**known: Any) -> Fingerprint:
+    """The state of some database file."""
+    same = Fingerprint(path="/app.db", bytes=4096, times=(1, 2), inode=3, header="00" * 8,
+                       wal=None, wal_header=None, shm_header=None)  # fmt: skip
+    return replace(same, **known)
+
+
+def data_file(path: str, **known: Any) -> DataFile:
+    """An entry of a file, as the manifest holds it."""
+    one = DataFile(path=path, year=None, rows=1, bytes=3, sha256="00" * 32, nulls={})
+    return replace(one, **known)
+
+
+def dataset(*files: DataFile, **known: Any) -> Dataset:
+    """An entry of a dataset with the rows of its files, unless others are named."""
+    one = Dataset(schema={}, rows=sum(file.rows for file in files), files=files)
+    return replace(one, **known)
+
+
+def integrity(*checks: Check, **known: Any) -> Report:
+    """A report as of 2026-11-20 with some checks."""
+    day = date(2026, 11, 20)
+    one = Report(as_of=day, priced_to=day, exchange="XSTO", calendar=(day,), checks=checks)
+    return replace(one, **known)
+
+
+def manifest(version: str = "20261120T170000Z-abcdef", **known: Any) -> Manifest:
+    """A manifest of this layout without datasets, unless some are named."""
+    one = Manifest(
+        schema_version=SCHEMA_VERSION, created_at=datetime(2026, 11, 20, 17, tzinfo=UTC),
+        version=version, as_of=date(2026, 11, 20), universe=SWEDEN, strategies=tuple(STRATEGIES),
+        source=fingerprint(), datasets={}, phases=(), libraries={}, python="3.11.0",
+        integrity=integrity(),
+    )  # fmt: skip
+    return replace(one, **known)
 
 
 class FrameLake(Lake):
@@ -125,6 +166,13 @@ def database(path: Path, **tables: Iterable[Row]) -> Path:
     con.commit()
     con.close()
     return path
+
+
+def change(path: Path, *statements: str) -> None:
+    """Run statements on a database, all or none of them."""
+    with closing(sqlite3.connect(path)) as con, con:
+        for statement in statements:
+            con.execute(statement)
 
 
 def trading_year(ticker: str, end: date, *, start: float = 100.0, growth: float = 0.0) -> list[Row]:

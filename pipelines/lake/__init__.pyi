@@ -49,8 +49,10 @@ from .layout import new_version_id as new_version_id
 # The ids of the complete versions, oldest first.
 from .layout import version_ids as version_ids
 
-# A version as lists show it, in one of five states.
+# A version as lists show it.
 from .listing import Listed as Listed
+
+# The state of a version in a list.
 from .listing import State as State
 
 # The rows and files that differ between two manifests.
@@ -149,3 +151,4 @@ from .version import open_current as open_current
 
 # Column types as a manifest names them.
 from .version import schema_text as schema_text
+from .version import source_of as source_of

@@ -35,7 +35,7 @@ from .rank import published_or_computed as published_or_computed
 # The rankings of one date, as a plan.
 from .rank import rankings as rankings
 
-# The ratios that are fractions.
+# The columns of the ratios that are fractions.
 from .ratios import FRACTIONS as FRACTIONS
 
 # The columns of all ratios.

@@ -18,7 +18,7 @@ from pipelines.refresh.content import Content
 from pipelines.refresh.reading import RowsGone
 from pipelines.refresh.reuse import Reused, link_dataset
 from pipelines.refresh.task import Task, start_over
-from pipelines.source import State, Table
+from pipelines.source import SourceState, TableReader
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def _warn(error: Exception) -> None:
 
 
 def _read(task: Task) -> tuple[dict[str, Dataset], date]:
-    tables = {name: Table(task.copy, name) for name in task.tables}
+    tables = {table.name: TableReader(task.copy, table) for table in task.tables}
     with task.clock.phase("changes"):
         reused = _reused(task)
     made, as_of = _datasets(task, tables, reused)
@@ -84,7 +84,7 @@ def _read(task: Task) -> tuple[dict[str, Dataset], date]:
 
 def _reused(task: Task) -> Reused | None:
     """Save the state of the database for the next refresh; return what need not be read."""
-    now = State.of(task.copy)
+    now = SourceState.of(task.copy)
     now.save(task.staged / layout.STATE)
     if task.full or task.before is None:
         return None
@@ -92,7 +92,7 @@ def _reused(task: Task) -> Reused | None:
 
 
 def _datasets(
-    task: Task, tables: Mapping[str, Table], reused: Reused | None
+    task: Task, tables: Mapping[str, TableReader], reused: Reused | None
 ) -> tuple[dict[str, Dataset], date]:
     """Write or link all datasets; return them and the newest date with a price.
 

@@ -18,7 +18,7 @@ from pipelines.refresh.reuse import Reused, newest_of, source_years
 from pipelines.refresh.sort import Buckets
 from pipelines.refresh.tally import Tally, finish
 from pipelines.refresh.task import Task
-from pipelines.source import ROWID, Table
+from pipelines.source import ROWID, TableReader
 
 WRITERS: Final = 2
 """Files of a dataset that are written at a time; of each, a portion of a year is in memory."""
@@ -36,7 +36,7 @@ class Prices:
     newest: pl.DataFrame
 
 
-def prices(task: Task, table: Table, reused: Reused | None) -> Prices:
+def prices(task: Task, table: TableReader, reused: Reused | None) -> Prices:
     """Write the years of prices that may have changed, and link the others."""
     how = partial(normalise.prices, today=task.today)
     part = Part(table, how)
@@ -57,7 +57,7 @@ def prices(task: Task, table: Table, reused: Reused | None) -> Prices:
     return Prices(replace(dataset, source_years=years), newest_of(newest))
 
 
-def index_prices(task: Task, table: Table) -> Dataset:
+def index_prices(task: Task, table: TableReader) -> Dataset:
     """Write daily levels of indices."""
     how = partial(normalise.quotes, key="index_id", today=task.today)
     schema = _schema(task, lake_schema("index_prices"))
@@ -66,7 +66,7 @@ def index_prices(task: Task, table: Table) -> Dataset:
     return finish(task.staged, "index_prices", schema, tally, [table])
 
 
-def fundamentals(task: Task, tables: Mapping[str, Table]) -> Dataset:
+def fundamentals(task: Task, tables: Mapping[str, TableReader]) -> Dataset:
     """Write both tables of fundamentals as one dataset, by the year of `known_from`."""
     schema = _schema(task, lake_schema("fundamentals"))
     there = [tables[n] for n in ("fundamentals", "fundamentals_snapshots") if n in tables]
@@ -75,7 +75,7 @@ def fundamentals(task: Task, tables: Mapping[str, Table]) -> Dataset:
     return finish(task.staged, "fundamentals", schema, tally, there)
 
 
-def _fundamentals_parts(statements: Table, *snapshots: Table) -> list[Part]:
+def _fundamentals_parts(statements: TableReader, *snapshots: TableReader) -> list[Part]:
     """Return the parts; a snapshot has the unit of its ticker's newest row of fundamentals."""
     units = normalise.units(lake_schema("fundamentals").to_frame())
 
@@ -91,7 +91,7 @@ def _fundamentals_parts(statements: Table, *snapshots: Table) -> list[Part]:
     return [first, *(Part(table, how) for table in snapshots)]
 
 
-def stocks(task: Task, table: Table, newest: pl.DataFrame) -> Dataset:
+def stocks(task: Task, table: TableReader, newest: pl.DataFrame) -> Dataset:
     """Write the stocks with their newest closes; of several with one ticker, the last updated."""
     tally, sink = read_parts(task, "stocks", lambda: [Part(table, normalise.stocks)], _Whole)
     rows = pl.concat(sink.frames).sort("ticker", "last_updated", ROWID, nulls_last=False)

@@ -51,6 +51,6 @@ def verify_files(version: Lake) -> Comparison:
 
 def _state(path: Path) -> Iterator[str]:
     try:
-        source.State.load(path)
+        source.SourceState.load(path)
     except LakeError as error:
         yield str(error)

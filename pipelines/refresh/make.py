@@ -62,7 +62,7 @@ def _collect_garbage_again() -> None:
 def _manifest(task: Task, content: Content, failures: list[str]) -> Manifest:
     return Manifest(
         schema_version=lake.SCHEMA_VERSION,
-        created_at=datetime.now(UTC),
+        created_at=datetime.now(UTC).replace(microsecond=0),
         version=task.version,
         as_of=content.as_of,
         universe=task.universe,

@@ -127,9 +127,7 @@ def _refuse_withdrawn(root: Path, state: Fingerprint) -> None:
     """Raise `ContractError` if the database is as it was for a version that was rolled back."""
     for version in filter(partial(marks.is_withdrawn, root), lake.version_ids(root)):
         try:
-            withdrawn = lake.manifest_of(root, version).source
-        except lake.OtherLayout:
-            continue
+            withdrawn = lake.source_of(root, version)
         except lake.Damaged:
             raise ContractError(
                 f"version {version} was rolled back, and its manifest.json is damaged, so the "

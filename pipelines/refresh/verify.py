@@ -16,13 +16,9 @@ from pipelines.lake import Lake
 from pipelines.refresh import build
 from pipelines.refresh.intact import Comparison
 from pipelines.refresh.task import Task, copy_database, staging
+from pipelines.source import TABLES
 
-KEYS: Final = {
-    "prices": ("ticker", "date"),
-    "index_prices": ("index_id", "date"),
-    "fundamentals": ("source", "id"),
-    "stocks": ("ticker",),
-}
+KEYS: Final = {table.dataset: table.key for table in TABLES.values()}
 
 
 def verify_against_source(opened: Lake, database: Path) -> Comparison:

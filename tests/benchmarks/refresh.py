@@ -27,10 +27,9 @@ from typing import Annotated
 
 import typer
 
-from pipelines import console
+from pipelines import console, source
 from pipelines.lake.version import Lake
 from pipelines.settings import Settings
-from pipelines.source import sqlite as source
 
 RUNS = 3
 BARE, FULL, UNCHANGED, DAY = "bare read", "full", "unchanged", "one new day"
@@ -127,9 +126,9 @@ def measure(database: Path, folder: Path, runs: int) -> Figures:
     export = ("pipelines.export", "--source", str(market), "--lake")
     for run in range(runs):
         figures.add(FULL, process(*export, str(lake)))
-        datasets = Lake(lake).manifest["datasets"]
-        figures.prices = datasets["prices"]["rows"]
-        rows = sum(entry.get("rows_in", 0) for entry in datasets.values())
+        datasets = Lake(lake).datasets
+        figures.prices = datasets["prices"].rows
+        rows = sum(entry.rows_in or 0 for entry in datasets.values())
         figures.add(BARE, process("tests.benchmarks.bare_read", str(market), str(rows)))
         figures.add(UNCHANGED, process(*export, str(lake)))
         add_day(market, day)
@@ -147,7 +146,7 @@ def compare(incremental: Lake, whole: Lake, day: date) -> None:
     """End here unless both hold the new day, and every file of one has the bytes of the other."""
     if incremental.as_of != day:
         raise SystemExit(f"the new day {day} is not there: {incremental.as_of}")
-    ours, theirs = (v.manifest["datasets"] for v in (incremental, whole))
+    ours, theirs = (v.datasets for v in (incremental, whole))
     odd = [name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name)]
     if odd:
         raise SystemExit(f"a refresh of one new day is not like a full one in {', '.join(odd)}")

@@ -8,7 +8,7 @@ import random
 import shutil
 from collections.abc import Iterator
 from contextlib import closing
-from functools import cache
+from dataclasses import fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,7 @@ import pytest
 from pipelines.errors import StockRankError
 from pipelines.export import export
 from pipelines.lake import Lake
-from pipelines.refresh import calendar as sessions
-from pipelines.refresh import report as integrity
-from pipelines.refresh.reuse import STATE
+from pipelines.lake.layout import STATE
 from pipelines.universe import SWEDEN
 from tests.edits import Market, market
 
@@ -28,16 +26,14 @@ FAST = 15
 SLOW = int(os.environ.get("STOCKRANK_SCRIPTS", "200"))
 OWN = ("version", "created_at", "phases", "failed_checks")
 """What a manifest says of the refresh and not of the data."""
-cached_sessions = cache(sessions.sessions)
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with a database and its first version."""
     with pytest.MonkeyPatch.context() as patched:
-        # The trading days come from another process, and no disk need be waited for.
-        patched.setattr(integrity, "sessions", cached_sessions)
-        patched.setattr("pipelines.lake._sync", id)
+        # No disk need be waited for.
+        patched.setattr("pipelines.lake.publishing._sync", id)
         folder = tmp_path_factory.mktemp("first")
         market(folder / "first.db")
         shutil.copyfile(folder / "first.db", folder / "app.db")
@@ -57,10 +53,10 @@ def refresh(script: Market, lake: str, **how: Any) -> str:
 
 def contents(lake: Lake) -> dict[str, Any]:
     """All that a version holds: the manifest but for how wide a text may be, and every file."""
-    manifest = {k: v for k, v in lake.manifest.items() if k not in OWN}
-    entries = manifest["datasets"].items()
+    names = (field.name for field in fields(lake.manifest))
+    manifest = {name: getattr(lake.manifest, name) for name in names if name not in OWN}
     # A bound: it depends on which rows were read together.
-    datasets = {d: {k: v for k, v in e.items() if k != "widest_text"} for d, e in entries}
+    datasets = {name: replace(entry, widest_text=None) for name, entry in lake.datasets.items()}
     files = {str(p.relative_to(lake.path)): sha256(p.read_bytes()).hexdigest()
              for p in lake.path.rglob("*.parquet")}  # fmt: skip
     state = sha256((lake.path / STATE).read_bytes()).hexdigest()

@@ -51,8 +51,8 @@ def published(source: Path, root: Path, **how: Any) -> Lake:
 
 def taken(lake: Lake) -> list[int]:
     """The years of prices whose files are of an older version, too."""
-    files = lake.manifest["datasets"]["prices"]["files"]
-    return [f["year"] for f in files if (lake.path / f["path"]).stat().st_nlink > 1]
+    files = lake.datasets["prices"].files
+    return [f.year for f in files if f.year and (lake.path / f.path).stat().st_nlink > 1]
 
 
 ODD = "INSERT INTO daily_prices (ticker, date, close) VALUES ('ODD', ?, 1)"
@@ -67,7 +67,7 @@ def test_a_row_that_is_gone_is_missed_whatever_date_is_beside(tmp_path: Path, od
     change(source, "DELETE FROM daily_prices WHERE date = '2020-06-01'")
     lake = published(source, tmp_path / "lake")
     assert lake.prices().filter(ticker="ODD").collect().rows() == []
-    assert lake.manifest["datasets"]["prices"]["rejected"] == {"bad_date": 1}
+    assert lake.datasets["prices"].rejected == {"bad_date": 1}
 
 
 @pytest.mark.parametrize("odd", ["20/11/2021", "2021 01 03", "2021", 20210103, b"2021"])
@@ -78,7 +78,7 @@ def test_a_malformed_date_costs_no_year_beside_its_own(tmp_path: Path, odd: Any)
     change(source, "UPDATE daily_prices SET close = 1.5 WHERE date LIKE '2025%'")
     lake = published(source, tmp_path / "lake")
     assert {2019, 2020, 2022, 2023} <= set(taken(lake))
-    assert lake.manifest["datasets"]["prices"]["rejected"] == {"bad_date": 1}
+    assert lake.datasets["prices"].rejected == {"bad_date": 1}
 
 
 def test_a_number_for_a_date_that_is_gone_leaves_no_reject(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def test_a_number_for_a_date_that_is_gone_leaves_no_reject(tmp_path: Path) -> No
     published(source, tmp_path / "lake")
     change(source, "DELETE FROM daily_prices WHERE ticker = 'ODD'")
     lake = published(source, tmp_path / "lake")
-    assert lake.manifest["datasets"]["prices"]["rejected"] == {}
+    assert lake.datasets["prices"].rejected == {}
     assert taken(lake)
 
 
@@ -103,8 +103,8 @@ def test_a_year_of_rejected_rows_only_may_be_taken(
     with caplog.at_level("WARNING"):
         lake = published(source, tmp_path / "lake")
     assert not caplog.messages
-    entry = lake.manifest["datasets"]["prices"]
-    assert (entry["rows"], entry["rejected"]) == (640, {"date_out_of_range": 400})
+    entry = lake.datasets["prices"]
+    assert (entry.rows, entry.rejected) == (640, {"date_out_of_range": 400})
 
 
 # -------------------------------------------------------------------- reading all once more
@@ -124,7 +124,7 @@ def test_an_error_of_what_is_taken_reads_everything_once_more(
     assert f"{type(error).__name__}: odd" in said
     assert "everything is read again" in said
     whole = published(source, tmp_path / "full", full=True)
-    assert new.manifest["datasets"] == whole.manifest["datasets"]
+    assert new.datasets == whole.datasets
     assert not taken(new)
 
 
@@ -137,7 +137,7 @@ def broken_reuse(
     source, lake = edits.market(tmp_path / "app.db"), tmp_path / "lake"
     published(source, lake)
     change(source, "UPDATE daily_prices SET close = 1.5 WHERE date LIKE '2025%'")
-    monkeypatch.setattr("pipelines.refresh.reuse.Kept.last_closes", fail)
+    monkeypatch.setattr("pipelines.refresh.reuse.Reused.last_closes", fail)
     return source, lake
 
 
@@ -146,9 +146,7 @@ def test_a_full_disk_is_no_reason_to_read_everything(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     source, lake = broken_reuse(tmp_path, monkeypatch, error)
-    monkeypatch.setattr(
-        "pipelines.refresh.staging.Build.start_over", lambda _: pytest.fail("read again")
-    )
+    monkeypatch.setattr("pipelines.refresh.build.start_over", lambda _: pytest.fail("read again"))
     with pytest.raises((LakeError, MemoryError)):
         published(source, lake)
 
@@ -157,7 +155,7 @@ def test_an_error_of_a_full_read_stays_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     source, lake = broken_reuse(tmp_path, monkeypatch, IndexError("odd"))
-    monkeypatch.setattr("pipelines.refresh.rows.stocks", lambda *_: {}["always"])
+    monkeypatch.setattr("pipelines.refresh.datasets.stocks", lambda *_: {}["always"])
     with pytest.raises(KeyError, match="always"):
         published(source, lake)
     assert sum("read again" in m for m in caplog.messages) == 1
@@ -189,20 +187,20 @@ def test_a_date_to_come_is_no_change_until_its_day(
         def now(cls, tz: tzinfo | None = None) -> Self:  # noqa: ARG003
             return cls(2026, 1, day, tzinfo=UTC)
 
-    monkeypatch.setattr("pipelines.export.datetime", Clock)
+    monkeypatch.setattr("pipelines.refresh.run.datetime", Clock)
     source, lake, day = edits.market(tmp_path / "app.db"), tmp_path / "lake", 1
     column = "index_id" if table == "index_prices" else "ticker"
     sql = f"INSERT INTO {table} ({column}, date, close) VALUES ('SOON', '2026-01-09', 7)"
     change(source, sql)
     dataset = {"daily_prices": "prices"}.get(table, table)
     first = published(source, lake)
-    assert first.manifest["datasets"][dataset]["rejected"] == {"future_date": 1}
+    assert first.datasets[dataset].rejected == {"future_date": 1}
     day = 7
     assert published(source, lake).version == first.version
     day = 8
-    entry = published(source, lake).manifest["datasets"][dataset]
-    assert entry["rejected"] == {}
-    assert entry["rows"] == first.manifest["datasets"][dataset]["rows"] + 1
+    entry = published(source, lake).datasets[dataset]
+    assert entry.rejected == {}
+    assert entry.rows == first.datasets[dataset].rows + 1
 
 
 def test_a_rejected_row_that_does_not_fit_on_a_page_costs_its_own_year_only(
@@ -225,11 +223,11 @@ def test_a_rejected_row_that_does_not_fit_on_a_page_costs_its_own_year_only(
 def test_nothing_written_means_no_new_version(tmp_path: Path) -> None:
     source = market(tmp_path / "app.db")
     first = export(source, tmp_path / "lake", SWEDEN)
-    assert export(source, tmp_path / "lake", SWEDEN)["version"] == first["version"]
+    assert export(source, tmp_path / "lake", SWEDEN).version == first.version
     with sqlite3.connect(source) as con:
         con.execute("UPDATE stocks SET name = 'x' WHERE rowid = 1")
     con.close()
-    assert export(source, tmp_path / "lake", SWEDEN)["version"] > first["version"]
+    assert export(source, tmp_path / "lake", SWEDEN).version > first.version
 
 
 def test_a_small_edit_reads_one_year_only(tmp_path: Path) -> None:
@@ -242,8 +240,8 @@ def test_a_small_edit_reads_one_year_only(tmp_path: Path) -> None:
     con.close()
     export(source, tmp_path / "lake", SWEDEN)
     lake = Lake(tmp_path / "lake")
-    linked = {f["year"]: (lake.path / f["path"]).stat().st_nlink > 1
-              for f in lake.manifest["datasets"]["prices"]["files"]}  # fmt: skip
+    linked = {f.year: (lake.path / f.path).stat().st_nlink > 1
+              for f in lake.datasets["prices"].files}  # fmt: skip
     assert not linked[2022]
     assert sum(linked.values()) >= 3
 
@@ -282,5 +280,5 @@ def test_wide_characters_are_read_again(tmp_path: Path) -> None:
     con.close()
     export(source, tmp_path / "lake", SWEDEN)
     lake = Lake(tmp_path / "lake")
-    files = [lake.path / f["path"] for f in lake.manifest["datasets"]["prices"]["files"]]
+    files = [lake.path / f.path for f in lake.datasets["prices"].files]
     assert {path.stat().st_nlink for path in files} == {1}

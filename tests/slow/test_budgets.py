@@ -19,7 +19,7 @@ from pipelines.runtime import process_mb
 pytestmark = pytest.mark.budget
 
 ROOT = Path(__file__).parents[2]
-PEAK = "\nfrom pipelines.memory import peak_mb; print(peak_mb())"
+PEAK = "\nfrom pipelines.runtime import peak_mb; print(peak_mb())"
 RANKINGS = """
 import sys
 from pipelines.lake.version import Lake

@@ -5,26 +5,11 @@ from typing import Final
 ARROWS: Final[frozenset[str]] = frozenset(
     {
         "app.routes.operations -> pipelines.source",
-        "app.web.recall -> app.services",
     }
 )
 """A room that uses another against the arrows."""
 
-CIRCLES: Final[frozenset[str]] = frozenset(
-    {
-        "app.deps",
-        "app.main",
-        "app.metrics",
-        "app.routes.cache",
-        "app.routes.data",
-        "app.routes.operations",
-        "app.routes.rankings",
-        "app.routes.stocks",
-        "app.routes.strategies",
-        "app.services",
-        "app.web.recall",
-    }
-)
+CIRCLES: Final[frozenset[str]] = frozenset()
 """Modules on a circle, or between two."""
 
 PAST_A_DOOR: Final[frozenset[str]] = frozenset()
@@ -38,10 +23,6 @@ WITHOUT_A_SENTENCE: Final[frozenset[str]] = frozenset(
         "app.watch.FOLDER",
         "app.watch.LEVELS",
         "app.web.MEDIA",
-        "pipelines.lake.State",
-        "pipelines.source.BUSY_SECONDS",
-        "pipelines.source.ROWID",
-        "pipelines.source.TABLES",
     }
 )
 """Names on a door of which nothing is said."""
@@ -65,7 +46,6 @@ UNTYPED: Final[frozenset[str]] = frozenset(
         "app.watch.memory.Sample.as_dict",
         "app.watch.memory.report",
         "app.watch.outbox.Notice.data",
-        "pipelines.source.changes.fingerprint",
         "pipelines.universe.Universe.from_dict",
     }
 )
@@ -74,9 +54,6 @@ UNTYPED: Final[frozenset[str]] = frozenset(
 LONG_FILES: Final[frozenset[str]] = frozenset(
     {
         "app/web/models.py",
-        "pipelines/source/changes.py",
-        "pipelines/source/sqlite.py",
-        "pipelines/tune.py",
     }
 )
 """Files above 300 lines."""

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.history import COLUMNS, Every, trading_days
 from pipelines.lake.version import Lake
+from pipelines.ranking.many import HISTORY_COLUMNS, Every, first_days
 from pipelines.ranking.rank import rankings
 from pipelines.universe import SWEDEN
 from tests.benchmarks.contenders.task import FIRST_DATE, Task
@@ -14,8 +14,8 @@ from tests.benchmarks.contenders.task import FIRST_DATE, Task
 def run(task: Task) -> pl.DataFrame:
     """All rankings on the first trading day of every month."""
     lake = Lake(task.lake)
-    dates = trading_days(lake, since=FIRST_DATE, every=Every.MONTH)
-    plans = (rankings(lake, as_of=day, universe=SWEDEN).select(COLUMNS) for day in dates)
+    dates = first_days(lake, since=FIRST_DATE, every=Every.MONTH)
+    plans = (rankings(lake, as_of=day, universe=SWEDEN).select(HISTORY_COLUMNS) for day in dates)
     return pl.concat([plan.collect(engine="streaming") for plan in plans])
 
 

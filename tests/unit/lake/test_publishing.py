@@ -1,6 +1,5 @@
 """Publishing, rolling back, pruning and sweeping, each in the middle of each other."""
 
-import json
 import os
 import shutil
 import threading
@@ -13,8 +12,10 @@ import pytest
 
 from pipelines import lake
 from pipelines.errors import LakeError, PointerLocked, StockRankError
-from pipelines.lake import MANIFEST, PARTIAL, SCHEMA_VERSION, Lake
+from pipelines.lake import MANIFEST, Lake, text
 from pipelines.lake import publishing as publish
+from pipelines.lake.layout import PARTIAL
+from tests.factories import data_file, dataset, manifest
 
 V1, V2, V3, V4 = (f"2026112{n}T170000Z-abcdef" for n in range(1, 5))
 STEPS: Final = (
@@ -25,19 +26,15 @@ STEPS: Final = (
 """What touches the disk: another process may come between any two of them."""
 
 
-def make(root: Path, version: str, **known: Any) -> Path:
+def make(root: Path, version: str) -> Path:
     """A version with one file, complete and not published."""
     folder = root / "versions" / version
     folder.mkdir(parents=True)
     (folder / "a.parquet").write_bytes(b"abc")
-    file = {"path": "a.parquet", "bytes": 3, "rows": 1, "sha256": "ba7816bf8f01cfea414140de5dae2223"
-            "b00361a396177a9cb410ff61f20015ad"}  # fmt: skip
-    manifest = {
-        "schema_version": SCHEMA_VERSION, "version": version, "as_of": "2026-11-20",
-        "created_at": "2026-11-20T17:00:00+00:00",
-        "datasets": {"stocks": {"rows": 1, "schema": {}, "files": [file]}}, **known,
-    }  # fmt: skip
-    (folder / MANIFEST).write_text(json.dumps(manifest))
+    file = data_file("a.parquet", bytes=3, rows=1, sha256="ba7816bf8f01cfea414140de5dae2223"
+                     "b00361a396177a9cb410ff61f20015ad")  # fmt: skip
+    made = manifest(version, datasets={"stocks": dataset(file)})
+    (folder / MANIFEST).write_text(text(made))
     return folder
 
 

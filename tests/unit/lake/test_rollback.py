@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from tests.unit.test_publish import V1, V2, V3, made
 
 from pipelines.errors import LakeError
 from pipelines.lake import MANIFEST, SCHEMA_VERSION, Damaged, Lake, marks
 from pipelines.lake import publishing as publish
+from tests.unit.lake.test_publishing import V1, V2, V3, made
 
 
 @pytest.fixture
@@ -109,4 +109,4 @@ def test_pruning_forgets_the_marks_of_what_is_gone(root: Path) -> None:
     mark_damaged(root / "versions" / V1)
     assert publish.prune(root, keep=2) == [V1]
     assert not marks.is_withdrawn(root, V1)
-    assert marks.damage(root, V1) is None
+    assert marks.known_damage(root, V1) is None

@@ -17,7 +17,15 @@ from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES, Strategy
 from pipelines.ranking.windows import ANCHORS, in_window
 from pipelines.universe import SWEDEN
-from tests.factories import closes, frame_lake, snapshot, statement, stock
+from tests.factories import (
+    closes,
+    data_file,
+    dataset,
+    frame_lake,
+    snapshot,
+    statement,
+    stock,
+)
 
 D = date(2024, 5, 31)
 DAY = pl.lit(D)
@@ -55,9 +63,9 @@ def files(tmp_path: Path) -> Lake:
         entries = []
         for (year,), part in parts:
             part.write_parquet(tmp_path / f"{name}-{year}.parquet")
-            entries.append({"path": f"{name}-{year}.parquet", "year": year})
-        datasets[name] = {"files": entries, "schema": schema_text(rows.schema)}
-    return Lake.at(tmp_path, {"datasets": datasets})
+            entries.append(data_file(f"{name}-{year}.parquet", year=year, rows=part.height))
+        datasets[name] = dataset(*entries, schema=schema_text(rows.schema))
+    return Lake.unfinished(tmp_path, datasets, D)
 
 
 @pytest.mark.parametrize("chosen", CHOICES, ids=lambda c: c[0].name if len(c) == 1 else "all")

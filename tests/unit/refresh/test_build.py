@@ -1,7 +1,6 @@
 """A refresh that cannot take years from the version before reads everything, and says so."""
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
@@ -25,8 +24,8 @@ def _weekdays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def source(tmp_path: Path) -> Iterator[Path]:
-    yield edits.market(tmp_path / "app.db")
+def source(tmp_path: Path) -> Path:
+    return edits.market(tmp_path / "app.db")
 
 
 def change(database: Path, sql: str) -> None:
@@ -78,5 +77,5 @@ def test_the_first_read_keeps_its_error(source: Path, monkeypatch: pytest.Monkey
         raise RowsMissing("daily_prices", 7, 9)
 
     monkeypatch.setattr(build, "_read", fail)
-    with pytest.raises(RowsMissing, match="read 7 of 9 rows; nothing was published, try again$"):
+    with pytest.raises(RowsMissing, match=r"read 7 of 9 rows; nothing was published, try again$"):
         refreshed(source)

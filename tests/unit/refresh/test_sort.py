@@ -16,7 +16,6 @@ from pyarrow.parquet import ParquetFile
 
 from pipelines.export import export
 from pipelines.lake.version import Lake
-from pipelines.refresh.rows import _groups
 from pipelines.refresh.sort import Buckets, Names
 from pipelines.universe import SWEDEN
 from tests.factories import database, stock, trading_year
@@ -169,16 +168,6 @@ def test_buckets_begin_anew_where_others_were_given_up(
 # ------------------------------------------------------------------------------------- files
 
 
-def test_row_groups_are_whole_and_in_one_piece() -> None:
-    """Where pieces meet would show in the pages of the file."""
-    portions = [pl.DataFrame({"n": range(a, b)}) for a, b in ((0, 5), (5, 6), (6, 20), (20, 21))]
-    groups = list(_groups(portions, 7))
-    assert [(g["n"].to_list(), g.n_chunks()) for g in groups] == [
-        (list(range(a, a + 7)), 1) for a in (0, 7, 14)
-    ]
-    assert list(_groups([], 7)) == []
-
-
 def test_portions_leave_no_trace_in_the_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,20 +182,20 @@ def test_portions_leave_no_trace_in_the_files(
         daily_prices=[*year, *again],
         fundamentals=[{"ticker": n, "fiscal_date": "2023-12-31", "pe": 5.0} for n in names],
     )
-    monkeypatch.setattr("pipelines.refresh.rows.GROUP_VALUES", 7 * 100)
+    monkeypatch.setattr("pipelines.refresh.files.GROUP_VALUES", 7 * 100)
     whole = export(source, tmp_path / "whole", SWEDEN)
     monkeypatch.setattr("pipelines.refresh.sort.HELD_BYTES", 0)
     spilled = export(source, tmp_path / "spilled", SWEDEN)
-    assert spilled["datasets"] == whole["datasets"]
+    assert spilled.datasets == whole.datasets
     monkeypatch.setattr("pipelines.refresh.sort.PORTION_BYTES", 3000)
     divided = export(source, tmp_path / "divided", SWEDEN)
-    assert divided["datasets"] == whole["datasets"]
-    assert whole["datasets"]["prices"]["rejected"] == {"duplicate_key": len(again)}
+    assert divided.datasets == whole.datasets
+    assert whole.datasets["prices"].rejected == {"duplicate_key": len(again)}
     counted = pl.read_parquet(Lake(tmp_path / "divided").path / "prices").null_count().row(0)
     nulls = Counter[str]()
-    for file in divided["datasets"]["prices"]["files"]:
-        nulls.update(file["nulls"])
-    assert tuple(nulls[c] for c in divided["datasets"]["prices"]["schema"]) == counted[:7]
+    for file in divided.datasets["prices"].files:
+        nulls.update(file.nulls)
+    assert tuple(nulls[c] for c in divided.datasets["prices"].schema) == counted[:7]
     assert nulls["open"] > 100
     (path, *_) = sorted(Lake(tmp_path / "divided").path.glob("prices/year=*/0.parquet"))
     groups = ParquetFile(path).metadata

@@ -17,6 +17,8 @@ from app.jobs.child import Ended
 from app.jobs.follow import PHASES, Follower
 from app.jobs.history import KEPT_JOBS, KEPT_LOGS, History, Job, new_job
 from app.jobs.outcome import Attempt, kernel_kills, published, without_paths
+from pipelines.lake import text
+from tests.factories import dataset, manifest
 
 NOW: Final = datetime(2026, 11, 24, 17, 5, tzinfo=UTC)
 HEAVY: Final = {"pandas", "pyarrow", "connectorx", "dataframely", "exchange_calendars"}
@@ -117,9 +119,10 @@ def attempt(ended: Ended, follower: Follower | None = None, **known: Any) -> Att
 
 
 def test_an_export_that_succeeded_lacked_no_memory() -> None:
-    ended = Ended(0, b'{"version": "7"}', "memory", (310.0, 300.0))
+    made = manifest("7")
+    ended = Ended(0, text(made).encode(), "memory", (310.0, 300.0))
     assert attempt(ended, kernel_killed=True).lack is None
-    assert attempt(ended).manifest == {"version": "7"}
+    assert attempt(ended).manifest == made
 
 
 @pytest.mark.parametrize(
@@ -143,7 +146,11 @@ def test_memory_was_short_where_the_service_or_the_kernel_said_so(
 
 
 def test_what_was_printed_by_an_export_that_failed_is_no_manifest() -> None:
-    assert attempt(Ended(1, b'{"version": "7"}')).manifest is None
+    assert attempt(Ended(1, text(manifest("7")).encode())).manifest is None
+
+
+def test_what_is_no_manifest_is_none() -> None:
+    assert attempt(Ended(0, b'{"version": "7"}')).manifest is None
 
 
 def test_the_remedy_for_a_lack_of_memory_names_the_limit() -> None:
@@ -160,17 +167,17 @@ def test_an_error_of_the_export_is_told_as_it_is() -> None:
 
 
 def test_a_version_is_summed_over_its_datasets() -> None:
-    manifest = {"version": "7", "datasets": {
-        "prices": {"rows": 100, "rejected": {"bad_date": 2, "no_close": 3}},
-        "stocks": {"rows": 10, "rejected": {"duplicate_key": 1}},
-        "rankings": {"rows": 40},
-    }}  # fmt: skip
-    assert published(manifest, "6") == {
+    made = manifest("7", datasets={
+        "prices": dataset(rows=100, rejected={"bad_date": 2, "no_close": 3}),
+        "stocks": dataset(rows=10, rejected={"duplicate_key": 1}),
+        "rankings": dataset(rows=40),
+    })  # fmt: skip
+    assert published(made, "6") == {
         "version": "7", "unchanged": False, "rows": 150, "rejected": 6,
         "datasets": {"prices": 100, "stocks": 10, "rankings": 40},
     }  # fmt: skip
-    assert published(manifest, "7")["unchanged"] is True
-    assert published(manifest, None)["unchanged"] is False
+    assert published(made, "7")["unchanged"] is True
+    assert published(made, None)["unchanged"] is False
 
 
 @pytest.mark.parametrize(

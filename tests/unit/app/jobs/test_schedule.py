@@ -1,7 +1,6 @@
 """When the daily refresh is due, and that what was missed is made up for."""
 
 import asyncio
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,9 +11,10 @@ import pytest
 from app.jobs.history import Job, new_job
 from app.jobs.refresh import Refresher, Running, Stopping
 from app.jobs.schedule import ATTEMPTS, DAILY, Schedule, last_due
-from pipelines.lake import MANIFEST
+from pipelines.lake import MANIFEST, text
 from pipelines.lake.publishing import point_current_to
 from pipelines.settings import Settings
+from tests.factories import manifest
 
 NOW: Final = datetime(2026, 11, 24, 18, 30, tzinfo=UTC)
 DUE: Final = datetime(2026, 11, 24, 17, tzinfo=UTC)
@@ -47,8 +47,7 @@ def past(status: Any, started: datetime) -> Job:
 def publish(lake: Path, made: datetime) -> None:
     folder = lake / "versions" / "v1"
     folder.mkdir(parents=True)
-    manifest = {"schema_version": 1, "version": "v1", "created_at": made.isoformat()}
-    (folder / MANIFEST).write_text(json.dumps(manifest))
+    (folder / MANIFEST).write_text(text(manifest("v1", created_at=made)))
     point_current_to(lake, "v1")
 
 

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,9 +11,10 @@ from app.watch import rules
 from app.watch.alerts import Observation
 from app.watch.memory import Guard
 from pipelines.export import export
-from pipelines.lake.version import Manifest
+from pipelines.lake import Manifest, Report, Status
+from pipelines.refresh.findings import check
 from pipelines.universe import SWEDEN
-from tests.factories import database, stock, trading_year
+from tests.factories import database, dataset, integrity, manifest, stock, trading_year
 
 TODAY = datetime(2026, 11, 24, 17, tzinfo=UTC)
 
@@ -149,7 +149,7 @@ def test_a_failure_before_the_current_version_was_made_does_not_count(job: Job) 
 
 
 @pytest.fixture(scope="module")
-def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
+def made(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     """The manifest of a real version, with a row that is rejected."""
     folder = tmp_path_factory.mktemp("rules")
     prices = trading_year("A B", date(2024, 5, 31), growth=0.1)
@@ -158,9 +158,9 @@ def manifest(tmp_path_factory: pytest.TempPathFactory) -> Manifest:
     return export(source, folder / "lake", SWEDEN)
 
 
-def report(priced_to: str | None) -> dict[str, Any]:
-    days = [f"2026-11-{day}" for day in (16, 17, 18, 19, 20, 23, 24, 25, 26, 27, 30)]
-    return {"priced_to": priced_to, "exchange": "XSTO", "calendar": days, "checks": []}
+def report(priced_to: date | None) -> Report:
+    days = tuple(date(2026, 11, day) for day in (16, 17, 18, 19, 20, 23, 24, 25, 26, 27, 30))
+    return integrity(priced_to=priced_to, calendar=days)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def report(priced_to: str | None) -> dict[str, Any]:
     [(20, None), (21, None), (23, None), (24, "warning"), (25, "warning"), (26, "critical")],
 )
 def test_a_refresh_is_overdue_in_trading_days(now: int, severity: str | None) -> None:
-    seen = rules.refresh_overdue(report("2026-11-20"), date(2026, 11, now))
+    seen = rules.refresh_overdue(report(date(2026, 11, 20)), date(2026, 11, now))
     assert (seen.key, seen.hold_seconds) == ("refresh_overdue", 0)
     if severity is None:
         assert seen.message is None
@@ -180,7 +180,7 @@ def test_a_refresh_is_overdue_in_trading_days(now: int, severity: str | None) ->
 
 
 def test_prices_from_after_today_are_not_overdue() -> None:
-    assert rules.refresh_overdue(report("2026-11-24"), date(2026, 11, 20)).message is None
+    assert rules.refresh_overdue(report(date(2026, 11, 24)), date(2026, 11, 20)).message is None
 
 
 def test_no_day_with_most_closes_is_critical() -> None:
@@ -198,26 +198,26 @@ def test_nothing_published_is_overdue_after_a_while() -> None:
 
 
 def version(
-    prices: tuple[float, str] = (0.98, "ok"),
-    fundamentals: tuple[float, str] = (1.0, "ok"),
+    prices: tuple[float, Status] = (0.98, "ok"),
+    fundamentals: tuple[float, Status] = (1.0, "ok"),
     rejected: int = 0,
     rows_in: int = 1000,
 ) -> Manifest:
     """What the rules read of a manifest."""
-    checks = [
-        {"name": name, "status": status, "message": f"{name} is {share:.1%}",
-         "value": {"share": share}}
-        for name, (share, status) in {
-            "price_coverage": prices, "fundamentals_coverage": fundamentals,
-            "newest_day": (0.1, "warning"),
-        }.items()
-    ]  # fmt: skip
+    shares = {
+        "price_coverage": prices, "fundamentals_coverage": fundamentals,
+        "newest_day": (0.1, "warning"),
+    }  # fmt: skip
+    checks = (
+        check(name, status, f"{name} is {share:.1%}", {"share": share})
+        for name, (share, status) in shares.items()
+    )
     reasons = {"bad_close": rejected} if rejected else {}
     datasets = {
-        "prices": {"rows_in": rows_in, "rejected": reasons},
-        "rankings": {"rows": 7},
+        "prices": dataset(rows_in=rows_in, rejected=reasons),
+        "rankings": dataset(rows=7),
     }
-    return {"integrity": {"checks": checks}, "datasets": datasets}
+    return manifest(integrity=integrity(*checks), datasets=datasets)
 
 
 def test_coverage_that_stays_is_well() -> None:
@@ -275,13 +275,13 @@ def test_a_table_without_rows_has_no_share() -> None:
     assert rules.rows_rejected(version(rows_in=0), None).message is None
 
 
-def test_the_rules_read_a_real_manifest(manifest: Manifest) -> None:
-    seen = {o.key: o for o in rules.of_version(manifest, manifest, {}, {})}
+def test_the_rules_read_a_real_manifest(made: Manifest) -> None:
+    seen = {o.key: o for o in rules.of_version(made, made, {}, {})}
     assert seen.keys() == {"coverage_drop", "rows_rejected", "rank_churn"}
-    assert rules.rows_rejected(manifest, None).message
+    assert rules.rows_rejected(made, None).message
     assert seen["coverage_drop"].message
     assert "fundamentals" in seen["coverage_drop"].message
-    assert rules.refresh_overdue(manifest["integrity"], date(2026, 11, 24)).message
+    assert rules.refresh_overdue(made.integrity, date(2026, 11, 24)).message
 
 
 def test_churn_is_the_share_of_first_ranks_that_changed_hands() -> None:
