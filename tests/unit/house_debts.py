@@ -36,8 +36,6 @@ NAMED_LIKE_A_MODULE: Final[frozenset[str]] = frozenset()
 
 WITHOUT_A_SENTENCE: Final[frozenset[str]] = frozenset(
     {
-        "app.watch.FOLDER",
-        "app.watch.LEVELS",
         "app.web.MEDIA",
         "pipelines.demo_market.SCHEMA",
         "pipelines.lake.CONTRACTS",
@@ -67,10 +65,6 @@ WITHOUT_A_SENTENCE: Final[frozenset[str]] = frozenset(
 UNTYPED: Final[frozenset[str]] = frozenset(
     {
         "app.deps.PERMISSION",
-        "app.jobs.history.Job.as_dict",
-        "app.jobs.history.Job.result",
-        "app.jobs.outcome.Attempt.manifest",
-        "app.jobs.outcome.published",
         "app.jobs.schedule.Schedule.jobs",
         "app.main.PROBLEMS",
         "app.routes.strategies.RANKING",
@@ -78,19 +72,6 @@ UNTYPED: Final[frozenset[str]] = frozenset(
         "app.serving.published.Version.report",
         "app.serving.views.banding",
         "app.serving.views.explained",
-        "app.watch.alerts.Alert.as_dict",
-        "app.watch.events.Event.data",
-        "app.watch.events.Events.publish",
-        "app.watch.journal.Journal.__init__",
-        "app.watch.journal.Journal.entries",
-        "app.watch.journal.Journal.write",
-        "app.watch.memory.Sample.as_dict",
-        "app.watch.memory.report",
-        "app.watch.outbox.Notice.data",
-        "app.watch.rules.coverage_drop",
-        "app.watch.rules.of_version",
-        "app.watch.rules.refresh_overdue",
-        "app.watch.rules.rows_rejected",
         "pipelines.demo_market.accounts.account_tables",
         "pipelines.demo_market.companies.stocks_table",
         "pipelines.demo_market.prices.daily_prices",
