@@ -49,8 +49,10 @@ from .layout import new_version_id as new_version_id
 # The ids of the complete versions, oldest first.
 from .layout import version_ids as version_ids
 
-# A version as lists show it, in one of five states.
+# A version as lists show it.
 from .listing import Listed as Listed
+
+# The state of a version in lists, such as current or damaged.
 from .listing import State as State
 
 # The rows and files that differ between two manifests.
@@ -113,8 +115,10 @@ from .row_reasons import DUPLICATE_KEY as DUPLICATE_KEY
 # The reason of a row that becomes valid when its day has come.
 from .row_reasons import FUTURE_DATE as FUTURE_DATE
 
-# The warnings about open, high and low: given up, or absent from the start.
+# The warning about open, high and low that were given up.
 from .row_reasons import OHL_INCONSISTENT as OHL_INCONSISTENT
+
+# The warning about open, high and low that were absent from the start.
 from .row_reasons import OHL_MISSING as OHL_MISSING
 
 # The reasons for which rows are rejected, each with a sentence.
