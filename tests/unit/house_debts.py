@@ -20,8 +20,6 @@ NAMED_LIKE_A_MODULE: Final[frozenset[str]] = frozenset()
 
 WITHOUT_A_SENTENCE: Final[frozenset[str]] = frozenset(
     {
-        "app.watch.FOLDER",
-        "app.watch.LEVELS",
         "app.web.MEDIA",
     }
 )
@@ -30,22 +28,10 @@ WITHOUT_A_SENTENCE: Final[frozenset[str]] = frozenset(
 UNTYPED: Final[frozenset[str]] = frozenset(
     {
         "app.deps.PERMISSION",
-        "app.jobs.history.Job.as_dict",
-        "app.jobs.history.Job.result",
-        "app.jobs.outcome.published",
         "app.jobs.schedule.Schedule.jobs",
         "app.main.PROBLEMS",
         "app.routes.strategies.RANKING",
         "app.serving.views.banding",
-        "app.watch.alerts.Alert.as_dict",
-        "app.watch.events.Event.data",
-        "app.watch.events.Events.publish",
-        "app.watch.journal.Journal.__init__",
-        "app.watch.journal.Journal.entries",
-        "app.watch.journal.Journal.write",
-        "app.watch.memory.Sample.as_dict",
-        "app.watch.memory.report",
-        "app.watch.outbox.Notice.data",
         "pipelines.universe.Universe.from_dict",
     }
 )
