@@ -32,6 +32,10 @@ class SourceError(StockRankError):
     """The source database cannot be used as it is."""
 
 
+class SourceBusy(SourceError):
+    """Another process has locked the source database for longer than was waited."""
+
+
 class ContractError(StockRankError):
     """The data that came out differs from the data that went in."""
 

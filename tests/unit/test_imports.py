@@ -11,7 +11,8 @@ from pipelines.export import export
 from pipelines.universe import SWEDEN
 from tests.factories import database, stock, trading_year
 
-HEAVY = {"pandas", "pyarrow", "connectorx", "dataframely", "exchange_calendars", "duckdb"}
+HEAVY = {"pandas", "pyarrow", "connectorx", "dataframely", "exchange_calendars", "duckdb",
+         "numpy", "xxhash", "httpx2"}  # fmt: skip
 SERVING = ("lake.version", "lake.freshness", "ranking.rank", "settings", "rank")
 
 
@@ -51,3 +52,41 @@ for form in ("table", "json", "csv", "parquet"):
     assert output.count(b'"ticker":"A B"') == 4, "no JSON"
     assert output.count(f",{day},A B,".encode()) == 4, "no CSV"
     assert output.endswith(b"PAR1")
+
+
+def test_a_service_that_answers(tmp_path: Path) -> None:
+    source = database(
+        tmp_path / "app.db",
+        stocks=[stock("A B")],
+        daily_prices=trading_year("A B", date(2024, 5, 31), growth=0.1),
+    )
+    export(source, tmp_path / "lake", SWEDEN)
+    code = f"""
+import asyncio
+from app.main import create_app
+from pipelines.settings import Settings
+
+async def ask(app, path):
+    sent = []
+    async def receive():
+        return {{"type": "http.request"}}
+    async def send(message):
+        sent.append(message)
+    scope = {{"type": "http", "method": "GET", "path": path, "raw_path": path.encode(),
+             "root_path": "", "query_string": b"", "headers": [], "client": ("127.0.0.1", 1)}}
+    await app(scope, receive, send)
+    print(path, sent[0]["status"], sent[1]["body"].decode())
+
+async def main():
+    app = create_app(Settings(source={str(source)!r}, lake={str(tmp_path / "lake")!r}))
+    async with app.router.lifespan_context(app):
+        for path in ("/strategies/trendande_varde", "/health", "/data/integrity", "/metrics"):
+            await ask(app, path)
+
+asyncio.run(main())
+"""
+    loaded, output = loaded_by(code)
+    told = output.decode()
+    assert [line.split()[1] for line in told.splitlines() if line.startswith("/")] == ["200"] * 4
+    assert '"database":"connected"' in told
+    assert loaded.rpartition("\n")[2] == ""  # after the log
