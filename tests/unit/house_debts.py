@@ -45,9 +45,6 @@ WITHOUT_A_SENTENCE: Final[frozenset[str]] = frozenset(
         "pipelines.lake.SEVERITY",
         "pipelines.lake.State",
         "pipelines.lake.Status",
-        "pipelines.source.BUSY_SECONDS",
-        "pipelines.source.ROWID",
-        "pipelines.source.TABLES",
     }
 )
 """Names on a door of which nothing is said."""
@@ -75,7 +72,6 @@ UNTYPED: Final[frozenset[str]] = frozenset(
         "pipelines.demo_market.companies.stocks_table",
         "pipelines.demo_market.prices.daily_prices",
         "pipelines.demo_market.prices.index_prices",
-        "pipelines.source.changes.fingerprint",
         "pipelines.universe.Universe.from_dict",
     }
 )
@@ -84,9 +80,6 @@ UNTYPED: Final[frozenset[str]] = frozenset(
 LONG_FILES: Final[frozenset[str]] = frozenset(
     {
         "app/web/models.py",
-        "pipelines/source/changes.py",
-        "pipelines/source/sqlite.py",
-        "pipelines/tune.py",
     }
 )
 """Files above 300 lines."""
