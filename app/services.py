@@ -18,14 +18,14 @@ from limits.strategies import MovingWindowRateLimiter
 from app.jobs import Refresher, Schedule
 from app.serving import Cache, Computing, Published, Version, collected, top
 from app.watch import (
-    FILE,
-    FOLDER,
+    ALERTS_FILE,
+    SERVICE_FOLDER,
     Alerts,
     DamageCheck,
     Events,
     Guard,
     Level,
-    configured,
+    configured_channels,
     effective_limit_mb,
     rules,
 )
@@ -120,7 +120,7 @@ def _readable(root: Path, name: str) -> list[Lake]:
 def built(settings: Settings) -> Services:
     """The services of some settings, not yet running."""
     events = Events()
-    folder = settings.lake / FOLDER
+    folder = settings.lake / SERVICE_FOLDER
     limit = effective_limit_mb(settings.memory_limit_mb)
     refresher = Refresher(settings, folder, events, limit)
     guard = Guard(
@@ -138,7 +138,7 @@ def built(settings: Settings) -> Services:
         computing=Computing(cache, settings.computations, lambda: guard.level is Level.CRITICAL),
         guard=guard,
         events=events,
-        alerts=Alerts(folder / FILE, configured(settings), events),
+        alerts=Alerts(folder / ALERTS_FILE, configured_channels(settings), events),
         refresher=refresher,
         schedule=Schedule(settings, refresher),
     )

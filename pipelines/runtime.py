@@ -90,22 +90,22 @@ def keep_loaded() -> None:
 
 
 def process_mb(pid: int | None = None, *, peak: bool = False) -> float | None:
-    """The resident size of a process, this one by default, in MB now or at its peak.
+    """Return the resident size of a process, of this one by default, now or at its peak.
 
-    None where the process is gone, or the kernel has no such file.
+    None if the process is gone, or the system has no `/proc`.
     """
     field = "VmHWM:" if peak else "VmRSS:"
     try:
         lines = Path(f"/proc/{pid or 'self'}/status").read_text().splitlines()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # A process that has ended, but was not waited for, has the file without its sizes.
+    # The file of a process that ended, but was not waited for, has no sizes.
     sizes = (int(line.split()[1]) * 1024 / MB for line in lines if line.startswith(field))
     return next(sizes, None)
 
 
 def peak_mb() -> float:
-    """The largest resident size of this process so far, in MB."""
+    """Return the largest resident size of this process so far."""
     peak = process_mb(peak=True)
     if peak is not None:
         return peak
@@ -114,5 +114,5 @@ def peak_mb() -> float:
 
 
 def resident_mb() -> float:
-    """The resident size of this process now, in MB; its peak where the kernel tells no more."""
+    """Return the resident size of this process, its peak on a system without `/proc`."""
     return process_mb() or peak_mb()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import Any, Final
 
 from fastapi import APIRouter, Response
@@ -12,7 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from app.deps import ServicesDep, VersionDep
 from app.metrics import registry
 from app.services import Services
-from app.watch import Level, memory
+from app.watch import Level, memory_usage
 from app.web import models
 from pipelines import __version__, source
 from pipelines.errors import LakeError, SourceBusy, SourceError
@@ -68,7 +69,7 @@ async def ready(_: VersionDep) -> models.Alive:
 @router.get("/system/memory")
 async def memory_(services: ServicesDep) -> models.Memory:
     """Memory against its limit."""
-    return models.Memory(**memory.report(services.guard))
+    return models.Memory(**asdict(memory_usage(services.guard)))
 
 
 @router.get(
