@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import asdict
 from typing import Any
 
 from fastapi import APIRouter, Response
@@ -11,7 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from app.deps import ServicesDep, VersionDep
 from app.metrics import registry
 from app.services import Services
-from app.watch import Level, memory
+from app.watch import Level, memory_usage
 from app.web import models
 from pipelines import __version__, source
 from pipelines.errors import LakeError, SourceError
@@ -60,7 +61,7 @@ async def ready(_: VersionDep) -> models.Alive:
 @router.get("/system/memory")
 async def memory_(services: ServicesDep) -> models.Memory:
     """Memory against its limit."""
-    return models.Memory(**memory.report(services.guard))
+    return models.Memory(**asdict(memory_usage(services.guard)))
 
 
 @router.get(

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import pytest
 
-from app.jobs.history import Job, new_job
+from app.jobs.job import Job, new_job
 from app.jobs.refresh import Refresher, Running, Stopping
 from app.jobs.schedule import ATTEMPTS, DAILY, Schedule, last_due
 from pipelines.lake import MANIFEST, text
