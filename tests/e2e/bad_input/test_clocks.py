@@ -23,7 +23,7 @@ def test_a_version_is_after_one_that_was_made_in_the_future(place: Place) -> Non
     late = "20990101T000000Z-abcdef"
     (place.lake / "current").resolve().rename(place.lake / "versions" / late)
     point_current_to(place.lake, late)
-    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    place.change()
     lake = published(place)
     assert lake.version.startswith("20990101T000001Z-")
     assert version_ids(place.lake) == [late, lake.version]
@@ -33,7 +33,7 @@ def test_a_version_is_after_one_that_was_made_in_the_future(place: Place) -> Non
 def test_a_clock_that_went_back_is_named(
     place: Place, monkeypatch: pytest.MonkeyPatch, *, full: bool
 ) -> None:
-    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    place.change()
     clock_says(monkeypatch, datetime(2024, 1, 1, 12, tzinfo=UTC))
     message = "the clock says 2024-01-01, but version .* has prices of 2024-01-03; set the clock"
     refused(place, message, full=full)
@@ -42,7 +42,7 @@ def test_a_clock_that_went_back_is_named(
 def test_a_clock_that_went_back_to_the_day_before_the_newest_price_is_none(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    place.change()
     clock_says(monkeypatch, datetime(2024, 1, 2, 12, tzinfo=UTC))
     assert published(place).as_of == date(2024, 1, 3)
 

@@ -146,7 +146,7 @@ def test_a_bad_row_is_counted_again_by_the_next_refresh(
 ) -> None:
     add(place, "daily_prices", ROWS["daily_prices"] | bad)
     published(place)
-    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    place.change()
     lake = published(place)
     assert counted(place, lake, "prices") == ({reason: 1}, {})
     files = lake.manifest.datasets["prices"].files
