@@ -9,7 +9,7 @@ from typing import Any, Self
 import polars as pl
 import pytest
 
-from pipelines.errors import ContractError, LakeError, RowsMissing
+from pipelines.errors import ContractError, LakeError
 from pipelines.export import export
 from pipelines.lake.version import Lake
 from pipelines.universe import SWEDEN
@@ -110,7 +110,7 @@ def test_a_year_of_rejected_rows_only_may_be_taken(
 # -------------------------------------------------------------------- reading all once more
 
 
-@pytest.mark.parametrize("error", [ContractError("odd"), RowsMissing("odd"), IndexError("odd")])
+@pytest.mark.parametrize("error", [ContractError("odd"), IndexError("odd")])
 def test_an_error_of_what_is_taken_reads_everything_once_more(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -161,7 +161,7 @@ def test_an_error_of_a_full_read_stays_an_error(
     assert sum("read again" in m for m in caplog.messages) == 1
 
 
-def test_rows_that_are_gone_are_told_in_one_line(
+def test_rows_that_are_gone_are_no_reason_to_warn(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = edits.market(tmp_path / "app.db")
@@ -171,8 +171,7 @@ def test_rows_that_are_gone_are_told_in_one_line(
     with caplog.at_level("WARNING"):
         lake = published(source, tmp_path / "lake")
     assert not lake.prices().filter(ticker="ODD").collect().height
-    (said,) = caplog.messages
-    assert "RowsMissing: daily_prices: read 641 of 640 rows" in said
+    assert not caplog.messages
 
 
 # ---------------------------------------------------------------------- what a reject costs

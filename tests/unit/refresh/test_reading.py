@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.errors import RowsMissing
 from pipelines.refresh import normalise
-from pipelines.refresh.reading import Part, read
+from pipelines.refresh.reading import Part, RowsGone, read_parts
 from pipelines.refresh.task import Task
 from tests.tasks import TODAY, table, task
 
@@ -41,7 +41,7 @@ PRICES = [
 def test_what_cannot_be_read_is_left_out_and_noted(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     made = task(tmp_path, {"progress": lambda *x: told.append(x)}, daily_prices=PRICES)
-    tally, sink = read(made, "prices", lambda: [part(made)], Sink)
+    tally, sink = read_parts(made, "prices", lambda: [part(made)], Sink)
     assert tally.rows_in == 3
     assert tally.by_reason(kept=False) == {"close_not_positive": 1, "text_in_number": 1}
     assert sink.whole() == [("A B", pytest.approx(0.1))]
@@ -51,12 +51,18 @@ def test_what_cannot_be_read_is_left_out_and_noted(tmp_path: Path) -> None:
 
 def test_rows_that_are_missing_are_an_error(tmp_path: Path) -> None:
     made = task(tmp_path, daily_prices=PRICES[:1])
-    with pytest.raises(RowsMissing, match="daily_prices: read 3 of 1 rows; nothing was published"):
-        read(made, "prices", lambda: [part(made, elsewhere=2)], Sink)
+    with pytest.raises(RowsMissing, match="daily_prices: read 0 of 1 rows; nothing was published"):
+        read_parts(made, "prices", lambda: [part(made, elsewhere=-1)], Sink)
+
+
+def test_rows_that_were_to_be_taken_may_be_gone(tmp_path: Path) -> None:
+    made = task(tmp_path, daily_prices=PRICES[:1])
+    with pytest.raises(RowsGone, match=r"^daily_prices has lost rows \(2\) of years without"):
+        read_parts(made, "prices", lambda: [part(made, elsewhere=2)], Sink)
 
 
 def test_exact_values_are_those_of_the_source(tmp_path: Path) -> None:
     made = task(tmp_path, {"exact": True}, daily_prices=PRICES[:1])
-    _, sink = read(made, "prices", lambda: [part(made)], Sink)
+    _, sink = read_parts(made, "prices", lambda: [part(made)], Sink)
     assert sink.whole() == [("A B", 0.1)]
     assert sink.rows[0].schema["close"] == pl.Float64
