@@ -36,6 +36,10 @@ class SourceError(StockRankError):
     """The source database cannot be used as it is."""
 
 
+class SourceBusy(SourceError):
+    """Another process has locked the source database for longer than was waited."""
+
+
 class ContractError(StockRankError):
     """Rows were lost on the way, or a version may not be published."""
 

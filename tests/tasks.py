@@ -10,7 +10,7 @@ from typing import Any, Final
 import polars as pl
 
 from pipelines.refresh.task import Task
-from pipelines.source import Table
+from pipelines.source import TABLES, TableReader
 from pipelines.universe import SWEDEN
 from tests.factories import Row, database, fingerprint
 
@@ -21,16 +21,17 @@ def task(folder: Path, known: dict[str, Any] | None = None, **tables: Iterable[R
     """A task with its folders and its private copy of a database of some rows."""
     made = Task(
         database=database(folder / "app.db", **tables), root=folder / "lake", version="v",
-        universe=SWEDEN, tables=tuple(tables), source=fingerprint(), today=TODAY,
+        universe=SWEDEN, tables=tuple(TABLES[name] for name in tables), source=fingerprint(),
+        today=TODAY,
     )  # fmt: skip
     made.work.mkdir(parents=True)
     copyfile(made.database, made.copy)
     return replace(made, **known or {})
 
 
-def table(made: Task, name: str) -> Table:
+def table(made: Task, name: str) -> TableReader:
     """A table of the private copy."""
-    return Table(made.copy, name)
+    return TableReader(made.copy, TABLES[name])
 
 
 def written(made: Task, path: str) -> pl.DataFrame:

@@ -52,7 +52,7 @@ from .layout import version_ids as version_ids
 # A version as lists show it.
 from .listing import Listed as Listed
 
-# The state of a version in lists, such as current or damaged.
+# The state of a version in a list.
 from .listing import State as State
 
 # The rows and files that differ between two manifests.
@@ -115,10 +115,10 @@ from .row_reasons import DUPLICATE_KEY as DUPLICATE_KEY
 # The reason of a row that becomes valid when its day has come.
 from .row_reasons import FUTURE_DATE as FUTURE_DATE
 
-# The warning about open, high and low that were given up.
+# The warning about open, high and low that do not go together.
 from .row_reasons import OHL_INCONSISTENT as OHL_INCONSISTENT
 
-# The warning about open, high and low that were absent from the start.
+# The warning about rows that came without open, high and low.
 from .row_reasons import OHL_MISSING as OHL_MISSING
 
 # The reasons for which rows are rejected, each with a sentence.

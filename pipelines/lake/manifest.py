@@ -29,8 +29,8 @@ LIBRARIES: Final = ("polars", "pyarrow", "connectorx", "dataframely")
 
 Status = Literal["ok", "warning", "critical"]
 T = TypeVar("T")
-Known = Annotated[T | None, Field(exclude_if=lambda value: value is None)]
-"""A value that JSON leaves out where it is null."""
+IfKnown = Annotated[T | None, Field(exclude_if=lambda value: value is None)]
+"""A value that is left out of the JSON if it is null."""
 Time = Annotated[datetime, PlainSerializer(lambda at: at.isoformat(timespec="seconds"))]
 
 
@@ -55,15 +55,15 @@ class Dataset:
     """
 
     schema: Mapping[str, str]
-    rows_in: Known[int] = None
+    rows_in: IfKnown[int] = None
     rows: int
     rejected: Mapping[str, int] = field(default_factory=dict)  # rows left out, by reason
     warnings: Mapping[str, int] = field(default_factory=dict)  # rows without a value, by reason
     files: tuple[DataFile, ...]
-    widest_text: Known[int] = None  # an upper bound for the bytes of text in any source row
-    rejects_sha256: Known[str] = None
-    rejects_bytes: Known[int] = None
-    source_years: Known[Mapping[str, int]] = None  # source rows by how their date begins
+    widest_text: IfKnown[int] = None  # an upper bound for the bytes of text in any source row
+    rejects_sha256: IfKnown[str] = None
+    rejects_bytes: IfKnown[int] = None
+    source_years: IfKnown[Mapping[str, int]] = None  # source rows by how their date begins
 
     @property
     def rejected_rows(self) -> int:

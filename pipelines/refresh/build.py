@@ -23,7 +23,7 @@ from pipelines.source import SourceState, TableReader
 logger = logging.getLogger(__name__)
 
 
-def read(task: Task) -> Content:
+def from_database(task: Task) -> Content:
     """Make the content of a version from the private copy of the database; remove the copy."""
     with ThreadPoolExecutor(2) as pool:
         days = pool.submit(_calendar, task)  # a process of its own, meanwhile
@@ -34,7 +34,7 @@ def read(task: Task) -> Content:
     return content
 
 
-def take(task: Task, before: Lake) -> Content:
+def from_version_before(task: Task, before: Lake) -> Content:
     """Make the content of a version from the datasets of the one before, with new rankings."""
     with ThreadPoolExecutor(1) as pool:
         days = pool.submit(_calendar, task)
@@ -135,7 +135,7 @@ def _rankings(task: Task, made: Mapping[str, Dataset], as_of: date) -> Dataset:
     """Write the rankings of the newest date."""
     lake = Lake.unfinished(task.staged, made, as_of)
     frame = rankings(lake, as_of=as_of, universe=task.universe).collect(engine="streaming")
-    file = files.write(task.staged, "rankings", frame.schema, [frame])
+    file = files.write_file(task.staged, "rankings", frame.schema, [frame])
     return Dataset(schema=schema_text(frame.schema), rows=frame.height, files=(file,))
 
 

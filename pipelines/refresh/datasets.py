@@ -13,7 +13,7 @@ import polars as pl
 from pipelines.lake import DUPLICATE_KEY, DataFile, Dataset, lake_schema
 from pipelines.refresh import files, normalise
 from pipelines.refresh.normalise import NOTES
-from pipelines.refresh.reading import Part, Parts, read
+from pipelines.refresh.reading import Part, Parts, read_parts
 from pipelines.refresh.reuse import Reused, newest_of, source_years
 from pipelines.refresh.sort import Buckets
 from pipelines.refresh.tally import Tally, finish
@@ -22,13 +22,15 @@ from pipelines.source import ROWID, TableReader
 
 WRITERS: Final = 2
 """Files of a dataset that are written at a time; of each, a portion of a year is in memory."""
-NEWEST: Final = pl.Schema({"ticker": pl.String, "newest_close": pl.Float32, "newest_date": pl.Date})
+NEWEST_CLOSES: Final = pl.Schema(
+    {"ticker": pl.String, "newest_close": pl.Float32, "newest_date": pl.Date}
+)
 """The columns that each stock gets from its newest valid price."""
 
 
 @dataclass(frozen=True)
 class Prices:
-    """The dataset of prices, and the newest close of each ticker: rows of `NEWEST`."""
+    """The dataset of prices, and the newest close of each ticker: rows of `NEWEST_CLOSES`."""
 
     dataset: Dataset
     newest: pl.DataFrame
@@ -43,7 +45,7 @@ def prices(task: Task, table: TableReader, reused: Reused | None) -> Prices:
     schema = _schema(task, lake_schema("prices"))
     by_year = _Years(task, "prices", schema, name="ticker", day="date", keeps_last=True)
     tally = by_year.write(lambda: [part])
-    newest = [_schema(task, NEWEST).to_frame(), *by_year.last]
+    newest = [_schema(task, NEWEST_CLOSES).to_frame(), *by_year.last]
     if reused:
         tally.widest_text = max(tally.widest_text, reused.widest_text)
         reused.link(task.staged)
@@ -91,13 +93,13 @@ def _fundamentals_parts(statements: TableReader, *snapshots: TableReader) -> lis
 
 def stocks(task: Task, table: TableReader, newest: pl.DataFrame) -> Dataset:
     """Write the stocks with their newest closes; of several with one ticker, the last updated."""
-    tally, sink = read(task, "stocks", lambda: [Part(table, normalise.stocks)], _Whole)
+    tally, sink = read_parts(task, "stocks", lambda: [Part(table, normalise.stocks)], _Whole)
     rows = pl.concat(sink.frames).sort("ticker", "last_updated", ROWID, nulls_last=False)
     kept = rows.unique("ticker", keep="last", maintain_order=True)
     tally.reject(table.name, _duplicates(rows.join(kept, on=ROWID, how="anti")))
-    schema = pl.Schema({**lake_schema("stocks"), **_schema(task, NEWEST)})
+    schema = pl.Schema({**lake_schema("stocks"), **_schema(task, NEWEST_CLOSES)})
     joined = kept.join(newest, on="ticker", how="left", maintain_order="left")
-    tally.files.append(files.write(task.staged, "stocks", schema, [joined.select(*schema)]))
+    tally.files.append(files.write_file(task.staged, "stocks", schema, [joined.select(*schema)]))
     return finish(task.staged, "stocks", schema, tally, [table])
 
 
@@ -137,7 +139,7 @@ class _Years:
 
     def write(self, parts: Parts) -> Tally:
         """Read the parts, write their years and return the tally."""
-        tally, buckets = read(self.task, self.dataset, parts, self._buckets)
+        tally, buckets = read_parts(self.task, self.dataset, parts, self._buckets)
         _give_back()
         table = parts()[0].table.name
         with ThreadPoolExecutor(WRITERS) as pool:
@@ -165,7 +167,7 @@ class _Years:
                     last.append(_last_of_each(kept))
                 yield kept.select(*self.schema)
 
-        file = files.write(self.task.staged, self.dataset, self.schema, portions(), year)
+        file = files.write_file(self.task.staged, self.dataset, self.schema, portions(), year)
         return _Year(file, last, pl.concat(duplicates))
 
     def _without_duplicates(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

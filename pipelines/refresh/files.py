@@ -17,7 +17,7 @@ GROUP_VALUES: Final = 1_000_000
 """Values of a row group, all columns together: of prices, a year of some 600 stocks."""
 
 
-def write(
+def write_file(
     staged: Path,
     dataset: str,
     schema: pl.Schema,

@@ -46,10 +46,10 @@ def _made(task: Task, copying: Future[None] | None) -> tuple[Task, Content]:
     if copying:
         copying.result()
     elif task.before:
-        return task, build.take(task, task.before)
+        return task, build.from_version_before(task, task.before)
     else:
         copy_database(task)
-    return task, build.read(task)
+    return task, build.from_database(task)
 
 
 def _collect_garbage_again() -> None:

@@ -24,7 +24,7 @@ OHL: Final = ("open", "high", "low")
 CCY: Final = ("market_cap", "net_income", "operating_cf", "total_assets", "long_term_debt")
 PERCENT: Final = (*FRACTIONS, "gross_margin", "perf_1m", "perf_3m", "perf_6m", "perf_12m")
 """What the source `tradingview` delivers in percent."""
-NEWEST: Final = ("ticker", "known_from", "fiscal_date", "id")
+RATIO_ORDER: Final = ("ticker", "known_from", "fiscal_date", "id")
 """The columns by which a ticker's rows are sorted, the newest last."""
 REPORTING_LAG: Final = timedelta(days=90)
 
@@ -240,15 +240,15 @@ def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
 
 
 def units(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the unit of each ticker's ratios, by its newest row: `NEWEST` and `percent`."""
+    """Return the unit of each ticker's ratios, by its newest row: `RATIO_ORDER` and `percent`."""
     with_ratios = rows.filter(has_any(RATIO_COLUMNS))
     percent = pl.col("data_source").str.to_lowercase() == "tradingview"
-    return newest_units(with_ratios.select(*NEWEST, percent=percent.fill_null(value=False)))
+    return newest_units(with_ratios.select(*RATIO_ORDER, percent=percent.fill_null(value=False)))
 
 
 def newest_units(units: pl.DataFrame) -> pl.DataFrame:
     """Return the newest row of each ticker, from rows as `units` returns them."""
-    return units.sort(*NEWEST).unique("ticker", keep="last")
+    return units.sort(*RATIO_ORDER).unique("ticker", keep="last")
 
 
 # ------------------------------------------------------------------------------------ stocks

@@ -45,7 +45,9 @@ Parts = Callable[[], Sequence[Part]]
 """Makes the parts of a dataset anew for each read, so that nothing is carried over."""
 
 
-def read(task: Task, dataset: str, parts: Parts, sink: Callable[[], SinkT]) -> tuple[Tally, SinkT]:
+def read_parts(
+    task: Task, dataset: str, parts: Parts, sink: Callable[[], SinkT]
+) -> tuple[Tally, SinkT]:
     """Read all rows of the parts into a new sink; return the tally and the sink.
 
     connectorx stops at the first value that it cannot read. Only then are the rows with such

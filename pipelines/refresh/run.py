@@ -52,8 +52,10 @@ def export(  # noqa: PLR0913 - one parameter an option
         # Before the copy: what is written while it is made counts as a change next time.
         state, today = fingerprint(database), datetime.now(UTC).date()
         current = _current(root, after, full=full)
-        same = current is not None and not (full or force) and _is_same(current, state, today)
-        if current and same and holds_rankings(current, universe):
+        unchanged = (
+            current is not None and not (full or force) and _is_unchanged(current, state, today)
+        )
+        if current and unchanged and holds_rankings(current, universe):
             return current.manifest
         if not force:
             _refuse_withdrawn(root, state)
@@ -64,7 +66,7 @@ def export(  # noqa: PLR0913 - one parameter an option
             full=full or _is_behind(today, current),
         )  # fmt: skip
         with staging(task), ThreadPoolExecutor(1) as pool:
-            copying = None if same else pool.submit(copy_database, task)
+            copying = None if unchanged else pool.submit(copy_database, task)
             # Heavy, so it is loaded while the database is copied, and never if nothing changed.
             from pipelines.refresh import make  # noqa: PLC0415
 
@@ -112,7 +114,7 @@ def _current(root: Path, version: str | None, *, full: bool) -> Lake | None:
     return None
 
 
-def _is_same(current: Lake, state: Fingerprint, today: date) -> bool:
+def _is_unchanged(current: Lake, state: Fingerprint, today: date) -> bool:
     """Return True if a new version would hold the same datasets, apart from the rankings."""
     return (
         current.manifest.source == state

@@ -42,7 +42,7 @@ def verify_against_source(opened: Lake, database: Path) -> Comparison:
         )
         with staging(task):
             copy_database(task)
-            content = build.read(task)
+            content = build.from_database(task)
             exact = Lake.unfinished(task.staged, content.datasets, content.as_of)
             found = _values(opened, exact)
             _add_rankings(found, opened, exact)

@@ -2,11 +2,7 @@
 
 from typing import Final
 
-ARROWS: Final[frozenset[str]] = frozenset(
-    {
-        "app.routes.operations -> pipelines.source",
-    }
-)
+ARROWS: Final[frozenset[str]] = frozenset()
 """A room that uses another against the arrows."""
 
 CIRCLES: Final[frozenset[str]] = frozenset()

@@ -58,7 +58,7 @@ def test_snapshots_take_the_unit_of_the_newest_statement(tmp_path: Path) -> None
             {"ticker": "B", "snapshot_date": "2024-05-01", "roe": 0.4},
         ],
     )
-    tables = {name: table(made, name) for name in made.tables}
+    tables = {one.name: table(made, one.name) for one in made.tables}
     entry = datasets.fundamentals(made, tables)
     assert [file.year for file in entry.files] == [2023, 2024]
     rows = written(made, "fundamentals/year=2024/0.parquet")
