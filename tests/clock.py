@@ -5,7 +5,7 @@ from typing import Self
 
 import pytest
 
-READ_BY = ("pipelines.refresh.run", "pipelines.lake.layout")
+READ_BY = ("pipelines.refresh.run", "pipelines.refresh.make", "pipelines.lake.layout")
 """The modules that read it: for the day and the time of a version, and for its id."""
 
 
