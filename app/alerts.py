@@ -8,14 +8,14 @@ from typing import Annotated, Final
 import typer
 
 from app.watch import (
-    FILE,
-    FOLDER,
+    ALERTS_FILE,
+    SERVICE_FOLDER,
     Alert,
     Channel,
     Notice,
     Undelivered,
-    configured,
-    recorded,
+    configured_channels,
+    recorded_alerts,
     trial_alert,
 )
 from pipelines import console
@@ -23,7 +23,7 @@ from pipelines.console import LogFormat
 from pipelines.settings import PREFIX, Settings
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file.")]
-"""A file other than the one in the working folder."""
+"""A settings file other than the one in the working folder."""
 
 CHANNELS: Final = {
     "webhook": ("webhook_url",),
@@ -41,7 +41,7 @@ def send_test(*, config: ConfigOption = None) -> None:
     Example: python -m app.alerts test
     """
     console.log_to_stderr(LogFormat.TEXT)
-    channels = configured(Settings.load(config))
+    channels = configured_channels(Settings.load(config))
     outcomes = asyncio.run(_outcomes(channels))
     rows = [(channel.name, outcome or "sent") for channel, outcome in outcomes]
     console.show(console.Table("test alert", ("channel", "outcome"), rows))
@@ -55,7 +55,7 @@ def send_test(*, config: ConfigOption = None) -> None:
 
 
 async def _outcomes(channels: Sequence[Channel]) -> list[tuple[Channel, str]]:
-    """Each channel, and why the test alert did not arrive there; empty where it did."""
+    """Each channel with the reason why the test alert did not arrive; empty where it did."""
     notice = trial_alert().notice()
     return [(channel, await _outcome(channel, notice)) for channel in channels]
 
@@ -78,8 +78,8 @@ def show_history(
 
     Example: python -m app.alerts history --limit 50
     """
-    path = (lake or Settings.load(config).lake) / FOLDER / FILE
-    alerts = recorded(path)[:limit]
+    path = (lake or Settings.load(config).lake) / SERVICE_FOLDER / ALERTS_FILE
+    alerts = recorded_alerts(path)[:limit]
     title = f"{len(alerts)} alerts" if alerts else "no alert has fired"
     columns = ("since", "resolved", "state", "severity", "key", "message")
     console.show(console.Table(title, columns, [_row(alert) for alert in alerts]))

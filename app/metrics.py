@@ -1,6 +1,6 @@
-"""What Prometheus reads: taken from the services when it asks."""
+"""The metrics that Prometheus reads, taken from the services on each request."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Final
 
@@ -12,16 +12,16 @@ from prometheus_client.core import (
     UntypedMetricFamily,
 )
 
+from app.jobs import Job
 from app.services import Services
 from app.serving import Version
-from app.watch import LEVELS, report
+from app.watch import LEVELS, Alert, MemoryUsage, memory_usage
 from pipelines.lake import freshness
-
-MB: Final = 1e6
+from pipelines.runtime import MB
 
 
 def registry(services: Services, version: Version | None) -> CollectorRegistry:
-    """A registry that holds the metrics of this moment."""
+    """A registry with the metrics of this moment."""
     found = CollectorRegistry()
     found.register(_Collector(services, version))
     return found
@@ -33,11 +33,12 @@ class _Collector:
         self._version: Final = version
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics."""
-        yield from _memory(self._services)
-        yield from _requests(self._services)
-        yield from _alerts(self._services)
-        yield from _refreshes(self._services)
+        """All metrics; those of a version only where one is published."""
+        services, refresher = self._services, self._services.refresher
+        yield from _memory(memory_usage(services.guard))
+        yield from _requests(services)
+        yield from _alerts(services.alerts.active())
+        yield from _refreshes(refresher.history(), running=refresher.current is not None)
         if self._version:
             yield from _data(self._version, self._services.today)
             yield from _phases(self._version)
@@ -56,20 +57,19 @@ def _labelled(
     return family
 
 
-def _memory(services: Services) -> Iterator[Metric]:
-    known = report(services.guard)
-    yield _gauge("stockrank_memory_bytes", "What counts against the limit.", known["usage_mb"] * MB)
-    yield _gauge("stockrank_memory_limit_bytes", "The limit.", known["limit_mb"] * MB)
-    yield _gauge("stockrank_memory_peak_bytes", "Most since the start.", known["peak_mb"] * MB)
-    level = LEVELS.index(services.guard.level)
+def _memory(usage: MemoryUsage) -> Iterator[Metric]:
+    yield _gauge("stockrank_memory_bytes", "What counts against the limit.", usage.usage_mb * MB)
+    yield _gauge("stockrank_memory_limit_bytes", "The limit.", usage.limit_mb * MB)
+    yield _gauge("stockrank_memory_peak_bytes", "Most since the start.", usage.peak_mb * MB)
+    level = LEVELS.index(usage.status)
     yield _gauge("stockrank_memory_level", "0 OK, 1 warning, 2 critical.", level)
     processes = GaugeMetricFamily(
         "stockrank_process_resident_bytes", "Resident size.", labels=["process"]
     )
-    yield _labelled(processes, (((p["name"],), p["resident_mb"] * MB) for p in known["processes"]))
+    yield _labelled(processes, (((p.name,), p.resident_mb * MB) for p in usage.processes))
     # The names that existing dashboards read.
-    yield _gauge("borslabbet_memory_usage_mb", "Memory in use, MB.", known["usage_mb"])
-    yield _gauge("borslabbet_memory_percent", "Memory in use, percent.", known["percent"])
+    yield _gauge("borslabbet_memory_usage_mb", "Memory in use, MB.", usage.usage_mb)
+    yield _gauge("borslabbet_memory_percent", "Memory in use, percent.", usage.percent)
 
 
 def _requests(services: Services) -> Iterator[Metric]:
@@ -85,28 +85,31 @@ def _requests(services: Services) -> Iterator[Metric]:
     yield _gauge("stockrank_stream_clients", "Open live streams.", len(services.events))
 
 
-def _alerts(services: Services) -> Iterator[Metric]:
+def _alerts(active: Iterable[Alert]) -> Iterator[Metric]:
     family = GaugeMetricFamily(
         "stockrank_alert_firing", "1 for each alert that fires.", labels=["key", "severity"]
     )
-    firing = (a for a in services.alerts.active() if a.state == "firing")
+    firing = (a for a in active if a.state == "firing")
     yield _labelled(family, (((a.key, a.severity), 1) for a in firing))
 
 
-def _refreshes(services: Services) -> Iterator[Metric]:
-    running = services.refresher.current is not None
+def _refreshes(ended: Sequence[Job], *, running: bool) -> Iterator[Metric]:
     yield _gauge("stockrank_refresh_running", "1 while a refresh runs.", int(running))
-    jobs = services.refresher.history()
-    if not jobs or not jobs[0].finished_at:
+    if ended:
+        yield from _last_refresh(ended[0])
+
+
+def _last_refresh(last: Job) -> Iterator[Metric]:
+    if last.finished_at is None:
         return
-    last, ended = jobs[0], jobs[0].finished_at
     yield _gauge(
         "stockrank_refresh_success", "1 if the last one succeeded.", last.status == "succeeded"
     )
+    end = last.finished_at
     yield _gauge(
-        "stockrank_refresh_end_timestamp_seconds", "When the last one ended.", ended.timestamp()
+        "stockrank_refresh_end_timestamp_seconds", "When the last one ended.", end.timestamp()
     )
-    duration = (ended - last.started_at).total_seconds()
+    duration = (end - last.started_at).total_seconds()
     yield _gauge("stockrank_refresh_duration_seconds", "How long it took.", duration)
     if last.peak_memory_mb:
         peak = last.peak_memory_mb * MB

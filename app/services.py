@@ -18,18 +18,18 @@ from limits.strategies import MovingWindowRateLimiter
 from app.jobs import Refresher, Schedule
 from app.serving import Cache, Computing, Published, Version, collected, top
 from app.watch import (
-    FILE,
-    FOLDER,
+    ALERTS_FILE,
+    SERVICE_FOLDER,
     Alerts,
     DamageCheck,
     Events,
     Guard,
     Level,
-    configured,
+    configured_channels,
     effective_limit_mb,
     rules,
 )
-from app.web import Questions
+from app.web import Answer, Known, Questions
 from pipelines import lake as lakes
 from pipelines.errors import LakeError, NothingPublished
 from pipelines.lake import Lake, listing, marks
@@ -79,6 +79,14 @@ class Services:
         reset = self._limiter.get_window_stats(SYNCS).reset_time
         return max(1, round(reset - datetime.now(UTC).timestamp()))
 
+    def answer_to(self, known: Known) -> Answer | None:
+        """Return the answer to a known question; None where another version or day has come."""
+        version = self.published.known()
+        if version is None or (version.id, self.today) != (known.version, known.today):
+            return None
+        answer: Answer | None = self.cache.get(known.key) if known.key in self.cache else None
+        return answer
+
     async def kept_versions(self, version: Version) -> list[Lake]:
         """The kept versions that were not rolled back, newest first, with the current one."""
         return await asyncio.to_thread(_kept, version)
@@ -112,7 +120,7 @@ def _readable(root: Path, name: str) -> list[Lake]:
 def built(settings: Settings) -> Services:
     """The services of some settings, not yet running."""
     events = Events()
-    folder = settings.lake / FOLDER
+    folder = settings.lake / SERVICE_FOLDER
     limit = effective_limit_mb(settings.memory_limit_mb)
     refresher = Refresher(settings, folder, events, limit)
     guard = Guard(
@@ -130,7 +138,7 @@ def built(settings: Settings) -> Services:
         computing=Computing(cache, settings.computations, lambda: guard.level is Level.CRITICAL),
         guard=guard,
         events=events,
-        alerts=Alerts(folder / FILE, configured(settings), events),
+        alerts=Alerts(folder / ALERTS_FILE, configured_channels(settings), events),
         refresher=refresher,
         schedule=Schedule(settings, refresher),
     )

@@ -1,4 +1,4 @@
-"""Shared by the commands: tables, progress and log for people, one-line errors, exit codes."""
+"""The terminal of all commands: tables, progress, log, errors of one line, exit codes."""
 
 import json
 import logging
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from io import TextIOWrapper
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import typer
 from rich import box
@@ -25,9 +25,9 @@ logger = logging.getLogger(__name__)
 
 EPILOG: Final = "--version alone: show the release."
 PLAIN_WIDTH: Final = 200
-"""Columns of text where stdout is not a terminal."""
+"""The width of tables, in letters, if stdout is no terminal."""
 PROGRESS_SECONDS: Final = 0.25
-"""Least time between two lines of the log about progress."""
+"""The least time between two lines of the log about progress."""
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a table, the rows done and the rows in all."""
@@ -38,14 +38,14 @@ def silent(table: str, done: int, total: int) -> None:
 
 
 class LogFormat(StrEnum):
-    """How a line of the log is written."""
+    """The format of the lines of the log."""
 
     TEXT = "text"
     JSON = "json"
 
 
 class _Lines(logging.Formatter):
-    """Writes each record as a line: the time, and its fields or else its message."""
+    """Writes each record as a line: the time, then its fields, or its message if it has none."""
 
     def __init__(self, style: LogFormat) -> None:
         super().__init__()
@@ -62,12 +62,12 @@ class _Lines(logging.Formatter):
 
 
 def log_to_stderr(style: LogFormat) -> None:
-    """Write the log of the pipelines to stderr; as JSON also progress, and the error at the end."""
+    """Write the log to stderr; as JSON with lines of progress, and of an error at the end."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines(style))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if style is LogFormat.JSON:
-        # A copy of stderr, which itself is redirected while connectorx reads.
+        # To a copy of stderr, for stderr itself is redirected while connectorx reads.
         handler.setStream(os.fdopen(os.dup(2), "w"))
         logging.getLogger("pipelines").setLevel(logging.DEBUG)
 
@@ -87,11 +87,11 @@ class Table:
 
 
 def run(*commands: Callable[..., None], help_: str | None = None) -> None:
-    """Run a command, of several the one that the first argument names.
+    """Run a command; of several, the one that the first argument names.
 
-    Exit with 0 when it is done, with 1 and `error: …` after a StockRankError, with 2 on wrong
-    usage. Where the log is JSON, the error is a line of it, `{"error": …, "type": …}`. Any other
-    exception is a defect and keeps its traceback. `--version` alone shows the release.
+    The exit code is 0 if all went well, 1 after a StockRankError, which is shown as `error: …`, and
+    2 for wrong usage. If the log is JSON, the error is a line of it, `{"error": …, "type": …}`. Any
+    other exception is a defect and keeps its traceback. `--version` alone shows the release.
     """
     if sys.argv[1:] == ["--version"]:
         write(f"stockrank {__version__}")
@@ -108,20 +108,20 @@ def run(*commands: Callable[..., None], help_: str | None = None) -> None:
         _write_error(error)
         sys.exit(1)
     except BrokenPipeError:
-        # The reader, such as `head`, has closed the pipe; leave nothing to flush.
+        # The reader, for example `head`, closed the pipe: leave nothing to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
 
 
 def show_any_letter() -> None:
-    """Where the encoding lacks a letter, write its number instead of failing."""
+    """Write the number of a letter that the encoding of the terminal lacks, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
 def _write_error(error: StockRankError) -> None:
-    """Write an error as one line, to the log if it is JSON, else to stderr."""
+    """Write an error as one line: to the log if it is JSON, else to stderr."""
     message = " ".join(str(error).split())
     if _logs_json():
         fields = {"error": message, "type": type(error).__name__}
@@ -136,7 +136,7 @@ def write(text: str) -> None:
 
 
 def show(*tables: Table) -> None:
-    """Write tables to stdout, as wide as the terminal, or `PLAIN_WIDTH` where there is none."""
+    """Write tables to stdout, as wide as the terminal, or as `PLAIN_WIDTH` without one."""
     console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
     for table in tables:
         console.print(table.title, style="bold", markup=False, soft_wrap=True)
@@ -174,9 +174,9 @@ def _logged() -> Progress:
 
 @contextmanager
 def progress(style: LogFormat = LogFormat.TEXT) -> Iterator[Progress]:
-    """Give a function that shows the rows done of each table.
+    """Yield a function that shows how many rows of a table are done.
 
-    On a terminal it draws bars, elsewhere nothing; where the log is JSON it logs them.
+    It draws bars on a terminal, and nothing elsewhere; if the log is JSON, it logs them.
     """
     if style is LogFormat.JSON:
         yield _logged()
@@ -184,7 +184,7 @@ def progress(style: LogFormat = LogFormat.TEXT) -> Iterator[Progress]:
     if not sys.stderr.isatty():
         yield silent
         return
-    # A copy of stderr, which itself is redirected while connectorx reads.
+    # To a copy of stderr, for stderr itself is redirected while connectorx reads.
     with os.fdopen(os.dup(2), "w") as stream:
         columns = (
             rich_progress.TextColumn("{task.description:<24}"),
@@ -195,11 +195,11 @@ def progress(style: LogFormat = LogFormat.TEXT) -> Iterator[Progress]:
         with rich_progress.Progress(
             *columns, console=Console(file=stream, force_terminal=True)
         ) as bars:
-            tasks: dict[str, Any] = {}
+            drawn: dict[str, rich_progress.TaskID] = {}
 
             def update(name: str, done: int, total: int) -> None:
-                if name not in tasks:
-                    tasks[name] = bars.add_task(name, total=total)
-                bars.update(tasks[name], completed=done)
+                if name not in drawn:
+                    drawn[name] = bars.add_task(name, total=total)
+                bars.update(drawn[name], completed=done)
 
             yield update

@@ -9,7 +9,7 @@ Day = date | str
 
 
 def day(value: Day) -> date:
-    """Return the day that an ISO text such as `2026-03-02` names, or the date itself."""
+    """Return the date of a text such as `2026-03-02`, or the date itself; `NotADate` for others."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value
     try:
@@ -23,5 +23,5 @@ def day(value: Day) -> date:
 
 
 def day_or_none(value: Day | None) -> date | None:
-    """Return the day of a value, where there is one."""
+    """Return the date of a value, None for None."""
     return None if value is None else day(value)

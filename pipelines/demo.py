@@ -17,7 +17,7 @@ __all__ = ["SCHEMA", "make_market"]
 
 
 def last_weekday(today: date) -> date:
-    """The last Monday to Friday before a day."""
+    """Return the last weekday, Monday to Friday, before a day."""
     back = {0: 3, 6: 2}.get(today.weekday(), 1)
     return today - timedelta(days=back)
 

@@ -8,7 +8,7 @@ import polars as pl
 
 
 def digest(value: object) -> str:
-    """Return a hash of what JSON can hold, of dataclasses, expressions and column types."""
+    """Return a hash of JSON values, dataclasses, expressions and column types, also nested."""
     text = json.dumps(value, sort_keys=True, default=_plain)
     return sha256(text.encode()).hexdigest()[:16]
 

@@ -1,47 +1,59 @@
-"""The errors that are reported to people, as one tree; each names the value and the remedy.
+"""The errors that people see, as one tree; each names the value and the remedy.
 
 StockRankError
 ├── SourceError        the database is absent or unreadable, or has another schema
 ├── ContractError      rows were lost on the way, or a version may not be published
-│   ├── RowsMissing    another number of rows came than was counted
+│   ├── RowsMissing    a table gave another number of rows than it has
 │   └── ChecksFailed   a new version is complete, but failed a check
 ├── LakeError          the lake is absent, damaged or of another format
 │   ├── NothingPublished
 │   ├── Locked         another process writes to the lake
 │   └── PointerLocked  another process moves `current`, for too long
 ├── SettingsError      a setting is unknown or has a value that cannot be used
-├── NotADate           a text that is no date
+├── NotADate           a value that is no date
 └── Unknown            a name that does not exist
 """
 
 import difflib
 from collections.abc import Iterable
+from typing import Final
+
+OF_THE_SYSTEM: Final = ("os error", "disk is full", "disk I/O error")
+"""Words by which Polars (the first) and SQLite report a failure of the disk."""
 
 
 def is_of_system(error: Exception) -> bool:
-    """Whether the disk or the memory is to blame, in whichever library it was noticed."""
-    said = ("os error", "disk is full", "disk I/O error")
-    return isinstance(error, OSError | MemoryError) or any(text in str(error) for text in said)
+    """Return True if the disk or the memory failed, also where a library reports it as its own."""
+    is_known = isinstance(error, OSError | MemoryError)
+    return is_known or any(words in str(error) for words in OF_THE_SYSTEM)
 
 
 class StockRankError(Exception):
-    """Base of all errors that a person sees as one line."""
+    """Base of the errors that people see, as one line."""
 
 
 class SourceError(StockRankError):
     """The source database cannot be used as it is."""
 
 
+class SourceBusy(SourceError):
+    """Another process has locked the source database for longer than was waited."""
+
+
 class ContractError(StockRankError):
-    """The data that came out differs from the data that went in."""
+    """Rows were lost on the way, or a version may not be published."""
 
 
 class RowsMissing(ContractError):
-    """A table gave fewer or more rows than it has."""
+    """A table gave fewer or more rows than it has; `counts` says so without a remedy."""
+
+    def __init__(self, table: str, read: int, rows: int) -> None:
+        self.counts = f"{table}: read {read} of {rows} rows"
+        super().__init__(f"{self.counts}; nothing was published, try again")
 
 
 class ChecksFailed(ContractError):
-    """A new version failed a check, such as having far fewer rows than the one before."""
+    """A new version failed a check, for example has far fewer rows than the one before."""
 
     def __init__(self, failures: Iterable[str]) -> None:
         super().__init__(

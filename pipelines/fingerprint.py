@@ -1,4 +1,4 @@
-"""A database file as it is on the disk, by which a write to it is noticed without a query."""
+"""The fingerprint of a database file, which shows without a query if it was written to."""
 
 import os
 from dataclasses import dataclass
@@ -7,15 +7,14 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """What changes whenever a SQLite database is written to: equal ones mean that it was not.
+    """Facts of a SQLite database, of which at least one changes whenever it is written to.
 
-    The counters are those of the header: of changes, and of the version that is valid for. The
-    write-ahead log counts while it has content.
+    `header` holds its two counters of changes. The write-ahead log counts while it is not empty.
     """
 
     path: str
     bytes: int
-    times: tuple[int, int]  # of the last change of the content, and of the file's entry, in ns
+    times: tuple[int, int]  # of the last change of the content and of the inode, in ns
     inode: int
     header: str
     wal: tuple[int, int] | None  # size, and time of the last change in ns
@@ -26,7 +25,7 @@ class Fingerprint:
 def fingerprint(path: Path) -> Fingerprint:
     """Return the fingerprint of a database.
 
-    No connection of this process to it may be open: closing a file drops the locks of the process.
+    This process must have no connection to it open: closing a file drops the locks of the process.
     """
     path = path.resolve()
     stat, header = path.stat(), _head(path, 96) or b""
@@ -45,7 +44,7 @@ def fingerprint(path: Path) -> Fingerprint:
 
 
 def _size_and_time(wal: Path) -> tuple[int, int] | None:
-    """Return None for a log that is absent or empty."""
+    """Return the size and time of a log, None if it is absent or empty."""
     try:
         stat = wal.stat()
     except FileNotFoundError:

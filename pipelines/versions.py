@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import polars as pl
 import typer
@@ -111,7 +111,7 @@ def verify(
 
 
 def _note(root: Path, version: str, problems: list[str]) -> list[str]:
-    """Mark a version as damaged or whole, for the next refresh; return the reason for no mark."""
+    """Mark a version as damaged or whole, for the next refresh; return the failure to do so."""
     try:
         marks.note_damage(root, version, problems)
     except OSError as error:
@@ -175,9 +175,9 @@ def diff(
 
 
 def differences(a: Lake, b: Lake) -> pl.DataFrame:
-    """Ranks that differ: `strategy, ticker, rank_a, rank_b, moved`, the largest moves first.
+    """Return ranks that differ: `strategy, ticker, rank_a, rank_b, moved`, largest moves first.
 
-    A rank is null where the stock is not ranked; `moved` is positive for a better rank in B.
+    A rank is null if the stock is not ranked; `moved` is positive for a better rank in B.
     """
     ranks = [
         version.rankings().select("strategy", "ticker", pl.col("rank").cast(pl.Int64).alias(name))
@@ -197,16 +197,16 @@ def _differences(a: Lake, b: Lake) -> Iterator[console.Table]:
     changed = differences(a, b)
     for strategy in STRATEGIES.values():
         rows = changed.filter(strategy=strategy.name)
-        shown = [_move(row) for row in rows.head(20).iter_rows(named=True)]
+        ranks = rows.head(20).select("ticker", "rank_a", "rank_b")
+        shown = [_move(*row) for row in ranks.iter_rows()]
         more = f", the first {len(shown)}" if rows.height > len(shown) else ""
         title = f"{strategy.title}: {rows.height} ranks differ{more}"
         yield console.Table(title, ("ticker", "rank was", "rank is", "moved"), shown)
 
 
-def _move(row: dict[str, Any]) -> tuple[str, ...]:
-    was, now = (str(row[c] or "") for c in ("rank_a", "rank_b"))
-    how = "came" if not was else "went" if not now else f"{row['moved']:+}"
-    return row["ticker"], was, now, how
+def _move(ticker: str, was: int | None, now: int | None) -> tuple[str, ...]:
+    how = "came" if was is None else "went" if now is None else f"{was - now:+}"
+    return ticker, str(was or ""), str(now or ""), how
 
 
 if __name__ == "__main__":

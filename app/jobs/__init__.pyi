@@ -1,5 +1,14 @@
-from .history import Job as Job
+# A refresh and everything that is known of it.
+from .job import Job as Job
+
+# The text of an error without the folders in its paths.
 from .outcome import without_paths as without_paths
+
+# Starts refreshes one at a time, follows them, and remembers those that ended.
 from .refresh import Refresher as Refresher
+
+# The error where a refresh is running already.
 from .refresh import Running as Running
+
+# The daily refresh by the clock.
 from .schedule import Schedule as Schedule

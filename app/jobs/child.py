@@ -1,7 +1,7 @@
-"""A command in a process of its own: its log followed, its memory sampled, ended if it must be.
+"""A command in a process of its own: follow its log, sample its memory, end it if need be.
 
-The log goes to a file, which is followed as it grows: whatever the command or its children do,
-there is no pipe that could fill up or stay open.
+The log goes to a file, which is read as it grows: unlike a pipe, a file does not fill up, and does
+not stay open because a child of the command still holds it.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from pipelines.runtime import process_mb
 
 SAMPLE_SECONDS: Final = 0.2
 SILENT_SECONDS: Final = 1800.0
-"""An export tells of every phase and every batch of rows: one that is silent for so long hangs."""
+"""An export logs every phase and every batch of rows: one that is silent for this long hangs."""
 
 Reason = Literal["memory", "silent", "stopped"]
 
@@ -32,12 +32,12 @@ class Ended:
 
     code: int
     output: bytes
-    reason: Reason | None = None  # why it was ended, if it was
-    over: tuple[float, float] | None = None  # MB used, and allowed, when it was ended for that
+    reason: Reason | None = None  # why the service ended it; None if it did not
+    over: tuple[float, float] | None = None  # MB used and allowed, where it was ended for memory
 
 
 class Child:
-    """Runs one command at a time; what it can be asked about is null while none runs."""
+    """Runs one command at a time."""
 
     def __init__(
         self,
@@ -57,14 +57,14 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The process of the command."""
+        """The process id of the command; None while none runs."""
         return self._process.pid if self._process else None
 
     def stop(self, reason: Reason = "stopped") -> None:
         """End the command with all its children now, or the next one as soon as it starts.
 
-        It is not asked to end first, which takes time that memory does not give: what is killed
-        leaves the lake as it was.
+        It is killed, not asked to end: that would take time, in which memory may run out. A killed
+        export leaves the lake as it was.
         """
         if reason == "stopped" or self._reason is None:
             self._reason = reason
@@ -77,9 +77,9 @@ class Child:
         log: Path,
         see: Callable[[list[str]], None],
     ) -> Ended:
-        """Run a command to its end; `see` gets the lines that it adds to its log, as they come.
+        """Run a command to its end; `see` gets the new lines of its log as they come.
 
-        `OSError` where it cannot be started.
+        Raise `OSError` where it cannot be started.
         """
         self._over = self.peak_mb = None
         if self._reason != "stopped":
@@ -94,7 +94,7 @@ class Child:
             try:
                 await self._watch(process, _Lines(read), see)
             finally:
-                self._kill()  # also what it left running
+                self._kill()  # also the children that it left running
                 self._process = None
             output.seek(0)
             return Ended(await process.wait(), output.read(), self._reason, self._over)
@@ -102,7 +102,7 @@ class Child:
     async def _watch(
         self, process: Process, lines: "_Lines", see: Callable[[list[str]], None]
     ) -> None:
-        """Until the process has ended."""
+        """Follow a process until it has ended; end it where it is silent for too long."""
         heard, ended = time.monotonic(), asyncio.ensure_future(process.wait())
         if self._reason:
             self._kill()
@@ -119,6 +119,7 @@ class Child:
                 self.stop("silent")
 
     def _sample(self, pid: int) -> None:
+        """Note the memory of a process, and end it where it uses more than its budget."""
         peak, used = process_mb(pid, peak=True), process_mb(pid)
         if peak is None or used is None:
             return
@@ -142,7 +143,7 @@ class _Lines:
         self._begun = b""
 
     def new(self, *, whole: bool) -> list[str]:
-        """The lines since the last time; only those that are `whole`, or also the begun one."""
+        """The lines since the last call: only `whole` ones, or also the one that is begun."""
         *lines, self._begun = (self._begun + self._file.read()).split(b"\n")
         if not whole:
             lines.append(self._begun)

@@ -1,32 +1,19 @@
-"""How far an export is, and what became of it, by the lines of its JSON log."""
+"""The progress of an export and its error, read from the lines of its JSON log."""
 
 import json
-from collections.abc import Mapping
 from itertools import accumulate
 from typing import Any, Final
 
-PHASES: Final[Mapping[str, float]] = {
-    "copy": 0.08,
-    "changes": 0.04,
-    "prices": 0.71,
-    "fundamentals": 0.06,
-    "stocks": 0.01,
-    "index_prices": 0.02,
-    "rankings": 0.03,
-    "integrity": 0.03,
-    "checks": 0.01,
-    "publish": 0.01,
-}
-"""The usual share of each phase in the time of a full export, in order."""
+from pipelines.lake import PHASES
 
 READING: Final = 0.8
-"""Of a phase that reads rows, so much is reading; then the files are written."""
+"""The share of reading in a phase that reads rows; the rest writes files."""
 
 _DONE_BEFORE: Final = dict(zip(PHASES, accumulate(PHASES.values(), initial=0.0), strict=False))
 
 
 class Follower:
-    """What the log says so far; `progress` goes from a floor to 1 and never back."""
+    """The state of an export by its log so far; `progress` goes from a floor to 1, never back."""
 
     def __init__(self, floor: float = 0.0) -> None:
         self._floor: Final = floor
@@ -42,7 +29,7 @@ class Follower:
 
     @property
     def rows(self) -> int | None:
-        """Rows of the source that were read, or taken from the version before."""
+        """The rows of the source that were read, or taken from the version before."""
         return sum(self._rows.values()) if self._rows else None
 
     def see(self, line: str) -> None:
@@ -63,14 +50,14 @@ class Follower:
             self.error, self.error_type = entry["error"], entry["type"]
 
     def _advance(self, share: float) -> None:
-        """Progress to a share of the phase; a table that is read twice does not set it back."""
+        """Move on to a share of the phase; a table that is read again sets nothing back."""
         if self.phase is not None and self.phase in PHASES:
             done = _DONE_BEFORE[self.phase] + share * PHASES[self.phase]
             self.progress = max(self.progress, self._floor + (1 - self._floor) * done)
 
 
 def _entry(line: str) -> dict[str, Any] | None:
-    """The fields of a line of the log; None for any other text."""
+    """The fields of a log line; None for any other text."""
     try:
         entry = json.loads(line)
     except ValueError:

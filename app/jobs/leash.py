@@ -1,10 +1,10 @@
-"""As a script: run a command that ends with the process that started it, however that ends.
+"""A script that runs a command which ends with its parent process, however that ends.
 
 `python app/jobs/leash.py PARENT COMMAND…`. On Linux the kernel kills the command when its parent is
-gone. An export without the service would hold the lake's lock, and memory that nobody watches, so
-that the service could not refresh after its restart; killing it costs nothing, for a version is
-published by one rename, and the next refresh removes what is left of a killed one. The command
-gives way to the service: in the use of processors, and where the system is short of memory.
+gone. An export that outlived the service would hold the lake's lock and use memory unwatched, so
+that the service could not refresh after its restart. To kill it costs nothing: a version is
+published by one rename, and the next refresh removes the remains. The command gives way to the
+service in the use of processors, and is the first to go where the system is short of memory.
 """
 
 import ctypes
@@ -21,7 +21,7 @@ FIRST_TO_GO: Final = "1000"
 
 
 def leashed(command: list[str]) -> list[str]:
-    """The command, as this process is to start it."""
+    """The command line with which this process starts the command on the leash."""
     return [sys.executable, "-I", "-S", __file__, str(os.getpid()), *command]
 
 
@@ -31,7 +31,7 @@ def _run(parent: int, command: list[str]) -> None:
         with suppress(OSError):
             Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO)
     os.nice(NICENESS)
-    # A parent that ended before it could be watched has left the command to another process.
+    # A parent that ended before the kernel was asked to watch it is not the parent any more.
     if os.getppid() == parent:
         os.execv(command[0], command)  # noqa: S606 - a list of our own, without a shell
 

@@ -1,4 +1,4 @@
-"""What became of an export, by how its process ended, what it logged and what it printed."""
+"""The outcome of an export, from the end of its process, its log and what it printed."""
 
 import re
 import signal
@@ -6,23 +6,16 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from app.jobs.child import Ended
 from app.jobs.follow import Follower
+from app.jobs.job import Failure
 from pipelines.lake import Manifest, parse
 
 VMSTAT: Final = Path("/proc/vmstat")
 PATH: Final = re.compile(r"(?<![\w./-])/(?:[^\s/:;,'\"()]+/)+(?=[^\s/:;,'\"()])")
-"""The folders before the name of a file."""
-
-
-@dataclass(frozen=True)
-class Failure:
-    """Why a refresh failed: one sentence, and the class of the error."""
-
-    error: str
-    type: str
+"""The folders in front of a file name."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +27,11 @@ class Attempt:
     peak_mb: float | None
     log: Path
     kernel_killed: bool = False
-    """Whether the kernel ended processes for lack of memory meanwhile."""
+    """True if the kernel ended processes for lack of memory meanwhile."""
 
     @property
     def lack(self) -> str | None:
-        """How much memory it needed, where it failed for that."""
+        """A clause on the memory that it lacked; None unless it failed for that."""
         if self.ended.code == 0:
             return None
         if self.ended.over and self.ended.reason == "memory":
@@ -51,7 +44,7 @@ class Attempt:
 
     @property
     def manifest(self) -> Manifest | None:
-        """The manifest of the version that it left as current; None if it failed."""
+        """The manifest of the version that it left as the current one; None if it failed."""
         if self.ended.code != 0:
             return None
         with suppress(ValueError):
@@ -59,7 +52,7 @@ class Attempt:
         return None
 
     def failure(self, limit_mb: float) -> Failure:
-        """Why it failed."""
+        """The reason why it failed, with what to do."""
         if self.lack:
             return Failure(
                 f"{self.lack}, also in low-memory mode; raise the memory limit of "
@@ -81,6 +74,7 @@ class Attempt:
         return Failure(self._broke(f"ended with exit code {self.ended.code}"), "Crashed")
 
     def _broke(self, how: str) -> str:
+        """A sentence on an end that the export did not explain itself."""
         said = f": {self.follower.said}" if self.follower.said else ""
         return f"the export {how}{self._where()}{said}; {self._see()}"
 
@@ -92,9 +86,9 @@ class Attempt:
 
 
 def without_paths(text: str, places: Iterable[Path]) -> str:
-    """The text with names in place of paths; of what is in a place, from its own name on.
+    """Shorten the paths in a text to names; a path inside a place begins with the place's name.
 
-    What went wrong is told to everyone who asks, and where the service keeps things is not.
+    Everyone may know why a refresh failed, but not where the service keeps its files.
     """
     known = {str(path) for place in places if place.name for path in (place, place.resolve())}
     for path in sorted(known, key=len, reverse=True):
@@ -102,20 +96,8 @@ def without_paths(text: str, places: Iterable[Path]) -> str:
     return PATH.sub("", text)
 
 
-def published(manifest: Manifest, before: str | None) -> dict[str, Any]:
-    """What a job knows of the version that is current after its export."""
-    rows = {name: entry.rows for name, entry in manifest.datasets.items()}
-    return {
-        "version": manifest.version,
-        "unchanged": manifest.version == before,
-        "datasets": rows,
-        "rows": sum(rows.values()),
-        "rejected": sum(entry.rejected_rows for entry in manifest.datasets.values()),
-    }
-
-
 def kernel_kills(vmstat: Path = VMSTAT) -> int:
-    """How many processes the kernel has ended for lack of memory since it started."""
+    """The number of processes that the kernel has ended for lack of memory since it started."""
     try:
         lines = vmstat.read_text().splitlines()
     except OSError:

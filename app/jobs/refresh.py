@@ -1,8 +1,8 @@
 """The refresh: `pipelines.export` in a supervised process of its own, one at a time.
 
-It is ended where it needs more memory than the service leaves it, and then tried once more in a
-slower mode that needs less. Whatever becomes of it, the published version is a complete one: the
-one before until the very end, and then the new one.
+An export that needs more memory than the service leaves it is ended, and tried once more in a
+slower mode that needs less. However it ends, the published version is complete: the one before
+until the very end, and then the new one.
 """
 
 import asyncio
@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,13 +20,14 @@ import polars as pl
 
 from app.jobs.child import SILENT_SECONDS, Child
 from app.jobs.follow import Follower
-from app.jobs.history import History, Job, Trigger, new_job
-from app.jobs.outcome import Attempt, Failure, kernel_kills, published, without_paths
+from app.jobs.history import JobHistory
+from app.jobs.job import Failure, Job, Trigger, new_job
+from app.jobs.outcome import Attempt, kernel_kills, without_paths
 from app.watch import Events
 from pipelines import lake as lakes
 from pipelines.errors import StockRankError
 from pipelines.lake import Lake, Manifest
-from pipelines.runtime import resident_mb
+from pipelines.runtime import LOW_MEMORY, resident_mb, without_allocators
 from pipelines.settings import PREFIX, Settings
 
 logger = logging.getLogger(__name__)
@@ -38,16 +39,8 @@ EXPORT: Final = (
 )
 PASSED_ON: Final = {"source", "lake", "universe", "keep_versions", "universes"}
 
-LOW_MEMORY: Final[Mapping[str, str]] = {
-    # Polars and its jemalloc: one thread, one arena, and what is freed goes back at once.
-    "POLARS_MAX_THREADS": "1",
-    "_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0,narenas:1",
-    # Arrow, and what else takes memory from the C library.
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_TRIM_THRESHOLD_": "65536",
-}
-"""What makes an export need less memory, and is all that the second attempt does otherwise."""
+
+DEFECT: Final = Failure("the service has a defect; see its log", "Defect")
 
 
 class Running(StockRankError):
@@ -59,14 +52,14 @@ class Running(StockRankError):
 
 
 class Stopping(StockRankError):
-    """The service is being stopped, so that no refresh can be started."""
+    """The service is stopping, so that no refresh can be started."""
 
     def __init__(self) -> None:
         super().__init__("the service is stopping; start the refresh when it is back")
 
 
 class Refresher:
-    """Starts refreshes, follows them, and knows those of the past; all in one event loop."""
+    """Starts refreshes, follows them, and remembers those that ended; all in one event loop."""
 
     def __init__(  # noqa: PLR0913 - the last three are what tests replace
         self,
@@ -84,7 +77,7 @@ class Refresher:
         self._limit_mb: Final = limit_mb
         self._command: Final = list(command)
         self._oom_kills: Final = oom_kills
-        self._history: Final = History(folder)
+        self._history: Final = JobHistory(folder)
         self._child: Final = Child(self._budget_mb, silent_seconds=silent_seconds)
         self._job: Job | None = None
         self._task: asyncio.Task[None] | None = None
@@ -94,52 +87,52 @@ class Refresher:
 
     @property
     def current(self) -> Job | None:
-        """The refresh that is running, if any."""
+        """The refresh that runs; None if none does."""
         return self._job
 
     def child_pid(self) -> int | None:
-        """The process of the export that is running, if any."""
+        """The process id of the export that runs; None if none does."""
         return self._child.pid
 
     def job(self, job_id: str) -> Job | None:
-        """A refresh, running or remembered."""
+        """The refresh with an id, running or remembered."""
         if self._job and self._job.job_id == job_id:
             return self._job
         return self._history.job(job_id)
 
     def history(self, days: int | None = None) -> list[Job]:
-        """The refreshes that have ended, newest first: all that are remembered, or of some days."""
+        """The refreshes that have ended, newest first; only those of the last days, if given."""
         since = None if days is None else datetime.now(UTC) - timedelta(days=days)
         return self._history.ended(since)
 
     def log(self, job_id: str) -> Path:
-        """The log of a refresh; only those of the newest are kept."""
+        """The log of a refresh; only the newest logs are kept."""
         return self._history.log(job_id)
 
     # ------------------------------------------------------------------------------ actions
 
     def start(self, trigger: Trigger) -> Job:
-        """Start a refresh; `Running` names the one that runs, `Stopping` is after `close`."""
+        """Start a refresh; raise `Running` where one runs, and `Stopping` after `close`."""
         if self._closed:
             raise Stopping
         if self._job is not None:
             raise Running(self._job)
         self._job = new_job(trigger, datetime.now(UTC))
-        self._note(self._job)
-        self._task = asyncio.create_task(self._run(self._job))
+        self._record(self._job)
+        self._task = asyncio.create_task(self._run())
         return self._job
 
     async def wait(self, job_id: str) -> Job | None:
-        """A refresh when it has ended; None for one that is not known.
+        """Wait for the end of a refresh, and return it; None for one that is not known.
 
-        Who waits may be cancelled; the refresh goes on.
+        The wait may be cancelled; the refresh goes on.
         """
         if self._task and self._job and self._job.job_id == job_id:
             await asyncio.wait({self._task})
         return self.job(job_id)
 
     async def close(self) -> None:
-        """End the refresh that runs, which then has failed; none can be started afterwards."""
+        """End the refresh that runs, which fails by it; none can be started afterwards."""
         self._closed = True
         self._child.stop()
         if self._task:
@@ -147,53 +140,40 @@ class Refresher:
 
     # -------------------------------------------------------------------------- one refresh
 
-    async def _run(self, job: Job) -> None:
-        known = _failed(Failure("the service has a defect; see its log", "Defect"))
+    async def _run(self) -> None:
+        end: Job | Failure = DEFECT
         try:
-            known = await self._outcome(job)
+            end = await self._refreshed()
         except OSError as error:
-            where = error.filename or self._settings.lake
-            told = f"the export cannot be started: {where}: {error.strerror}; mend that first"
-            known = _failed(Failure(told, "NotStarted"))
+            end = self._not_started(error)
         finally:
-            self._end(replace(self._job or job, finished_at=datetime.now(UTC), **known))
+            self._end(end if isinstance(end, Job) else self._running.failed(end, datetime.now(UTC)))
 
-    def _end(self, job: Job) -> None:
-        """Note a job that has ended; why it failed is told without paths, which the log has."""
-        if job.error:
-            logger.warning("refresh %s failed: %s", job.job_id, job.error)
-            told = without_paths(job.error, (self._settings.source, self._settings.lake))
-            job = replace(job, error=told)
-        self._job = None
-        self._note(job)
-
-    async def _outcome(self, job: Job) -> dict[str, Any]:
-        """What is known at the end, after one attempt or two."""
-        self._change(status="running")
+    async def _refreshed(self) -> Job:
+        """Make one attempt or two, and return the job as it ended."""
+        job = self._change(status="running")
         log = self._history.new_log(job.job_id)
         before = lakes.current_id(self._settings.lake)
-        full = bool(before and lakes.has_other_layout(self._settings.lake, before))
-        if full:
-            logger.info("refresh: version %s has another layout; everything is read anew", before)
-        attempt = await self._attempt(log, low_memory=False, full=full)
-        if attempt.lack and not self._closed:
-            logger.warning("refresh: %s; trying once more in low-memory mode", attempt.lack)
-            attempt = await self._attempt(log, low_memory=True, full=full)
+        attempt = await self._attempts(log, full=self._must_read_all(before))
         if attempt.manifest is None:
-            return _failed(attempt.failure(self._limit_mb))
-        known = published(attempt.manifest, before)
-        result = await self._result(attempt.manifest, known)
-        return known | {"status": "succeeded", "phase": None, "progress": 1.0, "result": result}
+            return self._running.failed(attempt.failure(self._limit_mb), datetime.now(UTC))
+        ranked = await asyncio.to_thread(_ranked, self._settings.lake, attempt.manifest)
+        return self._running.succeeded(attempt.manifest, before, ranked, datetime.now(UTC))
 
-    async def _result(self, manifest: Manifest, known: dict[str, Any]) -> dict[str, Any]:
-        """What `POST /data/sync-now` answers on a refresh that succeeded."""
-        job = self._change()
-        return {
-            **{name: known[name] for name in ("version", "rows", "rejected")},
-            "seconds": round((datetime.now(UTC) - job.started_at).total_seconds(), 3),
-            "peak_memory_mb": job.peak_memory_mb,
-            "strategies": await asyncio.to_thread(_ranked, self._settings.lake, manifest),
-        }
+    def _must_read_all(self, current: str | None) -> bool:
+        """True where the current version has another layout, of which no part can be taken."""
+        if current is None or not lakes.has_other_layout(self._settings.lake, current):
+            return False
+        logger.info("refresh: version %s has another layout; everything is read anew", current)
+        return True
+
+    async def _attempts(self, log: Path, *, full: bool) -> Attempt:
+        """Export once, and once more in low-memory mode where memory was lacking."""
+        attempt = await self._attempt(log, low_memory=False, full=full)
+        if attempt.lack is None or self._closed:
+            return attempt
+        logger.warning("refresh: %s; trying once more in low-memory mode", attempt.lack)
+        return await self._attempt(log, low_memory=True, full=full)
 
     async def _attempt(self, log: Path, *, low_memory: bool, full: bool) -> Attempt:
         job, kills = self._change(low_memory=low_memory), self._oom_kills()
@@ -215,31 +195,46 @@ class Refresher:
         ended = await self._child.run(command, env, log, see)
         return Attempt(ended, follower, self._child.peak_mb, log, self._oom_kills() > kills)
 
-    def _change(self, **known: Any) -> Job:
-        """The job that runs, with what is known of it now; subscribers hear of what changed."""
+    @property
+    def _running(self) -> Job:
         assert self._job is not None  # noqa: S101 - one is running
-        changed = replace(self._job, **known)
+        return self._job
+
+    def _change(self, **known: Any) -> Job:
+        """Set fields of the job that runs, and return it; subscribers hear of a change."""
+        changed = replace(self._running, **known)
         if changed != self._job:
             self._job = changed
             self._events.publish("refresh", changed.as_dict())
         return changed
 
-    def _note(self, job: Job) -> None:
-        self._history.note(job)
+    def _end(self, job: Job) -> None:
+        """Record a job that has ended; its error is told without paths, which the log has."""
+        if job.error:
+            logger.warning("refresh %s failed: %s", job.job_id, job.error)
+            places = (self._settings.source, self._settings.lake)
+            job = replace(job, error=without_paths(job.error, places))
+        self._job = None
+        self._record(job)
+
+    def _record(self, job: Job) -> None:
+        self._history.record(job)
         self._events.publish("refresh", job.as_dict())
 
+    def _not_started(self, error: OSError) -> Failure:
+        where = error.filename or self._settings.lake
+        reason = f"the export cannot be started: {where}: {error.strerror}; mend that first"
+        return Failure(reason, "NotStarted")
+
     def _budget_mb(self) -> float:
-        """What the service leaves of its limit."""
+        """The memory that the service leaves of its limit."""
         return self._limit_mb - resident_mb()
 
 
-def _failed(failure: Failure) -> dict[str, Any]:
-    return {"status": "failed", "error": failure.error, "error_type": failure.type}
-
-
 def _environment(settings: Settings) -> dict[str, str]:
-    """What the export needs to know, without the service's secrets."""
-    given = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    """Return what the export needs to know, without the service's secrets and allocators."""
+    inherited = without_allocators(os.environ)
+    given = {name: value for name, value in inherited.items() if not name.startswith(PREFIX)}
     known = settings.model_dump(mode="json", include=PASSED_ON)
     for name, value in known.items():
         given[f"{PREFIX}{name}".upper()] = value if isinstance(value, str) else json.dumps(value)
@@ -248,13 +243,13 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 
 def _ranked(root: Path, manifest: Manifest) -> dict[str, int]:
-    """How many stocks each strategy ranks in a version."""
+    """The number of stocks that each strategy ranks in a version."""
     counts = dict.fromkeys(manifest.strategies, 0)
     try:
         ranked = Lake(root, manifest.version).rankings().drop_nulls("rank")
         found = ranked.group_by("strategy").len().collect(engine="streaming")
     except (StockRankError, OSError, pl.exceptions.PolarsError) as error:
-        # It is published all the same: somebody may have deleted it meanwhile.
+        # The version was published all the same; somebody may have deleted it meanwhile.
         logger.warning("the rankings of %s cannot be read: %s", manifest.version, error)
         return counts
     return counts | dict(found.iter_rows())

@@ -1,16 +1,14 @@
 """The daily refresh, by the clock."""
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.cron import CronTrigger
-
-from app.jobs.refresh import Refresher, Running, Stopping
+from app.jobs.refresh import Refresher
 from pipelines import lake as lakes
-from pipelines.errors import LakeError
+from pipelines.errors import LakeError, StockRankError
 from pipelines.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -18,6 +16,9 @@ logger = logging.getLogger(__name__)
 DAILY: Final = "daily-refresh"
 ATTEMPTS: Final = 3
 """Refreshes since one was due, after which a start makes no more: they may be why it restarts."""
+
+LONGEST_SLEEP: Final = 60.0
+"""Seconds after which the clock is looked at again: it goes on while the machine sleeps."""
 
 
 class Schedule:
@@ -28,47 +29,56 @@ class Schedule:
         settings: Settings,
         refresher: Refresher,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._settings: Final = settings
         self._refresher: Final = refresher
         self._now: Final = now
-        self._scheduler: Final = AsyncIOScheduler(timezone=UTC)
+        self._sleep: Final = sleep
+        self._next: datetime | None = None
+        self._task: asyncio.Task[None] | None = None
 
     @property
     def running(self) -> bool:
         """Whether a refresh is going to be started."""
-        return bool(self._scheduler.running and self._scheduler.get_jobs())
+        return self._task is not None and not self._task.done()
 
     def jobs(self) -> list[dict[str, Any]]:
-        """What is scheduled, as `{id, next}` with the next time in UTC."""
-        return [{"id": job.id, "next": job.next_run_time} for job in self._scheduler.get_jobs()]
+        """Return what is scheduled, as `{id, next}` with the next time in UTC."""
+        return [{"id": DAILY, "next": self._next}] if self.running else []
 
     def start(self) -> None:
-        """From now on refreshes are started, in the event loop that is running."""
+        """Start refreshes from now on, in the event loop that is running."""
         hour = self._settings.sync_hour
-        if hour is None:
-            return
-        self._scheduler.start()
-        # However late it comes, after a machine slept or was busy: it is run, and once.
-        self._scheduler.add_job(
-            self._refresh, CronTrigger(hour=hour, timezone=UTC), id=DAILY,
-            coalesce=True, max_instances=1, misfire_grace_time=None,
-        )  # fmt: skip
-        if self._missed(last_due(hour, self._now())):
-            logger.info("the refresh of %s:00 UTC was missed and is made up for", hour)
-            self._scheduler.add_job(self._refresh, id="missed-refresh")
+        if hour is not None:
+            self._next = next_due(hour, self._now())
+            self._task = asyncio.create_task(self._run(hour))
 
     def close(self) -> None:
-        """No refresh is started any more; one that runs goes on."""
-        if self._scheduler.running:
-            self._scheduler.shutdown(wait=False)
+        """Start no refresh any more; one that runs goes on."""
+        if self._task:
+            self._task.cancel()
+            self._task = None
 
-    async def _refresh(self) -> None:
-        """In the event loop, for a function would be run in a thread."""
+    async def _run(self, hour: int) -> None:
+        if self._missed(last_due(hour, self._now())):
+            logger.info("the refresh of %s:00 UTC was missed and is made up for", hour)
+            self._refresh()
+        while True:
+            await self._until(self._next or self._now())
+            # However late it is, after a machine slept or was busy: one refresh, not one a day.
+            self._next = next_due(hour, self._now())
+            self._refresh()
+
+    async def _until(self, due: datetime) -> None:
+        while (left := (due - self._now()).total_seconds()) > 0:
+            await self._sleep(min(left, LONGEST_SLEEP))
+
+    def _refresh(self) -> None:
         try:
             self._refresher.start("scheduled")
-        except (Running, Stopping) as reason:
-            logger.info("the scheduled refresh is left out: %s", reason)
+        except (StockRankError, OSError) as reason:
+            logger.warning("the scheduled refresh is left out: %s", reason)
 
     def _missed(self, due: datetime) -> bool:
         """Whether nothing has refreshed the lake since then, as often as it was tried."""
@@ -83,6 +93,11 @@ def last_due(hour: int, now: datetime) -> datetime:
     """The last time at which it was that hour."""
     today = now.replace(hour=hour, minute=0, second=0, microsecond=0)
     return today if today <= now else today - timedelta(days=1)
+
+
+def next_due(hour: int, now: datetime) -> datetime:
+    """Return the next time at which it will be that hour."""
+    return last_due(hour, now) + timedelta(days=1)
 
 
 def _published_at(settings: Settings) -> datetime | None:

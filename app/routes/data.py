@@ -1,6 +1,7 @@
 """The data: refreshes, versions, age, integrity and alerts."""
 
 import asyncio
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Response
@@ -69,7 +70,9 @@ def _started(job: Job) -> models.Started:
 def _synced(services: Services, job: Job) -> models.Synced:
     if job.result is None:
         raise Unavailable(f"refresh {job.job_id} failed: {job.error}")
-    return models.Synced(sync_result=models.SyncResult(**job.result), timestamp=services.now())
+    return models.Synced(
+        sync_result=models.SyncResult(**asdict(job.result)), timestamp=services.now()
+    )
 
 
 @router.get("/jobs/{job_id}")
@@ -196,7 +199,7 @@ async def alerts(
 ) -> list[models.AlertInfo]:
     """The alerts, newest first."""
     found = services.alerts.history(limit, include_resolved=include_resolved)
-    return [models.AlertInfo(**alert.as_dict()) for alert in found]
+    return [models.AlertInfo.model_validate(alert.as_dict()) for alert in found]
 
 
 # ----------------------------------------------------------------------------------- versions

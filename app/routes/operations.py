@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from typing import Any, Final
 
 from fastapi import APIRouter, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -11,18 +13,23 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from app.deps import ServicesDep, VersionDep
 from app.metrics import registry
 from app.services import Services
-from app.watch import Level, memory
+from app.watch import Level, memory_usage
 from app.web import models
 from pipelines import __version__, source
-from pipelines.errors import LakeError, SourceError
+from pipelines.errors import LakeError, SourceBusy, SourceError
 
 router = APIRouter(tags=["operations"])
+
+BUSY_SECONDS: Final = 0.5
+"""How long the health check waits for a database that is locked."""
+PROBE: Final = ThreadPoolExecutor(1, thread_name_prefix="database-probe")
+"""A thread of its own, so that a slow database takes none from the rankings."""
 
 
 @router.get("/health")
 async def health(services: ServicesDep) -> models.Health:
     """Whether all is well; a degraded service still serves what is published."""
-    database = await asyncio.to_thread(_database, services)
+    database = await asyncio.get_running_loop().run_in_executor(PROBE, _database, services)
     published = await asyncio.to_thread(services.published.problem)
     critical = "memory is critical" if services.guard.level is Level.CRITICAL else None
     reasons = [None if database == "connected" else database, published, critical]
@@ -38,7 +45,9 @@ async def health(services: ServicesDep) -> models.Health:
 
 def _database(services: Services) -> str:
     try:
-        source.preflight(services.settings.source)
+        source.preflight(services.settings.source, busy_seconds=BUSY_SECONDS)
+    except SourceBusy:
+        return "error: busy, another process has locked the source database"
     except SourceError:
         # Its text names a path, which is for the log of a refresh.
         return "error: the source database cannot be read; a refresh says why"
@@ -60,7 +69,7 @@ async def ready(_: VersionDep) -> models.Alive:
 @router.get("/system/memory")
 async def memory_(services: ServicesDep) -> models.Memory:
     """Memory against its limit."""
-    return models.Memory(**memory.report(services.guard))
+    return models.Memory(**asdict(memory_usage(services.guard)))
 
 
 @router.get(

@@ -1,20 +1,62 @@
-from . import memory as memory
+# The rules that say when an alert is due.
 from . import rules as rules
-from .alerts import FILE as FILE
-from .alerts import FOLDER as FOLDER
+
+# The file of the alerts in the folder of the service.
+from .alerts import ALERTS_FILE as ALERTS_FILE
+
+# The folder below the lake where the service keeps its alerts and its refreshes.
+from .alerts import SERVICE_FOLDER as SERVICE_FOLDER
+
+# A condition that was met, from its begin to its end.
 from .alerts import Alert as Alert
+
+# All alerts by key: observed, told once each, remembered.
 from .alerts import Alerts as Alerts
-from .alerts import recorded as recorded
+
+# The alerts that a file remembers, newest first.
+from .alerts import recorded_alerts as recorded_alerts
+
+# An alert to try the channels with.
 from .alerts import trial_alert as trial_alert
-from .channels import configured as configured
+
+# The channels of the settings, the log first.
+from .channels import configured_channels as configured_channels
+
+# A daily check of all files against their hashes, in a thread.
 from .damage import DamageCheck as DamageCheck
+
+# The events of the service, for all who subscribe.
 from .events import Events as Events
+
+# A thing as a journal holds it: JSON by name.
+from .journal import Entry as Entry
+
+# A file of JSON lines with the newest state of each thing.
 from .journal import Journal as Journal
-from .memory import LEVELS as LEVELS
+
+# All levels of memory in rising order.
+from .levels import LEVELS as LEVELS
+
+# How near memory is to its limit.
+from .levels import Level as Level
+
+# The guard that samples memory and holds the level in force.
 from .memory import Guard as Guard
-from .memory import Level as Level
+
+# The smaller limit of the setting and the control group, in MB.
 from .memory import effective_limit_mb as effective_limit_mb
-from .memory import report as report
+
+# A way to reach people, such as e-mail.
 from .outbox import Channel as Channel
+
+# A message to people.
 from .outbox import Notice as Notice
+
+# The error of a channel by which a notice did not arrive.
 from .outbox import Undelivered as Undelivered
+
+# The figures of memory against its limit.
+from .usage import MemoryUsage as MemoryUsage
+
+# Memory against its limit, as `/system/memory` and `/metrics` tell it.
+from .usage import memory_usage as memory_usage

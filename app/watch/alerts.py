@@ -7,31 +7,32 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, JsonValue, TypeAdapter, ValidationError
 
 from app.watch.events import Events
 from app.watch.journal import Entry, Journal
 from app.watch.outbox import Channel, Notice, Outbox
 
 Severity = Literal["warning", "critical"]
-State = Literal["pending", "firing", "resolved"]
+AlertState = Literal["pending", "firing", "resolved"]
 
-LEVELS: Final = {"warning": logging.WARNING, "critical": logging.ERROR}
+LOG_LEVELS: Final = {"warning": logging.WARNING, "critical": logging.ERROR}
 CLOSE_SECONDS: Final = 5.0
-FOLDER: Final = "service"
-FILE: Final = "alerts.jsonl"
-"""Where the service keeps its alerts, below the lake."""
+SERVICE_FOLDER: Final = "service"
+"""The folder below the lake where the service keeps its alerts and its refreshes."""
+ALERTS_FILE: Final = "alerts.jsonl"
+"""The file of the alerts in the folder of the service."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Observation:
-    """Whether the condition of an alert is there: a message says what is, None that nothing is.
+    """A look at the condition of an alert: a message where it is met, None where it is not.
 
-    It must be there for `hold_seconds` before the alert fires.
+    The condition must be met for `hold_seconds` before the alert fires.
     """
 
     key: str
@@ -42,7 +43,7 @@ class Observation:
 
 @dataclass(frozen=True)
 class Alert:
-    """A condition from when it was first seen (`since`) until it was gone (`resolved_at`).
+    """A condition from when it was first met (`since`) until it ended (`resolved_at`).
 
     The severity is the worst so far.
     """
@@ -51,17 +52,17 @@ class Alert:
     key: str
     severity: Severity
     message: str
-    state: State
+    state: AlertState
     since: AwareDatetime
     resolved_at: AwareDatetime | None = None
 
-    def as_dict(self) -> dict[str, Any]:
-        """The alert as JSON holds it, times in ISO."""
+    def as_dict(self) -> dict[str, JsonValue]:
+        """The alert as JSON holds it, with times in ISO 8601."""
         return asdict(self) | {"since": _iso(self.since), "resolved_at": _iso(self.resolved_at)}
 
     def notice(self) -> Notice:
-        """What people are told of it."""
-        level = logging.INFO if self.state == "resolved" else LEVELS[self.severity]
+        """The notice that tells people of it."""
+        level = logging.INFO if self.state == "resolved" else LOG_LEVELS[self.severity]
         title = f"{self.key} {self.state} ({self.severity})"
         text = f"it is over; it was: {self.message}" if self.resolved_at else self.message
         return Notice(title, text, level, self.as_dict())
@@ -71,12 +72,11 @@ def _iso(at: datetime | None) -> str | None:
     return at.isoformat(timespec="milliseconds") if at else None
 
 
-KEPT: Final = TypeAdapter(Alert)
-"""Reads an alert from its line in the file."""
+_ALERT: Final = TypeAdapter(Alert)
 
 
 class Alerts:
-    """The state of every condition, by key; needs a running event loop.
+    """The alerts by key; needs a running event loop.
 
     A firing alert is told once, once more if a warning becomes critical, and when it is resolved.
     """
@@ -92,13 +92,13 @@ class Alerts:
         self._clock: Final = clock
         self._outboxes: Final = [Outbox(channel) for channel in channels]
         self._journal: Final = Journal(path, key="id", lasts=_is_firing)
-        kept = _alerts(self._journal.entries())
-        self._active: Final = {alert.key: alert for alert in kept if alert.state == "firing"}
+        remembered = _alerts(self._journal.entries())
+        self._active: Final = {a.key: a for a in remembered if a.state == "firing"}
 
     def observe(
         self, key: str, severity: Severity, message: str | None, *, hold_seconds: float = 0.0
     ) -> None:
-        """Note that a condition is there, with its message, or that it is not (None)."""
+        """Take in that a condition is met, with its message, or that it is not (None)."""
         before = self._active.get(key)
         if message is None:
             if before:
@@ -115,28 +115,28 @@ class Alerts:
         self._changed(before, alert)
 
     def observe_all(self, observations: Iterable[Observation]) -> None:
-        """Note several conditions."""
+        """Take in several observations."""
         for seen in observations:
             self.observe(seen.key, seen.severity, seen.message, hold_seconds=seen.hold_seconds)
 
     def active(self) -> list[Alert]:
-        """What is pending or firing, newest first."""
+        """The alerts that are pending or firing, newest first."""
         return _newest_first(self._active.values())
 
     def history(self, limit: int = 50, *, include_resolved: bool = False) -> list[Alert]:
-        """The newest alerts, newest first; those that are over only where they are asked for."""
+        """The newest alerts, newest first; resolved ones only on request."""
         found = list(self._active.values())
         if include_resolved:
-            kept = _alerts(self._journal.entries())
-            found = [alert for alert in kept if alert.state == "resolved"] + found
+            remembered = _alerts(self._journal.entries())
+            found = [alert for alert in remembered if alert.state == "resolved"] + found
         return _newest_first(found)[:limit]
 
     async def close(self, seconds: float = CLOSE_SECONDS) -> None:
-        """Give the notices that are on their way so long, and give up the rest."""
+        """Wait some seconds for the notices that are on their way, and give up the rest."""
         await asyncio.gather(*(outbox.close(seconds) for outbox in self._outboxes))
 
     def _changed(self, before: Alert | None, alert: Alert) -> None:
-        """Tell what a new state or a worse severity is worth."""
+        """Tell of a new state or a worse severity."""
         if before and (before.state, before.severity) == (alert.state, alert.severity):
             return
         self._events.publish("alert", alert.as_dict())
@@ -147,12 +147,12 @@ class Alerts:
         del self._active[alert.key]
         over = replace(alert, state="resolved", resolved_at=self._clock())
         self._events.publish("alert", over.as_dict())
-        # What never fired was told to nobody.
+        # An alert that never fired was told to nobody.
         if alert.state == "firing":
             self._tell(over)
 
     def _tell(self, alert: Alert) -> None:
-        self._journal.write(alert.as_dict())
+        self._journal.record(alert.as_dict())
         for outbox in self._outboxes:
             outbox.put(alert.notice())
 
@@ -162,29 +162,29 @@ def _is_firing(entry: Entry) -> bool:
 
 
 def _alerts(entries: Iterable[Entry]) -> list[Alert]:
-    """The alerts of the file; what is not one is logged and passed over."""
+    """The alerts among the entries of a file; any other entry is logged and passed over."""
     found = []
     for entry in entries:
         try:
-            found.append(KEPT.validate_python(entry))
+            found.append(_ALERT.validate_python(entry))
         except ValidationError as error:
             logger.warning("alert %s cannot be read: %s", entry.get("id"), error.errors()[0]["msg"])
     return found
 
 
-def recorded(path: Path) -> list[Alert]:
+def recorded_alerts(path: Path) -> list[Alert]:
     """The alerts that a file remembers, newest first."""
     return _newest_first(_alerts(Journal(path, key="id").entries()))
 
 
 def trial_alert() -> Alert:
-    """An alert that tries the channels."""
+    """An alert to try the channels with."""
     message = "this is a test of the alert channels"
     return Alert(token_hex(6), "test", "warning", message, "firing", datetime.now(UTC))
 
 
 def _newest_first(alerts: Iterable[Alert]) -> list[Alert]:
-    """Those that came last first, also of those of the same time."""
+    """Sort by time; of those with the same time the last one comes first."""
     return sorted(alerts, key=lambda alert: alert.since)[::-1]
 
 

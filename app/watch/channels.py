@@ -1,4 +1,4 @@
-"""Where notices go: the log, a webhook, e-mail."""
+"""The channels for notices: the log, a webhook, e-mail."""
 
 import asyncio
 import logging
@@ -6,7 +6,9 @@ import smtplib
 import ssl
 from dataclasses import dataclass, field
 from email.message import EmailMessage
-from typing import Any, Final
+from typing import Final
+
+from pydantic import JsonValue
 
 from app.watch.outbox import Channel, Notice, Undelivered
 from pipelines.errors import SettingsError
@@ -16,10 +18,11 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS: Final = 10.0
 Refused = dict[str, tuple[int, bytes]]
+"""Of each recipient that was refused, the answer of the mail server."""
 
 
 class Log:
-    """The log of the service."""
+    """The log of the service, which is always a channel."""
 
     name: Final = "log"
 
@@ -30,33 +33,35 @@ class Log:
 
 
 class Webhook:
-    """A JSON POST of the data, with a `text` that chat programs show.
+    """Posts the data as JSON, with a `text` that chat programs show.
 
-    The address may hold a secret, so no message names more of it than the host.
+    The address may hold a secret, so messages name its host only.
     """
 
     name: Final = "webhook"
 
     def __init__(self, url: str) -> None:
-        import httpx2  # noqa: PLC0415 - it needs 7 MB, which a service without a webhook does not
+        import httpx2  # noqa: PLC0415 - 7 MB, only with a webhook
 
         self._httpx: Final = httpx2
         try:
             self._url: Final = httpx2.URL(url)
         except httpx2.InvalidURL as error:
-            raise SettingsError(f"setting webhook_url is no address: {error}") from None
+            raise SettingsError(
+                f"setting webhook_url is no address: {error}; write it as https://host/path"
+            ) from None
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise SettingsError(
                 f"setting webhook_url has the scheme {self._url.scheme!r} and the host "
                 f"{self._url.host!r}; write it as https://host/path"
             )
-        # It logs every address that it asks for.
+        # It logs every address in full.
         logging.getLogger("httpx2").setLevel(logging.WARNING)
-        # Made once, for it reads all certificates that are trusted.
+        # Made once, because it reads all trusted certificates.
         self._tls: Final = httpx2.create_ssl_context()
 
     async def send(self, notice: Notice) -> None:
-        """Post once; a refusal by the receiver, other than 429, is final."""
+        """Post once; a refusal by the receiver is final, unless it is 429 (too many requests)."""
         body = {**notice.data, "text": f"{notice.title}: {notice.text}"}
         try:
             status = await self._post(body)
@@ -67,8 +72,8 @@ class Webhook:
             again = status >= 500 or status == 429
             raise Undelivered(f"{self._url.host} answered {status}", again=again)
 
-    async def _post(self, body: dict[str, Any]) -> int:
-        """The status of the answer, whose body is not read."""
+    async def _post(self, body: dict[str, JsonValue]) -> int:
+        """Post, and return the status of the answer; its body is not read."""
         async with (
             asyncio.timeout(TIMEOUT_SECONDS),
             self._httpx.AsyncClient(timeout=TIMEOUT_SECONDS, verify=self._tls) as client,
@@ -79,7 +84,7 @@ class Webhook:
 
 @dataclass(frozen=True)
 class Login:
-    """Who logs in at a mail server."""
+    """A user of a mail server and the password."""
 
     user: str
     password: str = field(repr=False)
@@ -87,7 +92,7 @@ class Login:
 
 @dataclass(frozen=True)
 class Mail:
-    """A mail by SMTP; with a login over STARTTLS, whose certificate must hold."""
+    """Sends a mail by SMTP; with a login only over STARTTLS and with a valid certificate."""
 
     host: str
     port: int
@@ -104,7 +109,7 @@ class Mail:
             why, again = _refusal(error)
             raise Undelivered(f"{self.host}:{self.port}: {why}", again=again) from None
         if refused:
-            # Not sent again, for the others have it.
+            # Not sent again, because the others have it.
             raise Undelivered(f"{self.host}:{self.port}: {_answers(refused)}")
 
     def _message(self, notice: Notice) -> EmailMessage:
@@ -115,7 +120,7 @@ class Mail:
         return message
 
     def _hand_over(self, message: EmailMessage) -> Refused:
-        """The recipients that were refused, if not all were."""
+        """Send the mail, and return the recipients that were refused; an error if all were."""
         with smtplib.SMTP(self.host, self.port, timeout=TIMEOUT_SECONDS) as server:
             if self.login:
                 server.starttls(context=ssl.create_default_context())
@@ -124,7 +129,7 @@ class Mail:
 
 
 def _refusal(error: Exception) -> tuple[str, bool]:
-    """What a mail server said, and whether it may say otherwise later."""
+    """The words of a mail server that refused a mail, and whether a later try may succeed."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         codes = [code for code, _ in error.recipients.values()]
         return _answers(error.recipients), max(codes, default=0) < 500
@@ -142,8 +147,8 @@ def _text(said: bytes | str) -> str:
     return said.decode(errors="replace") if isinstance(said, bytes) else said
 
 
-def configured(settings: Settings) -> list[Channel]:
-    """The channels that are set, the log first; `SettingsError` for one that is half set."""
+def configured_channels(settings: Settings) -> list[Channel]:
+    """The channels of the settings, the log first; `SettingsError` for one that is half set."""
     channels: list[Channel] = [Log()]
     if settings.webhook_url:
         channels.append(Webhook(settings.webhook_url))

@@ -1,4 +1,4 @@
-"""Damage that only the bytes show: every version is read again and again, a little at a time."""
+"""A check for damage that only the bytes show: all versions are read daily, bit by bit."""
 
 import logging
 import os
@@ -14,22 +14,22 @@ from pipelines.lake import Lake, damage, marks
 logger = logging.getLogger(__name__)
 
 START_SECONDS: Final = 30.0
-"""The first requests after a start come before this work."""
+"""The first requests after a start come first."""
 DAY_SECONDS: Final = 86_400.0
 PAUSE_SECONDS: Final = 0.005
-"""After every megabyte; at most 200 MB are read in a second."""
+"""After every megabyte, so that at most 200 MB are read in a second."""
 NICE: Final = 19
 
 
 class Stopped(Exception):
-    """The service is being stopped."""
+    """The service is stopping, so the check ends."""
 
 
 class DamageCheck:
-    """Compares the files of all versions with their hashes after the start and daily.
+    """Compares the files of all versions with their hashes, after the start and daily.
 
-    It runs in a thread of the lowest priority. What it finds is marked below the lake, for the
-    next refresh, for lists of versions and for `/health`.
+    It runs in a thread of the lowest priority. Damage is marked in the lake, where the next
+    refresh, the lists of versions and `/health` find it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -38,11 +38,11 @@ class DamageCheck:
         self._thread: Final = threading.Thread(target=self._run, name="damage", daemon=True)
 
     def start(self) -> None:
-        """Start the thread."""
+        """Start to check, in a thread."""
         self._thread.start()
 
     def close(self) -> None:
-        """End the thread, in the middle of a file too."""
+        """End the check at once, also in the middle of a file."""
         self._stop.set()
         self._thread.join()
 
@@ -65,7 +65,7 @@ class DamageCheck:
 
 
 def check(root: Path, pause: damage.Pause) -> None:
-    """Mark the versions that have a damaged file; the current one is looked at first."""
+    """Mark the versions that have a damaged file, the current one first."""
     hashes = damage.Hashes(pause)
     current = lake.current_id(root)
     for version in sorted(lake.version_ids(root), key=lambda v: (v == current, v), reverse=True):

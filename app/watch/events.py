@@ -1,11 +1,13 @@
-"""What happens in the service, told to those who listen, such as the dashboard's live stream."""
+"""Events of the service, for subscribers such as the dashboard's live stream."""
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Final, Self
+
+from pydantic import JsonValue
 
 QUEUE: Final = 256
 """Events that wait for a subscriber before it loses the oldest: minutes of a busy service."""
@@ -13,17 +15,17 @@ QUEUE: Final = 256
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """What happened, and its data as JSON holds it; all subscribers share the data."""
+    """Something that happened, with its data as JSON holds it; all subscribers share the data."""
 
     kind: str
-    data: dict[str, Any]
+    data: Mapping[str, JsonValue]
 
 
 class Subscription(AsyncIterator[Event]):
     """The events since the subscription, in their order, until the source is closed.
 
-    Where a subscriber was so slow that events were dropped, `lost` with their number stands in
-    their place. Waiting may be cancelled, as by a timeout, without losing an event.
+    A subscriber that is too slow gets an event `lost` with a number in place of the events that
+    were dropped. A wait may be cancelled, as by a timeout, and loses no event.
     """
 
     def __init__(self) -> None:
@@ -61,25 +63,25 @@ class Subscription(AsyncIterator[Event]):
 
 
 class Events:
-    """Published once, seen by every subscriber; all in one event loop."""
+    """Hands each event that is published to every subscriber; all in one event loop."""
 
     def __init__(self) -> None:
         self._subscriptions: Final[set[Subscription]] = set()
         self._closed = False
 
     def __len__(self) -> int:
-        """How many subscribe."""
+        """The number of subscribers."""
         return len(self._subscriptions)
 
-    def publish(self, kind: str, data: dict[str, Any]) -> None:
-        """Tell every subscriber; never waits for one."""
+    def publish(self, kind: str, data: Mapping[str, JsonValue]) -> None:
+        """Hand an event to every subscriber; never waits for one."""
         event = Event(kind, data)
         for subscription in self._subscriptions:
             subscription.put(event)
 
     @asynccontextmanager
     async def subscribe(self) -> AsyncIterator[Subscription]:
-        """The events from now on, until the block is left."""
+        """The events from here on, until the block is left."""
         subscription = Subscription()
         if self._closed:
             subscription.close()

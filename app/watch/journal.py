@@ -1,8 +1,8 @@
-"""A small file of JSON lines that outlives the process: the newest line of a thing is its state.
+"""A file of JSON lines that outlives the process: the newest line of a thing is its state.
 
 Lines are only appended, so that a kill in the middle of a write costs that line and no other. A
-file that has grown to twice what is kept is written anew beside itself and renamed. One process
-writes.
+file with twice as many lines as things to keep is written anew beside itself, and renamed. Only
+one process writes to it.
 """
 
 import json
@@ -11,26 +11,29 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-Entry = dict[str, Any]
+from pydantic import JsonValue
+
+Entry = dict[str, JsonValue]
+"""A thing as the journal holds it."""
 
 logger = logging.getLogger(__name__)
 
 
-def _nothing(_: Entry) -> bool:
+def _none_lasts(_: Entry) -> bool:
     return False
 
 
 class Journal:
-    """The newest `keep` things, each a JSON object with a text `key` that tells it from others.
+    """The newest `keep` things, each a JSON object whose text under `key` tells it from others.
 
-    A thing that `lasts` is kept however old it is. A disk that cannot be read or written costs
-    the history, not the service: it is logged, and the entries stay in memory.
+    A thing that `lasts` is kept however old it is. On a disk that cannot be read or written the
+    error is logged, the entries stay in memory, and the service goes on.
     """
 
     def __init__(
-        self, path: Path, *, key: str, keep: int = 500, lasts: Callable[[Entry], bool] = _nothing
+        self, path: Path, *, key: str, keep: int = 500, lasts: Callable[[Entry], bool] = _none_lasts
     ) -> None:
         self.path: Final = path
         self._key: Final = key
@@ -45,10 +48,10 @@ class Journal:
         """The newest state of each thing, in the order in which they first came."""
         return list(self._entries.values())
 
-    def write(self, entry: Entry) -> None:
-        """Note a thing, in place of what was noted of it before."""
+    def record(self, entry: Entry) -> None:
+        """Keep the state of a thing, in place of the one before."""
         self._remember(entry)
-        # What was torn off must not swallow the line that follows it.
+        # A line that was torn off must not swallow the one that follows it.
         line = "\n" * self._torn + json.dumps(entry) + "\n"
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,16 +75,16 @@ class Journal:
             self._complain("read", error)
             return
         lines = [line for line in text.split("\n") if line]
-        entries = [entry for line in lines if (entry := self._read(line))]
+        entries = [entry for line in lines if (entry := self._parsed(line))]
         for entry in entries:
             self._remember(entry)
         self._lines, self._torn = len(lines), bool(text) and not text.endswith("\n")
         if len(entries) < len(lines):
-            told = (len(lines) - len(entries), len(lines), self.path.name)
-            logger.warning("%s of %s lines of %s are damaged and are passed over", *told)
+            values = (len(lines) - len(entries), len(lines), self.path.name)
+            logger.warning("%s of %s lines of %s are damaged and are passed over", *values)
 
-    def _read(self, line: str) -> Entry | None:
-        """The entry of a line; None for one that is torn or of another kind."""
+    def _parsed(self, line: str) -> Entry | None:
+        """The entry of a line; None for a line that is torn or holds something else."""
         with suppress(ValueError):
             entry = json.loads(line)
             if isinstance(entry, dict) and isinstance(entry.get(self._key), str):
@@ -89,7 +92,7 @@ class Journal:
         return None
 
     def _remember(self, entry: Entry) -> None:
-        self._entries[entry[self._key]] = entry
+        self._entries[str(entry[self._key])] = entry
         if len(self._entries) > self._keep:
             old = (key for key, entry in self._entries.items() if not self._lasts(entry))
             self._entries.pop(next(old, ""), None)
@@ -107,6 +110,6 @@ class Journal:
             return
         self._lines = len(self._entries)
 
-    def _complain(self, what: str, error: OSError) -> None:
-        told = (self.path.name, what, error.strerror)
-        logger.error("%s cannot be %s: %s; free the disk, or mend its permissions", *told)
+    def _complain(self, action: str, error: OSError) -> None:
+        values = (self.path.name, action, error.strerror)
+        logger.error("%s cannot be %s: %s; free the disk, or mend its permissions", *values)

@@ -1,25 +1,21 @@
-"""The memory guard: how much of its limit the service uses, whether that is too much, and growth.
-
-A level counts once memory has been there for a while, up as well as down, so that neither a short
-peak nor a short dip changes what the service does.
-"""
+"""The memory guard: samples memory, and knows the level in force and the growth."""
 
 import asyncio
 import logging
-import os
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
-from itertools import combinations, groupby
 from pathlib import Path
-from statistics import median
-from typing import Any, Final
+from typing import Final
+
+from pydantic import JsonValue
 
 from app.watch import cgroup
 from app.watch.events import Events
+from app.watch.growth import growth_per_hour
+from app.watch.levels import LEVELS, Level, LevelHold
 from pipelines.errors import SettingsError
 from pipelines.runtime import process_mb, resident_mb
 
@@ -28,29 +24,15 @@ logger = logging.getLogger(__name__)
 DEFAULT_LIMIT_MB: Final = 1024.0
 KEPT_SECONDS: Final = 15 * 60
 MOST_SAMPLES: Final = 4 * KEPT_SECONDS
-"""However often memory is sampled, the samples themselves stay small."""
-TREND_STEP_SECONDS: Final = 15
-LEAST_TREND_SECONDS: Final = 10 * 60
-"""A slope of fewer minutes tells of the last requests, not of a leak."""
-
-
-class Level(StrEnum):
-    """How near the limit memory is, in rising order."""
-
-    OK = "OK"
-    WARNING = "WARNING"
-    CRITICAL = "CRITICAL"
-
-
-LEVELS: Final = tuple(Level)
+"""The samples stay small in number, however often memory is sampled."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """Memory at one time, in MB; `child_mb` is null without a refresh, `cgroup_mb` without a limit.
 
-    `usage_mb` is what counts against the limit: what the control group uses where the limit is the
-    group's, else the service with its refresh. `level` is the level in force after this sample.
+    `usage_mb` counts against the limit: the usage of the control group where the limit is that of
+    the group, else the service with its refresh. `level` is in force after this sample.
     """
 
     at: datetime
@@ -62,8 +44,8 @@ class Sample:
     percent: float
     level: Level = Level.OK
 
-    def as_dict(self) -> dict[str, Any]:
-        """The sample as JSON holds it, in tenths."""
+    def as_dict(self) -> dict[str, JsonValue]:
+        """The sample as JSON holds it, in tenths of a MB."""
         values = {
             name: round(value, 1) if isinstance(value, float) else value
             for name, value in asdict(self).items()
@@ -74,7 +56,7 @@ class Sample:
 def effective_limit_mb(
     setting: float | None, root: Path = cgroup.ROOT, membership: Path = cgroup.MEMBERSHIP
 ) -> float:
-    """The limit that is met first, in MB: the setting's or the control group's; else 1,024."""
+    """The smaller limit of the setting and the control group, in MB; 1,024 without either."""
     group = cgroup.limiting(root, membership)
     limits = [] if setting is None else [setting]
     if group is not None:
@@ -83,7 +65,7 @@ def effective_limit_mb(
 
 
 class Guard:
-    """Samples memory, keeps a quarter of an hour of it, and knows the level that is in force."""
+    """Samples memory, keeps the samples of a quarter of an hour, and knows the level in force."""
 
     def __init__(  # noqa: PLR0913 - the last four are what tests replace
         self,
@@ -104,13 +86,12 @@ class Guard:
                 f"memory_critical_percent {critical_percent:g}; lower it"
             )
         self.limit_mb: Final = limit_mb
-        self.critical_percent: Final = critical_percent
         self.child: Final = child
         self._floors: Final = (warning_percent, critical_percent)
         self._group: Final = cgroup.limiting(root)
         self._read, self._now, self._elapsed = read, now, elapsed
         self._samples: Final[deque[tuple[float, Sample]]] = deque(maxlen=MOST_SAMPLES)
-        self._hold: Final = _Hold(hold_seconds)
+        self._hold: Final = LevelHold(hold_seconds)
         self.peak_mb = 0.0
 
     @property
@@ -128,42 +109,22 @@ class Guard:
         return self._samples[-1][1] if self._samples else self.sample()
 
     def sample(self) -> Sample:
-        """Memory now, which is kept and counts for the level."""
+        """Read memory, keep the sample, and count it for the level."""
         at = self._elapsed()
-        process = self._read(None)
-        if process is None:
-            process = resident_mb()
-        pid = self.child()
-        child = None if pid is None else self._read(pid)
-        group = self._group.used_mb() if self._group else None
-        usage = process + (child or 0.0)
-        if self._group and group is not None and self.limit_mb >= self._group.limit_mb:
-            usage = group
+        process, child, group = self._service_mb(), self._child_mb(), self._group_mb()
+        usage = self._usage_mb(process + (child or 0.0), group)
         percent = 100 * usage / self.limit_mb
-        level = self._hold.see(at, LEVELS[sum(percent >= floor for floor in self._floors)])
+        level = self._hold.see(at, self._level_at(percent))
         sample = Sample(self._now(), process, child, group, usage, self.limit_mb, percent, level)
         self._keep(at, sample)
         return sample
 
-    def _keep(self, at: float, sample: Sample) -> None:
-        self.peak_mb = max(self.peak_mb, sample.usage_mb)
-        self._samples.append((at, sample))
-        while self._samples[0][0] < at - KEPT_SECONDS:
-            self._samples.popleft()
-
     def trend_mb_per_hour(self) -> float | None:
-        """How fast the service itself grows, in MB an hour; None before there are ten minutes.
+        """The growth of the service itself, in MB an hour; None before there are ten minutes.
 
-        A refresh and its memory come and go, and do not count.
+        The memory of a refresh comes and goes, and does not count.
         """
-        steps = groupby(self._samples, key=lambda kept: kept[0] // TREND_STEP_SECONDS)
-        points = []
-        for _, kept in steps:
-            some = list(kept)
-            points.append((some[0][0], median(sample.process_mb for _, sample in some)))
-        if not points or points[-1][0] - points[0][0] < LEAST_TREND_SECONDS:
-            return None
-        return growth(points) * 3600
+        return growth_per_hour((at, sample.process_mb) for at, sample in self._samples)
 
     async def run(self, events: Events, every: float = 1.0) -> None:
         """Sample for ever, and publish each sample."""
@@ -173,113 +134,34 @@ class Guard:
                 events.publish("memory", self.sample().as_dict())
                 failing = False
             except OSError as error:
-                # Such as too many open files: the guard must outlive what it warns of.
+                # Such as too many open files: the guard must outlive the trouble that it tells of.
                 if not failing:
                     logger.warning("memory cannot be read: %s; it is tried again", error.strerror)
                 failing = True
             await asyncio.sleep(every)
 
+    def _service_mb(self) -> float:
+        size = self._read(None)
+        return resident_mb() if size is None else size
 
-class _Hold:
-    """The level that memory has been at, or beyond, for long enough."""
+    def _child_mb(self) -> float | None:
+        pid = self.child()
+        return None if pid is None else self._read(pid)
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds: Final = seconds
-        self._seen: Final[deque[tuple[float, int]]] = deque()
-        self.level = Level.OK
+    def _group_mb(self) -> float | None:
+        return self._group.used_mb() if self._group else None
 
-    def see(self, at: float, level: Level) -> Level:
-        """The level in force, now that memory is at one.
+    def _usage_mb(self, processes: float, group: float | None) -> float:
+        """The usage of the control group where its limit is in force, else of the processes."""
+        if self._group and group is not None and self.limit_mb >= self._group.limit_mb:
+            return group
+        return processes
 
-        Upwards it is the lowest level of the time held, downwards the highest: memory that swings
-        between warning and critical is in warning all the time.
-        """
-        seen = self._seen
-        seen.append((at, LEVELS.index(level)))
-        # The oldest that is needed is the one that was there when the time began.
-        while len(seen) > 1 and seen[1][0] <= at - self._seconds:
-            seen.popleft()
-        if seen[0][0] <= at - self._seconds:
-            numbers = [number for _, number in seen]
-            held = min(max(LEVELS.index(self.level), min(numbers)), max(numbers))
-            self.level = LEVELS[held]
-        return self.level
+    def _level_at(self, percent: float) -> Level:
+        return LEVELS[sum(percent >= floor for floor in self._floors)]
 
-
-Points = Sequence[tuple[float, float]]
-
-
-def growth(points: Points) -> float:
-    """The slope that the points keep up: the least of all and of both halves, 0 if they disagree.
-
-    A single step, such as a cache that was filled, is in one half only, and is no growth.
-    """
-    middle = len(points) // 2
-    slopes = [_slope(part) for part in (points, points[:middle], points[middle:])]
-    least = min(slopes, key=abs)
-    return least if min(slopes) * max(slopes) > 0 else 0.0
-
-
-def _slope(points: Points) -> float:
-    """The median of the slopes between all points (Theil and Sen), of two or more."""
-    return median((y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in combinations(points, 2))
-
-
-# ----------------------------------------------------------------------------------- telling
-
-
-def situation(sample: Sample) -> str:
-    """How much is used by whom, for people."""
-    parts = [f"service {sample.process_mb:,.0f} MB"]
-    if sample.child_mb is not None:
-        parts.append(f"refresh {sample.child_mb:,.0f} MB")
-    used = f"{sample.usage_mb:,.0f} of {sample.limit_mb:,.0f} MB"
-    return f"memory is at {sample.percent:.1f}%, {used} ({', '.join(parts)})"
-
-
-def remedies(guard: Guard) -> list[str]:
-    """What to do about the level in force; empty where it is OK."""
-    if guard.level is Level.OK:
-        return []
-    found = []
-    if guard.level is Level.CRITICAL:
-        found.append("published rankings are served, new computations are refused until it falls")
-    if guard.latest.child_mb is not None:
-        found.append("a refresh is running; its memory is given back when it ends")
-    found.append(
-        "raise the container's limit and STOCKRANK_MEMORY_LIMIT_MB, or lower STOCKRANK_COMPUTATIONS"
-    )
-    return found
-
-
-def report(guard: Guard) -> dict[str, Any]:
-    """What `/system/memory` answers, in MB; `percent` and `available_mb` are of the limit.
-
-    `peak_mb` is the most that was in use since the start, of what counts against the limit.
-    """
-    sample = guard.latest
-    return {
-        "usage_mb": round(sample.usage_mb, 1),
-        "percent": round(sample.percent, 1),
-        "available_mb": round(max(0.0, guard.limit_mb - sample.usage_mb), 1),
-        "status": guard.level.value,
-        "action_needed": guard.level is not Level.OK,
-        "recommendations": remedies(guard),
-        "limit_mb": round(guard.limit_mb, 1),
-        "peak_mb": round(guard.peak_mb, 1),
-        "processes": _processes(guard),
-    }
-
-
-def _processes(guard: Guard) -> list[dict[str, Any]]:
-    pids = {"service": os.getpid(), "refresh": guard.child()}
-    sizes = (
-        (name, pid, process_mb(pid), process_mb(pid, peak=True))
-        for name, pid in pids.items()
-        if pid
-    )
-    return [
-        {"name": name, "pid": pid, "resident_mb": round(now, 1), "peak_mb": round(peak, 1)}
-        for name, pid, now, peak in sizes
-        if now is not None and peak is not None
-    ]
+    def _keep(self, at: float, sample: Sample) -> None:
+        self.peak_mb = max(self.peak_mb, sample.usage_mb)
+        self._samples.append((at, sample))
+        while self._samples[0][0] < at - KEPT_SECONDS:
+            self._samples.popleft()

@@ -1,25 +1,28 @@
-"""Notices on their way to people. No channel makes the service wait, or fail."""
+"""Notices on their way to people. No channel makes the service wait or fail."""
 
 import asyncio
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
+
+from pydantic import JsonValue
 
 from pipelines.errors import StockRankError
 
 logger = logging.getLogger(__name__)
 
 PAUSES: Final = (1.0, 5.0, 25.0)
-"""Seconds before each repetition: a receiver that restarts is reached, one that is gone is not."""
+"""Seconds before each further try: enough for a receiver that restarts."""
 MOST_WAITING: Final = 100
+"""Notices that wait for a channel before the oldest is given up."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
 
 class Undelivered(StockRankError):
-    """A notice did not arrive; `again` tells whether it may when it is sent once more."""
+    """A notice did not arrive; `again` is true where another try may succeed."""
 
     def __init__(self, message: str, *, again: bool = False) -> None:
         super().__init__(message)
@@ -28,29 +31,29 @@ class Undelivered(StockRankError):
 
 @dataclass(frozen=True)
 class Notice:
-    """What is told: a line for people, a text below it, and the same as data."""
+    """A message to people: a title, a text below it, and the same as data."""
 
     title: str
     text: str
     level: int
-    data: dict[str, Any]
+    data: dict[str, JsonValue]
 
 
 class Channel(Protocol):
-    """A way to tell people."""
+    """A way to reach people."""
 
     @property
     def name(self) -> str:
-        """What it is called in the log."""
+        """The name of the channel in the log."""
 
     async def send(self, notice: Notice) -> None:
-        """Try once; `Undelivered` says why not."""
+        """Send a notice once; `Undelivered` where it does not arrive."""
 
 
 class Outbox:
-    """The notices on their way to one channel, one after the other, so that none overtakes.
+    """Sends notices through one channel, one after the other, in their order.
 
-    What does not arrive after all repetitions is logged, and the next is tried.
+    A notice that does not arrive after all tries is logged, and the next one is sent.
     """
 
     def __init__(
@@ -63,39 +66,39 @@ class Outbox:
         self._task: asyncio.Task[None] | None = None
 
     def put(self, notice: Notice) -> None:
-        """Send a notice when those before it are sent; never waits."""
+        """Add a notice, which is sent after those before it; never waits."""
         if len(self._waiting) == MOST_WAITING:
-            # The first is on its way.
-            self._lost(self._waiting[1], "too many notices wait")
+            # The first is being sent.
+            self._give_up(self._waiting[1], "too many notices wait")
             del self._waiting[1]
         self._waiting.append(notice)
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._drain())
 
     async def close(self, seconds: float) -> None:
-        """Give what waits so long to be sent, and give up the rest."""
+        """Wait some seconds for the notices to be sent, and give up the rest."""
         if self._task:
             await asyncio.wait([self._task], timeout=seconds)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
         while self._waiting:
-            self._lost(self._waiting.popleft(), "the service stops")
+            self._give_up(self._waiting.popleft(), "the service stops")
 
     async def _drain(self) -> None:
         while self._waiting:
-            # It stays first in line until it has arrived or was given up.
+            # It stays first until it has arrived or is given up.
             notice = self._waiting[0]
             try:
                 await self._deliver(notice)
             except Undelivered as error:
-                self._lost(notice, str(error))
+                self._give_up(notice, str(error))
             except Exception:
-                # A defect of a channel must not keep the next notice from being sent.
+                # A defect of a channel must not stop the next notice.
                 logger.exception("%s failed", self._channel.name)
             self._waiting.popleft()
 
     async def _deliver(self, notice: Notice) -> None:
-        """Send, and again after each pause where that may help."""
+        """Send a notice, and again after each pause where another try may succeed."""
         for pause in self._pauses:
             try:
                 return await self._channel.send(notice)
@@ -106,6 +109,6 @@ class Outbox:
             await self._sleep(pause)
         return await self._channel.send(notice)
 
-    def _lost(self, notice: Notice, why: str) -> None:
-        told = (self._channel.name, notice.title, why)
-        logger.error("%s did not deliver %r: %s", *told)
+    def _give_up(self, notice: Notice, reason: str) -> None:
+        values = (self._channel.name, notice.title, reason)
+        logger.error("%s did not deliver %r: %s", *values)

@@ -1,6 +1,6 @@
-"""When an alert is due: what the service knows, turned into observations, one for each key.
+"""The rules of the alerts: from memory, refreshes and versions to observations, one for each key.
 
-All are pure. Those of a version do not change: they are worth computing once a version.
+All rules are pure functions. Those of a version need to be asked once a version only.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,42 +9,45 @@ from itertools import takewhile
 from typing import Final, Protocol
 
 from app.watch.alerts import Observation, Severity
-from app.watch.memory import Guard, Level, remedies, situation
+from app.watch.levels import Level
+from app.watch.memory import Guard
+from app.watch.usage import remedies, situation
 from pipelines.errors import ChecksFailed
 from pipelines.lake import SEVERITY, Check, Dataset, Manifest, Report, verdict
 
 Tops = Mapping[str, Sequence[str]]
-"""Of each strategy, the tickers of its first ranks."""
+"""The tickers of the first ranks, by strategy."""
 
 GROWTH_HOURS: Final = 6.0
-"""At this pace the limit is reached before anyone would look by chance."""
+"""Growth that reaches the limit sooner than this is an alert: nobody may look before."""
 LEAST_GROWTH_MB_PER_HOUR: Final = 10.0
 GROWTH_HOLD_SECONDS: Final = 300.0
 """Caches fill after a start, and a busy quarter of an hour looks like a leak."""
 
 FAILURES: Final = 3
-"""One failed refresh may be a busy database; as many days in a row are not."""
+"""Failed refreshes in a row that are critical: one may be due to a busy database."""
 NOTHING_HOLD_SECONDS: Final = 900.0
-"""A first start publishes its first version in this time."""
+"""Enough for a new service to publish its first version."""
 
 COVERAGE: Final = ("price_coverage", "fundamentals_coverage")
 COVERAGE_DROP: Final = 0.02
-"""Some stocks leave a market every month; with two in a hundred gone at once, a feed is."""
+"""Some stocks leave a market every month; two in a hundred at once mean that a feed is gone."""
 REJECTED_SHARES: Final = (0.01, 0.05)
-"""Share of rejected rows of a dataset that is a warning, and critical, even if nothing is new."""
+"""Shares of rejected rows in a dataset that are a warning, and critical, also where none is new."""
 CHURN: Final = 0.5
+"""Share of changed first ranks that is a warning."""
 
 
-class Job(Protocol):
-    """What the rules need of a refresh."""
+class RefreshJob(Protocol):
+    """A refresh, as far as the rules look at it."""
 
     @property
     def status(self) -> str:
-        """`succeeded` or `failed` once it has ended."""
+        """`succeeded` or `failed` after its end."""
 
     @property
     def error(self) -> str | None:
-        """Why it failed."""
+        """The reason for a failure."""
 
     @property
     def error_type(self) -> str | None:
@@ -52,19 +55,19 @@ class Job(Protocol):
 
     @property
     def finished_at(self) -> datetime | None:
-        """When it ended; None while it runs."""
+        """The time of its end; None while it runs."""
 
 
 # ------------------------------------------------------------------------------------ memory
 
 
 def of_memory(guard: Guard) -> list[Observation]:
-    """Whether memory is high, and whether it grows."""
+    """The two observations of memory: high, and growing."""
     return [memory_high(guard), memory_growing(guard)]
 
 
 def memory_high(guard: Guard) -> Observation:
-    """Memory is at a level other than OK, which the guard has held."""
+    """Observe that the level in force is a warning or critical."""
     severity: Severity = "critical" if guard.level is Level.CRITICAL else "warning"
     high = None
     if guard.level is not Level.OK:
@@ -73,7 +76,7 @@ def memory_high(guard: Guard) -> Observation:
 
 
 def memory_growing(guard: Guard) -> Observation:
-    """The service, without a refresh, grows so that it meets the limit within hours."""
+    """Observe that the service, without a refresh, grows to its limit within hours."""
     trend, used = guard.trend_mb_per_hour() or 0.0, guard.latest.process_mb
     growing = None
     if trend >= LEAST_GROWTH_MB_PER_HOUR:
@@ -82,7 +85,7 @@ def memory_growing(guard: Guard) -> Observation:
             growing = (
                 f"the service uses {used:,.0f} MB and grows by {trend:,.0f} MB an hour; it meets "
                 f"its limit of {guard.limit_mb:,.0f} MB in {hours:.1f} hours; restart it, and "
-                "tell what it was asked for"
+                "report the requests that it answered"
             )
     return Observation("memory_growing", "warning", growing, GROWTH_HOLD_SECONDS)
 
@@ -90,24 +93,24 @@ def memory_growing(guard: Guard) -> Observation:
 # ----------------------------------------------------------------------------------- refresh
 
 
-def of_jobs(jobs: Iterable[Job], published_at: datetime | None = None) -> list[Observation]:
-    """Whether the last refreshes failed, of jobs newest first; those that run do not count.
+def of_jobs(jobs: Iterable[RefreshJob], published_at: datetime | None = None) -> list[Observation]:
+    """Observe that the last refreshes failed, from jobs newest first; running ones do not count.
 
-    Nor do those that ended before the newest version was made, though it was rolled back since:
-    another refresh, which the service did not start, has succeeded.
+    `published_at` is when the newest version was made, also if it was rolled back since. Jobs that
+    ended before it do not count: a refresh that the service did not start has succeeded.
     """
     ended = (job for job in jobs if job.status in ("succeeded", "failed"))
-    failed = list(takewhile(lambda job: _counts(job, published_at), ended))
+    failed = list(takewhile(lambda job: _is_failure(job, published_at), ended))
     rejected = bool(failed) and failed[0].error_type == ChecksFailed.__name__
     return [_refresh_failed([] if rejected else failed), _version_rejected(failed[:rejected])]
 
 
-def _counts(job: Job, published_at: datetime | None) -> bool:
+def _is_failure(job: RefreshJob, published_at: datetime | None) -> bool:
     older = published_at and job.finished_at and job.finished_at < published_at
     return job.status == "failed" and not older
 
 
-def _refresh_failed(failed: Sequence[Job]) -> Observation:
+def _refresh_failed(failed: Sequence[RefreshJob]) -> Observation:
     severity: Severity = "critical" if len(failed) >= FAILURES else "warning"
     message = None
     if failed:
@@ -118,23 +121,23 @@ def _refresh_failed(failed: Sequence[Job]) -> Observation:
     return Observation("refresh_failed", severity, message)
 
 
-def _version_rejected(rejected: Sequence[Job]) -> Observation:
+def _version_rejected(rejected: Sequence[RefreshJob]) -> Observation:
     message = rejected[0].error or "a new version did not pass its checks" if rejected else None
     return Observation("version_rejected", "critical", message)
 
 
 def refresh_overdue(report: Report | None, now: date) -> Observation:
-    """The published prices are too old in trading days, or nothing is published."""
+    """Observe that the prices are too old, in trading days, or that nothing is published."""
     key = "refresh_overdue"
     if report is None:
         nothing = "nothing is published; start a refresh with POST /data/sync-now"
         return Observation(key, "warning", nothing, NOTHING_HOLD_SECONDS)
     found = verdict(report, now)
     status = SEVERITY[found.age.label]
-    told = None
+    message = None
     if status != "ok":
-        told = f"{found.checks[0].message}; refresh, and see that the database gets new prices"
-    return Observation(key, "critical" if status == "critical" else "warning", told)
+        message = f"{found.checks[0].message}; refresh, and check that the database gets new prices"
+    return Observation(key, "critical" if status == "critical" else "warning", message)
 
 
 # ----------------------------------------------------------------------------------- version
@@ -143,7 +146,7 @@ def refresh_overdue(report: Report | None, now: date) -> Observation:
 def of_version(
     manifest: Manifest, before: Manifest | None, tops: Tops, tops_before: Tops
 ) -> list[Observation]:
-    """What is odd in a version, against the one before it."""
+    """The observations of a version, compared with the one before it."""
     return [
         coverage_drop(manifest, before),
         rows_rejected(manifest, before),
@@ -152,7 +155,7 @@ def of_version(
 
 
 def coverage_drop(manifest: Manifest, before: Manifest | None) -> Observation:
-    """Fewer stocks have prices or fundamentals than a floor, or than in the version before."""
+    """Observe that too few stocks have prices or fundamentals, or fewer than the version before."""
     now, was = _coverage(manifest), _coverage(before)
     low = [
         _with_share_before(check, was.get(name))
@@ -160,8 +163,8 @@ def coverage_drop(manifest: Manifest, before: Manifest | None) -> Observation:
         if check.status != "ok" or _fell(check, was.get(name))
     ]
     critical = any(check.status == "critical" for check in now.values())
-    told = f"{'; '.join(low)}; see that the feed of the database is whole" if low else None
-    return Observation("coverage_drop", "critical" if critical else "warning", told)
+    message = f"{'; '.join(low)}; check that the feed of the database is complete" if low else None
+    return Observation("coverage_drop", "critical" if critical else "warning", message)
 
 
 def _coverage(manifest: Manifest | None) -> dict[str, Check]:
@@ -179,7 +182,7 @@ def _with_share_before(check: Check, before: Check | None) -> str:
 
 
 def rows_rejected(manifest: Manifest, before: Manifest | None) -> Observation:
-    """A dataset has more rejected rows than in the version before, or very many."""
+    """Observe that a dataset has more rejected rows than the version before, or very many."""
     found, shares = [], [0.0]
     for name, dataset in manifest.datasets.items():
         rejected, rows = _rejected(dataset), dataset.rows_in or 0
@@ -189,9 +192,9 @@ def rows_rejected(manifest: Manifest, before: Manifest | None) -> Observation:
             reasons = ", ".join(f"{reason} {n:,}" for reason, n in dataset.rejected.items())
             found.append(f"{rejected:,} of {rows:,} rows of {name} are rejected, {was:,} in the "
                          f"version before ({reasons})")  # fmt: skip
-    told = f"{'; '.join(found)}; they are in rejects/ of the version" if found else None
+    message = f"{'; '.join(found)}; they are in rejects/ of the version" if found else None
     critical = max(shares) >= REJECTED_SHARES[1]
-    return Observation("rows_rejected", "critical" if critical else "warning", told)
+    return Observation("rows_rejected", "critical" if critical else "warning", message)
 
 
 def _rejected(dataset: Dataset | None) -> int:
@@ -199,18 +202,18 @@ def _rejected(dataset: Dataset | None) -> int:
 
 
 def rank_churn(tops: Tops, before: Tops) -> Observation:
-    """Half of a strategy's first ranks are others than in the version before."""
+    """Observe that half of a strategy's first ranks differ from those of the version before."""
     shares = {name: churn(top, before.get(name, ())) for name, top in tops.items()}
     changed = [f"{name} {share:.0%}" for name, share in shares.items() if share >= CHURN]
-    told = (
+    message = (
         f"the top ten changed since the version before: {', '.join(changed)}; compare them with "
         "python -m pipelines.versions diff before trading"
     )
-    return Observation("rank_churn", "warning", told if changed else None)
+    return Observation("rank_churn", "warning", message if changed else None)
 
 
 def churn(top: Sequence[str], before: Sequence[str]) -> float:
-    """The share of first ranks that changed hands; 0 for a strategy that had none before."""
+    """The share of first ranks that are new; 0 for a strategy that had none before."""
     if not before:
         return 0.0
     return 1 - len(set(top) & set(before)) / max(len(top), len(before))

@@ -1,12 +1,12 @@
 """Frames as HTTP answers: the format that was asked for, an entity tag, and 304 if it is known."""
 
 import re
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 from io import BytesIO
-from typing import Final
+from typing import Final, NamedTuple
 
 import polars as pl
 from fastapi import HTTPException, Response
@@ -30,7 +30,7 @@ MEDIA: Final[Mapping[Format, str]] = {
     Format.ARROW: "application/vnd.apache.arrow.stream",
     Format.PARQUET: "application/vnd.apache.parquet",
 }
-ANY: Final = {"*/*", "application/*"}
+WEIGHT: Final = re.compile(r"\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*")
 
 
 def _arrow(frame: pl.DataFrame) -> bytes:
@@ -91,29 +91,54 @@ def _matches(known: str, tag: str) -> bool:
 
 
 def chosen(accept: str | None, form: Format | None) -> Format:
-    """The format that is named, else the one that `Accept` likes best; 406 where there is none."""
+    """Return the format that is named, else what `Accept` likes best; 406 where it likes none.
+
+    As RFC 9110 §12.5.1 says, the weight of a type is that of the most specific range that it is in,
+    and 0 excludes it. Of equal weights the more specific range comes first, then the order in which
+    the client names them, then the order of `Format`.
+    """
     if form is not None:
         return form
-    wanted = _by_preference(accept or "*/*")
-    for media in wanted:
-        if media in ANY:
-            return Format.JSON
-        for known, name in MEDIA.items():
-            if media == name:
-                return known
+    ranges = [_accepted(part) for part in (accept or "*/*").lower().split(",")]
+    likings = {name: _liking(ranges, media) for name, media in MEDIA.items()}
+    best = max(likings, key=likings.__getitem__)
+    if likings[best].weight > 0:
+        return best
+    named = ", ".join(media for media, _ in ranges)
     raise HTTPException(
-        406, f"no answer of type {', '.join(wanted)[:80]!r}; expected {', '.join(MEDIA.values())}"
+        406, f"no answer of type {named[:80]!r}; expected {', '.join(MEDIA.values())}"
     )
 
 
-def _by_preference(accept: str) -> list[str]:
-    parts = [part.split(";") for part in accept.lower().split(",")]
-    weighed = [(_weight(parameters), media.strip()) for media, *parameters in parts]
-    return [media for weight, media in sorted(weighed, key=lambda w: -w[0]) if weight > 0]
+class Liking(NamedTuple):
+    """How much a client likes a type; the larger the better."""
+
+    weight: float
+    specificity: int = 0
+    place: int = 0
+    """0 for what is named first, and less for what follows."""
 
 
-def _weight(parameters: list[str]) -> float:
-    for parameter in parameters:
-        if found := re.fullmatch(r"\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*", parameter):
-            return float(found[1])
-    return 1.0
+NONE: Final = Liking(0.0)
+
+
+def _liking(ranges: Sequence[tuple[str, float]], media: str) -> Liking:
+    """Return what the most specific of the ranges says of a type."""
+    wider = ("*/*", f"{media.partition('/')[0]}/*", media)
+    found = (
+        Liking(weight, wider.index(name), -place)
+        for place, (name, weight) in enumerate(ranges)
+        if name in wider
+    )
+    return max(found, key=lambda liking: liking[1:], default=NONE)
+
+
+def _accepted(part: str) -> tuple[str, float]:
+    """Return a range of types and its weight."""
+    media, *parameters = part.split(";")
+    return media.strip(), _weight(parameters)
+
+
+def _weight(parameters: Sequence[str]) -> float:
+    weights = (WEIGHT.fullmatch(parameter) for parameter in parameters)
+    return next((float(found[1]) for found in weights if found), 1.0)

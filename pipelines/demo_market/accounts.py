@@ -43,19 +43,19 @@ class Reports(NamedTuple):
 
 
 def _positions(days: Days, dates: Days) -> Ints:
-    """Position of the last of `days` on or before each date; 0 where there is none."""
+    """Return the position of the last day on or before each date, 0 if there is none."""
     return np.maximum(np.searchsorted(days, dates, side="right") - 1, 0)
 
 
 def _margin(company: Company, price_to_sales: float, rng: np.random.Generator) -> Floats:
-    """Net margin of each year; a profitable company seldom loses money, another mostly does."""
+    """Return the net margin of each year: seldom negative if the company is profitable."""
     usual = price_to_sales / rng.lognormal(2.85, 0.45)
     level = usual if company.profitable else -rng.uniform(0.03, 0.4)
     return np.asarray(level * rng.normal(1, 0.4, FISCAL_YEARS))
 
 
 def _books(company: Company, rng: np.random.Generator) -> Values:
-    """What the statements are made of, five fiscal years, in the currency of the listing."""
+    """Return the items behind five annual statements, in the currency of the listing."""
 
     def yearly(level: float, spread: float) -> Floats:
         return level * rng.lognormal(0, spread, FISCAL_YEARS)
@@ -86,7 +86,7 @@ def _books(company: Company, rng: np.random.Generator) -> Values:
 
 
 def _reports(company: Company, last: np.datetime64, rng: np.random.Generator) -> Reports:
-    """The statements known on the company's last day of trading."""
+    """Return the statements that are known on the company's last day of trading."""
     month = "06-30" if rng.random() < 0.1 else "12-31"
     year = int(np.datetime_as_string(last, unit="Y"))
     ends = np.array([f"{y}-{month}" for y in range(year - 6, year + 1)], dtype="datetime64[D]")
@@ -96,7 +96,7 @@ def _reports(company: Company, last: np.datetime64, rng: np.random.Generator) ->
 
 
 def _ratios(cap: Floats, items: Values) -> Values:
-    """The ratios of a company that is worth `cap`."""
+    """Return the ratios of a company with a market cap of `cap`."""
     income, equity = items["income"], items["equity"]
     free = items["operating"] - items["invested"]
     return {
@@ -116,7 +116,7 @@ def _ratios(cap: Floats, items: Values) -> Values:
 
 
 def _statement(items: Values, split: Floats) -> Values:
-    """The statement items; before a split a company had fewer shares."""
+    """Return the items of statements; before a split a company had fewer shares."""
     return {
         "net_income": items["income"],
         "operating_cf": items["operating"],
@@ -130,7 +130,7 @@ def _statement(items: Values, split: Floats) -> Values:
 
 
 def _performance(path: Floats, at: Ints) -> Values:
-    """Change of value over the months before each position, null where there is no such day."""
+    """Return the change of value over the months before each position, NaN before the first day."""
     return {
         name: np.where(at >= back, np.expm1(path[at] - path[np.maximum(at - back, 0)]), np.nan)
         for name, back in PERF.items()
@@ -138,7 +138,7 @@ def _performance(path: Floats, at: Ints) -> Values:
 
 
 def _vendor_score(items: Values, rng: np.random.Generator) -> Floats:
-    """The data vendor's F-score, which two companies in five have."""
+    """Return the vendor's F-score, which two companies in five have."""
     income, operating = items["income"], items["operating"]
     score = (income > 0) + 1.0 * (operating > 0) + (operating > income)
     score += rng.binomial(6, 0.55, len(income))
@@ -146,7 +146,7 @@ def _vendor_score(items: Values, rng: np.random.Generator) -> Floats:
 
 
 def _delivered(company: Company, values: Values, gaps: Booleans) -> Columns:
-    """Values as the company's data source delivers them: rounded, in its unit, with gaps."""
+    """Return values as the company's data source delivers them: rounded, in its unit, with gaps."""
     blank = NOT_FOR_FINANCIALS if company.sector in FINANCIAL else set()
     shown: Columns = {}
     for (name, value), gap in zip(values.items(), gaps, strict=True):
@@ -160,7 +160,7 @@ def _delivered(company: Company, values: Values, gaps: Booleans) -> Columns:
 def _fundamentals(
     company: Company, past: History, reports: Reports, rng: np.random.Generator
 ) -> Columns:
-    """The statements, then restatements of a few: rows that become known later."""
+    """Return the statements, then restatements of a few, which become known later."""
     again = np.flatnonzero(rng.random(FISCAL_YEARS - 1) < 0.03)
     year = np.append(np.arange(FISCAL_YEARS), again)
     restated = np.arange(len(year)) >= FISCAL_YEARS
@@ -184,7 +184,7 @@ def _fundamentals(
 
 
 def _weekly(company: Company, common: Factors) -> Ints:
-    """Positions in a company's life of the last trading day of each recent week."""
+    """Return the positions, in a company's life, of the last trading day of each recent week."""
     week = (common.days.astype(np.int64) + 3) // 7  # 1970-01-01 was a Thursday
     ends = np.flatnonzero(np.diff(week, append=week[-1] + 1))[-WEEKS:] - company.life.start
     listed: Ints = ends[(ends >= 0) & (ends < company.life.stop - company.life.start)]
@@ -194,7 +194,7 @@ def _weekly(company: Company, common: Factors) -> Ints:
 def _snapshots(
     company: Company, past: History, at: Ints, reports: Reports, rng: np.random.Generator
 ) -> Columns:
-    """The ratios at the end of each week, from the price then and the newest statement then."""
+    """Return the ratios at the end of each week, by the price and the newest statement of then."""
     year = _positions(reports.known, past.days[at])
     items = {name: value[year] for name, value in reports.items.items()}
     values = _ratios(company.cap * np.exp(past.path[at]) * items["dilution"], items)
@@ -205,7 +205,7 @@ def _snapshots(
 
 
 def account_tables(company: Company, common: Factors, past: History) -> dict[str, Columns]:
-    """The tables of fundamentals, which a fund does not have, alike for all shares of a company."""
+    """Return the tables of fundamentals, alike for all shares of a company; a fund has none."""
     if company.is_fund:
         return {}
     rng = generator(common.seed, ACCOUNTS, company.index)

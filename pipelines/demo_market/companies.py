@@ -1,7 +1,7 @@
 """The companies of the demo market: who they are, where they are listed, how they began.
 
-All draws come from generators keyed by seed, purpose and company, so that a company's numbers do
-not depend on when, or after which other company, they are made.
+Each random generator has a key of seed, purpose and company, so that the numbers of a company do
+not depend on the order in which companies are made.
 """
 
 import math
@@ -11,16 +11,17 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate, combinations, cycle, islice, product
 from statistics import NormalDist
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 Days = npt.NDArray[np.datetime64]
+Value = str | float | None
 # Columns under the names of the source schema: equally long lists, or one value for all rows. NaN
 # and None stand for null.
-Columns = dict[str, Any]
+Columns = dict[str, Sequence[Value] | Value]
 
 YEAR: Final = 252  # trading days
 LIFETIME: Final = 57 * YEAR  # mean days from listing to delisting
@@ -29,7 +30,7 @@ FACTORS, TRAITS, PROFILE, STOCKS, INDEX, PRICES, ACCOUNTS = range(7)
 
 
 class Place(NamedTuple):
-    """A listing market: `age` in years, `cap` the median in million SEK, `price` the median."""
+    """A listing market, with medians of its companies: age in years, cap in million SEK, price."""
 
     market: str
     country: str
@@ -45,7 +46,7 @@ class Place(NamedTuple):
 
 
 class Sector(NamedTuple):
-    """A sector, its share of the companies, and what companies in it call themselves."""
+    """A sector, its share of the companies, and words for their names."""
 
     name: str | None
     share: float
@@ -53,7 +54,7 @@ class Sector(NamedTuple):
 
 
 class Share(NamedTuple):
-    """One instrument of a company; `loading` is how much of the company's log return it takes."""
+    """An instrument of a company, whose log return is `loading` times that of the company."""
 
     suffix: str = ""
     stock_type: str = "stock"
@@ -110,7 +111,7 @@ FUND: Final = (
     Share(" ETF", "etf_certificate"),
     Share(" BULL", "etf_certificate", 2.0, premium=0.3),
 )
-# Where companies are listed whose first share is of this type; others are on all markets.
+# The market of companies whose first share is of this type; the others are on all markets.
 HOMES: Final = {"sdb": PLACES[0], "etf_certificate": PLACES[0]._replace(age=6)}
 # Forms repeat in this order, so that a market of 38 stocks has them all.
 FORMS: Final = (
@@ -172,7 +173,7 @@ class Company:
 
     @property
     def is_fund(self) -> bool:
-        """Whether its instruments are funds or certificates, which have no accounts."""
+        """True if its instruments are funds or certificates, which have no accounts."""
         return self.sector == FUND_SECTOR
 
 
@@ -180,13 +181,13 @@ Option = TypeVar("Option", Place, Sector)
 
 
 def _pick(options: Sequence[Option], position: float) -> Option:
-    """The option at `position`, between 0 and 1, when each is as wide as its share."""
+    """Return the option at a position from 0 to 1, where each is as wide as its share."""
     tops = list(accumulate(option.share for option in options))
     return options[int(np.searchsorted(tops, position * tops[-1], side="right"))]
 
 
 def _forms(stocks: int) -> list[tuple[Share, ...]]:
-    """The shares of each company, `stocks` shares in all."""
+    """Return the shares of each company, `stocks` shares in all."""
     forms = list(islice(cycle(FORMS), stocks))
     before = accumulate((len(form) for form in forms), initial=0)
     cut = (form[: max(0, stocks - start)] for form, start in zip(forms, before, strict=False))
@@ -194,13 +195,13 @@ def _forms(stocks: int) -> list[tuple[Share, ...]]:
 
 
 def _traits(count: int, rng: np.random.Generator) -> Iterator[Traits]:
-    """A row a company; each trait is spread evenly over all of them, whatever the seed."""
+    """Return the traits of each company; every trait is spread evenly, with any seed."""
     spread = [(rng.permutation(count) + 0.5) / count for _ in Traits._fields]
     return (Traits(*row) for row in zip(*spread, strict=True))
 
 
 def _fresh(candidates: Iterable[str], used: set[str]) -> str:
-    """The first candidate that is not in use, which from then on is."""
+    """Return the first candidate that is not in use, and put it in use."""
     choice = next(name for name in candidates if name not in used)
     used.add(choice)
     return choice
@@ -213,7 +214,7 @@ def _names(place: Place, sector: Sector, rng: np.random.Generator) -> Iterator[s
 
 
 def _stems(name: str) -> Iterator[str]:
-    """Tickers that could stand for a name: its first letter and three to five later ones."""
+    """Return possible tickers of a name: its first letter and three to five later ones."""
     plain = unicodedata.normalize("NFKD", name.upper()).encode("ascii", "ignore").decode()
     first, *others = filter(str.isalpha, plain)
     for size in (3, 4, 5):
@@ -221,7 +222,7 @@ def _stems(name: str) -> Iterator[str]:
 
 
 def _life(days: int, place: Place, traits: Traits) -> slice:
-    """The trading days on which a company is listed, at least fifty of them."""
+    """Return the trading days on which a company is listed, at least fifty of them."""
     age = 60 - math.log(1 - traits.age) * place.age * YEAR
     lasting = 50 - math.log(1 - traits.life) * LIFETIME
     first = max(0, days - int(age))
@@ -231,7 +232,7 @@ def _life(days: int, place: Place, traits: Traits) -> slice:
 def _company(
     seed: int, days: int, used: set[str], index: int, shares: tuple[Share, ...], traits: Traits
 ) -> Company:
-    """A company whose name and tickers are not among those used."""
+    """Return a company with a name and tickers that are not in use."""
     rng = generator(seed, PROFILE, index)
     fund = shares[0] in FUND
     place = HOMES.get(shares[0].stock_type, _pick(PLACES, traits.place))
@@ -258,19 +259,19 @@ def _company(
 
 
 def listed_companies(days: int, *, stocks: int, seed: int) -> list[Company]:
-    """Companies with `stocks` instruments in all, listed on some of `days` trading days."""
+    """Return companies with `stocks` instruments in all, listed on some of `days` trading days."""
     forms = _forms(stocks)
     traits = _traits(len(forms), generator(seed, TRAITS))
     return list(map(partial(_company, seed, days, set()), range(len(forms)), forms, traits))
 
 
 def as_text(days: Days) -> list[str | None]:
-    """ISO dates; None for a day that is no day."""
+    """Return ISO dates, None for NaT."""
     return [None if day == "NaT" else day for day in np.datetime_as_string(days).tolist()]
 
 
 def _isin(prefix: str, number: int) -> str:
-    """An ISIN with a valid check digit."""
+    """Return an ISIN with a valid check digit."""
     body = f"{prefix}{number:09d}"
     digits = "".join(str(int(character, 36)) for character in body)[::-1]
     total = sum(sum(divmod(int(d) * (2 - k % 2), 10)) for k, d in enumerate(digits))
@@ -278,7 +279,7 @@ def _isin(prefix: str, number: int) -> str:
 
 
 def stocks_table(listed: list[Company], days: Days, *, seed: int) -> Columns:
-    """A row an instrument; delisted ones stay, and a few have no market cap."""
+    """Return a row for each instrument; delisted ones stay, and a few have no market cap."""
     rows = [(company, share) for company in listed for share in company.shares]
     gaps = generator(seed, STOCKS).random(len(rows)) < 0.03
     last = as_text(days[[company.life.stop - 1 for company, _ in rows]])

@@ -65,7 +65,7 @@ CREATE TABLE strategy_signals (                  -- the old ranking cache: ten r
 );
 """
 
-# Fast, at the price of a database that a crash destroys: it is not in its place yet.
+# Fast, but a crash destroys the database, which is not in its place yet.
 SCRATCH: Final = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -79,7 +79,7 @@ Progress = Callable[[int, int], None]
 
 
 def _append(database: sqlite3.Connection, table: str, columns: Columns) -> int:
-    """Insert columns as rows and count these; a column that is no list repeats its value."""
+    """Insert columns as rows and return their number; a single value is repeated."""
     values = (column if isinstance(column, list) else repeat(column) for column in columns.values())
     names, marks = ", ".join(columns), ", ".join("?" * len(columns))
     insert = f"INSERT INTO {table} ({names}) VALUES ({marks})"
@@ -87,7 +87,7 @@ def _append(database: sqlite3.Connection, table: str, columns: Columns) -> int:
 
 
 def _company_tables(company: Company, common: Factors) -> Iterator[tuple[str, Columns]]:
-    """The rows of a company in every table that has a ticker, `stocks` apart; share by share."""
+    """Return the rows of a company, share by share, in every table with tickers but `stocks`."""
     past, prices = daily_prices(company, common)
     statements = account_tables(company, common, past)
     for ticker, columns in zip(company.tickers, prices, strict=True):
@@ -98,7 +98,7 @@ def _company_tables(company: Company, common: Factors) -> Iterator[tuple[str, Co
 def _fill(
     database: sqlite3.Connection, common: Factors, listed: list[Company], progress: Progress
 ) -> Counter[str]:
-    """Create and fill every table, a company at a time; the number of rows of each."""
+    """Create and fill every table, a company at a time; return the number of rows by table."""
     database.executescript(SCRATCH + SCHEMA)
     rows = Counter(strategy_signals=0)
     with database:
@@ -129,9 +129,10 @@ def make_market(
     end: date = NEWEST,
     progress: Progress = lambda _done, _total: None,
 ) -> Counter[str]:
-    """Write a synthetic market, replacing what is at `path` when all is written; rows by table.
+    """Write a market to a SQLite file, and return the number of rows by table.
 
-    The same options give the same tables. Prices begin with the year `end.year - years`.
+    An older file is replaced when all is written. The same options give the same tables. Prices
+    begin with the year `end.year - years`.
     """
     common = factors(trading_days(date(end.year - years, 1, 1), end), seed=seed)
     listed = listed_companies(len(common.days), stocks=stocks, seed=seed)

@@ -1,4 +1,4 @@
-"""The prices of the demo market: its calendar, the factors in common, and the daily quotes."""
+"""The prices of the demo market: its calendar, its common factors and the daily quotes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -52,7 +52,7 @@ ENDINGS: Final = (0.30, 0.20, -1.8)  # log change in the last year of a delisted
 
 
 def _easter(year: int) -> np.datetime64:
-    """Easter Sunday; Carter's rule, exact from 1900 to 2099."""
+    """Return Easter Sunday, by Carter's rule, which holds from 1900 to 2099."""
     moon = (204 - 11 * (year % 19)) % 30 + 21
     moon -= moon > 48
     weekday = (year + year // 4 + moon + 1) % 7
@@ -60,7 +60,7 @@ def _easter(year: int) -> np.datetime64:
 
 
 def _holidays(year: int) -> Iterator[np.datetime64]:
-    """Days on which the exchange in Stockholm is closed, weekends apart."""
+    """Return the days of a year, apart from weekends, on which Stockholm's exchange is closed."""
     yield from (np.datetime64(f"{year}-{day}") for day in HOLIDAYS)
     yield from (_easter(year) + offset for offset in (-2, 1, 39))
     midsummer = np.datetime64(f"{year}-06-19")
@@ -68,7 +68,7 @@ def _holidays(year: int) -> Iterator[np.datetime64]:
 
 
 def trading_days(start: date, end: date) -> Days:
-    """Every trading day from `start` to `end`, both included."""
+    """Return every trading day from `start` to `end`, both included."""
     days: Days = np.arange(np.datetime64(start), np.datetime64(end) + 1)
     closed = [day for year in range(start.year, end.year + 1) for day in _holidays(year)]
     open_days: Days = days[np.is_busday(days, holidays=closed)]
@@ -76,7 +76,7 @@ def trading_days(start: date, end: date) -> Days:
 
 
 def _turbulence(days: Days, rng: np.random.Generator) -> Floats:
-    """Volatility of each day as a multiple of a calm one: clustered, and high in crises."""
+    """Return the volatility of each day, 1 on a calm one: clustered, and high in crises."""
     shocks = rng.normal(0, 0.06, len(days))
     level = np.exp(list(accumulate(shocks, lambda old, shock: 0.985 * old + shock)))
     for first, last, _, multiple in EPISODES:
@@ -85,7 +85,7 @@ def _turbulence(days: Days, rng: np.random.Generator) -> Floats:
 
 
 def _market(days: Days, turbulence: Floats, rng: np.random.Generator) -> Floats:
-    """Daily log return of the whole market; its noise sums to zero, so that the trend holds."""
+    """Return the daily log return of the market; its noise sums to zero, so the trend holds."""
     noise = 0.0095 * turbulence * rng.standard_normal(len(days))
     returns: Floats = noise + (TREND / YEAR - noise.mean())
     for first, last, change, _ in EPISODES:
@@ -96,7 +96,7 @@ def _market(days: Days, turbulence: Floats, rng: np.random.Generator) -> Floats:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Factors:
-    """What all companies have in common, day by day."""
+    """The factors that all companies have in common, day by day."""
 
     seed: int
     days: Days
@@ -106,7 +106,7 @@ class Factors:
 
 
 def factors(days: Days, *, seed: int) -> Factors:
-    """The common factors of these trading days."""
+    """Return the common factors of these trading days."""
     rng = generator(seed, FACTORS)
     turbulence = _turbulence(days, rng)
     moves = 0.006 * turbulence * rng.standard_normal((len(SECTORS), len(days)))
@@ -121,7 +121,7 @@ def factors(days: Days, *, seed: int) -> Factors:
 
 
 class History(NamedTuple):
-    """A company's time on the exchange, day by day."""
+    """The time of a company on the exchange, day by day."""
 
     days: Days
     path: Floats  # log value of the company, 0 on the last day
@@ -137,7 +137,7 @@ def _split(days: int, rng: np.random.Generator) -> Floats:
 
 
 def _traded(days: int, rng: np.random.Generator) -> Booleans:
-    """False on the days of up to three trading halts, which one company in ten has."""
+    """Return False for days of a trading halt; one company in ten has up to three."""
     traded = np.ones(days, dtype=np.bool_)
     halts = int(rng.integers(1, 4)) if rng.random() < 0.1 else 0
     for start, length in zip(rng.integers(1, days, halts), rng.integers(3, 21, halts), strict=True):
@@ -146,7 +146,7 @@ def _traded(days: int, rng: np.random.Generator) -> Booleans:
 
 
 def _history(company: Company, common: Factors, rng: np.random.Generator) -> History:
-    """The path of a company: market, sector, itself, and how it ended if it is delisted."""
+    """Return the path of a company: market, sector, its own moves, and the end if delisted."""
     life = company.life
     days = common.days[life]
     beta = 1 + rng.normal(0, min(10 * company.risk, 0.2))
@@ -162,14 +162,14 @@ def _history(company: Company, common: Factors, rng: np.random.Generator) -> His
 
 
 def _ticks(price: Floats) -> Floats:
-    """Prices as an exchange quotes them: 2 decimals, 3 below 1 and 4 below 0.1."""
+    """Return prices as an exchange quotes them: 2 decimals, 3 below 1 and 4 below 0.1."""
     within = np.clip(price, 0.001, 99_999)
     scale = 10.0 ** (4 - np.digitize(within, (0.1, 1)))
     return np.asarray(np.rint(within * scale) / scale)
 
 
 def _bars(close: Floats, steps: Floats, risk: float, rng: np.random.Generator) -> Values:
-    """Open, close, high and low of days that end at `close` after a log change of `steps`."""
+    """Return open, close, high and low of days that end at `close` after log changes `steps`."""
     opening = close * np.exp(-steps * rng.random(len(close)))
     reach = np.exp(0.6 * risk * np.abs(rng.standard_normal((2, len(close)))))
     return {
@@ -181,7 +181,7 @@ def _bars(close: Floats, steps: Floats, risk: float, rng: np.random.Generator) -
 
 
 def _quotes(company: Company, share: Share, past: History, rng: np.random.Generator) -> Values:
-    """Prices and volume of one share on every day of its life; a few of them are missing."""
+    """Return prices and volume of a share on every day of its life, a few of them missing."""
     days = len(past.days)
     path = share.loading * past.path + share.noise * rng.standard_normal(days)
     close = company.price * share.premium * past.split * np.exp(path)
@@ -195,13 +195,13 @@ def _quotes(company: Company, share: Share, past: History, rng: np.random.Genera
 
 
 def _dated(days: Days, values: Values, shown: Booleans) -> Columns:
-    """The values of the days that are shown."""
+    """Return the values of the days that are shown."""
     quotes = {name: value[shown].tolist() for name, value in values.items()}
     return {"date": as_text(days[shown]), **quotes}
 
 
 def index_prices(common: Factors) -> Columns:
-    """The market factor as an index."""
+    """Return the market factor as an index."""
     path = common.returns.cumsum()
     close = INDEX_LEVEL * np.exp(path - path[-1])
     values = _bars(close, common.returns, 0.008, generator(common.seed, INDEX))
@@ -209,7 +209,7 @@ def index_prices(common: Factors) -> Columns:
 
 
 def daily_prices(company: Company, common: Factors) -> tuple[History, Iterator[Columns]]:
-    """The history of a company, and the rows of each of its shares."""
+    """Return the history of a company, and the rows of each of its shares."""
     rng = generator(common.seed, PRICES, company.index)
     past = _history(company, common, rng)
     shares = (_quotes(company, share, past, rng) for share in company.shares)

@@ -1,7 +1,7 @@
 # The damage of files: by size, by hash.
 from . import damage as damage
 
-# How old prices are, and whether to trade on a version.
+# The age of prices, and the advice to trade on a version or not.
 from . import freshness as freshness
 
 # Every path below the lake.
@@ -13,45 +13,142 @@ from . import listing as listing
 # The marks of versions that were rolled back, or found damaged.
 from . import marks as marks
 
-# The contract of each dataset; the write side alone loads it.
+# The contract of each dataset; it takes dataframely, so that only a refresh loads it.
 from .contracts import CONTRACTS as CONTRACTS
+
+# The largest volume of a day that a file can hold.
 from .contracts import LARGEST_VOLUME as LARGEST_VOLUME
-from .contracts import REASONS as REASONS
+
+# The reason code of each rule of the contracts.
+from .contracts import REASON_OF_RULE as REASON_OF_RULE
+
+# The columns and types of a dataset.
 from .contracts import lake_schema as lake_schema
+
+# The severity of each label of freshness.
 from .freshness import SEVERITY as SEVERITY
+
+# The age of a version's prices in trading days.
 from .freshness import Freshness as Freshness
+
+# The age in a word, from "fresh" to "no_data".
 from .freshness import Label as Label
+
+# The advice on a version, from its integrity report and the age of its prices.
 from .freshness import verdict as verdict
+
+# The name of the file that describes a version, and completes it.
 from .layout import MANIFEST as MANIFEST
+
+# The version that readers open, and the versions that there are.
 from .layout import current_id as current_id
+
+# An id for the next version.
 from .layout import new_version_id as new_version_id
+
+# The ids of the complete versions, oldest first.
 from .layout import version_ids as version_ids
+
+# A version as lists show it.
 from .listing import Listed as Listed
+
+# The state of a version in a list.
 from .listing import State as State
+
+# The rows and files that differ between two manifests.
 from .listing import changes as changes
+
+# All versions, with those that cannot be read.
 from .listing import listed as listed
+
+# The number of the layout that this release reads and writes.
 from .manifest import SCHEMA_VERSION as SCHEMA_VERSION
+
+# The manifest and its parts.
 from .manifest import Check as Check
 from .manifest import DataFile as DataFile
 from .manifest import Dataset as Dataset
+
+# The description of a version: its content and its making.
 from .manifest import Manifest as Manifest
+
+# The time and the memory of a phase of a refresh.
 from .manifest import Phase as Phase
+
+# The integrity of a version on the day on which it was made.
 from .manifest import Report as Report
+
+# The grade of a check: ok, warning or critical.
 from .manifest import Status as Status
+
+# The releases of the libraries that decide the content of files.
 from .manifest import libraries as libraries
+
+# A manifest from JSON, and as JSON.
 from .manifest import parse as parse
 from .manifest import text as text
+
+# The phases of a refresh, with their usual shares of its time.
+from .phases import PHASES as PHASES
+
+# The name of a phase that makes no dataset.
+from .phases import Step as Step
+
+# Old versions are deleted.
 from .publishing import prune as prune
+
+# A version becomes the current one.
 from .publishing import publish as publish
+
+# An older version becomes the current one.
 from .publishing import rollback as rollback
+
+# The file that completes a version is written.
 from .publishing import write_manifest as write_manifest
+
+# The lock of the one writer.
 from .publishing import writing as writing
+
+# The reason codes that the code itself asks for.
+from .row_reasons import DUPLICATE_KEY as DUPLICATE_KEY
+
+# The reason of a row that becomes valid when its day has come.
+from .row_reasons import FUTURE_DATE as FUTURE_DATE
+
+# The warning about open, high and low that do not go together.
+from .row_reasons import OHL_INCONSISTENT as OHL_INCONSISTENT
+
+# The warning about rows that came without open, high and low.
+from .row_reasons import OHL_MISSING as OHL_MISSING
+
+# The reasons for which rows are rejected, each with a sentence.
+from .row_reasons import REJECTS as REJECTS
+
+# The reasons for which values are given up, each with a sentence.
+from .row_reasons import WARNINGS as WARNINGS
+
+# The files of a version compared with its manifest.
 from .verify import verified as verified
+
+# A version that cannot be read as it was written.
 from .version import Damaged as Damaged
+
+# A version that is not there.
 from .version import Gone as Gone
+
+# A version, opened for reading.
 from .version import Lake as Lake
+
+# A version that another release wrote.
 from .version import OtherLayout as OtherLayout
 from .version import has_other_layout as has_other_layout
+
+# The manifest of a version without opening its files.
 from .version import manifest_of as manifest_of
+
+# The version that `current` named a moment ago.
 from .version import open_current as open_current
+
+# Column types as a manifest names them.
 from .version import schema_text as schema_text
+from .version import source_of as source_of

@@ -1,6 +1,6 @@
-"""The contract of each dataset of the lake: compact types, nullability, bounds.
+"""The contract of each dataset of the lake: compact types, nulls and bounds of each column.
 
-Only the write side imports this module; readers take the types from the manifest and the files.
+Only a refresh imports this module; readers take the types from the manifest and the files.
 """
 
 from collections.abc import Mapping
@@ -45,23 +45,23 @@ class _Quotes(dy.Schema):
 
 
 class Prices(_Quotes):
-    """Daily prices of stocks, one row a ticker and date, sorted by them within a year."""
+    """Daily prices of stocks: one row for each ticker and date, sorted by them within a year."""
 
     ticker = dy.String(nullable=False, min_length=1, description="normalised ticker")
     volume = dy.UInt32(nullable=True, description="shares")
 
 
 class IndexPrices(_Quotes):
-    """Daily levels of indices, one row an index and date, sorted by them within a year."""
+    """Daily levels of indices: one row for each index and date, sorted by them within a year."""
 
     index_id = dy.String(nullable=False, min_length=1, description="index, such as OMXS30")
 
 
 class Fundamentals(dy.Schema):
-    """Statements and ratios with the day from which each row is known.
+    """Statements and ratios, with the day from which each row is known.
 
-    Rows of both source tables, one row a source and id, sorted by ticker and `known_from` within
-    the year of `known_from`.
+    The rows come from two source tables. There is one for each `source` and `id`, sorted by ticker
+    and `known_from` within the year of `known_from`.
     """
 
     ticker = dy.String(nullable=False, min_length=1, description="normalised ticker")
@@ -99,7 +99,7 @@ class Fundamentals(dy.Schema):
 
 
 class Stocks(dy.Schema):
-    """Listed instruments, one row a ticker, sorted by ticker."""
+    """Listed instruments: one row for each ticker, sorted by it."""
 
     ticker = dy.String(nullable=False, min_length=1, description="normalised ticker")
     name = _text()
@@ -123,7 +123,7 @@ CONTRACTS: Final[Mapping[str, type[dy.Schema]]] = {
     "stocks": Stocks,
 }
 
-REASONS: Final[Mapping[str, str]] = {
+REASON_OF_RULE: Final[Mapping[str, str]] = {
     "ticker|nullability": "null_key",
     "index_id|nullability": "null_key",
     "ticker|min_length": "null_key",
@@ -145,11 +145,11 @@ REASONS: Final[Mapping[str, str]] = {
     "id|min": "id_out_of_range",
     "id|max": "id_out_of_range",
 }
-"""The reason code of each rule; a rule that is not listed is its own code."""
+"""The reason code of each rule that source rows can break; see `row_reasons`."""
 
 
 def lake_schema(dataset: str) -> pl.Schema:
-    """The columns and types of a dataset's files, key columns first."""
+    """Return the columns and types of a dataset's files, the ticker or index first."""
     columns = CONTRACTS[dataset].columns()
     names = sorted(columns, key=lambda c: c not in ("ticker", "index_id"))
     return pl.Schema({name: columns[name].dtype for name in names})

@@ -1,4 +1,4 @@
-"""Damage to the files of a version: by size at every opening, by hash now and then."""
+"""Damage to the files of a version, found by their size or by their hash."""
 
 import hashlib
 import os
@@ -37,7 +37,7 @@ def expected(manifest: Manifest) -> Iterator[Expected]:
 
 
 def by_size(folder: Path, manifest: Manifest) -> Iterator[str]:
-    """Return a few words on every file that is missing or of another size."""
+    """Return each file that is missing or of another size, in a few words."""
     for file in expected(manifest):
         try:
             size = os.stat(f"{folder}/{file.path}").st_size  # noqa: PTH116 - half the time of Path
@@ -49,14 +49,14 @@ def by_size(folder: Path, manifest: Manifest) -> Iterator[str]:
 
 
 def by_hash(folder: Path, manifest: Manifest, hashed: Callable[[Path], str]) -> Iterator[str]:
-    """Return a few words on every file that is missing or has other bytes."""
+    """Return each file that is missing or has other bytes, in a few words."""
     for file in expected(manifest):
         if problem := of_file(folder / file.path, file.sha256, hashed):
             yield f"{file.path} {problem}"
 
 
 def of_file(path: Path, sha256: str, hashed: Callable[[Path], str]) -> str | None:
-    """Return the problem of a file; None for one that is as it was written."""
+    """Return the damage of a file in a few words, None if it has the expected hash."""
     try:
         return None if hashed(path) == sha256 else OTHER_BYTES
     except FileNotFoundError:
@@ -70,9 +70,9 @@ def hashed(path: Path) -> str:
 
 
 class Hashes:
-    """SHA-256 of files, each read once however many versions link it.
+    """SHA-256 of files. A file that several versions link is read once.
 
-    `pause` is called after every piece, so that the disk and the processor are there for others.
+    `pause` is called after every piece, so that others get at the disk and the processor.
     """
 
     def __init__(self, pause: Pause) -> None:

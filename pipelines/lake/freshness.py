@@ -1,8 +1,7 @@
-"""How old a version's prices are, and whether to trade on it: from its integrity report alone.
+"""The age of a version's prices, and the advice to trade on it or not.
 
-The report (`pipelines.integrity`) is made at export and kept in the manifest. Age is counted
-here, when it is asked for, on the trading days that the report carries, so that a service needs
-neither a calendar library nor Polars.
+Both follow from the integrity report in the manifest. The age is counted when it is asked for, on
+the trading days in the report, so that a service needs neither a calendar library nor Polars.
 """
 
 from bisect import bisect_right
@@ -16,9 +15,9 @@ from pipelines.lake.manifest import Check, Report, Status
 Label = Literal["fresh", "stale", "very_stale", "no_data"]
 
 FRESH_DAYS: Final = 1
-"""On a trading day the last close is the day before's until the market has closed."""
+"""Up to this many trading days are fresh: until the market closes, the last close is a day old."""
 STALE_DAYS: Final = 3
-"""One or two refreshes failed; momentum over months hardly moves. Later something is broken."""
+"""Up to this many are stale: a refresh or two failed. With more, something is broken."""
 
 SEVERITY: Final[Mapping[Label, Status]] = {
     "fresh": "ok",
@@ -35,7 +34,7 @@ RECOMMENDATIONS: Final[Mapping[Status, str]] = {
 
 @dataclass(frozen=True)
 class Freshness:
-    """The age of a day's prices in trading days; None, or a least number, where it is not known."""
+    """The age of prices in trading days: null without prices, a least number if not `exact`."""
 
     label: Label
     trading_days: int | None
@@ -43,10 +42,10 @@ class Freshness:
 
 
 def age(day: date | None, calendar: Sequence[date], now: date) -> Freshness:
-    """Trading days after `day`, up to `now` and with it.
+    """Return the number of trading days after `day` up to `now`, which counts.
 
-    A calendar that does not reach from the day to now gives the least number of days that it can
-    be, and counts as very stale.
+    If the calendar does not reach from the one to the other, the number is the least that is
+    possible, and the label is "very_stale".
     """
     if day is None:
         return Freshness("no_data", None, exact=False)
@@ -56,7 +55,7 @@ def age(day: date | None, calendar: Sequence[date], now: date) -> Freshness:
 
 
 def label(days: int) -> Label:
-    """How fresh prices are that are so many trading days old."""
+    """Return the label of an age in trading days."""
     if days <= FRESH_DAYS:
         return "fresh"
     return "stale" if days <= STALE_DAYS else "very_stale"
@@ -80,11 +79,11 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """Whether to trade on a version on a day; `status` is the worst of all checks."""
+    """The checks of a version on a day, and the advice that follows from them."""
 
     checked_at: date
     age: Freshness
-    checks: tuple[Check, ...]  # the first is that of the age
+    checks: tuple[Check, ...]  # the first is the one of the age
 
     @property
     def issues(self) -> tuple[Finding, ...]:
@@ -113,7 +112,7 @@ class Verdict:
 
 
 def verdict(report: Report, now: date) -> Verdict:
-    """Return whether to trade on a version today."""
+    """Return the verdict on a version on the day `now`."""
     found = freshness(report, now)
     checks = (_freshness_check(report, found, now), *report.checks)
     return Verdict(checked_at=now, age=found, checks=checks)

@@ -1,4 +1,4 @@
-"""The layout of the lake: every path below it, the ids of its versions, and which is current.
+"""The layout of the lake: every path below it, the ids of its versions and of the current one.
 
 ```
 versions/20261124T170500Z-3fa1c2/     a version: manifest.json, source.state, a folder a dataset,
@@ -6,8 +6,8 @@ versions/20261124T170500Z-3fa1c2/     a version: manifest.json, source.state, a 
 versions/.partial-…  .trash-…         a version that is being written, or deleted
 current                               a link to the published version
 withdrawn/…  damaged/…                marks: versions that were rolled back, or found damaged
-.lock  .pointer.lock                  of the one writer, and of whoever moves `current`
-service/                              what the service remembers: refreshes, alerts, logs
+.lock  .pointer.lock                  the lock of the one writer, and of moving `current`
+service/                              the records of the service: refreshes, alerts, logs
 ```
 """
 
@@ -60,23 +60,23 @@ def trash(root: Path, version_id: str) -> Path:
 
 
 def leftovers(root: Path) -> Iterator[Path]:
-    """Return the folders of versions that were being written or deleted when that was cut off."""
+    """Return the folders of versions whose writing or deleting was cut off."""
     for prefix in (PARTIAL, TRASH):
         yield from versions(root).glob(f"{prefix}*")
 
 
 def target(version_id: str) -> Path:
-    """Return the place to which `current` leads for a version, from the folder of the lake."""
+    """Return the path of a version relative to the lake, to which `current` links."""
     return versions(Path()) / version_id
 
 
 def new_link(root: Path) -> Path:
-    """Return a place for a link that is to replace `current`."""
+    """Return the path of a new link, which is to replace `current`."""
     return root / f"{LINK}{token_hex(3)}"
 
 
 def leftover_links(root: Path) -> Iterator[Path]:
-    """Return the links that did not get to replace `current`."""
+    """Return the links that were made but did not replace `current`."""
     return root.glob(f"{LINK}*")
 
 
@@ -91,18 +91,18 @@ def writer_lock(root: Path) -> Path:
 
 
 def pointer_lock(root: Path) -> Path:
-    """Return the file that is locked for the moment in which `current` moves."""
+    """Return the file that is locked while `current` moves."""
     return root / ".pointer.lock"
 
 
 def data_file(dataset: str, year: int | None) -> str:
-    """Return the path of a dataset's file, from the folder of the version."""
+    """Return the path of a dataset's file, relative to the folder of the version."""
     folder = dataset if year is None else f"{dataset}/year={year}"
     return f"{folder}/0.parquet"
 
 
 def rejects(dataset: str) -> str:
-    """Return the path of a dataset's rejected rows, from the folder of the version."""
+    """Return the path of a dataset's rejected rows, relative to the folder of the version."""
     return f"rejects/{dataset}.parquet"
 
 
@@ -115,7 +115,7 @@ def version_ids(root: Path) -> list[str]:
 
 
 def current_id(root: Path) -> str | None:
-    """Return the id of the published version, if any; `LakeError` where that cannot be told."""
+    """Return the id of the published version, if any; `LakeError` if `current` is no link."""
     link = current(root)
     check_name(root)
     try:
@@ -131,7 +131,7 @@ def current_id(root: Path) -> str | None:
 
 
 def new_version_id(root: Path, now: datetime | None = None) -> str:
-    """Return an id after all others, even where the clock went back: 20261124T170500Z-3fa1c2."""
+    """Return an id that sorts after all others, even if the clock went back."""
     now = now or datetime.now(UTC)
     if ids := version_ids(root):
         newest = datetime.strptime(ids[-1].split("-")[0], ID_FORMAT).replace(tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The versions of a lake as lists show them, also those that cannot be read."""
+"""The versions of a lake as lists show them, with those that cannot be read."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -28,18 +28,18 @@ class Listed:
 
     @property
     def state(self) -> State:
-        """The state in a word; a problem goes before all else."""
+        """The state in a word or two; a problem comes before all else."""
         if self.problem:
             return self.problem
         return "current" if self.is_current else "withdrawn" if self.is_withdrawn else "kept"
 
     def changes(self) -> Iterator[str]:
-        """Return the rows and files of each dataset that are new against the version before."""
+        """Return what is new since the version before, a text for each dataset."""
         return changes(self.manifest, self.before) if self.manifest else iter(())
 
 
 def listed(root: Path) -> list[Listed]:
-    """Return all versions, oldest first, with the one that `current` names though it be gone."""
+    """Return all versions, oldest first, and the current one even if its folder is gone."""
     current = current_id(root)
     found: list[Listed] = []
     before: Manifest | None = None
@@ -52,7 +52,7 @@ def listed(root: Path) -> list[Listed]:
 
 
 def _read(root: Path, version: str) -> tuple[Manifest | None, Problem | None]:
-    """Return the manifest of a version, and the reason not to open it."""
+    """Return the manifest of a version if it can be read, and its problem if it has one."""
     try:
         manifest = manifest_of(root, version)
     except Damaged:
@@ -63,25 +63,25 @@ def _read(root: Path, version: str) -> tuple[Manifest | None, Problem | None]:
 
 
 def problem_of(root: Path, version: str) -> str | None:
-    """Return in a sentence the reason not to trust a version, if any."""
+    """Return the problem of a version in a sentence, None if it has none."""
     try:
         manifest = manifest_of(root, version)
     except Damaged:
         return f"version {version} is damaged: its {MANIFEST} cannot be read"
     except OtherLayout as error:
-        return str(error)
+        return error.problem
     found = problems(root, version, manifest)
     return f"version {version} is damaged: {found}" if found else None
 
 
 def problems(root: Path, version: str, manifest: Manifest) -> str:
-    """Return the damage of a version that was found in the background, or shows by sizes."""
+    """Return the damage that was found before, or that the sizes of the files show; else ''."""
     by_size = damage.by_size(layout.version(root, version), manifest)
     return marks.known_damage(root, version) or "; ".join(by_size)
 
 
 def changes(manifest: Manifest, before: Manifest | None) -> Iterator[str]:
-    """Return the rows and files of each dataset that are new against the version before."""
+    """Return the rows and files that are new since the version before, a text a dataset."""
     if before is None:
         yield "first"
         return

@@ -1,6 +1,6 @@
-"""The manifest of a version: what it holds and what made it, with its one reader and writer.
+"""The manifest of a version, `manifest.json`: its content and its making. Read and written here.
 
-It lies beside the files of the version as `manifest.json`. Times are UTC, sizes bytes, memory MB.
+Times are in UTC, sizes in bytes, memory in MB.
 """
 
 from collections.abc import Mapping
@@ -10,19 +10,27 @@ from functools import cache
 from importlib.metadata import version as library_version
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import Field, JsonValue, PlainSerializer, TypeAdapter, ValidationError
+from pydantic import (
+    Field,
+    JsonValue,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+)
 
 from pipelines.fingerprint import Fingerprint
 from pipelines.universe import Universe
 
 SCHEMA_VERSION: Final = 1
-"""The layout of a version: raise it when a reader of before could not read what is written."""
+"""The layout of a version. Raise it when older releases cannot read what is written."""
 LIBRARIES: Final = ("polars", "pyarrow", "connectorx", "dataframely")
 
 Status = Literal["ok", "warning", "critical"]
 T = TypeVar("T")
-Known = Annotated[T | None, Field(exclude_if=lambda value: value is None)]
-"""A value that JSON leaves out where it is null."""
+IfKnown = Annotated[T | None, Field(exclude_if=lambda value: value is None)]
+"""A value that is left out of the JSON if it is null."""
 Time = Annotated[datetime, PlainSerializer(lambda at: at.isoformat(timespec="seconds"))]
 
 
@@ -40,25 +48,26 @@ class DataFile:
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """A dataset of a version: its columns, its files, and the rows of the source it accounts for.
+    """A dataset of a version: its columns, its files, and the number of rows that it came from.
 
-    `rows_in = rows + the rejected rows`; null for a dataset that the refresh itself computes.
+    `rows_in` is `rows` and the rejected rows; null for a dataset that the refresh computes, of
+    which JSON holds neither rejected rows nor warnings.
     """
 
     schema: Mapping[str, str]
-    rows_in: Known[int] = None
+    rows_in: IfKnown[int] = None
     rows: int
-    rejected: Mapping[str, int] = field(default_factory=dict)  # left out, by reason
-    warnings: Mapping[str, int] = field(default_factory=dict)  # stay without a value, by reason
+    rejected: Mapping[str, int] = field(default_factory=dict)  # rows left out, by reason
+    warnings: Mapping[str, int] = field(default_factory=dict)  # rows without a value, by reason
     files: tuple[DataFile, ...]
-    widest_text: Known[int] = None  # at least the bytes of the texts of any one source row
-    rejects_sha256: Known[str] = None
-    rejects_bytes: Known[int] = None
-    source_years: Known[Mapping[str, int]] = None  # source rows by what their date begins with
+    widest_text: IfKnown[int] = None  # an upper bound for the bytes of text in any source row
+    rejects_sha256: IfKnown[str] = None
+    rejects_bytes: IfKnown[int] = None
+    source_years: IfKnown[Mapping[str, int]] = None  # source rows by how their date begins
 
     @property
     def rejected_rows(self) -> int:
-        """How many rows of the source were left out."""
+        """The number of rows of the source that were left out."""
         return sum(self.rejected.values())
 
     @property
@@ -66,10 +75,17 @@ class Dataset:
         """The size of all files."""
         return sum(file.bytes for file in self.files)
 
+    @model_serializer(mode="wrap")
+    def _json(self, write: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        values: dict[str, JsonValue] = write(self)
+        if self.rows_in is None:
+            del values["rejected"], values["warnings"]
+        return values
+
 
 @dataclass(frozen=True, kw_only=True)
 class Phase:
-    """How long a step of the refresh took, and its memory before and at the peak."""
+    """A phase of a refresh: how long it took, and its memory before and at the peak."""
 
     phase: str
     rows: int | None
@@ -80,7 +96,7 @@ class Phase:
 
 @dataclass(frozen=True, kw_only=True)
 class Check:
-    """One finding of the integrity report, for people and, as `value`, for programs."""
+    """A check of the integrity report: a message for people, a value for programs."""
 
     name: str
     status: Status
@@ -89,7 +105,7 @@ class Check:
 
     @property
     def share(self) -> float:
-        """The share that a check of coverage found."""
+        """The share that a check of coverage found; 0 for any other check."""
         share = self.value["share"] if isinstance(self.value, dict) else None
         return float(share) if isinstance(share, int | float) else 0.0
 
@@ -111,7 +127,7 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Manifest:
-    """A version: what it holds, what it was made from and by what."""
+    """The content of a version, and its source, rules and libraries."""
 
     schema_version: int
     created_at: Time
@@ -122,13 +138,13 @@ class Manifest:
     source: Fingerprint
     datasets: Mapping[str, Dataset]
     phases: tuple[Phase, ...]
-    rules: str = ""  # by which the rankings were made, as a hash
-    contract: str = ""  # by which the rows were written, as a hash
+    rules: str = ""  # the hash of the rules of the rankings
+    contract: str = ""  # the hash of the contract of the rows
     release: str = ""
     libraries: Mapping[str, str]
     python: str
     integrity: Report
-    failed_checks: tuple[str, ...] = ()  # those that --force passed over
+    failed_checks: tuple[str, ...] = ()  # published all the same, with --force
 
     @property
     def rows(self) -> int:
@@ -142,7 +158,7 @@ class Manifest:
 
 
 def libraries() -> dict[str, str]:
-    """Return the versions of the libraries that decide what is in the files."""
+    """Return the versions of the libraries that decide the bytes of the files."""
     return {name: library_version(name) for name in LIBRARIES}
 
 
@@ -155,21 +171,29 @@ def _json() -> TypeAdapter[Manifest]:
 
 
 def parse(raw: bytes) -> Manifest:
-    """Return the manifest that JSON holds; `ValueError` where it is not one of this layout."""
+    """Return the manifest in a JSON text; `ValueError` unless it is one of this layout."""
     return _json().validate_json(raw, strict=True)
 
 
 def text(manifest: Manifest) -> str:
-    """Return a manifest as JSON, one value a line; what is not known of a dataset is left out."""
-    return _json().dump_json(manifest, indent=1).decode()
+    """Return a manifest as JSON, one value a line, without the unknown values of datasets.
+
+    All of it is ASCII, so that it is the same file in every locale.
+    """
+    return _json().dump_json(manifest, indent=1, ensure_ascii=True).decode()
 
 
 def layout_of(raw: bytes) -> int | None:
-    """Return the layout of a manifest in JSON, whichever it is; null where there is none."""
+    """Return the number of the layout of a JSON manifest, None if it has none."""
     try:
         return _layout().validate_json(raw).schema_version
     except ValidationError:
         return None
+
+
+def source_in(raw: bytes) -> Fingerprint:
+    """Return the state of the database that a manifest of any layout holds; else `ValueError`."""
+    return _origin().validate_json(raw, strict=True).source
 
 
 @dataclass(frozen=True)
@@ -180,3 +204,13 @@ class _Layout:
 @cache
 def _layout() -> TypeAdapter[_Layout]:
     return TypeAdapter(_Layout)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    source: Fingerprint
+
+
+@cache
+def _origin() -> TypeAdapter[_Origin]:
+    return TypeAdapter(_Origin)

@@ -8,7 +8,7 @@ from pipelines.lake.layout import Mark, mark
 
 
 def is_withdrawn(root: Path, version: str) -> bool:
-    """Return whether a version was rolled back."""
+    """Return True if a version was rolled back."""
     return mark(root, "withdrawn", version).exists()
 
 
@@ -18,7 +18,7 @@ def withdraw(root: Path, version: str) -> None:
 
 
 def restore(root: Path, version: str) -> None:
-    """Mark a version as one that is not rolled back."""
+    """Take the mark of a roll-back off a version."""
     mark(root, "withdrawn", version).unlink(missing_ok=True)
 
 
@@ -30,7 +30,7 @@ def known_damage(root: Path, version: str) -> str | None:
 
 
 def note_damage(root: Path, version: str, problems: Sequence[str]) -> None:
-    """Mark a version as damaged, or as whole where there are no problems."""
+    """Mark a version as damaged; without problems, take the mark off."""
     if problems:
         _set(root, "damaged", version, "; ".join(problems))
     else:

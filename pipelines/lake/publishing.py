@@ -1,8 +1,8 @@
 """Publishing: one writer of the lake, and one lock for the moment in which `current` moves.
 
-A refresh holds the writer's lock from its start to its end. Who publishes, rolls back, prunes or
-sweeps holds the pointer's lock only to look and to move, so that a roll-back need not wait for a
-refresh. Whatever was looked at before is looked at again under the lock.
+A refresh holds the writer's lock from its start to its end. To publish, roll back, prune or sweep,
+one holds the pointer's lock for a moment only, so that a roll-back need not wait for a refresh.
+Under that lock, everything that was looked at before is looked at again.
 """
 
 import fcntl
@@ -26,9 +26,9 @@ from pipelines.lake.version import Damaged, Lake
 logger = logging.getLogger(__name__)
 
 SYNCING: Final = 8
-"""Files that are written out at a time; a disk does several for little more than one."""
+"""Files that are flushed to the disk at a time; several take little longer than one."""
 POINTER_SECONDS: Final = 30.0
-"""The pointer's lock is held for a rename and a flush, which take this long on no sound disk."""
+"""The longest wait for the pointer's lock, which is held for a rename and a flush."""
 PAUSE_SECONDS: Final = 0.01
 
 # ------------------------------------------------------------------------------------- locks
@@ -36,9 +36,9 @@ PAUSE_SECONDS: Final = 0.01
 
 @contextmanager
 def writing(root: Path) -> Iterator[None]:
-    """Be the only writer of the lake; `Locked` names another. A dead process holds no lock.
+    """Hold the writer's lock; `Locked` names the process that has it. A dead process has none.
 
-    What a killed run left behind is removed first.
+    What a killed refresh left is removed first.
     """
     check_name(root)
     layout.versions(root).mkdir(parents=True, exist_ok=True)
@@ -58,9 +58,9 @@ def writing(root: Path) -> Iterator[None]:
 
 @contextmanager
 def pointing(root: Path) -> Iterator[None]:
-    """Be the only one that moves `current` or deletes versions; wait for another one first.
+    """Hold the pointer's lock, to move `current` or delete versions; wait for it if need be.
 
-    `PointerLocked` after `POINTER_SECONDS`; `LakeError` in place of what the disk says.
+    `PointerLocked` after `POINTER_SECONDS`; `LakeError` in place of an error of the disk.
     """
     try:
         with layout.pointer_lock(root).open("a") as file:
@@ -82,7 +82,7 @@ def _lock(root: Path, handle: int) -> None:
 
 
 def sweep(root: Path) -> None:
-    """Remove what a killed run left: versions half built or half deleted, links not in place."""
+    """Remove what a killed run left: versions half written or half deleted, and spare links."""
     for folder in layout.leftovers(root):
         _remove(folder)
     with pointing(root):
@@ -94,9 +94,9 @@ def sweep(root: Path) -> None:
 
 
 def publish(root: Path, staged: Path, version: str, *, after: str | None) -> None:
-    """Make a staged directory the current version; afterwards readers see all of it or none.
+    """Make a staged folder the current version; readers see all of it or none.
 
-    `LakeError` if the current version is no longer the one that the new one was made after.
+    `LakeError` if the current version is another than `after`, which the new one was made from.
     """
     _refuse_moved(root, after)
     with ThreadPoolExecutor(SYNCING) as pool:
@@ -141,7 +141,7 @@ def _sync(path: Path) -> None:
 
 
 def write_manifest(staged: Path, manifest: Manifest) -> None:
-    """Complete a version that is being written."""
+    """Write the manifest, which completes a version."""
     (staged / MANIFEST).write_text(text(manifest) + "\n")
 
 
@@ -149,11 +149,11 @@ def write_manifest(staged: Path, manifest: Manifest) -> None:
 
 
 def rollback(root: Path, version: str | None = None) -> tuple[str, str]:
-    """Publish an older version and return the ids of both: the one before, the one published.
+    """Publish an older version; return the ids of the version before and of that one.
 
-    If none is named, it is the newest before the current one that can be read and was not rolled
-    back. The version that was current is withdrawn: a refresh does not publish the same state of
-    the database again unless it is forced to.
+    Without a name it is the newest one before the current that can be read and was not rolled back.
+    The version before is withdrawn: unless forced, no refresh publishes the same state of the
+    database again.
     """
     if current_id(root) is None:
         raise NothingPublished(root)
@@ -171,7 +171,7 @@ def rollback(root: Path, version: str | None = None) -> tuple[str, str]:
 
 
 def _newest_readable(root: Path, before: str) -> str:
-    """Return the newest version before another that a reader can open and was not rolled back."""
+    """Return the newest version before `before` that can be read and was not rolled back."""
     for version in reversed(version_ids(root)):
         if version < before and not marks.is_withdrawn(root, version):
             try:
@@ -198,7 +198,7 @@ def _readable(root: Path, version: str) -> str:
 
 
 def prune(root: Path, *, keep: int) -> list[str]:
-    """Delete all but the newest versions, never `current` and none that a reader holds open."""
+    """Delete all but the newest versions; `current` stays, and those that a reader has open."""
     with pointing(root):
         current, ids = current_id(root), version_ids(root)
         old = (v for v in ids[: max(0, len(ids) - keep)] if v != current)
@@ -210,7 +210,7 @@ def prune(root: Path, *, keep: int) -> list[str]:
 
 
 def _throw_away(root: Path, version: str) -> bool:
-    """Take a version from readers, all at once; False if one has it open."""
+    """Take a version away from readers in one step; return False if one has it open."""
     path = layout.version(root, version)
     with (path / MANIFEST).open("rb") as file:
         try:
@@ -222,6 +222,6 @@ def _throw_away(root: Path, version: str) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """Delete a folder, or the part of it that another process has not deleted yet."""
+    """Delete a folder, which another process may be deleting, too."""
     with suppress(FileNotFoundError):
         shutil.rmtree(folder)

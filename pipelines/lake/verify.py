@@ -1,4 +1,4 @@
-"""Whether the files of a version are as its manifest says: bytes, columns and types, rows."""
+"""The files of a version compared with its manifest: bytes, columns and types, rows."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from pipelines.lake.version import Lake, schema_text
 
 @dataclass(frozen=True)
 class Verified:
-    """A dataset whose files were compared with the manifest, with what is wrong of them."""
+    """A dataset whose files were compared with the manifest, and each difference in words."""
 
     dataset: str
     files: int

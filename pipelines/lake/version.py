@@ -1,7 +1,7 @@
 """A version of the lake, opened for reading: its datasets as lazy frames.
 
-A version is never changed after it is published. A reader resolves `current` once, keeps that
-version and holds a shared lock on its manifest, so that pruning passes by what is in use.
+A version never changes after it is published. A reader follows `current` once, keeps that version,
+and holds a shared lock on its manifest, so that it is not deleted while it is in use.
 """
 
 import fcntl
@@ -17,44 +17,51 @@ import polars as pl
 
 from pipelines.dates import Day, day_or_none
 from pipelines.errors import LakeError, NothingPublished, Unknown
+from pipelines.fingerprint import Fingerprint
 from pipelines.lake import damage, layout
 from pipelines.lake.layout import MANIFEST, current_id, version_ids
-from pipelines.lake.manifest import SCHEMA_VERSION, DataFile, Dataset, Manifest, layout_of, parse
+from pipelines.lake.manifest import (
+    SCHEMA_VERSION,
+    DataFile,
+    Dataset,
+    Manifest,
+    layout_of,
+    parse,
+    source_in,
+)
 
 REPAIR: Final = (
     "run python -m pipelines.export, or publish another with python -m pipelines.versions rollback"
 )
 """The remedies for a version that is damaged."""
 
-# Row groups that Polars reads ahead of a query, unless the environment says how many. Its own
-# number takes more memory in a large market, and is no faster.
+# The row groups that Polars reads ahead, unless the environment sets a number. Its default takes
+# more memory in a large market, and is no faster.
 os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "4")
 
 
 class Damaged(LakeError):
-    """A version is not as it was written."""
+    """The files of a version are not as they were written."""
 
 
 class Gone(Damaged):
-    """A version has no folder, or no manifest in it."""
+    """The folder of a version is missing, or has no manifest."""
 
 
 class OtherLayout(LakeError):
     """A version was written by a release with another layout."""
 
     def __init__(self, version: str, layout: int) -> None:
-        super().__init__(
-            f"version {version} has layout {layout}, this release reads {SCHEMA_VERSION}; "
-            "run python -m pipelines.export --full"
-        )
+        self.problem = f"version {version} has layout {layout}, this release reads {SCHEMA_VERSION}"
+        super().__init__(f"{self.problem}; run python -m pipelines.export --full")
 
 
 class Lake:
-    """One version of the lake: `current` when it was opened, or the one that is named.
+    """A version of the lake: the one that is named, or `current` at that moment.
 
-    The version is kept from pruning as long as this object lives. `OtherLayout` where another
-    release wrote it; `Damaged` where its manifest cannot be read, or a file is missing or of
-    another size. `check_files=False` looks at the manifest only.
+    The version is not pruned while this object lives. `OtherLayout` if another release wrote it;
+    `Damaged` if its manifest cannot be read, or a file is missing or of another size. With
+    `check_files=False`, only the manifest is looked at.
     """
 
     path: Path
@@ -78,7 +85,7 @@ class Lake:
 
     @classmethod
     def unfinished(cls, path: Path, datasets: Mapping[str, Dataset], as_of: date) -> Self:
-        """Return the datasets of a version that is being made, before it has a manifest."""
+        """Return a version that is being made, which has datasets but no manifest."""
         lake = cls.__new__(cls)
         lake.__dict__.update(path=path, datasets=datasets, as_of=as_of, _complete=None)
         return lake
@@ -94,13 +101,13 @@ class Lake:
 
     @property
     def manifest(self) -> Manifest:
-        """What the version holds and what made it."""
+        """The content and the making of the version; `LakeError` while it is unfinished."""
         if self._complete is None:
             raise LakeError(f"{self.path} is unfinished, and has no {MANIFEST}")
         return self._complete
 
     def prices(self, *, since: Day | None = None, until: Day | None = None) -> pl.LazyFrame:
-        """Return daily prices from `since` to `until`, both included, from the years between."""
+        """Return daily prices from `since` to `until`, both included; only their years are read."""
         return self._between("prices", since, until)
 
     def index_prices(self, *, since: Day | None = None, until: Day | None = None) -> pl.LazyFrame:
@@ -108,21 +115,21 @@ class Lake:
         return self._between("index_prices", since, until)
 
     def fundamentals(self, *, known_by: Day | None = None) -> pl.LazyFrame:
-        """Return statements and ratios that were known on a date; all of them without one."""
+        """Return statements and ratios that were known on a date, or all of them."""
         last = day_or_none(known_by)
         rows = self._scan("fundamentals", last=last)
         return rows if last is None else rows.filter(pl.col("known_from") <= last)
 
     def stocks(self) -> pl.LazyFrame:
-        """Return listed instruments with their `newest_close` and its `newest_date`."""
+        """Return listed instruments, with their `newest_close` and its `newest_date`."""
         return self._scan("stocks")
 
     def rankings(self) -> pl.LazyFrame:
-        """Return the published rankings: all strategies, the whole universe, on `as_of`."""
+        """Return the published rankings on `as_of`: all strategies, the whole universe."""
         return self._scan("rankings")
 
     def year(self, dataset: str, year: int | None) -> pl.LazyFrame:
-        """Return the rows of a dataset's file of one year; None for a dataset without years."""
+        """Return the rows of one year of a dataset; `year` is None if it has no years."""
         entry = self.datasets[dataset]
         return self._files(entry, (file for file in entry.files if file.year == year))
 
@@ -136,7 +143,7 @@ class Lake:
     def _scan(
         self, dataset: str, first: date | None = None, last: date | None = None
     ) -> pl.LazyFrame:
-        """Return a dataset from its files of the years between two dates."""
+        """Return the rows in a dataset's files for the years between two dates."""
         entry = self.datasets.get(dataset)
         if entry is None:
             raise LakeError(
@@ -157,7 +164,7 @@ class Lake:
 
 def _opened(root: Path, version: str | None) -> tuple[Path, int]:
     """Return the folder of a version, and a handle of its manifest under a shared lock."""
-    for _ in range(10):  # a version that is pruned while it is being opened is looked up again
+    for _ in range(10):  # if the version is pruned meanwhile, `current` is followed again
         path = _located(root, version)
         with suppress(FileNotFoundError):
             handle = os.open(path / MANIFEST, os.O_RDONLY)
@@ -179,7 +186,7 @@ def _located(root: Path, version: str | None) -> Path:
 
 
 def open_current(root: Path, version: str) -> Lake:
-    """Open the version that `current` named a moment ago; `Gone` where it is not there."""
+    """Open the version that `current` named a moment ago; `Gone` if it is not there."""
     try:
         return Lake(root, version)
     except Unknown:
@@ -187,8 +194,16 @@ def open_current(root: Path, version: str) -> Lake:
 
 
 def manifest_of(root: Path, version: str) -> Manifest:
-    """Return the manifest of a version; `Damaged` or `OtherLayout` where it cannot be read."""
+    """Return the manifest of a version; `Damaged` or `OtherLayout` if it cannot be read."""
     return _manifest(layout.version(root, version))
+
+
+def source_of(root: Path, version: str) -> Fingerprint:
+    """Return the state of the database that a version was made from, whatever its layout."""
+    path = layout.version(root, version)
+    with suppress(ValueError, FileNotFoundError):
+        return source_in((path / MANIFEST).read_bytes())
+    raise _unreadable(path)
 
 
 def _manifest(path: Path) -> Manifest:
@@ -197,11 +212,15 @@ def _manifest(path: Path) -> Manifest:
         if (written := layout_of(raw)) not in (None, SCHEMA_VERSION):
             raise OtherLayout(path.name, written)
         return parse(raw)
-    raise Damaged(f"the {MANIFEST} of version {path.name} is damaged; {REPAIR}")
+    raise _unreadable(path)
+
+
+def _unreadable(path: Path) -> Damaged:
+    return Damaged(f"the {MANIFEST} of version {path.name} is damaged; {REPAIR}")
 
 
 def has_other_layout(root: Path, version: str) -> bool:
-    """Return whether another release wrote a version; False where its manifest is damaged."""
+    """Return True if another release wrote a version; False if its manifest is damaged."""
     try:
         manifest_of(root, version)
     except OtherLayout:

@@ -1,4 +1,4 @@
-"""All that a version holds but its manifest: datasets, rankings, integrity report."""
+"""The content of a version, made from a database: datasets, rankings, integrity report."""
 
 import logging
 import shutil
@@ -10,11 +10,12 @@ from functools import partial
 
 import polars as pl
 
-from pipelines.errors import ContractError, is_of_system
+from pipelines.errors import ContractError, RowsMissing, is_of_system
 from pipelines.lake import Dataset, Lake, layout, schema_text
 from pipelines.ranking import rankings
 from pipelines.refresh import datasets, files, report, trading_days
 from pipelines.refresh.content import Content
+from pipelines.refresh.reading import RowsGone
 from pipelines.refresh.reuse import Reused, link_dataset
 from pipelines.refresh.task import Task, start_over
 from pipelines.source import SourceState, TableReader
@@ -22,8 +23,8 @@ from pipelines.source import SourceState, TableReader
 logger = logging.getLogger(__name__)
 
 
-def read(task: Task) -> Content:
-    """Make a version from the private copy of the database, which is removed."""
+def from_database(task: Task) -> Content:
+    """Make the content of a version from the private copy of the database; remove the copy."""
     with ThreadPoolExecutor(2) as pool:
         days = pool.submit(_calendar, task)  # a process of its own, meanwhile
         made, as_of = _read_once_or_twice(task)
@@ -33,8 +34,8 @@ def read(task: Task) -> Content:
     return content
 
 
-def take(task: Task, before: Lake) -> Content:
-    """Make a version with all datasets of the one before, and the rankings anew."""
+def from_version_before(task: Task, before: Lake) -> Content:
+    """Make the content of a version from the datasets of the one before, with new rankings."""
     with ThreadPoolExecutor(1) as pool:
         days = pool.submit(_calendar, task)
         with task.clock.phase("changes"):
@@ -51,18 +52,26 @@ def take(task: Task, before: Lake) -> Content:
 def _read_once_or_twice(task: Task) -> tuple[dict[str, Dataset], date]:
     """Write all datasets and the rankings.
 
-    Whatever goes wrong while years are taken from the version before, but for lack of disk or
-    memory, everything is read once more: an error of that is an error of the data.
+    If anything goes wrong while years are taken from the version before, everything is read once
+    more: an error of that is an error of the data. A failure of the disk or the memory is raised.
     """
     try:
         return _read(task)
+    except RowsGone as gone:
+        logger.info("%s: everything is read again", gone)
     except Exception as error:
         if task.full or task.before is None or is_of_system(error):
             raise
-        reason = f"{type(error).__name__}: {error}"
-    logger.warning("what changed cannot be read by itself (%s): everything is read again", reason)
+        _warn(error)
     start_over(task)
     return _read(replace(task, full=True))
+
+
+def _warn(error: Exception) -> None:
+    told = error.counts if isinstance(error, RowsMissing) else f"{type(error).__name__}: {error}"
+    logger.warning(
+        "the years that changed cannot be read alone (%s): everything is read again", told
+    )
 
 
 def _read(task: Task) -> tuple[dict[str, Dataset], date]:
@@ -74,7 +83,7 @@ def _read(task: Task) -> tuple[dict[str, Dataset], date]:
 
 
 def _reused(task: Task) -> Reused | None:
-    """Return what to take from the version before; save the state of the database for the next."""
+    """Save the state of the database for the next refresh; return what need not be read."""
     now = SourceState.of(task.copy)
     now.save(task.staged / layout.STATE)
     if task.full or task.before is None:
@@ -85,9 +94,9 @@ def _reused(task: Task) -> Reused | None:
 def _datasets(
     task: Task, tables: Mapping[str, TableReader], reused: Reused | None
 ) -> tuple[dict[str, Dataset], date]:
-    """Return the datasets, and the newest date with a price.
+    """Write or link all datasets; return them and the newest date with a price.
 
-    Stocks come after prices, of which they carry the last.
+    Stocks come after prices, for they hold the newest close of each.
     """
     found: list[datasets.Prices] = []
 
@@ -126,14 +135,14 @@ def _rankings(task: Task, made: Mapping[str, Dataset], as_of: date) -> Dataset:
     """Write the rankings of the newest date."""
     lake = Lake.unfinished(task.staged, made, as_of)
     frame = rankings(lake, as_of=as_of, universe=task.universe).collect(engine="streaming")
-    file = files.write(task.staged, "rankings", frame.schema, [frame])
+    file = files.write_file(task.staged, "rankings", frame.schema, [frame])
     return Dataset(schema=schema_text(frame.schema), rows=frame.height, files=(file,))
 
 
 def _calendar(task: Task) -> list[date]:
-    """Return the trading days; of the version before while they reach."""
-    kept = task.before.manifest.integrity if task.before else None
-    return trading_days.around(task.universe.markets, task.today, kept)
+    """Return the trading days; those of the version before are used while they reach far enough."""
+    earlier = task.before.manifest.integrity if task.before else None
+    return trading_days.around(task.universe.markets, task.today, earlier)
 
 
 def _judged(

@@ -1,6 +1,6 @@
 """The trading days of an exchange, by a calendar library that runs in a process of its own.
 
-The library brings pandas, whose 90 MB would stay with the export. As a script,
+The library imports pandas, whose 90 MB would stay in the memory of the refresh. As a script,
 `python pipelines/refresh/calendar.py XSTO 2026-12-21 2026-12-31` prints the days, one a line.
 """
 
@@ -15,15 +15,15 @@ MARGIN: Final = timedelta(weeks=2)
 
 
 def sessions(exchange: str, first: date, last: date) -> list[date]:
-    """Days from `first` to `last` on which the exchange is open, half days included."""
-    # -P: this folder is no place to import from. The library uses what pandas calls deprecated.
+    """Return the days from `first` to `last` on which the exchange is open, half days included."""
+    # -P: nothing is imported from this folder. -W: the library uses deprecated parts of pandas.
     command = [sys.executable, "-P", "-W", "ignore", __file__, exchange, str(first), str(last)]
     printed = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
     return [date.fromisoformat(day) for day in printed.stdout.split()]
 
 
 def _print(exchange: str, first: str, last: str) -> None:
-    os.nice(10)  # the export, which waits for it last of all, goes first
+    os.nice(10)  # the refresh needs the days last, so it goes first
     from exchange_calendars import get_calendar  # noqa: PLC0415 - only in the process of its own
 
     start, end = date.fromisoformat(first), date.fromisoformat(last)

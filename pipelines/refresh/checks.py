@@ -1,8 +1,7 @@
-"""What a new version must hold before it is published, most of it against the version before.
+"""Checks of a new version before it is published, most of them against the version before.
 
-A refresh that lost a part of the market is worse than none: people trade on the rankings. Small
-lakes may change freely, so each rule has a share and a number of rows or stocks below which it
-says nothing.
+A refresh that lost a part of the market is worse than none: people trade on the rankings. A small
+lake may change freely, so a check fails only above both a share and a number of rows or stocks.
 """
 
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ COVERED: Final = (
 
 
 def failures(new: Lake, before: Lake | None) -> list[str]:
-    """Why a version should not be published; empty if nothing speaks against it."""
+    """Return the reasons not to publish a version, a sentence each."""
     now = new.rankings().collect()
     found = [*_unexplained(now)]
     if before is not None:
@@ -40,7 +39,7 @@ def failures(new: Lake, before: Lake | None) -> list[str]:
 
 
 def _unexplained(now: pl.DataFrame) -> Iterator[str]:
-    """Every stock has one row a strategy, with either a rank or a reason."""
+    """Find stocks with more than one row of a strategy, or without either a rank or a reason."""
     odd = now.filter(pl.col("rank").is_null() == pl.col("excluded_by").is_null())
     if odd.height:
         yield f"{odd.height} stocks have neither a rank nor a reason, such as {odd['ticker'][0]}"
@@ -73,7 +72,7 @@ def _emptied(now: pl.DataFrame, was: pl.DataFrame) -> Iterator[str]:
 
 
 def _less_covered(now: pl.DataFrame, was: pl.DataFrame) -> Iterator[str]:
-    """Stocks by what is known of them, in any one strategy: the facts are the same in all."""
+    """Compare the number of stocks with each fact, in one strategy, for all have the same facts."""
     first = next(iter(STRATEGIES))
     counts = [frame.filter(strategy=first).select(pl.col(COVERED).count()) for frame in (was, now)]
     for column in COVERED:

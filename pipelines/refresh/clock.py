@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
-from pipelines.lake import Dataset, Phase
+from pipelines.lake import Dataset, Phase, Step
 from pipelines.runtime import peak_mb, resident_mb
 
 logger = logging.getLogger(__name__)
@@ -14,31 +14,27 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class Clock:
-    """The phases that have ended, in order."""
+    """The phases that have ended, in order; one that fails is not among them."""
 
     phases: list[Phase] = field(default_factory=list)
 
-    def begin(self, name: str) -> None:
-        """Tell programs that follow the log what is done now; not part of a log for people."""
-        logger.debug("%s begins", name, extra={"fields": {"begins": name}})
+    def begin(self, step: Step) -> None:
+        """Log the begin of a step that is not timed."""
+        _log_begin(step)
 
     @contextmanager
-    def phase(self, name: str) -> Iterator[None]:
-        """Time a phase that makes no dataset."""
-        started = self._start(name)
+    def phase(self, step: Step) -> Iterator[None]:
+        """Time a step that makes no dataset."""
+        started = _start(step)
         yield
-        self._end(name, *started, rows=None)
+        self._end(step, *started, rows=None)
 
     def making(self, name: str, make: Callable[[], Dataset]) -> Dataset:
-        """Time a phase that makes a dataset, and return it."""
-        started = self._start(name)
+        """Time the making of a dataset, and return it."""
+        started = _start(name)
         made = make()
         self._end(name, *started, rows=made.rows)
         return made
-
-    def _start(self, name: str) -> tuple[float, float]:
-        self.begin(name)
-        return resident_mb(), time.perf_counter()
 
     def _end(self, name: str, before_mb: float, start: float, *, rows: int | None) -> None:
         phase = Phase(
@@ -52,3 +48,13 @@ class Clock:
         self.phases.append(phase)
         fields = asdict(phase)
         logger.info("%(phase)s", fields, extra={"fields": fields})
+
+
+def _start(name: str) -> tuple[float, float]:
+    _log_begin(name)
+    return resident_mb(), time.perf_counter()
+
+
+def _log_begin(name: str) -> None:
+    """Tell programs that follow the log; people do not see the level of debugging."""
+    logger.debug("%s begins", name, extra={"fields": {"begins": name}})

@@ -1,4 +1,4 @@
-"""What a version holds, but for what made it."""
+"""The content of a version: all of its manifest that does not tell how it was made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The contract by which rows are written, as one short hash that tells it from another contract."""
+"""The contract under which rows are written, as a short hash that changes with it."""
 
 from hashlib import sha256
 from pathlib import Path
@@ -9,20 +9,20 @@ from pipelines.digest import digest
 from pipelines.lake import Manifest
 
 NORMALISER_VERSION: Final = 1
-"""Raise it whenever a source row becomes another row, reject or warning."""
+"""Raise it with every change of the code that makes another row, reject or warning of a row."""
 
 DEFINITIONS: Final = ("lake/contracts.py", "source/tables.py")
-"""The modules that define the columns, types and bounds, by their text: to import them is slow."""
+"""The modules that define columns, types and bounds. Their text is hashed: importing is slow."""
 
 
 def contract_hash() -> str:
-    """Return the hash of the schemas, of the source tables and of the normaliser's version."""
+    """Return a hash of the schemas, the source tables and the version of the normaliser."""
     package = Path(__file__).parents[1]
     texts = [sha256((package / name).read_bytes()).hexdigest() for name in DEFINITIONS]
     return digest([NORMALISER_VERSION, texts])
 
 
 def is_made_alike(manifest: Manifest) -> bool:
-    """Return whether a version was written under this contract and by these libraries."""
+    """Return True if a version was written under this contract and by these libraries."""
     made = (manifest.libraries, manifest.contract)
     return made == (lake.libraries(), contract_hash())

@@ -1,4 +1,4 @@
-"""How each dataset of a version is made from its tables: read, checked, sorted and written."""
+"""The datasets of a version: each is read from its tables, checked, sorted and written."""
 
 import ctypes
 from collections.abc import Iterator, Mapping
@@ -10,10 +10,10 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.lake import DataFile, Dataset, lake_schema
+from pipelines.lake import DUPLICATE_KEY, DataFile, Dataset, lake_schema
 from pipelines.refresh import files, normalise
 from pipelines.refresh.normalise import NOTES
-from pipelines.refresh.reading import Part, Parts, read
+from pipelines.refresh.reading import Part, Parts, read_parts
 from pipelines.refresh.reuse import Reused, newest_of, source_years
 from pipelines.refresh.sort import Buckets
 from pipelines.refresh.tally import Tally, finish
@@ -21,29 +21,31 @@ from pipelines.refresh.task import Task
 from pipelines.source import ROWID, TableReader
 
 WRITERS: Final = 2
-"""Files of a dataset that are written at a time, each in memory a portion of a year."""
-NEWEST: Final = pl.Schema({"ticker": pl.String, "newest_close": pl.Float32, "newest_date": pl.Date})
-"""What the newest valid price adds to each stock."""
+"""Files of a dataset that are written at a time; of each, a portion of a year is in memory."""
+NEWEST_CLOSES: Final = pl.Schema(
+    {"ticker": pl.String, "newest_close": pl.Float32, "newest_date": pl.Date}
+)
+"""The columns that each stock gets from its newest valid price."""
 
 
 @dataclass(frozen=True)
 class Prices:
-    """The dataset of prices, and the newest close of each ticker: rows of `NEWEST`."""
+    """The dataset of prices, and the newest close of each ticker: rows of `NEWEST_CLOSES`."""
 
     dataset: Dataset
     newest: pl.DataFrame
 
 
 def prices(task: Task, table: TableReader, reused: Reused | None) -> Prices:
-    """Write the years of prices that may have changed, and take the others."""
+    """Write the years of prices that may have changed, and link the others."""
     how = partial(normalise.prices, today=task.today)
     part = Part(table, how)
     if reused:
         part = Part(replace(table, where=reused.where), how, elsewhere=reused.rows_in)
     schema = _schema(task, lake_schema("prices"))
-    by_year = _Years(task, "prices", schema, name="ticker", day="date")
+    by_year = _Years(task, "prices", schema, name="ticker", day="date", keeps_last=True)
     tally = by_year.write(lambda: [part])
-    newest = [_schema(task, NEWEST).to_frame(), *by_year.last]
+    newest = [_schema(task, NEWEST_CLOSES).to_frame(), *by_year.last]
     if reused:
         tally.widest_text = max(tally.widest_text, reused.widest_text)
         reused.link(task.staged)
@@ -68,13 +70,13 @@ def fundamentals(task: Task, tables: Mapping[str, TableReader]) -> Dataset:
     """Write both tables of fundamentals as one dataset, by the year of `known_from`."""
     schema = _schema(task, lake_schema("fundamentals"))
     there = [tables[n] for n in ("fundamentals", "fundamentals_snapshots") if n in tables]
-    by_year = _Years(task, "fundamentals", schema, name="ticker", day="known_from")
+    by_year = _Years(task, "fundamentals", schema, name="ticker", day="known_from", unique=False)
     tally = by_year.write(lambda: _fundamentals_parts(*there))
     return finish(task.staged, "fundamentals", schema, tally, there)
 
 
 def _fundamentals_parts(statements: TableReader, *snapshots: TableReader) -> list[Part]:
-    """Return the parts; snapshots take the unit of the ticker's newest row of fundamentals."""
+    """Return the parts; a snapshot has the unit of its ticker's newest row of fundamentals."""
     units = normalise.units(lake_schema("fundamentals").to_frame())
 
     def observe(rows: pl.DataFrame) -> None:
@@ -90,14 +92,14 @@ def _fundamentals_parts(statements: TableReader, *snapshots: TableReader) -> lis
 
 
 def stocks(task: Task, table: TableReader, newest: pl.DataFrame) -> Dataset:
-    """Write the stocks, of those that become one ticker the last updated, with newest closes."""
-    tally, sink = read(task, "stocks", lambda: [Part(table, normalise.stocks)], _Whole)
+    """Write the stocks with their newest closes; of several with one ticker, the last updated."""
+    tally, sink = read_parts(task, "stocks", lambda: [Part(table, normalise.stocks)], _Whole)
     rows = pl.concat(sink.frames).sort("ticker", "last_updated", ROWID, nulls_last=False)
     kept = rows.unique("ticker", keep="last", maintain_order=True)
     tally.reject(table.name, _duplicates(rows.join(kept, on=ROWID, how="anti")))
-    schema = pl.Schema({**lake_schema("stocks"), **_schema(task, NEWEST)})
+    schema = pl.Schema({**lake_schema("stocks"), **_schema(task, NEWEST_CLOSES)})
     joined = kept.join(newest, on="ticker", how="left", maintain_order="left")
-    tally.files.append(files.write(task.staged, "stocks", schema, [joined.select(*schema)]))
+    tally.files.append(files.write_file(task.staged, "stocks", schema, [joined.select(*schema)]))
     return finish(task.staged, "stocks", schema, tally, [table])
 
 
@@ -108,7 +110,7 @@ def _schema(task: Task, schema: pl.Schema) -> pl.Schema:
 
 
 class _Whole:
-    """All rows of a small dataset."""
+    """Takes all rows of a small dataset."""
 
     def __init__(self) -> None:
         self.frames: Final = [pl.DataFrame(schema={**lake_schema("stocks"), ROWID: pl.Int64})]
@@ -122,19 +124,22 @@ class _Whole:
 
 @dataclass
 class _Years:
-    """A dataset that is written as one file a year of `day`, sorted by name and day."""
+    """Writes a dataset as one file for each year of `day`, sorted by name and day."""
 
     task: Task
     dataset: str
     schema: pl.Schema
     name: str
     day: str
+    unique: bool = True
+    """Keep one row of each name and day: the one that arrived last, with the highest rowid."""
+    keeps_last: bool = False
     last: list[pl.DataFrame] = field(default_factory=list)
-    """The newest close of each ticker, where the dataset is that of prices."""
+    """The newest close of each ticker, if they are kept."""
 
     def write(self, parts: Parts) -> Tally:
         """Read the parts, write their years and return the tally."""
-        tally, buckets = read(self.task, self.dataset, parts, self._buckets)
+        tally, buckets = read_parts(self.task, self.dataset, parts, self._buckets)
         _give_back()
         table = parts()[0].table.name
         with ThreadPoolExecutor(WRITERS) as pool:
@@ -156,32 +161,29 @@ class _Years:
 
         def portions() -> Iterator[pl.DataFrame]:
             for rows in buckets.take(year):
-                kept, again = self._unique(rows)
-                duplicates.append(again)
-                if self.dataset == "prices":
+                kept, dropped = self._without_duplicates(rows)
+                duplicates.append(dropped)
+                if self.keeps_last:
                     last.append(_last_of_each(kept))
                 yield kept.select(*self.schema)
 
-        file = files.write(self.task.staged, self.dataset, self.schema, portions(), year)
+        file = files.write_file(self.task.staged, self.dataset, self.schema, portions(), year)
         return _Year(file, last, pl.concat(duplicates))
 
-    def _unique(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return of rows with one name and date the one that arrived last, with the highest rowid.
-
-        With notes on the others. Fundamentals have keys of their own.
-        """
-        if self.dataset == "fundamentals":
+    def _without_duplicates(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+        """Return the rows that stay, and notes on those that give way to a later duplicate."""
+        if not self.unique:
             return rows, NOTES.to_frame()
-        same = (pl.col(c) == pl.col(c).shift(-1) for c in (self.name, self.day))
-        twice = rows.select(pl.all_horizontal(same).fill_null(value=False)).to_series()
-        if not twice.any():
+        is_next_alike = (pl.col(c) == pl.col(c).shift(-1) for c in (self.name, self.day))
+        gives_way = rows.select(pl.all_horizontal(is_next_alike).fill_null(value=False)).to_series()
+        if not gives_way.any():
             return rows, NOTES.to_frame()
-        return rows.filter(~twice), _duplicates(rows.filter(twice))
+        return rows.filter(~gives_way), _duplicates(rows.filter(gives_way))
 
 
 @dataclass(frozen=True)
 class _Year:
-    """A year that is written."""
+    """A year that was written: its file, the last closes and the notes on its duplicates."""
 
     file: DataFile
     last: list[pl.DataFrame]
@@ -189,7 +191,7 @@ class _Year:
 
 
 def _duplicates(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(rowid=ROWID, reason=pl.lit("duplicate_key"), kept=pl.lit(value=False))
+    return rows.select(rowid=ROWID, reason=pl.lit(DUPLICATE_KEY), kept=pl.lit(value=False))
 
 
 def _last_of_each(prices: pl.DataFrame) -> pl.DataFrame:
@@ -199,6 +201,6 @@ def _last_of_each(prices: pl.DataFrame) -> pl.DataFrame:
 
 
 def _give_back() -> None:
-    """Return to the system what glibc holds and nobody uses, which it does not do by itself."""
+    """Give the memory back that is free but held by glibc, which does not do so by itself."""
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)

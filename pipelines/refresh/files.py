@@ -14,10 +14,10 @@ from pipelines.lake import DataFile, damage, layout
 
 COMPRESSION_LEVEL: Final = 1
 GROUP_VALUES: Final = 1_000_000
-"""Values of a row group, all columns together: for prices some 600 stocks of a year."""
+"""Values of a row group, all columns together: of prices, a year of some 600 stocks."""
 
 
-def write(
+def write_file(
     staged: Path,
     dataset: str,
     schema: pl.Schema,
@@ -26,7 +26,7 @@ def write(
 ) -> DataFile:
     """Write a file of a dataset from rows that come in portions, and return its entry.
 
-    The portions leave no trace in the file: its row groups are of one size.
+    The row groups of the file are of one size, whatever the portions are.
     """
     path = staged / layout.data_file(dataset, year)
     path.parent.mkdir(parents=True)
@@ -47,7 +47,7 @@ def write(
 
 
 def _groups(portions: Iterable[pl.DataFrame], height: int) -> Iterator[pl.DataFrame]:
-    """Return the same rows in frames of one height, but for the last; each in one piece."""
+    """Return the same rows in frames of one height, the last one shorter, each in one chunk."""
     waiting: list[pl.DataFrame] = []
     for portion in portions:
         waiting = [pl.concat([*waiting, portion])]
@@ -58,7 +58,7 @@ def _groups(portions: Iterable[pl.DataFrame], height: int) -> Iterator[pl.DataFr
 
 
 def writer(path: Path, schema: pl.Schema) -> ParquetWriter:
-    """Return a writer; prices and amounts hardly recur, the other columns go by dictionary."""
+    """Return a writer that keeps a dictionary of values, but for floats and volumes: few recur."""
     return ParquetWriter(
         path, _arrow_schema(tuple(schema.items())), compression="zstd",
         compression_level=COMPRESSION_LEVEL, store_schema=False,

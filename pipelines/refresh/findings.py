@@ -1,4 +1,4 @@
-"""What the checks of the integrity report share: their window, grades and lists of cases."""
+"""Parts of every check in the integrity report: its window, its grade, its list of cases."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -11,7 +11,7 @@ from pipelines.lake import Check, Status
 
 WEEK: Final = timedelta(days=7)
 LISTED: Final = 50
-"""Cases that a check lists; it counts all."""
+"""The most cases that a check lists; it counts all."""
 
 
 def check(name: str, status: Status, message: str, value: JsonValue) -> Check:
@@ -20,7 +20,7 @@ def check(name: str, status: Status, message: str, value: JsonValue) -> Check:
 
 
 def cases(rows: pl.DataFrame) -> list[JsonValue]:
-    """Return the first rows, as JSON holds them."""
+    """Return the first rows as JSON values, floats with six digits."""
     shown = rows.head(LISTED).with_columns(
         pl.selectors.date().dt.to_string(), pl.selectors.float().round_sig_figs(6)
     )
@@ -28,11 +28,11 @@ def cases(rows: pl.DataFrame) -> list[JsonValue]:
 
 
 def counted(rows: pl.DataFrame, shown: pl.DataFrame | None = None) -> dict[str, JsonValue]:
-    """Return how many rows there are, with the first of those to be shown: all, unless named."""
+    """Return the number of rows, and the first of them, or of `shown`, as cases."""
     return {"count": rows.height, "cases": cases(rows if shown is None else shown)}
 
 
 def some(names: Sequence[str], most: int = 5) -> str:
-    """Return the first names, and how many more there are."""
+    """Return the first names as text, with the number of the others."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -1,4 +1,4 @@
-"""One batch of a source table → rows that hold the contract, and notes on all that was given up."""
+"""A batch of a source table becomes valid rows, and notes on each row or value that is lost."""
 
 import types
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Final
 import dataframely as dy
 import polars as pl
 
-from pipelines.lake import CONTRACTS, LARGEST_VOLUME, REASONS, lake_schema
+from pipelines.lake import CONTRACTS, FUTURE_DATE, LARGEST_VOLUME, REASON_OF_RULE, lake_schema
 from pipelines.ranking import (
     FRACTIONS,
     RATIO_COLUMNS,
@@ -24,8 +24,8 @@ OHL: Final = ("open", "high", "low")
 CCY: Final = ("market_cap", "net_income", "operating_cf", "total_assets", "long_term_debt")
 PERCENT: Final = (*FRACTIONS, "gross_margin", "perf_1m", "perf_3m", "perf_6m", "perf_12m")
 """What the source `tradingview` delivers in percent."""
-NEWEST: Final = ("ticker", "known_from", "fiscal_date", "id")
-"""The order of a ticker's rows with ratios, the newest last."""
+RATIO_ORDER: Final = ("ticker", "known_from", "fiscal_date", "id")
+"""The columns by which a ticker's rows are sorted, the newest last."""
 REPORTING_LAG: Final = timedelta(days=90)
 
 ISO_DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -34,14 +34,14 @@ REASON: Final = "reason_"
 WARN: Final = "warn_"
 
 Normalise = Callable[[pl.DataFrame], pl.DataFrame]
-"""Source columns → lake columns with `rowid_`; `reason_`, null unless the row is rejected for
-something that is no longer seen in the lake's types; `warn_<code>`, true where a value was given
-up."""
+"""Turns columns of the source into those of the lake, and adds: `rowid_`; `reason_`, the code if a
+row is rejected for something that the lake's types do not show, else null; `warn_<code>`, true
+where a value was given up."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows with `rowid_`; notes `rowid, reason, kept`, a row a rejected row or lost value."""
+    """Valid rows with `rowid_`; notes `rowid, reason, kept`, one for each lost row or value."""
 
     rows: pl.DataFrame
     notes: pl.DataFrame
@@ -51,7 +51,7 @@ NOTES: Final = pl.Schema({"rowid": pl.Int64, "reason": pl.String, "kept": pl.Boo
 
 
 def apply(batch: pl.DataFrame, dataset: str, normalise: Normalise) -> Batch:
-    """A source batch under the contract of its dataset."""
+    """Return the rows of a batch that hold the contract of the dataset, and notes on the others."""
     wide = normalise(batch)
     kept, failure = ROW_CONTRACTS[dataset].filter(wide)
     rejected = _rejected(failure) if len(failure) else NOTES.to_frame()
@@ -67,10 +67,12 @@ def apply(batch: pl.DataFrame, dataset: str, normalise: Normalise) -> Batch:
 def _rejected(failure: dy.FailureInfo) -> pl.DataFrame:
     details = failure.details()
     rules = [c for c in details.columns if details.schema[c].base_type() is pl.Enum]
-    reasons = {r: pl.col(r) == "invalid" for r in sorted(rules, key=lambda r: r not in REASONS)}
+    reasons = {
+        r: pl.col(r) == "invalid" for r in sorted(rules, key=lambda r: r not in REASON_OF_RULE)
+    }
     return details.select(
         pl.col(ROWID).alias("rowid"),
-        pl.coalesce(REASON, first_reason(reasons).replace(dict(REASONS))).alias("reason"),
+        pl.coalesce(REASON, first_reason(reasons).replace(dict(REASON_OF_RULE))).alias("reason"),
         pl.lit(value=False).alias("kept"),
     )
 
@@ -84,7 +86,7 @@ def _warned(wide: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def _row_contract(contract: type[dy.Schema]) -> type[dy.Schema]:
-    """The contract of a dataset, for rows that also carry where they came from."""
+    """Return the contract of a dataset with the columns `rowid_` and `reason_`."""
     own = {
         ROWID: dy.Int64(nullable=False),
         REASON: dy.String(nullable=True),
@@ -103,7 +105,7 @@ ROW_CONTRACTS: Final = {name: _row_contract(contract) for name, contract in CONT
 
 
 def _normalise_distinct(batch: pl.DataFrame, column: str) -> pl.DataFrame:
-    """The batch with normalised names, worked out once for each that occurs."""
+    """Return the batch with normalised names; each distinct name is worked out once."""
     names = batch.select(pl.col(column).unique()).with_columns(
         canonical_tickers(column).alias("_name")
     )
@@ -115,7 +117,7 @@ def _normalise_distinct(batch: pl.DataFrame, column: str) -> pl.DataFrame:
 
 
 def day(column: str) -> pl.Expr:
-    """The date of a text that is exactly `YYYY-MM-DD`; null for any other."""
+    """Return the date of a text that is exactly `YYYY-MM-DD`, null for any other."""
     text = pl.col(column)
     parsed = text.str.to_date("%Y-%m-%d", strict=False, cache=False)  # faster than to look it up
     return pl.when(text.str.contains(ISO_DAY)).then(parsed)
@@ -126,7 +128,7 @@ def _is_bad(column: str, parsed: pl.Expr) -> pl.Expr:
 
 
 def time(column: str) -> pl.Expr:
-    """The time of an ISO text, with or without seconds, fraction, `T`, `Z`; else null."""
+    """Return the time of an ISO text, null for any other; seconds, `T` and `Z` may be absent."""
     text = pl.col(column).str.replace("T", " ").str.replace(r"(Z|\+00:00)$", "")
     formats = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
     return pl.coalesce(text.str.to_datetime(f, strict=False, time_unit="us") for f in formats)
@@ -140,18 +142,18 @@ def _finite(column: str) -> pl.Expr:
 
 
 def quotes(batch: pl.DataFrame, *, key: str, today: date) -> pl.DataFrame:
-    """Daily rows: prices as Float32, open, high and low all or none, a date not after tomorrow."""
+    """Return daily rows: prices are Float32; open, high and low are all there or all null."""
     typed = _normalise_distinct(batch, key).with_columns(
         pl.col(*OHL, "close").cast(pl.Float32), day_=day("date")
     )
     reason = {
         "null_key": pl.col(key).is_null() | (pl.col("date") == ""),
         "bad_date": pl.col("day_").is_null(),
-        "future_date": pl.col("day_") > today + timedelta(days=1),
+        FUTURE_DATE: pl.col("day_") > today + timedelta(days=1),
     }
     usable = pl.all_horizontal(pl.col(*OHL).is_finite() & (pl.col(*OHL) > 0))
     usable = (usable & (pl.col("low") <= pl.col("high"))).fill_null(value=False)
-    # Step by step: an expression is worked out anew by each of a step that uses it.
+    # In two steps: within one, an expression is worked out again for each use.
     return typed.with_columns(reason_=first_reason(reason), usable_=usable).with_columns(
         pl.when("usable_").then(pl.col(*OHL)),
         date="day_",
@@ -160,7 +162,7 @@ def quotes(batch: pl.DataFrame, *, key: str, today: date) -> pl.DataFrame:
 
 
 def prices(batch: pl.DataFrame, *, today: date) -> pl.DataFrame:
-    """Daily prices of stocks: as `quotes`, volume a whole number below 2³² or null."""
+    """Return daily prices of stocks: as `quotes`; volume is a whole number below 2³², or null."""
     volume = pl.col("volume")
     fits = volume.is_between(0, LARGEST_VOLUME) & (volume == volume.floor())
     return quotes(batch, key="ticker", today=today).with_columns(
@@ -173,7 +175,7 @@ def prices(batch: pl.DataFrame, *, today: date) -> pl.DataFrame:
 
 
 def fundamentals(batch: pl.DataFrame) -> pl.DataFrame:
-    """Statements and ratios as fractions, with the day from which they are known."""
+    """Return statements and ratios, as fractions, with the day from which they are known."""
     fiscal, fetched = pl.col("fiscal_"), pl.col("fetched_")
     dates = pl.coalesce(fiscal, fetched)
     reason = {
@@ -202,7 +204,7 @@ def fundamentals(batch: pl.DataFrame) -> pl.DataFrame:
 
 
 def snapshots(batch: pl.DataFrame, *, percent: pl.Series) -> pl.DataFrame:
-    """Weekly copies of the ratios; `percent` holds the tickers whose vendor delivers percent."""
+    """Return weekly copies of the ratios; those of the tickers in `percent` are divided by 100."""
     known = pl.col("known_from")
     reason = {
         "null_key": pl.col("ticker").is_null() | (pl.col("snapshot_date") == ""),
@@ -223,7 +225,7 @@ def snapshots(batch: pl.DataFrame, *, percent: pl.Series) -> pl.DataFrame:
 
 
 def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
-    """Finite numbers, fractions, and the unit of money in its column's name."""
+    """Null what is not finite, make fractions of percent, and name columns of money by unit."""
     numbers = [c for c, t in wide.schema.items() if t == pl.Float64]
     infinite = pl.any_horizontal(~pl.col(*numbers).is_finite())
     return (
@@ -238,22 +240,22 @@ def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
 
 
 def units(rows: pl.DataFrame) -> pl.DataFrame:
-    """The unit of each ticker's ratios, by its newest row with any: `NEWEST` and `percent`."""
+    """Return the unit of each ticker's ratios, by its newest row: `RATIO_ORDER` and `percent`."""
     with_ratios = rows.filter(has_any(RATIO_COLUMNS))
     percent = pl.col("data_source").str.to_lowercase() == "tradingview"
-    return newest_units(with_ratios.select(*NEWEST, percent=percent.fill_null(value=False)))
+    return newest_units(with_ratios.select(*RATIO_ORDER, percent=percent.fill_null(value=False)))
 
 
 def newest_units(units: pl.DataFrame) -> pl.DataFrame:
-    """Of what `units` gives the newest row of each ticker."""
-    return units.sort(*NEWEST).unique("ticker", keep="last")
+    """Return the newest row of each ticker, from rows as `units` returns them."""
+    return units.sort(*RATIO_ORDER).unique("ticker", keep="last")
 
 
 # ------------------------------------------------------------------------------------ stocks
 
 
 def stocks(batch: pl.DataFrame) -> pl.DataFrame:
-    """Instruments; null for a market cap that is not finite, no time, `is_active` but 0 and 1."""
+    """Return instruments; a market cap, time or `is_active` that cannot be used becomes null."""
     validated, updated = day("last_validated"), time("last_updated")
     cap, odd = pl.col("market_cap_msek"), pl.col("odd_is_active")
     return batch.with_columns(

@@ -13,23 +13,23 @@ from pipelines.refresh.findings import check, counted, some
 LARGEST_MOVE: Final = 0.60
 SPLITS: Final = (2, 3, 4, 5, 10, 20)
 SPLIT_TOLERANCE: Final = 0.03
-"""The stock moves by itself on the day of a split."""
+"""How far a ratio may be from that of a split, for the price also moves on that day."""
 SAME_DAY_SHARE: Final = 0.02
 SAME_DAY_STOCKS: Final = 5
-"""Large moves of one market hardly share a day. With this share, and at least so many stocks, the
-feed has changed its unit or its currency."""
+"""If at least this share of the stocks, and at least so many, make a large move on one day, the
+feed has changed its unit or currency: in a market such moves hardly share a day."""
 LARGEST_JUMP: Final = 1000.0
-"""Earnings close to zero make ratios leap, but rarely so far; a change of unit does."""
+"""Times up or down. A change of unit makes a ratio jump so far; earnings near zero rarely do."""
 ORDER: Final = ("ticker", "known_from", "fiscal_date", "source", "id")
-"""In which the rows of a ticker became known."""
+"""The columns by which the rows of a ticker are sorted: in the order they became known."""
 AT_A_TIME: Final = 1000
-"""Stocks whose rows are in memory together."""
+"""Stocks whose rows are in memory at a time."""
 
 
 def moves(prices: pl.LazyFrame) -> pl.DataFrame:
-    """Closes that are far from the one before: `ticker, from_date, date, from, to, split`.
+    """Return closes far from the one before: `ticker, from_date, date, from, to, split`.
 
-    Far is more than `LARGEST_MOVE`, or the ratio of a split, which `split` tells.
+    Far is more than `LARGEST_MOVE`, or a ratio as in a split; then `split` is true.
     """
     ratio = pl.col("to") / pl.col("from")
     splits = [r for n in SPLITS for r in (float(n), 1 / n)]
@@ -49,7 +49,7 @@ def moves(prices: pl.LazyFrame) -> pl.DataFrame:
 
 
 def price_checks(lake: Lake, stocks: pl.DataFrame, as_of: date) -> list[Check]:
-    """Moves that no split explains, and those of splits that closes are not adjusted for."""
+    """Return the checks of moves that no split explains, and of splits without an adjustment."""
     prices = lake.prices(since=as_of - REPORT_WINDOW, until=as_of)
     found = _ranked_first(_found(prices, stocks, moves), stocks)
     odd = found.filter(~pl.col("split")).drop("split")
@@ -62,7 +62,7 @@ def price_checks(lake: Lake, stocks: pl.DataFrame, as_of: date) -> list[Check]:
 
 
 def _same_day(found: pl.DataFrame, stocks: pl.DataFrame) -> Check | None:
-    """Many moves on one day, which are a fault of the feed."""
+    """Return a critical check if one day has many moves: a fault of the feed."""
     days = found.group_by("date").len("stocks").sort("stocks", "date", descending=True)
     if not days.height or days["stocks"][0] < max(SAME_DAY_STOCKS, SAME_DAY_SHARE * stocks.height):
         return None
@@ -77,17 +77,17 @@ def _same_day(found: pl.DataFrame, stocks: pl.DataFrame) -> Check | None:
 
 
 def jumps(fundamentals: pl.LazyFrame) -> pl.DataFrame:
-    """Ratios a thousand times as large or small as the ticker's one before, sign and zeros aside.
+    """Return ratios that jumped since their last value: `ticker, known_from, ratio, from, to`.
 
-    `ticker, known_from, ratio, from, to`; rows without the ratio are passed over.
+    The sign does not count, nor does a zero on either side; rows without the ratio are skipped.
     """
     rows = fundamentals.select(*ORDER, *RATIO_COLUMNS).sort(ORDER).collect(engine="streaming")
-    # One after the other: side by side they would need memory for all ratios at once.
+    # One ratio after the other, so that one is in memory.
     return pl.concat(_jump(rows.lazy(), ratio).collect() for ratio in RATIO_COLUMNS)
 
 
 def _jump(rows: pl.LazyFrame, ratio: str) -> pl.LazyFrame:
-    """The jumps of one ratio, in rows that are sorted by time within each ticker."""
+    """Return the jumps of one ratio, from rows that are sorted by ticker and time."""
     before, after = pl.col("from"), pl.col("to")
     times = (after / before).abs()
     far = (times >= LARGEST_JUMP) | (times <= 1 / LARGEST_JUMP)
@@ -101,7 +101,7 @@ def _jump(rows: pl.LazyFrame, ratio: str) -> pl.LazyFrame:
 
 
 def ratio_check(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
-    """Jumps in the window, each from a row that is at most another window older."""
+    """Return the check of jumps in the window, from rows of that window or the one before."""
     rows = lake.fundamentals(known_by=as_of).filter(
         pl.col("known_from") >= as_of - 2 * REPORT_WINDOW
     )
@@ -113,10 +113,10 @@ def ratio_check(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
 def _found(
     rows: pl.LazyFrame, stocks: pl.DataFrame, search: Callable[[pl.LazyFrame], pl.DataFrame]
 ) -> pl.DataFrame:
-    """What a search finds in the rows of the stocks, some of which it sees at a time.
+    """Return what a search finds in the rows of the stocks, some stocks at a time.
 
-    Searches sort, so that in one go they would need memory for the whole market. The files are
-    sorted by ticker: of each, only the part with the tickers in question is read.
+    A search sorts, and would need memory for the whole market at once. The files are sorted by
+    ticker, so that of each only the part with those stocks is read.
     """
     found = []
     for slice_ in stocks.iter_slices(AT_A_TIME):
@@ -129,7 +129,7 @@ def _found(
 
 
 def _ranked_first(cases: pl.DataFrame, stocks: pl.DataFrame) -> pl.DataFrame:
-    """The cases with the rank of their stock, the best ranks and then the newest first."""
+    """Return the cases with the rank of their stock: the best ranks first, then the newest."""
     day = "date" if "date" in cases.columns else "known_from"
     ranked = cases.join(stocks.select("ticker", "rank"), on="ticker", how="left")
     newest = ranked.sort(pl.all()).sort(day, descending=True, maintain_order=True)
@@ -137,7 +137,7 @@ def _ranked_first(cases: pl.DataFrame, stocks: pl.DataFrame) -> pl.DataFrame:
 
 
 def _odd(name: str, cases: pl.DataFrame, what: str) -> Check:
-    """A check of single odd values: a warning if ranked stocks have any."""
+    """Return a check of single odd values: a warning if a ranked stock has any."""
     ranked = cases.drop_nulls("rank")["ticker"].unique(maintain_order=True).to_list()
     named = f", of ranked stocks those of {some(ranked)}" if ranked else ", none of a ranked stock"
     message = f"{what}: {cases.height} in {REPORT_WINDOW.days} days{named if cases.height else ''}"

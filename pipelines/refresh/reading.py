@@ -1,4 +1,4 @@
-"""Rows of the source's tables → rows that hold the contract, batch by batch, and a tally of all."""
+"""Tables are read batch by batch: rows that hold the contract go to a sink, all to a tally."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,18 @@ from pipelines.refresh.task import Task
 from pipelines.source import ROWID, BadRow, TableReader, UnreadableRow
 
 
+class RowsGone(Exception):
+    """Rows were deleted from years that were to be taken from the version before."""
+
+    def __init__(self, table: str, rows: int) -> None:
+        super().__init__(f"{table} has lost rows ({rows}) of years without another change")
+
+
 class Sink(Protocol):
-    """Takes the rows of a dataset in batches."""
+    """Takes the rows of a dataset, batch by batch."""
 
     def add(self, rows: pl.DataFrame) -> None:
-        """Take a batch, with `rowid_`."""
+        """Take a batch, with the column `rowid_`."""
 
 
 SinkT = TypeVar("SinkT", bound=Sink)
@@ -26,7 +33,7 @@ SinkT = TypeVar("SinkT", bound=Sink)
 
 @dataclass(frozen=True)
 class Part:
-    """A table that goes into a dataset, and how; `observe` sees the rows that are kept."""
+    """A table that goes into a dataset, and its normaliser; `observe` is given the valid rows."""
 
     table: TableReader
     how: Normalise
@@ -35,14 +42,18 @@ class Part:
 
 
 Parts = Callable[[], Sequence[Part]]
-"""Makes the parts of a dataset; those of a second read know nothing of the first."""
+"""Makes the parts of a dataset anew for each read, so that nothing is carried over."""
 
 
-def read(task: Task, dataset: str, parts: Parts, sink: Callable[[], SinkT]) -> tuple[Tally, SinkT]:
-    """Read all rows of the parts into a new sink; return the tally of them, and the sink.
+def read_parts(
+    task: Task, dataset: str, parts: Parts, sink: Callable[[], SinkT]
+) -> tuple[Tally, SinkT]:
+    """Read all rows of the parts into a new sink; return the tally and the sink.
 
-    connectorx ends at the first value that it cannot read. Only then are such rows looked for,
-    at the price of a scan, and everything is read again without them.
+    connectorx stops at the first value that it cannot read. Only then are the rows with such
+    values searched for, which takes a scan, and everything is read again without them.
+    `RowsMissing` if a table gave another number of rows than it has; `RowsGone` if that is for
+    rows that were deleted from the years taken from the version before.
     """
     bad: dict[str, list[BadRow]] = {}
     while True:
@@ -69,17 +80,17 @@ class _Reader(Generic[SinkT]):
     sink: SinkT
 
     def read(self, part: Part, bad: list[BadRow]) -> None:
-        """Read a table, but for the rows that are known to be bad."""
+        """Read a table without the rows that cannot be read; note those as rejected."""
         table, done = part.table, len(bad) + part.elsewhere
         self.tally.add(table.name, _noted(bad))
         for raw in table.batches(bad):
             self._batch(part, raw)
             done += raw.height
             self.task.progress(table.name, done, table.rows)
+        if part.elsewhere and done > table.rows:
+            raise RowsGone(table.name, done - table.rows)
         if done != table.rows:
-            raise RowsMissing(
-                f"{table.name}: read {done} of {table.rows} rows; nothing was published, try again"
-            )
+            raise RowsMissing(table.name, done, table.rows)
         self.tally.rows_in += done
 
     def _batch(self, part: Part, raw: pl.DataFrame) -> None:
@@ -91,7 +102,7 @@ class _Reader(Generic[SinkT]):
 
 
 def _widest(raw: pl.DataFrame) -> int:
-    """Return at least as many bytes as the texts of any one row have."""
+    """Return an upper bound for the bytes of text in any one row."""
     texts = raw.select(pl.col(pl.String).str.len_bytes().max()).row(0)
     return sum(width or 0 for width in texts)
 

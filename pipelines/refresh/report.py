@@ -1,15 +1,15 @@
 """The integrity report of a version: coverage, outliers, orphans and the exchange's trading days.
 
-It is made at export, when the rankings are there, and kept in the manifest. What depends on the
-day on which it is read, above all how old the prices are, is `pipelines.lake.freshness`.
+It is made after the rankings, and kept in the manifest. The age of the prices depends on the day on
+which it is asked for: see `pipelines.lake.freshness`.
 
-Checks look at what can be traded: stocks on the universe's markets. A single odd value is a
-warning where a ranked stock has it, for then someone may buy on it; elsewhere it is only listed.
+The checks look at stocks on the markets of the universe, which can be traded. A single odd value is
+a warning if a ranked stock has it, for someone may buy on it; of other stocks it is only listed.
 """
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
 import polars as pl
 from pydantic import JsonValue
@@ -22,19 +22,19 @@ from pipelines.refresh.trading_days import exchange_of
 from pipelines.universe import Universe
 
 PRICE_FLOORS: Final = (0.90, 0.75)
-"""Least share, for no warning and for not being critical, of stocks with a close this week, of
-those with one in the window. Some 3 to 6 per cent of a market leave it in that time; with a
+"""Stocks with a close this week, as a share of those with one in the window: a warning below the
+first, critical below the second. Some 3 to 6 per cent of a market leave it in that time; with a
 quarter missing, another market is ranked."""
 FUNDAMENTALS_FLOORS: Final = (0.80, 0.50)
-"""New listings and late reports lack them; with half missing, the best 40 per cent are chance."""
+"""The same for fundamentals. New listings lack them; with half missing, ranks are mere chance."""
 MOST: Final = 0.5
-"""On a trading day nearly all stocks trade; with fewer, the day's prices are not in yet."""
+"""The share of stocks with a close that makes a day complete; nearly all trade on each day."""
 
 GRADES: Final[tuple[Status, ...]] = ("ok", "warning", "critical")
 
 
 def report(lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[date]) -> Report:
-    """Return the report of a version with its rankings; see `trading_days.around`."""
+    """Return the report of a version with its rankings; `calendar` is of `trading_days.around`."""
     stocks = _stocks(lake, universe)
     active = stocks.filter(pl.col("newest_date") > as_of - WEEK)
     priced_to, newest_day = _newest_day(lake, active, as_of)
@@ -58,7 +58,7 @@ def report(lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[da
 
 
 def _stocks(lake: Lake, universe: Universe) -> pl.DataFrame:
-    """`ticker, isin, newest_date, rank` of the markets' stocks; rank is the best of each."""
+    """Return `ticker, isin, newest_date, rank` of the stocks to check, with their best rank."""
     best = lake.rankings().group_by("ticker").agg(pl.col("rank").min())
     return (
         lake.stocks()
@@ -74,7 +74,7 @@ def _stocks(lake: Lake, universe: Universe) -> pl.DataFrame:
 
 
 def _prices(stocks: pl.DataFrame, active: pl.DataFrame, as_of: date) -> Check:
-    """How many stocks have a close in the last week, of those that did not leave long ago."""
+    """Return the check of stocks with a close in the last week, of those with one in the window."""
     left = pl.col("newest_date") < as_of - REPORT_WINDOW
     living = stocks.filter(~left.fill_null(value=False))
     silent = living.join(active, on="ticker", how="anti").sort("newest_date", "ticker")
@@ -88,7 +88,7 @@ def _prices(stocks: pl.DataFrame, active: pl.DataFrame, as_of: date) -> Check:
 
 
 def _fundamentals(lake: Lake, active: pl.DataFrame, as_of: date) -> Check:
-    """How many stocks that trade have a row of fundamentals that became known in twelve months."""
+    """Return the check of trading stocks with fundamentals that are less than a year old."""
     known = (
         lake.fundamentals(known_by=as_of)
         .filter(pl.col("known_from") >= pl.lit(as_of).dt.offset_by("-12mo"))
@@ -108,7 +108,7 @@ def _fundamentals(lake: Lake, active: pl.DataFrame, as_of: date) -> Check:
 def _share(
     name: str, what: str, part: tuple[int, int], floors: tuple[float, float], missing: pl.DataFrame
 ) -> Check:
-    """A check of a share, whose floors are those of a warning and of what is critical."""
+    """Return a check of a share: a warning below the first floor, critical below the second."""
     share = part[0] / part[1] if part[1] else 0.0
     status = GRADES[sum(share < floor for floor in floors)]
     message = f"{part[0]} of {part[1]} stocks {what} ({share:.1%})"
@@ -117,7 +117,7 @@ def _share(
 
 
 def _newest_day(lake: Lake, active: pl.DataFrame, as_of: date) -> tuple[date | None, Check]:
-    """The newest day on which most of the active stocks have a close, if there is one."""
+    """Return the newest day on which most of the active stocks have a close, and a check of it."""
     days = (
         lake.prices(since=as_of - WEEK, until=as_of)
         .join(active.lazy().select("ticker"), on="ticker", how="semi")
@@ -126,7 +126,8 @@ def _newest_day(lake: Lake, active: pl.DataFrame, as_of: date) -> tuple[date | N
         .sort("date")
         .collect(engine="streaming")
     )
-    complete: Any = days.filter(pl.col("closes") >= MOST * active.height)["date"].max()
+    newest = days.filter(pl.col("closes") >= MOST * active.height)["date"].max()
+    complete = newest if isinstance(newest, date) else None
     closes = days.filter(date=as_of)["closes"].sum()
     message = f"{closes} of {active.height} stocks that trade have a close on {as_of}"
     if complete == as_of:
@@ -140,7 +141,7 @@ def _newest_day(lake: Lake, active: pl.DataFrame, as_of: date) -> tuple[date | N
 
 
 def _orphans(lake: Lake, as_of: date) -> Check:
-    """Tickers with prices that are not among the stocks, and so are not ranked on any market."""
+    """Return the check of tickers with prices but without a row in stocks: they have no market."""
     orphans = (
         lake.prices(since=as_of - REPORT_WINDOW, until=as_of)
         .group_by("ticker")
@@ -156,7 +157,7 @@ def _orphans(lake: Lake, as_of: date) -> Check:
 
 
 def _isins(stocks: pl.DataFrame) -> Check:
-    """ISINs of more than one ticker, such as a share under its old and its new name."""
+    """Return the check of ISINs with more than one ticker, for example an old and a new name."""
     twice = (
         stocks.filter(pl.col("isin") != "")
         .group_by("isin")

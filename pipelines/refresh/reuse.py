@@ -1,7 +1,7 @@
-"""What a new version takes from the one before instead of reading it again.
+"""Years and datasets that a new version takes from the one before, without reading them again.
 
-Only years of `daily_prices` whose rows cannot have changed are taken: their files are linked, and
-the notes on their rejected rows are carried over. A small dataset is taken whole.
+A year of `daily_prices` is taken if none of its rows can have changed: its file is linked, and the
+notes on its rejected rows are copied. A small dataset is taken as a whole or not at all.
 """
 
 import os
@@ -31,7 +31,7 @@ from pipelines.source import (
 )
 
 ROOM: Final = 500
-"""Bytes of a page that are not for the texts of its row: headers, thirty numbers, and spare."""
+"""Bytes of a page that are no text of its row: headers, thirty numbers, and some to spare."""
 TABLES_OF: Final[dict[str, tuple[SourceTable, ...]]] = {
     dataset: tables_of(dataset) for dataset in ("prices", "fundamentals", "index_prices")
 }
@@ -48,14 +48,14 @@ class Reused:
     where: str
     """The rows of `daily_prices` that must be read, as a condition in SQL."""
     widest_text: int
-    """At least as many bytes as the texts of any row that is taken have."""
+    """An upper bound for the bytes of text in any row that is taken."""
 
     @classmethod
     def of(cls, before: Lake, copy: Path, now: SourceState, today: date) -> Self | None:
-        """Return the years that cannot have changed; None where everything must be read.
+        """Return the years that cannot have changed; None if everything must be read.
 
-        They cannot have lost rows unnoticed either: the rows that are read and those that are
-        taken must add up to all.
+        A year that only lost rows may be among them. That is noticed later: the rows that are read
+        and those that are taken do not add up.
         """
         prices = before.datasets["prices"]
         counts, widest = prices.source_years, prices.widest_text
@@ -72,11 +72,11 @@ class Reused:
         if not years:
             return None
         where = outside(years, counts.keys() | found)
-        return cls(before, years, _same(before, now, today), where, width)
+        return cls(before, years, _unchanged(before, now, today), where, width)
 
     @property
     def rows_in(self) -> int:
-        """How many rows of the source are not read."""
+        """The number of rows of the source that are not read."""
         counts = self.before.datasets["prices"].source_years or {}
         return sum(counts[year] for year in self.years)
 
@@ -92,7 +92,7 @@ class Reused:
             link(self.before, staged, file.path)
 
     def notes(self, table: TableReader) -> pl.DataFrame:
-        """Return the notes on rows of the years that are taken, by the years the table has now."""
+        """Return the old notes on rows that have a date in these years now."""
         rejects = self.before.path / layout.rejects("prices")
         if not rejects.exists():
             return NOTES.to_frame()
@@ -101,10 +101,10 @@ class Reused:
         return notes.filter([year in self.years for year in years])
 
     def last_closes(self) -> list[pl.DataFrame]:
-        """Return the newest close of each ticker in the years taken; empty without any file."""
+        """Return the newest close of each ticker in these years, as one frame or none."""
         day, close = pl.col("date").max(), pl.col("close").max_by("date")
         last: list[pl.DataFrame] = []
-        # Year by year, for the files of all years together are read far ahead.
+        # Year by year: of many files at once, Polars reads far ahead.
         for file in self.files:
             rows = self.before.year("prices", file.year).group_by("ticker")
             year = rows.agg(newest_close=close, newest_date=day).collect(engine="streaming")
@@ -113,7 +113,7 @@ class Reused:
 
 
 def link_dataset(before: Lake, staged: Path, dataset: str) -> Dataset:
-    """Link a dataset that did not change, with its rejects, and return its entry."""
+    """Link the files of a dataset that did not change, and its rejects; return its entry."""
     entry = before.datasets[dataset]
     for file in entry.files:
         link(before, staged, file.path)
@@ -123,7 +123,7 @@ def link_dataset(before: Lake, staged: Path, dataset: str) -> Dataset:
 
 
 def link(before: Lake, staged: Path, path: str) -> None:
-    """Link a file, or copy it where the file system or its rules permit no other link."""
+    """Link a file; copy it where the file system permits no link."""
     (staged / path).parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(before.path / path, staged / path)
@@ -134,12 +134,12 @@ def link(before: Lake, staged: Path, path: str) -> None:
 
 
 def newest_of(closes: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return of closes `ticker, newest_close, newest_date` the newest of each ticker."""
+    """Return the newest row of each ticker, from frames of `ticker, newest_close, newest_date`."""
     return pl.concat(closes).sort("newest_date").unique("ticker", keep="last")
 
 
 def source_years(files: Iterable[DataFile], rejected: Iterable[str]) -> dict[str, int]:
-    """Return the number of source rows, written and rejected, by what their date begins with."""
+    """Return the number of source rows, written or rejected, by how their date begins."""
     counts = Counter(rejected)
     for file in files:
         counts[f"{file.year:04}"] += file.rows
@@ -147,22 +147,22 @@ def source_years(files: Iterable[DataFile], rejected: Iterable[str]) -> dict[str
 
 
 def _is_known(now: SourceState, dataset: str) -> bool:
-    """Return whether all that a row of a dataset's tables holds is read, and texts are UTF-8.
+    """Return True if all columns of a dataset's tables are read, and texts are UTF-8.
 
-    Only what is read was measured: another column may be of any size, and would move the others
-    to pages that are not hashed.
+    A column that is not read may be of any size, and then the others of its row may lie on pages
+    that are not hashed.
     """
     columns = all(now.widths[table.name] in (0, len(table.columns)) for table in TABLES_OF[dataset])
     return columns and now.encoding == "UTF-8"
 
 
 def _widest_plain(now: SourceState) -> int:
-    """Return the bytes of text that a row may have and lie whole on its page, whatever else."""
+    """Return the bytes of text up to which a row surely lies on one page."""
     return now.page_size - ROOM
 
 
-def _same(before: Lake, now: SourceState, today: date) -> frozenset[str]:
-    """Return the datasets whose tables did not change at all, nor can the verdict on any row."""
+def _unchanged(before: Lake, now: SourceState, today: date) -> frozenset[str]:
+    """Return the small datasets whose tables did not change, and whose rejects stay rejects."""
     was, there = SourceState.load(before.path / layout.STATE).digests, before.datasets
     return frozenset(
         dataset

@@ -1,7 +1,7 @@
-"""Rows by year: a dataset of any size is sorted in little memory.
+"""A dataset of any size is divided into years and sorted, in little memory.
 
-A small one is sorted all at once. The rows of a large one wait on disk, and a year of it that is
-larger than `PORTION_BYTES` is divided by name, and sorted portion by portion.
+A small one is sorted at once. The rows of a large one wait on the disk; a year with more than
+`PORTION_BYTES` of them is divided by name, and sorted portion by portion.
 """
 
 from collections import defaultdict
@@ -32,20 +32,20 @@ class Names:
         self._none: Final = pl.Series([], dtype=pl.Categorical(self._categories))
 
     def encode(self, names: pl.Series) -> pl.Series:
-        """The code of each name; a new name gets the next one."""
+        """Return the code of each name; a new name gets the next code."""
         return names.cast(self._none.dtype).to_physical()
 
     def decode(self, codes: pl.Series) -> pl.Series:
-        """The name of each code."""
+        """Return the name of each code."""
         return self._categories.to_series().gather(codes)
 
     def order(self) -> pl.Series:
-        """All codes in the alphabetic order of their names."""
+        """Return all codes in the alphabetic order of their names."""
         return self._categories.to_series().arg_sort()
 
 
 class Spills:
-    """Rows by key in one file without a name, those of a key in order of arrival."""
+    """Rows by key, in order of arrival, in a file that is gone when this object is."""
 
     def __init__(self, folder: Path) -> None:
         path = folder / token_hex(8)
@@ -56,7 +56,7 @@ class Spills:
         self._schema = pa.schema([])
 
     def add(self, rows: pl.DataFrame, by: str) -> None:
-        """Add rows, all of one schema, each to those of the key that it has in a column `by`."""
+        """Add rows, each under the key in its column `by`; `TypeError` for another schema."""
         rows = rows.sort(by, maintain_order=True)
         table = rows.drop(by).rechunk().to_arrow(compat_level=pl.CompatLevel.oldest())
         if self._places and table.schema != self._schema:
@@ -70,15 +70,15 @@ class Spills:
             at += count
 
     def known(self) -> list[Key]:
-        """All keys in order."""
+        """Return all keys, sorted."""
         return sorted(self._places)
 
     def size(self, key: Key) -> int:
-        """Bytes of the rows of a key."""
+        """Return the bytes of the rows of a key."""
         return sum(size for _, size in self._places[key])
 
     def read(self, key: Key) -> Iterator[pl.DataFrame]:
-        """The rows of a key, some megabytes at a time."""
+        """Return the rows of a key, some megabytes at a time."""
         waiting, waiting_bytes = [], 0
         for start, size in self._places[key]:
             data = pa.py_buffer(self._in.read_at(size, start))
@@ -92,10 +92,10 @@ class Spills:
 
 
 class Buckets:
-    """Rows of a dataset by the year of `day`, in order of arrival within each.
+    """Rows of a dataset by the year of their `day`.
 
-    `name` is the column of names that the rows are sorted by, before `day`. More than
-    `HELD_BYTES` of rows wait in a file in `folder`; fewer are sorted all at once.
+    Within a year they are sorted by the column `name`, then by `day`, then by arrival. Above
+    `HELD_BYTES`, rows wait in a file in `folder`.
     """
 
     def __init__(self, folder: Path, *, name: str, day: str) -> None:
@@ -107,7 +107,7 @@ class Buckets:
         self._spills: Spills | None = None
 
     def add(self, rows: pl.DataFrame) -> None:
-        """Put rows into the buckets of their years."""
+        """Add rows to their years."""
         rows = rows.with_columns(
             self._names.encode(rows[self.name]), year_=pl.col(self.day).dt.year()
         )
@@ -119,12 +119,12 @@ class Buckets:
             self._held.clear()
 
     def years(self) -> list[int]:
-        """The years that have rows, oldest first; to be asked for once, after all rows are in."""
+        """Return the years that have rows, oldest first; call it once, after all were added."""
         return self._spills.known() if self._spills else list(self._whole)
 
     @cached_property
     def _whole(self) -> dict[int, pl.DataFrame]:
-        """All years, of rows that were not spilled."""
+        """Return the sorted rows of each year, where none were spilled."""
         if not self._held:
             return {}
         rows = self._sorted(self._held).sort("year_", maintain_order=True)
@@ -133,10 +133,10 @@ class Buckets:
         return {year: part for (year,), part in years.items()}
 
     def take(self, year: int) -> Iterator[pl.DataFrame]:
-        """The rows of a year, sorted by name and day and then by arrival.
+        """Return the sorted rows of a year, once.
 
-        Where rows were spilled they come in frames of about `PORTION_BYTES` at most, of which one
-        has all rows of a name.
+        If rows were spilled, they come in frames of about `PORTION_BYTES`; all rows of a name are
+        in one frame.
         """
         if not self._spills:
             yield self._whole.pop(year)
@@ -150,14 +150,14 @@ class Buckets:
             yield self._sorted(divided.read(portion))
 
     def _divided(self, spills: Spills, year: int, portions: int) -> Spills:
-        """The rows of a year by portions of the alphabet."""
+        """Return the rows of a year by portions of the alphabet."""
         portion, divided = self._portions(spills, year, portions), Spills(self._folder)
         for rows in spills.read(year):
             divided.add(rows.with_columns(portion_=portion.gather(rows[self.name])), "portion_")
         return divided
 
     def _portions(self, spills: Spills, year: int, portions: int) -> pl.Series:
-        """The portion of each code, such that all have about as many rows of the year."""
+        """Return the portion of each code; all portions have about the same number of rows."""
         order, _ = self._alphabet
         counts = np.zeros(len(order), dtype=np.int64)
         for rows in spills.read(year):
@@ -169,7 +169,7 @@ class Buckets:
 
     @cached_property
     def _alphabet(self) -> tuple[pl.Series, pl.Series]:
-        """All codes in the order of their names, and the place of each code in it."""
+        """Return all codes in the order of their names, and the place of each in that order."""
         order = self._names.order()
         return order, order.arg_sort().cast(pl.Int64)
 

@@ -1,4 +1,4 @@
-"""What became of the rows of a dataset: written, rejected, or kept without a value."""
+"""The rows of a dataset, counted: written, rejected, or kept without a value."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -8,7 +8,15 @@ from typing import Final
 import polars as pl
 
 from pipelines.errors import ContractError
-from pipelines.lake import DataFile, Dataset, damage, layout, schema_text
+from pipelines.lake import (
+    OHL_INCONSISTENT,
+    OHL_MISSING,
+    DataFile,
+    Dataset,
+    damage,
+    layout,
+    schema_text,
+)
 from pipelines.refresh.files import to_arrow, writer
 from pipelines.refresh.normalise import NOTES
 from pipelines.source import TableReader
@@ -32,7 +40,7 @@ class Tally:
             self.notes.setdefault(table, []).append(notes)
 
     def reject(self, table: str, notes: pl.DataFrame) -> None:
-        """Note rejected rows; a value that they lost before is no warning any more."""
+        """Note rejected rows, in place of the warnings that were noted for them before."""
         if notes.height:
             kept = [n.join(notes, on="rowid", how="anti") for n in self.notes.get(table, [])]
             self.notes[table] = [*kept, notes]
@@ -54,13 +62,10 @@ class Tally:
         return dict(counted.iter_rows())
 
     def without_range(self) -> dict[str, int]:
-        """Return the number of daily rows that came without open, high and low, if there are any.
-
-        Nothing was given up of them.
-        """
+        """Return the number of daily rows that came without open, high and low, if any did."""
         nulls = sum(file.nulls.get("open", 0) for file in self.files)
-        given_up = self.by_reason(kept=True).get("ohl_inconsistent", 0)
-        return {"ohl_missing": nulls - given_up} if nulls > given_up else {}
+        given_up = self.by_reason(kept=True).get(OHL_INCONSISTENT, 0)
+        return {OHL_MISSING: nulls - given_up} if nulls > given_up else {}
 
 
 def finish(
@@ -76,8 +81,8 @@ def finish(
     rejected, rows = tally.by_reason(kept=False), sum(file.rows for file in tally.files)
     if tally.rows_in != rows + sum(rejected.values()):
         raise ContractError(
-            f"{dataset}: {tally.rows_in} rows in the source, but {rows} written and "
-            f"{sum(rejected.values())} rejected; nothing was published"
+            f"{dataset}: of {tally.rows_in} rows in the source {rows} were written and "
+            f"{sum(rejected.values())} rejected; report this with the log, it is a defect"
         )
     return Dataset(
         schema=schema_text(schema),
@@ -93,9 +98,9 @@ def finish(
 
 
 def _write_rejects(path: Path, tally: Tally, tables: Sequence[TableReader]) -> None:
-    """Write rows `table, rowid, reason, kept` with the source's values as text.
+    """Write the notes, `table, rowid, reason, kept`, with the source's values as text.
 
-    `kept` is true for a row that stays and lost a value only.
+    `kept` is true for a row that stays without a value.
     """
     columns = dict.fromkeys(c for table in tables for c in table.columns)
     schema = pl.Schema({"table": pl.String(), **NOTES, **dict.fromkeys(columns, pl.String())})

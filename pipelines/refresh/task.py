@@ -1,4 +1,4 @@
-"""What a refresh is to make, from what and where; nobody changes it."""
+"""The input of a refresh: the database, the place of the new version, and the options."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
+from pipelines import source
 from pipelines.console import Progress, silent
 from pipelines.fingerprint import Fingerprint
 from pipelines.lake import Lake, layout
@@ -17,9 +18,9 @@ from pipelines.universe import Universe
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A version to be made from a database, beside the versions that there are.
+    """A version that is to be made from a database.
 
-    `before` is the version that the new one is compared with, and takes years and datasets from.
+    `before` is the version that the new one is compared with and takes years and datasets from.
     """
 
     database: Path
@@ -30,9 +31,9 @@ class Task:
     source: Fingerprint
     today: date
     before: Lake | None = None
-    full: bool = False  # take nothing from it
+    full: bool = False  # take nothing from the version before
     progress: Progress = silent
-    exact: bool = False  # keep Float64 where the contract says Float32, to compare the two
+    exact: bool = False  # write Float64 where the contract says Float32
     clock: Clock = field(default_factory=Clock)
 
     @property
@@ -42,7 +43,7 @@ class Task:
 
     @property
     def work(self) -> Path:
-        """A folder for the copy and the spills; it is gone before the version is published."""
+        """The folder of the copy and of rows that wait; it is removed before the publishing."""
         return self.staged / ".work"
 
     @property
@@ -53,7 +54,7 @@ class Task:
 
 @contextmanager
 def staging(task: Task) -> Iterator[None]:
-    """Make the folders of a version, and remove at the end what was not published."""
+    """Make the folders of a version; at the end, remove them unless it was published."""
     task.work.mkdir(parents=True)
     try:
         yield
@@ -61,8 +62,14 @@ def staging(task: Task) -> Iterator[None]:
         shutil.rmtree(task.staged, ignore_errors=True)
 
 
+def copy_database(task: Task) -> None:
+    """Make the private copy of the database."""
+    with task.clock.phase("copy"):
+        source.copy(task.database, task.copy)
+
+
 def start_over(task: Task) -> None:
-    """Remove all datasets; the copy and the saved state of the database stay."""
+    """Remove the datasets that were written; keep the copy and the saved state of the database."""
     for folder in task.staged.iterdir():
         if folder.is_dir() and folder != task.work:
             shutil.rmtree(folder)

@@ -1,4 +1,4 @@
-"""The trading days of a universe: of which exchange, and those around a day."""
+"""The trading days of a universe: the exchange that it follows, and the days around a day."""
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
@@ -22,20 +22,20 @@ EXCHANGES: Final[Mapping[str, str]] = {
 }
 PAST_DAYS: Final = 10
 COMING_DAYS: Final = 260
-"""A year and a week: an annual strategy's next rebalancing is always among them."""
+"""A year and a week, so that the next rebalancing of an annual strategy is among them."""
 LEAST_COMING_DAYS: Final = 254
 
 
 def trading_days(market: str, first: date, last: date) -> list[date]:
     """Return the days on which a market's exchange is open, both ends and half days included.
 
-    A market that is not known is taken for Stockholm's.
+    An unknown market has the days of Stockholm.
     """
     return sessions(EXCHANGES.get(market, DEFAULT_EXCHANGE), first, last)
 
 
 def exchange_of(markets: Sequence[str]) -> tuple[str, Check]:
-    """Return the exchange whose trading days count, that of the first market, and a check of it."""
+    """Return the exchange of the first market, whose trading days count, and a check of that."""
     unknown = [market for market in markets if market not in EXCHANGES]
     exchanges = list(dict.fromkeys(EXCHANGES.get(m, DEFAULT_EXCHANGE) for m in markets))
     message = f"age is counted in trading days of {exchanges[0]}"
@@ -46,17 +46,17 @@ def exchange_of(markets: Sequence[str]) -> tuple[str, Check]:
     return exchanges[0], check("calendar", "warning" if unknown else "ok", message, exchanges[0])
 
 
-def around(markets: Sequence[str], now: date, kept: Report | None = None) -> list[date]:
+def around(markets: Sequence[str], now: date, earlier: Report | None = None) -> list[date]:
     """Return `PAST_DAYS` trading days up to a day, and `COMING_DAYS` after it.
 
-    `kept` is the report of the version before: its calendar is used again while it reaches far
-    enough, which spares the refresh a process of its own.
+    The calendar of `earlier`, the report of the version before, is returned while it reaches far
+    enough: that spares a process.
     """
     exchange, _ = exchange_of(markets)
-    if kept and kept.exchange == exchange:
-        past = bisect_right(kept.calendar, now)
-        if past >= PAST_DAYS and len(kept.calendar) - past >= LEAST_COMING_DAYS:
-            return list(kept.calendar)
+    if earlier and earlier.exchange == exchange:
+        past = bisect_right(earlier.calendar, now)
+        if past >= PAST_DAYS and len(earlier.calendar) - past >= LEAST_COMING_DAYS:
+            return list(earlier.calendar)
     days = sessions(exchange, now - timedelta(days=60), now + timedelta(days=420))
     past = bisect_right(days, now)
     return days[past - PAST_DAYS : past + COMING_DAYS]

@@ -1,7 +1,7 @@
-"""Whether a version is what its manifest says, and what the database holds."""
+"""A version compared with the database that it was made from, value by value."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,63 +9,23 @@ from typing import Final
 
 import polars as pl
 
-from pipelines import lake, source
+from pipelines import source
 from pipelines.console import Table
-from pipelines.errors import LakeError
 from pipelines.fingerprint import fingerprint
-from pipelines.lake import Lake, layout
+from pipelines.lake import Lake
 from pipelines.refresh import build
-from pipelines.refresh.task import Task, staging
-from pipelines.source import TABLES, SourceState
+from pipelines.refresh.intact import Comparison
+from pipelines.refresh.task import Task, copy_database, staging
+from pipelines.source import TABLES
 
 KEYS: Final = {table.dataset: table.key for table in TABLES.values()}
 
 
-@dataclass
-class Found:
-    """Tables to show, and what is wrong in a few words each."""
-
-    tables: list[Table] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
-
-
-# ------------------------------------------------------------------------------------- files
-
-
-def problems(version: Lake) -> list[str]:
-    """Return what is wrong with the files of a version, in a few words each."""
-    return verify_files(version).problems
-
-
-def verify_files(version: Lake) -> Found:
-    """Compare every file of a version with the manifest: bytes, hash, columns and types, rows."""
-    found = lake.verified(version)
-    rows = [
-        (one.dataset, f"{one.files}", f"{one.rows:,}", "; ".join(one.problems) or "as made")
-        for one in found
-    ]
-    table = Table(
-        f"files of version {version.version}", ("dataset", "files", "rows", "result"), rows
-    )
-    wrong = [problem for one in found for problem in one.problems]
-    return Found([table], [*_state(version.path / layout.STATE), *wrong])
-
-
-def _state(path: Path) -> Iterator[str]:
-    try:
-        SourceState.load(path)
-    except LakeError as error:
-        yield str(error)
-
-
-# ------------------------------------------------------------------------------------ source
-
-
-def verify_against_source(opened: Lake, database: Path) -> Found:
+def verify_against_source(opened: Lake, database: Path) -> Comparison:
     """Compare a version with the database as it is now, value by value.
 
-    The database is read again with Float64 in place of every Float32: the differences are those
-    of the compact types, and the rankings of both should be the same.
+    The database is read again with Float64 in place of every Float32. The differences that are
+    left come from the compact types; the rankings of both must be the same.
     """
     made = opened.manifest
     with TemporaryDirectory(prefix="stockrank-verify-") as folder:
@@ -81,8 +41,8 @@ def verify_against_source(opened: Lake, database: Path) -> Found:
             exact=True,
         )
         with staging(task):
-            source.copy(database, task.copy)
-            content = build.read(task)
+            copy_database(task)
+            content = build.from_database(task)
             exact = Lake.unfinished(task.staged, content.datasets, content.as_of)
             found = _values(opened, exact)
             _add_rankings(found, opened, exact)
@@ -91,8 +51,8 @@ def verify_against_source(opened: Lake, database: Path) -> Found:
     return found
 
 
-def _values(opened: Lake, exact: Lake) -> Found:
-    found, rows = Found(), []
+def _values(opened: Lake, exact: Lake) -> Comparison:
+    found, rows = Comparison(), []
     for name, keys in KEYS.items():
         if name not in opened.datasets:
             continue
@@ -108,7 +68,7 @@ def _values(opened: Lake, exact: Lake) -> Found:
 def _differences(
     opened: Lake, exact: Lake, name: str, keys: tuple[str, ...]
 ) -> Iterator[tuple[str, int, float, float]]:
-    """Of each column: values null, absent or of another text, and the largest differences."""
+    """Return each column with its values that differ in kind, and its largest differences."""
     years = {f.year for v in (opened, exact) for f in v.datasets[name].files}
     totals: dict[str, tuple[int, float, float]] = {}
     for year in sorted(years, key=lambda y: y or 0):
@@ -122,7 +82,7 @@ def _differences(
 def _both(
     opened: Lake, exact: Lake, name: str, keys: tuple[str, ...], year: int | None
 ) -> pl.DataFrame:
-    """The rows of both, side by side by key; a row of one only is null on the other side."""
+    """Return the rows of both side by side, by key; nulls where one has no such row."""
     ours, theirs = (
         v.year(name, year).with_columns(there_=pl.lit(value=True)) for v in (opened, exact)
     )
@@ -145,8 +105,8 @@ def _add(a: tuple[int, float, float], b: tuple[int, float, float]) -> tuple[int,
     return a[0] + b[0], max(a[1], b[1]), max(a[2], b[2])
 
 
-def _add_rankings(found: Found, opened: Lake, exact: Lake) -> None:
-    """Whether both rank the same stocks in the same order for the same reasons."""
+def _add_rankings(found: Comparison, opened: Lake, exact: Lake) -> None:
+    """Add a table that compares the ranks and the reasons of both; note any difference."""
     columns = ("strategy", "ticker", "rank", "excluded_by", "primary_rank")
     ours, theirs = (v.rankings().select(columns).collect() for v in (opened, exact))
     odd = ours.join(theirs, on=columns, how="anti", nulls_equal=True)

@@ -19,9 +19,6 @@ from .copying import copy as copy
 # Checks that a database has the tables and columns that are read, and returns those tables.
 from .schema import preflight as preflight
 
-# Asks a question of a database without the right to write to it.
-from .sqlite import read as read
-
 # The tables that are read, by name.
 from .tables import TABLES as TABLES
 

@@ -4,24 +4,26 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipelines.errors import SourceError
-from pipelines.source.sqlite import check_file, read, told
+from pipelines.errors import SourceBusy, SourceError
+from pipelines.source.sqlite import check_file, primary_code, read, told
 from pipelines.source.tables import DECLARED, TABLES, Kind, SourceTable
 
 Declared = Mapping[str, tuple[str, int]]
 """Of each column the declared type in capitals, and its place in the primary key, 0 for none."""
 
 
-def preflight(path: Path) -> list[SourceTable]:
+def preflight(path: Path, *, busy_seconds: float | None = None) -> list[SourceTable]:
     """Return the tables that the database has; `SourceError` names what it lacks.
 
-    Nothing is written, neither to the database nor beside it.
+    Wait for a lock as long as is said, else `BUSY_SECONDS`; then raise `SourceBusy`. Nothing is
+    written, neither to the database nor beside it.
     """
     check_file(path)
     try:
-        return read(path, _check_tables)
+        return read(path, _check_tables, busy_seconds=busy_seconds)
     except sqlite3.Error as error:
-        raise SourceError(f"cannot read {path}: {told(error)}") from None
+        kind = SourceBusy if primary_code(error) == sqlite3.SQLITE_BUSY else SourceError
+        raise kind(f"cannot read {path}: {told(error, busy_seconds)}") from None
 
 
 def present(con: sqlite3.Connection, tables: Iterable[SourceTable]) -> list[SourceTable]:

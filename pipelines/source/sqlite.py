@@ -62,11 +62,16 @@ REMEDIES_BY_TEXT: Final[Mapping[str, str]] = {
 """For what has the code of another error, or came through connectorx without a code."""
 
 
-def told(error: Exception) -> str:
+def told(error: Exception, busy_seconds: float | None = None) -> str:
     """Return what SQLite says, with the remedy if one is known."""
-    waited = f" for {BUSY_SECONDS:g} s" if primary_code(error) == sqlite3.SQLITE_BUSY else ""
+    is_busy = primary_code(error) == sqlite3.SQLITE_BUSY
+    waited = f" for {_patience(busy_seconds):g} s" if is_busy else ""
     remedy = _remedy(error)
     return f"{error}{waited}" + (f"; {remedy}" if remedy else "")
+
+
+def _patience(busy_seconds: float | None) -> float:
+    return BUSY_SECONDS if busy_seconds is None else busy_seconds
 
 
 def _remedy(error: Exception) -> str | None:
@@ -121,7 +126,12 @@ def in_wal_mode(path: Path) -> bool:
 # -------------------------------------------------------------------------------- connections
 
 
-def read(path: Path, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
+def read(
+    path: Path,
+    question: Callable[[sqlite3.Connection], Answer],
+    *,
+    busy_seconds: float | None = None,
+) -> Answer:
     """Ask a question over a connection that cannot write, and return the answer.
 
     A WAL database that nobody uses has no `-wal` and `-shm` files, and an ordinary reader would
@@ -139,7 +149,7 @@ def read(path: Path, question: Callable[[sqlite3.Connection], Answer]) -> Answer
         else:
             if fingerprint(path) == before:
                 return answer
-    return _asked(open_read_only(path), question)
+    return _asked(open_read_only(path, busy_seconds=busy_seconds), question)
 
 
 def _asked(con: sqlite3.Connection, question: Callable[[sqlite3.Connection], Answer]) -> Answer:
@@ -147,10 +157,14 @@ def _asked(con: sqlite3.Connection, question: Callable[[sqlite3.Connection], Ans
         return question(con)
 
 
-def open_read_only(path: Path, *, immutable: bool = False) -> sqlite3.Connection:
+def open_read_only(
+    path: Path, *, immutable: bool = False, busy_seconds: float | None = None
+) -> sqlite3.Connection:
     """Open a database without the right to write to it, nor beside it if it is immutable."""
     return sqlite3.connect(
-        f"{address(path)}?mode=ro&immutable={immutable:d}", uri=True, timeout=BUSY_SECONDS
+        f"{address(path)}?mode=ro&immutable={immutable:d}",
+        uri=True,
+        timeout=_patience(busy_seconds),
     )
 
 

@@ -1,11 +1,14 @@
 """What is refused, and how it is said."""
 
 import logging
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
 
+from app.routes.operations import BUSY_SECONDS
 from tests.api.conftest import at, served
 
 STRATEGIES = "sammansatt_momentum, trendande_varde, trendande_utdelning, trendande_kvalitet"
@@ -94,6 +97,19 @@ def test_nothing_is_published(tmp_path: Path) -> None:
         health = client.get("/v1/health").json()
         assert health["status"] == "degraded"
         assert health["database"].startswith("error: ")
+
+
+def test_the_health_check_does_not_wait_for_a_locked_database(place: Path) -> None:
+    with closing(sqlite3.connect(place / "app.db", isolation_level=None)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        with served(place) as client:
+            busy = client.get("/health").json()
+            writer.execute("ROLLBACK")
+            free = client.get("/health").json()
+    told = "error: busy, another process has locked the source database"
+    assert (busy["status"], busy["database"], busy["reason"]) == ("degraded", told, told)
+    assert free["database"] == "connected"
+    assert BUSY_SECONDS <= 1
 
 
 def test_a_version_that_cannot_be_read(place: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -56,13 +56,36 @@ def test_the_parameter_wins_over_accept(client: TestClient, form: str) -> None:
         (f"text/csv;q=0.5, {ARROW}", Format.ARROW),
         (f"text/csv;q=0, {PARQUET};q=0.1", Format.PARQUET),
         ("*/*;q=0.1, text/csv;q=0.2", Format.CSV),
+        # Ranges, and what they do not say of a type that is named itself.
+        ("text/*", Format.CSV),
+        ("text/html, text/*;q=0.9, */*;q=0.1", Format.CSV),
+        ("text/*;q=0.3, application/*;q=0.2", Format.CSV),
+        ("text/*, text/csv;q=0.1, application/json;q=0.2", Format.JSON),
+        ("*/*, text/*;q=0.5, application/json;q=0.4", Format.ARROW),
+        # What has no weight is never sent, whatever a wider range says.
+        ("application/json;q=0, */*", Format.CSV),
+        ("*/*, application/json; q=0.000", Format.CSV),
+        ("application/*;q=0, */*", Format.CSV),
+        (f"application/*;q=0, {PARQUET}", Format.PARQUET),
+        (f"*/*;q=0, {ARROW};q=0.001", Format.ARROW),
+        # Of equal weights: the more specific, then the first.
+        ("*/*, text/csv", Format.CSV),
+        (f"{ARROW}, text/csv", Format.ARROW),
+        (f"text/csv, {ARROW}", Format.CSV),
+        # What is no weight says nothing.
+        ("text/csv;q=9, application/json;q=0.9", Format.CSV),
+        ("text/csv;q=0.9, application/json;q=1.5", Format.JSON),
+        ("", Format.JSON),
     ],
 )
 def test_what_accept_means(accept: str | None, form: Format) -> None:
     assert chosen(accept, None) is form
 
 
-@pytest.mark.parametrize("accept", ["image/png", "text/csv;q=0", ","])
+@pytest.mark.parametrize(
+    "accept",
+    ["image/png", "text/csv;q=0", ",", "*/*;q=0", "image/*", "text/*;q=0, application/*;q=0.0"],
+)
 def test_a_type_that_is_not_offered(client: TestClient, accept: str) -> None:
     answer = client.get(PATH, headers={"accept": accept})
     assert answer.status_code == 406

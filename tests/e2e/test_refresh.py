@@ -4,12 +4,12 @@ import asyncio
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
@@ -25,7 +25,7 @@ from pipelines.lake import Lake
 from pipelines.lake.publishing import writing
 from pipelines.runtime import resident_mb
 from pipelines.settings import Settings, UniverseSettings
-from tests.factories import database, stock, trading_year
+from tests.factories import change, database, stock, trading_year
 
 END: Final = date(2026, 11, 20)
 PLENTY_MB: Final = 4000.0
@@ -151,11 +151,6 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def edit(path: Path, statement: str) -> None:
-    with closing(sqlite3.connect(path)) as con, con:
-        con.execute(statement)
-
-
 def gone(pid: int) -> bool:
     """Whether a process has ended, though nobody may have waited for it."""
     try:
@@ -181,23 +176,23 @@ def test_a_refresh_publishes_a_version_and_tells_how_far_it_is(world: World) -> 
     job = world.refresh()
     assert job.finished_at
     version = Lake(world.lake)
-    rows = {name: entry["rows"] for name, entry in version.manifest["datasets"].items()}
+    rows = {name: entry.rows for name, entry in version.manifest.datasets.items()}
     ranks = version.rankings().drop_nulls("rank").collect()["strategy"].to_list()
     assert (job.status, job.progress, job.phase, job.error) == ("succeeded", 1.0, None, None)
     assert (job.version, job.unchanged, job.low_memory) == (version.version, False, False)
     assert (job.datasets, job.rows, job.rejected) == (rows, sum(rows.values()), 0)
     assert job.peak_memory_mb
-    assert job.peak_memory_mb >= max(p["peak_mb"] for p in version.manifest["phases"])
-    assert job.result == {
-        "version": version.version, "rows": job.rows, "rejected": 0,
-        "seconds": pytest.approx((job.finished_at - job.started_at).total_seconds(), abs=1),
-        "peak_memory_mb": job.peak_memory_mb,
-        "strategies": {name: ranks.count(name) for name in version.manifest["strategies"]},
-    }  # fmt: skip
+    assert job.peak_memory_mb >= max(p.peak_mb for p in version.manifest.phases)
     assert job.result
-    assert job.result["strategies"]["sammansatt_momentum"] == 9
+    assert asdict(job.result) == {
+        "version": version.version, "rows": job.rows, "rejected": 0,
+        "seconds": round((job.finished_at - job.started_at).total_seconds(), 3),
+        "peak_memory_mb": job.peak_memory_mb,
+        "strategies": {name: ranks.count(name) for name in version.manifest.strategies},
+    }  # fmt: skip
+    assert job.result.strategies["sammansatt_momentum"] == 9
     assert [line["begins"] for line in map(json.loads, world.log(job).splitlines())
-            if "begins" in line] == [*(p["phase"] for p in version.manifest["phases"]),
+            if "begins" in line] == [*(p.phase for p in version.manifest.phases),
                                      "checks", "publish"]  # fmt: skip
 
 
@@ -220,17 +215,17 @@ def test_a_refresh_of_an_unchanged_database_keeps_the_version(world: World) -> N
     assert second.datasets == first.datasets
     assert second.result
     assert first.result
-    assert second.result["strategies"] == first.result["strategies"]
+    assert second.result.strategies == first.result.strategies
     assert first.job_id != second.job_id
 
 
 def test_rejected_rows_are_counted(world: World) -> None:
-    edit(world.source, "INSERT INTO daily_prices (ticker, date, close) VALUES ('GOOD', 'x', 1)")
+    change(world.source, "INSERT INTO daily_prices (ticker, date, close) VALUES ('GOOD', 'x', 1)")
     job = world.refresh()
     assert job.status == "succeeded"
     assert job.rejected == 1
     assert job.result
-    assert job.result["rejected"] == 1
+    assert job.result.rejected == 1
 
 
 def test_the_export_obeys_the_services_settings_and_not_its_surroundings(
@@ -239,7 +234,7 @@ def test_the_export_obeys_the_services_settings_and_not_its_surroundings(
     (tmp_path / "stockrank.toml").write_text("nonsense = 1\n")
     monkeypatch.chdir(tmp_path)
     mine = UniverseSettings(markets=("first_north",), currency="SEK", min_market_cap=7.0)
-    edit(world.source, "UPDATE stocks SET market = 'first_north' WHERE ticker > 'S5'")
+    change(world.source, "UPDATE stocks SET market = 'first_north' WHERE ticker > 'S5'")
     world.settings = Settings(
         source=Path("app.db"), lake=Path("lake"), universe="mine", universes={"mine": mine},
         keep_versions=1,
@@ -252,10 +247,10 @@ def test_the_export_obeys_the_services_settings_and_not_its_surroundings(
         job = world.refresh()
         assert job.status == "succeeded", job.error
         made.append(job.version)
-        edit(world.source, f"UPDATE stocks SET name = 'name {number}' WHERE ticker = 'S1'")
+        change(world.source, f"UPDATE stocks SET name = 'name {number}' WHERE ticker = 'S1'")
     assert job.result
-    assert job.result["strategies"]["sammansatt_momentum"] == 2
-    assert Lake(world.lake).manifest["universe"]["name"] == "mine"
+    assert job.result.strategies["sammansatt_momentum"] == 2
+    assert Lake(world.lake).manifest.universe.name == "mine"
     assert made[0] not in lake.version_ids(world.lake)
     assert not (tmp_path / "elsewhere").exists()
 
@@ -288,7 +283,7 @@ def test_an_error_of_the_export_is_the_error_of_the_refresh(world: World) -> Non
 
 def test_a_version_that_fails_its_checks_is_told_by_its_type(world: World) -> None:
     before = world.refresh().version
-    edit(world.source, f"DELETE FROM daily_prices WHERE date = '{END}'")
+    change(world.source, f"DELETE FROM daily_prices WHERE date = '{END}'")
     job = world.refresh()
     assert (job.status, job.phase, job.error_type) == ("failed", "checks", "ChecksFailed")
     assert job.error

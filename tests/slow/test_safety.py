@@ -22,7 +22,7 @@ from pipelines import lake
 from pipelines.lake import Lake
 from pipelines.lake.publishing import writing
 from pipelines.ranking import rankings
-from pipelines.refresh import verify as verifying
+from pipelines.refresh import verify_files
 from pipelines.universe import SWEDEN
 
 SPAWN = get_context("spawn")
@@ -110,7 +110,7 @@ def torture(database: Path, root: Path, kills: int, seed: int) -> dict[str, Any]
     with two_readers(root) as reads:
         while sum(phases.values()) - phases["done"] < kills:
             phases[kill_once(database, root, rng.uniform(0, whole * 1.5))] += 1
-            assert verifying.verify_files(Lake(root)).problems == []
+            assert verify_files(Lake(root)).problems == []
             result = run(database, root)
             assert result.returncode == 0, result.stderr
             assert not [p.name for p in (root / "versions").glob(".*")]

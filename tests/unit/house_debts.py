@@ -2,29 +2,10 @@
 
 from typing import Final
 
-ARROWS: Final[frozenset[str]] = frozenset(
-    {
-        "app.routes.operations -> pipelines.source",
-        "app.web.recall -> app.services",
-    }
-)
+ARROWS: Final[frozenset[str]] = frozenset()
 """A room that uses another against the arrows."""
 
-CIRCLES: Final[frozenset[str]] = frozenset(
-    {
-        "app.deps",
-        "app.main",
-        "app.metrics",
-        "app.routes.cache",
-        "app.routes.data",
-        "app.routes.operations",
-        "app.routes.rankings",
-        "app.routes.stocks",
-        "app.routes.strategies",
-        "app.services",
-        "app.web.recall",
-    }
-)
+CIRCLES: Final[frozenset[str]] = frozenset()
 """Modules on a circle, or between two."""
 
 PAST_A_DOOR: Final[frozenset[str]] = frozenset()
@@ -35,16 +16,7 @@ NAMED_LIKE_A_MODULE: Final[frozenset[str]] = frozenset()
 
 WITHOUT_A_SENTENCE: Final[frozenset[str]] = frozenset(
     {
-        "app.watch.FOLDER",
-        "app.watch.LEVELS",
         "app.web.MEDIA",
-        "pipelines.demo_market.SCHEMA",
-        "pipelines.lake.LARGEST_VOLUME",
-        "pipelines.lake.Label",
-        "pipelines.lake.MANIFEST",
-        "pipelines.lake.SEVERITY",
-        "pipelines.lake.State",
-        "pipelines.lake.Status",
     }
 )
 """Names on a door of which nothing is said."""
@@ -52,26 +24,10 @@ WITHOUT_A_SENTENCE: Final[frozenset[str]] = frozenset(
 UNTYPED: Final[frozenset[str]] = frozenset(
     {
         "app.deps.PERMISSION",
-        "app.jobs.history.Job.as_dict",
-        "app.jobs.history.Job.result",
-        "app.jobs.outcome.published",
         "app.jobs.schedule.Schedule.jobs",
         "app.main.PROBLEMS",
         "app.routes.strategies.RANKING",
         "app.serving.views.banding",
-        "app.watch.alerts.Alert.as_dict",
-        "app.watch.events.Event.data",
-        "app.watch.events.Events.publish",
-        "app.watch.journal.Journal.__init__",
-        "app.watch.journal.Journal.entries",
-        "app.watch.journal.Journal.write",
-        "app.watch.memory.Sample.as_dict",
-        "app.watch.memory.report",
-        "app.watch.outbox.Notice.data",
-        "pipelines.demo_market.accounts.account_tables",
-        "pipelines.demo_market.companies.stocks_table",
-        "pipelines.demo_market.prices.daily_prices",
-        "pipelines.demo_market.prices.index_prices",
         "pipelines.universe.Universe.from_dict",
     }
 )

@@ -61,11 +61,12 @@ ARROWS: Final[Mapping[str, tuple[str, ...]]] = {
     "serving": ("watch", "web", "research", "ranking", "lake", "base"),
     "jobs": ("watch", "web", "lake", "base"),
     "services": ("jobs", "serving", "watch", "web", "ranking", "lake", "base"),
-    "metrics": ("services", "serving", "watch", "lake", "base"),
+    "metrics": ("services", "jobs", "serving", "watch", "lake", "base"),
     "deps": ("services", "serving", "web", "research", "ranking", "lake", "base"),
     "routes": (
         "deps", "metrics", "services", "jobs", "serving", "watch", "web",
         "research", "ranking", "lake", "base",
+        "source",  # /health asks whether the database can be read, and loads no more of the room
     ),
     "service": ("routes", "services", "watch", "web", "base"),
 }  # fmt: skip

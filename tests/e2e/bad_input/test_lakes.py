@@ -17,7 +17,6 @@ from tests.e2e.bad_input.place import (
     TEXT_CLOSE,
     Place,
     add,
-    change,
     counted,
     cut,
     listing,
@@ -61,7 +60,7 @@ def test_a_bad_lake_is_one_line_that_names_what_is_wrong(
     place: Place, hurt: Callable[[Place], object], message: str
 ) -> None:
     hurt(place)
-    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    place.change()
     before = listing(place.top)
     with pytest.raises(LakeError, match=message) as caught:
         place.export()
@@ -126,14 +125,14 @@ def test_a_damaged_version_counts_as_none_and_is_named(
     place = with_rejects
     before = Lake(place.lake)
     hurt(before.path / name)
-    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    place.change()
     caplog.clear()
     lake = published(place, full=full)
     (warned,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
     assert message.format(before.version) in warned
     assert lake.prices().collect().height == 181
     assert counted(place, lake, "prices")[0] == {"text_in_number": 1}
-    files = [lake.path / f["path"] for f in lake.manifest["datasets"]["prices"]["files"]]
+    files = [lake.path / f.path for f in lake.manifest.datasets["prices"].files]
     assert {path.stat().st_nlink for path in files} == {1}, "something was taken"
 
 
@@ -148,7 +147,7 @@ def test_a_version_that_cannot_become_current_does_not_stay(
         return replace(self, target)
 
     monkeypatch.setattr(Path, "replace", full)
-    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    place.change()
     refused(place, "cannot write .*current: No space left on device")
 
 
@@ -162,7 +161,7 @@ def test_a_damaged_version_is_told_of_by_the_commands(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = Lake(place.lake).version
-    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    place.change()
     second = published(place).version
     (place.lake / "versions" / first / "manifest.json").write_text("{")
     versions.list_versions(root=place.lake)
@@ -178,7 +177,7 @@ def test_from_a_damaged_version_one_can_roll_back(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first = Lake(place.lake).version
-    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    place.change()
     (published(place).path / "manifest.json").write_text("{")
     versions.rollback(root=place.lake)
     assert Lake(place.lake).version == first
@@ -187,8 +186,24 @@ def test_from_a_damaged_version_one_can_roll_back(
     published(place, force=True)
 
 
-def test_a_version_of_another_layout_is_replaced_by_a_full_refresh(place: Place) -> None:
-    manifest = place.lake / "current" / "manifest.json"
+def give_another_layout(version: Path) -> None:
+    manifest = version / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"schema_version": 1', '"schema_version": 0'))
+
+
+def test_what_was_rolled_back_is_not_published_again_by_a_release_of_another_layout(
+    place: Place,
+) -> None:
+    place.change()
+    bad = published(place)
+    versions.rollback(root=place.lake)
+    for version in (bad.path, place.lake / "current"):
+        give_another_layout(version)
+    refused(place, f"has not changed since version {bad.version}, which was rolled back", full=True)
+    published(place, full=True, force=True)
+
+
+def test_a_version_of_another_layout_is_replaced_by_a_full_refresh(place: Place) -> None:
+    give_another_layout(place.lake / "current")
     refused(place, "run python -m pipelines.export --full")
     published(place, full=True)

@@ -21,7 +21,6 @@ from tests.e2e.bad_input.place import (
     Make,
     Place,
     add,
-    change,
     counted,
     cut,
     listing,
@@ -258,7 +257,7 @@ def test_what_is_not_permitted_is_one_line(place: Place, name: str, mode: int, l
     if os.geteuid() == 0 and shutil.which("setpriv") is None:
         pytest.skip("root may do everything, and there is no setpriv")
     before = UNPRIVILEGED if os.geteuid() == 0 else []
-    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    place.change()
     (place.top / name).chmod(mode)
     code, shown = run(place, before=before, STOCKRANK_SOURCE=str(place.database))
     (place.top / name).chmod(0o755)

@@ -72,7 +72,7 @@ def test_no_alert_is_lost_where_the_version_before_cannot_be_read(
 ) -> None:
     before = older(services)
     for path in (services.settings.lake / "versions" / before / "rankings").iterdir():
-        path.write_bytes(bytes(path.stat().st_size))
+        path.write_bytes(bytes(path.stat().st_size))  # as many, or it is passed over
     watch(services, looks=2)
     assert keys(services) == ALERTS
     assert f"the top tens are compared with none: version {before}: " in caplog.text

@@ -40,7 +40,7 @@ def test_json_holds_dates_and_times_as_text_and_leaves_out_what_is_unknown() -> 
     assert read["universe"]["floors"] == [["0001-01-01", 1.5]]
     assert read["integrity"]["priced_to"] == "2026-11-20"
     rankings = read["datasets"]["rankings"]
-    assert sorted(rankings) == ["files", "rejected", "rows", "schema", "warnings"]
+    assert sorted(rankings) == ["files", "rows", "schema"]
     assert rankings["files"][0]["year"] is None
 
 

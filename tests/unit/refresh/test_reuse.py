@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from pipelines.lake import Lake
-from pipelines.refresh.datasets import NEWEST
+from pipelines.refresh.datasets import NEWEST_CLOSES
 from pipelines.refresh.reuse import Reused, link, link_dataset, newest_of, source_years
 from tests.factories import data_file, dataset
 
@@ -44,7 +44,7 @@ def test_the_files_and_the_rows_of_the_years_that_are_taken(tmp_path: Path) -> N
 def test_the_newest_close_of_each_ticker_in_the_years_taken(tmp_path: Path) -> None:
     lake = before(tmp_path / "v")
     (last,) = reused(lake, "2023", "2024").last_closes()
-    assert last.select(*NEWEST).rows() == [("A", 2024.0, date(2024, 1, 3))]
+    assert last.select(*NEWEST_CLOSES).rows() == [("A", 2024.0, date(2024, 1, 3))]
     assert reused(lake, "").last_closes() == []
 
 
@@ -74,7 +74,9 @@ def test_where_there_is_no_link_the_bytes_are_copied(
 
 def test_of_closes_the_newest_of_each_ticker() -> None:
     old, new = (
-        pl.DataFrame([(t, c, date(2024, 1, d)) for t, c, d in rows], schema=NEWEST, orient="row")
+        pl.DataFrame(
+            [(t, c, date(2024, 1, d)) for t, c, d in rows], schema=NEWEST_CLOSES, orient="row"
+        )
         for rows in ([("A", 1.0, 2), ("B", 2.0, 2)], [("B", 3.0, 3), ("C", 4.0, 3)])
     )
     assert newest_of([new, old]).select("ticker", "newest_close").sort("ticker").rows() == [

@@ -122,6 +122,16 @@ def test_a_view_of_newer_syntax_is_no_damage(tmp_path: Path) -> None:
     assert not re.search("damaged|backup", said)
 
 
+@pytest.mark.parametrize("use", [preflight, inspect])
+def test_every_reader_tells_of_newer_syntax_alike(
+    tmp_path: Path, use: Callable[[Path], object]
+) -> None:
+    path = with_schema(tmp_path / "x.db", "view", "CREATE VIEW v AS SELECT 1 QUALIFY 1 = 1")
+    with pytest.raises(SourceError, match="run this with a Python that has a newer SQLite") as told:
+        use(path)
+    assert "damaged" not in str(told.value)
+
+
 def test_a_collation_of_another_program_is_told_of_with_collate(tmp_path: Path) -> None:
     path = database(tmp_path / "x.db")
     said = source.told(failure(path, "SELECT * FROM stocks ORDER BY ticker COLLATE localized"))

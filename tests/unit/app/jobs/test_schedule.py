@@ -8,9 +8,9 @@ from typing import Any, Final, cast
 
 import pytest
 
-from app.jobs.history import Job, new_job
+from app.jobs.job import Job, new_job
 from app.jobs.refresh import Refresher, Running, Stopping
-from app.jobs.schedule import ATTEMPTS, DAILY, Schedule, last_due
+from app.jobs.schedule import ATTEMPTS, DAILY, LONGEST_SLEEP, Schedule, last_due, next_due
 from pipelines.lake import MANIFEST, text
 from pipelines.lake.publishing import point_current_to
 from pipelines.settings import Settings
@@ -51,16 +51,34 @@ def publish(lake: Path, made: datetime) -> None:
     point_current_to(lake, "v1")
 
 
+class Clock:
+    """A clock that is turned by hand; whoever sleeps is woken at once to look at it."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.slept: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        await asyncio.sleep(0)
+
+
 def run(
-    lake: Path, refreshes: Refreshes, hour: int | None, body: Callable[[Schedule], None] = id
+    lake: Path,
+    refreshes: Refreshes,
+    hour: int | None,
+    body: Callable[[Schedule, Clock], None] = lambda _, __: None,
 ) -> Schedule:
     """A schedule from its start to its end, with time for what is due at once."""
     settings = Settings(lake=lake, sync_hour=hour)
 
     async def main() -> Schedule:
-        schedule = Schedule(settings, cast("Refresher", refreshes), now=lambda: NOW)
+        clock = Clock()
+        schedule = Schedule(
+            settings, cast("Refresher", refreshes), now=lambda: clock.now, sleep=clock.sleep
+        )
         schedule.start()
-        body(schedule)
+        body(schedule, clock)
         # What is due is started as soon as the loop runs; a second time round all has happened.
         for _ in range(20):
             await asyncio.sleep(0)
@@ -90,7 +108,7 @@ def test_the_last_time_is_today_or_yesterday(hour: int, now: str, due: str) -> N
 def test_nothing_is_scheduled_without_an_hour(tmp_path: Path) -> None:
     refreshes = Refreshes()
 
-    def body(schedule: Schedule) -> None:
+    def body(schedule: Schedule, _: Clock) -> None:
         assert not schedule.running
         assert schedule.jobs() == []
 
@@ -100,39 +118,57 @@ def test_nothing_is_scheduled_without_an_hour(tmp_path: Path) -> None:
 
 def test_the_next_time_is_told(tmp_path: Path) -> None:
     publish(tmp_path, DUE + timedelta(minutes=1))
+    clocks: list[Clock] = []
 
-    def body(schedule: Schedule) -> None:
+    def body(schedule: Schedule, clock: Clock) -> None:
+        clocks.append(clock)
         assert schedule.running
-        (job,) = schedule.jobs()
-        assert job["id"] == DAILY
-        assert (job["next"].hour, job["next"].minute, job["next"].second) == (17, 0, 0)
-        assert job["next"].utcoffset() == timedelta(0)
-        assert timedelta(0) < job["next"] - datetime.now(UTC) <= timedelta(days=1)
-        trigger = schedule._scheduler.get_job(DAILY).trigger  # noqa: SLF001
-        then = trigger.get_next_fire_time(job["next"], job["next"])
-        assert then - job["next"] == timedelta(days=1)
+        assert schedule.jobs() == [{"id": DAILY, "next": DUE + timedelta(days=1)}]
 
     refreshes = Refreshes()
-    run(tmp_path, refreshes, 17, body)
+    schedule = run(tmp_path, refreshes, 17, body)
     assert refreshes.started == []
+    assert schedule.jobs() == []
+    assert set(clocks[0].slept) == {LONGEST_SLEEP}
 
 
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(days=3)], ids=["in time", "late"])
-@pytest.mark.parametrize("error", [None, Running(new_job("manual", NOW)), Stopping()],
-                         ids=["free", "running", "stopping"])  # fmt: skip
+@pytest.mark.parametrize(
+    "error",
+    [None, Running(new_job("manual", NOW)), Stopping(), OSError(28, "No space left on device")],
+    ids=["free", "running", "stopping", "full"],
+)
 def test_a_refresh_is_started_when_its_time_has_come(
     tmp_path: Path, late: timedelta, error: Exception | None, caplog: pytest.LogCaptureFixture
 ) -> None:
     publish(tmp_path, DUE + timedelta(minutes=1))
-    refreshes = Refreshes(error=error)
+    refreshes, due = Refreshes(error=error), DUE + timedelta(days=1)
 
-    def body(schedule: Schedule) -> None:
-        scheduler = schedule._scheduler  # noqa: SLF001 - the clock is turned, not waited for
-        scheduler.modify_job(DAILY, next_run_time=datetime.now(UTC) - late)
+    async def main() -> None:
+        clock = Clock()
+        schedule = Schedule(
+            Settings(lake=tmp_path, sync_hour=17),
+            cast("Refresher", refreshes),
+            now=lambda: clock.now,
+            sleep=clock.sleep,
+        )
+        schedule.start()
+        for now, started in ((due - timedelta(seconds=1), 0), (due + late, 1)):
+            clock.now = now
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert refreshes.started == ["scheduled"] * started
+        assert schedule.jobs() == [{"id": DAILY, "next": due + late + timedelta(days=1)}]
+        schedule.close()
 
-    run(tmp_path, refreshes, 17, body)
-    assert refreshes.started == ["scheduled"]
-    assert "raised an exception" not in caplog.text
+    asyncio.run(main())
+    assert ("the scheduled refresh is left out" in caplog.text) == (error is not None)
+
+
+@pytest.mark.parametrize("late", ["2026-11-25T16:00", "2026-11-25T18:00"])
+def test_the_next_time_is_after_now(late: str) -> None:
+    at = datetime.fromisoformat(late).replace(tzinfo=UTC)
+    assert next_due(17, at) == DUE + timedelta(days=1 if at.hour < 17 else 2)
 
 
 @pytest.mark.parametrize(

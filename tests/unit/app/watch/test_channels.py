@@ -1,4 +1,4 @@
-"""Channels against real receivers on loopback, and the order and patience of an outbox."""
+"""Channels against real receivers on loopback."""
 
 import asyncio
 import base64
@@ -6,7 +6,7 @@ import email
 import email.policy
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from app.watch import outbox
-from app.watch.channels import Log, Login, Mail, Webhook, configured
-from app.watch.outbox import Notice, Outbox, Undelivered
+from app.watch.channels import Log, Login, Mail, Webhook, configured_channels
+from app.watch.outbox import Notice, Undelivered
 from pipelines.errors import SettingsError
 from pipelines.settings import Settings
+from tests.unit.app.watch.delivery import deliver
 
 NOTICE = Notice(
     "refresh_failed firing (warning)", "Ängsvik lacks prices", logging.WARNING, {"n": 1}
@@ -28,27 +28,6 @@ NOTICE = Notice(
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
-
-
-@dataclass
-class Pauses:
-    """Sleeps without passing time."""
-
-    slept: list[float] = field(default_factory=list)
-
-    async def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        await asyncio.sleep(0)
-
-
-async def deliver(channel: Any, *notices: Notice) -> list[float]:
-    """Send through an outbox, and tell the pauses it made."""
-    pauses = Pauses()
-    box = Outbox(channel, sleep=pauses.sleep)
-    for notice in notices:
-        box.put(notice)
-    await box.close(30)
-    return pauses.slept
 
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -346,7 +325,7 @@ def test_the_log_has_the_level_and_the_fields(caplog: pytest.LogCaptureFixture) 
 
 
 def names(**settings: Any) -> list[str]:
-    return [channel.name for channel in configured(Settings(**settings))]
+    return [channel.name for channel in configured_channels(Settings(**settings))]
 
 
 def test_channels_are_those_that_are_set() -> None:
@@ -360,7 +339,7 @@ def test_the_mail_channel_as_it_is_set() -> None:
         smtp_host="mail", smtp_port=587, smtp_to="ops@example.com", smtp_from="me@example.com",
         smtp_user="rank", smtp_password=SecretStr("hush"),
     )  # fmt: skip
-    assert configured(settings)[1:] == [
+    assert configured_channels(settings)[1:] == [
         Mail("mail", 587, "me@example.com", "ops@example.com", Login("rank", "hush"))
     ]
 
@@ -384,102 +363,3 @@ def test_a_channel_that_is_half_set_is_refused(settings: dict[str, Any], told: s
         names(**settings)
     assert told in str(caught.value)
     assert "secret" not in str(caught.value)
-
-
-# ------------------------------------------------------------------------------------ outbox
-
-
-@dataclass
-class Slow:
-    """A channel that fails as it is told, and waits for a test."""
-
-    failures: Sequence[Exception] = ()
-    name: str = "slow"
-    sent: list[str] = field(default_factory=list)
-    tried: int = 0
-    free: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def send(self, notice: Notice) -> None:
-        await self.free.wait()
-        self.tried += 1
-        if self.tried <= len(self.failures):
-            raise self.failures[self.tried - 1]
-        self.sent.append(notice.title)
-
-
-def titled(*titles: object) -> list[Notice]:
-    return [Notice(str(title), "", logging.INFO, {}) for title in titles]
-
-
-def test_a_notice_does_not_overtake_one_that_is_tried_again() -> None:
-    async def main() -> None:
-        channel = Slow([Undelivered("busy", again=True)] * 2)
-        channel.free.set()
-        assert await deliver(channel, *titled("firing", "resolved")) == [1, 5]
-        assert channel.sent == ["firing", "resolved"]
-
-    asyncio.run(main())
-
-
-def test_putting_does_not_wait_and_an_empty_outbox_starts_again() -> None:
-    async def main() -> None:
-        channel = Slow()
-        box = Outbox(channel)
-        (one, two) = titled("one", "two")
-        box.put(one)
-        await asyncio.sleep(0.01)
-        assert channel.sent == []
-        channel.free.set()
-        await box.close(30)
-        box.put(two)
-        await box.close(30)
-        assert channel.sent == ["one", "two"]
-
-    asyncio.run(main())
-
-
-def test_a_defect_of_a_channel_does_not_stop_the_next_notice(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async def main() -> None:
-        channel = Slow([KeyError("defect")])
-        channel.free.set()
-        await deliver(channel, *titled("one", "two"))
-        assert channel.sent == ["two"]
-
-    asyncio.run(main())
-    assert caplog.messages == ["slow failed"]
-    assert "KeyError: 'defect'" in caplog.text
-
-
-def test_too_many_notices_cost_the_oldest_that_waits(caplog: pytest.LogCaptureFixture) -> None:
-    async def main() -> None:
-        channel = Slow()
-        box = Outbox(channel)
-        for notice in titled(*range(outbox.MOST_WAITING + 2)):
-            box.put(notice)
-            await asyncio.sleep(0)
-        channel.free.set()
-        await box.close(30)
-        assert channel.sent == ["0", *(str(n) for n in range(3, outbox.MOST_WAITING + 2))]
-
-    asyncio.run(main())
-    assert caplog.messages == [f"slow did not deliver '{n}': too many notices wait" for n in (1, 2)]
-
-
-def test_what_is_not_sent_when_the_service_stops_is_logged(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    async def main() -> None:
-        channel = Slow()
-        box = Outbox(channel)
-        for notice in titled("one", "two"):
-            box.put(notice)
-        await box.close(0.01)
-        assert channel.sent == []
-        await Outbox(channel).close(0.01)
-
-    asyncio.run(main())
-    assert caplog.messages == [
-        f"slow did not deliver {n!r}: the service stops" for n in ("one", "two")
-    ]

@@ -18,14 +18,14 @@ from app.watch.journal import Journal
 journal = Journal(Path(sys.argv[1]), key="id", keep=50)
 number = 0
 while True:
-    journal.write({"id": f"{number}", "text": "x" * 200})
+    journal.record({"id": f"{number}", "text": "x" * 200})
     print(number, flush=True)
     number += 1
 """
 
 
 def journal(path: Path, keep: int = 500) -> Journal:
-    return Journal(path, key="id", keep=keep, lasts=lambda entry: entry.get("lasts", False))
+    return Journal(path, key="id", keep=keep, lasts=lambda entry: bool(entry.get("lasts")))
 
 
 def ids(book: Journal) -> list[str]:
@@ -39,9 +39,9 @@ def path(tmp_path: Path) -> Path:
 
 def test_what_was_written_is_there_after_a_restart(path: Path) -> None:
     first = journal(path)
-    first.write({"id": "a", "state": "new"})
-    first.write({"id": "b", "state": "Ängsvik"})
-    first.write({"id": "a", "state": "old"})
+    first.record({"id": "a", "state": "new"})
+    first.record({"id": "b", "state": "Ängsvik"})
+    first.record({"id": "a", "state": "old"})
     expected = [{"id": "a", "state": "old"}, {"id": "b", "state": "Ängsvik"}]
     assert first.entries() == expected
     assert journal(path).entries() == expected
@@ -58,12 +58,12 @@ def test_a_torn_last_line_is_passed_over_and_swallows_no_other(
 ) -> None:
     first = journal(path)
     for name in "abc":
-        first.write({"id": name})
+        first.record({"id": name})
     path.write_bytes(path.read_bytes()[:-cut])
     again = journal(path)
     whole = ["a", "b", "c"] if cut == 1 else ["a", "b"]
     assert ids(again) == whole
-    again.write({"id": "d"})
+    again.record({"id": "d"})
     assert ids(journal(path)) == [*whole, "d"]
     told = "1 of 3 lines of book.jsonl are damaged and are passed over"
     assert (told in caplog.messages) == (cut > 1)
@@ -72,7 +72,7 @@ def test_a_torn_last_line_is_passed_over_and_swallows_no_other(
 @pytest.mark.parametrize("line", [b"\xff\xfe", b"\0\0\0\0", b"[1]", b'"a"', b'{"id": 1}', b"{}"])
 def test_a_line_of_another_kind_is_passed_over(path: Path, line: bytes) -> None:
     first = journal(path)
-    first.write({"id": "a"})
+    first.record({"id": "a"})
     path.write_bytes(line + b"\n" + path.read_bytes())
     assert ids(journal(path)) == ["a"]
 
@@ -80,7 +80,7 @@ def test_a_line_of_another_kind_is_passed_over(path: Path, line: bytes) -> None:
 def test_only_the_newest_are_kept_in_memory_and_in_the_file(path: Path) -> None:
     book = journal(path, keep=10)
     for number in range(95):
-        book.write({"id": str(number)})
+        book.record({"id": str(number)})
         assert len(path.read_text().splitlines()) < 20
     expected = [str(number) for number in range(85, 95)]
     assert ids(book) == ids(journal(path, keep=10)) == expected
@@ -90,19 +90,19 @@ def test_only_the_newest_are_kept_in_memory_and_in_the_file(path: Path) -> None:
 def test_a_long_file_of_few_things_is_shortened(path: Path) -> None:
     book = journal(path, keep=10)
     for number in range(20):
-        book.write({"id": "a", "number": number})
+        book.record({"id": "a", "number": number})
     assert path.read_text() == '{"id": "a", "number": 19}\n'
 
 
 def test_what_lasts_outlives_newer_things(path: Path) -> None:
     book = journal(path, keep=10)
-    book.write({"id": "first", "lasts": True})
+    book.record({"id": "first", "lasts": True})
     for number in range(40):
-        book.write({"id": str(number)})
+        book.record({"id": str(number)})
     assert ids(book)[:2] == ["first", "31"]
     assert ids(journal(path, keep=10)) == ids(book)
-    book.write({"id": "first", "lasts": False})
-    book.write({"id": "40"})
+    book.record({"id": "first", "lasts": False})
+    book.record({"id": "40"})
     assert ids(book)[0] == "31"
 
 
@@ -111,25 +111,25 @@ def test_a_disk_that_cannot_be_written_is_told_and_costs_only_the_file(
 ) -> None:
     book = journal(path)
     path.parent.write_text("a file where the folder should be")
-    book.write({"id": "a"})
+    book.record({"id": "a"})
     assert ids(book) == ["a"]
     told = "book.jsonl cannot be written: File exists; free the disk, or mend its permissions"
     assert (logging.ERROR, told) in [(r.levelno, r.message) for r in caplog.records]
     path.parent.unlink()
-    book.write({"id": "b"})
+    book.record({"id": "b"})
     assert ids(journal(path)) == ["b"]
 
 
 def test_a_line_that_a_full_disk_cut_swallows_no_other(path: Path) -> None:
     book = journal(path)
-    book.write({"id": "a"})
+    book.record({"id": "a"})
     whole = path.read_bytes()
     path.unlink()
     path.mkdir()
-    book.write({"id": "b"})
+    book.record({"id": "b"})
     path.rmdir()
     path.write_bytes(whole + b'{"id": "b')
-    book.write({"id": "c"})
+    book.record({"id": "c"})
     assert ids(journal(path)) == ["a", "c"]
 
 

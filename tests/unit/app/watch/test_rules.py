@@ -232,7 +232,7 @@ def test_coverage_that_fell_since_the_version_before() -> None:
     assert (seen.key, seen.severity) == ("coverage_drop", "warning")
     assert seen.message == (
         "price_coverage is 95.0%, 98.0% in the version before; "
-        "see that the feed of the database is whole"
+        "check that the feed of the database is complete"
     )
 
 
@@ -240,7 +240,7 @@ def test_coverage_below_its_floor_is_told_in_any_case() -> None:
     warning = rules.coverage_drop(version(fundamentals=(0.7, "warning")), None)
     assert warning.severity == "warning"
     assert warning.message
-    assert warning.message.startswith("fundamentals_coverage is 70.0%; see")
+    assert warning.message.startswith("fundamentals_coverage is 70.0%; check")
     critical = rules.coverage_drop(version((0.5, "critical"), (0.7, "warning")), version())
     assert critical.severity == "critical"
     assert critical.message

@@ -1,0 +1,21 @@
+"""The phases of a refresh, which its log, its manifest and the service name alike."""
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+Step = Literal["copy", "changes", "integrity", "checks", "publish"]
+"""A phase that makes no dataset; the others have the name of the dataset that they make."""
+
+PHASES: Final[Mapping[str, float]] = {
+    "copy": 0.08,
+    "changes": 0.04,
+    "prices": 0.71,
+    "fundamentals": 0.06,
+    "stocks": 0.01,
+    "index_prices": 0.02,
+    "rankings": 0.03,
+    "integrity": 0.03,
+    "checks": 0.01,
+    "publish": 0.01,
+}
+"""The phases in order, each with its usual share of the time of a full refresh."""

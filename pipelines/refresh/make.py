@@ -1,0 +1,80 @@
+"""A version is made, checked and published. Imports all that is heavy."""
+
+import gc
+from concurrent.futures import Future
+from dataclasses import replace
+from datetime import UTC, datetime
+from platform import python_version
+
+import connectorx  # noqa: F401 - here, for it loads while the database is copied
+
+from pipelines import __version__, lake
+from pipelines.errors import ChecksFailed
+from pipelines.lake import Lake, Manifest
+from pipelines.ranking import STRATEGIES, rules_hash
+from pipelines.refresh import build, checks
+from pipelines.refresh.content import Content
+from pipelines.refresh.contract import contract_hash
+from pipelines.refresh.intact import intact
+from pipelines.refresh.task import Task, copy_database
+
+
+def published(
+    task: Task, copying: Future[None] | None, *, after: str | None, force: bool
+) -> Manifest:
+    """Publish a version and return its manifest; `ChecksFailed` unless it holds or is forced.
+
+    `copying` ends when the database is copied. Without it, only the rankings are made anew.
+    """
+    _collect_garbage_again()
+    task, content = _made(task, copying)
+    task.clock.begin("checks")
+    new = Lake.unfinished(task.staged, content.datasets, content.as_of)
+    failures = checks.failures(new, task.before)
+    if failures and not force:
+        raise ChecksFailed(failures)
+    task.clock.begin("publish")
+    manifest = _manifest(task, content, failures)
+    lake.write_manifest(task.staged, manifest)
+    lake.publish(task.root, task.staged, task.version, after=after)
+    return manifest
+
+
+def _made(task: Task, copying: Future[None] | None) -> tuple[Task, Content]:
+    """Return the content of a version, and the task without a version before that is damaged."""
+    task = replace(task, before=intact(task.before))
+    if copying:
+        copying.result()
+    elif task.before:
+        return task, build.from_version_before(task, task.before)
+    else:
+        copy_database(task)
+    return task, build.from_database(task)
+
+
+def _collect_garbage_again() -> None:
+    """Turn the collector on, if the command turned it off, and let it pass by the modules."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
+
+
+def _manifest(task: Task, content: Content, failures: list[str]) -> Manifest:
+    return Manifest(
+        schema_version=lake.SCHEMA_VERSION,
+        created_at=datetime.now(UTC).replace(microsecond=0),
+        version=task.version,
+        as_of=content.as_of,
+        universe=task.universe,
+        strategies=tuple(STRATEGIES),
+        source=task.source,
+        datasets=content.datasets,
+        phases=tuple(task.clock.phases),
+        rules=rules_hash(),
+        contract=contract_hash(),
+        release=__version__,
+        libraries=lake.libraries(),
+        python=python_version(),
+        integrity=content.integrity,
+        failed_checks=tuple(failures),
+    )
