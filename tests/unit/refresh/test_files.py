@@ -9,14 +9,14 @@ from pyarrow.parquet import ParquetFile
 
 from pipelines.lake import DataFile
 from pipelines.lake.damage import hashed
-from pipelines.refresh.files import _groups, to_arrow, write
+from pipelines.refresh.files import _groups, to_arrow, write_file
 
 SCHEMA = pl.Schema({"ticker": pl.String, "close": pl.Float32, "volume": pl.UInt32})
 ROWS = pl.DataFrame([("A", 1.5, 7), ("B", 2.5, None), ("C", None, None)], SCHEMA, orient="row")
 
 
 def test_a_file_and_its_entry(tmp_path: Path) -> None:
-    entry = write(tmp_path, "prices", SCHEMA, [ROWS.head(1), ROWS.tail(2)], 2024)
+    entry = write_file(tmp_path, "prices", SCHEMA, [ROWS.head(1), ROWS.tail(2)], 2024)
     path = tmp_path / "prices" / "year=2024" / "0.parquet"
     assert entry == DataFile(
         path="prices/year=2024/0.parquet", year=2024, rows=3, bytes=path.stat().st_size,
@@ -26,7 +26,7 @@ def test_a_file_and_its_entry(tmp_path: Path) -> None:
 
 
 def test_a_file_without_rows_has_its_columns(tmp_path: Path) -> None:
-    entry = write(tmp_path, "stocks", SCHEMA, [])
+    entry = write_file(tmp_path, "stocks", SCHEMA, [])
     assert (entry.path, entry.rows, entry.nulls) == ("stocks/0.parquet", 0, {})
     assert pl.read_parquet(tmp_path / entry.path).schema == SCHEMA
 
@@ -35,8 +35,10 @@ def test_row_groups_are_of_one_size_however_the_rows_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pipelines.refresh.files.GROUP_VALUES", 6)
-    one = write(tmp_path / "a", "prices", SCHEMA, [ROWS])
-    two = write(tmp_path / "b", "prices", SCHEMA, [ROWS.head(1), ROWS.slice(1, 1), ROWS.tail(1)])
+    one = write_file(tmp_path / "a", "prices", SCHEMA, [ROWS])
+    two = write_file(
+        tmp_path / "b", "prices", SCHEMA, [ROWS.head(1), ROWS.slice(1, 1), ROWS.tail(1)]
+    )
     assert one == two
     groups = ParquetFile(tmp_path / "a" / one.path).metadata
     assert [groups.row_group(n).num_rows for n in range(groups.num_row_groups)] == [2, 1]

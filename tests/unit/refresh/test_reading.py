@@ -1,5 +1,6 @@
 """Tables are read whole, once more without the rows that cannot be read, and counted."""
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from pipelines.errors import RowsMissing
 from pipelines.refresh import normalise
-from pipelines.refresh.reading import Part, read
+from pipelines.refresh.reading import Part, RowsGone, read_parts
 from pipelines.refresh.task import Task
 from tests.tasks import TODAY, table, task
 
@@ -41,7 +42,7 @@ PRICES = [
 def test_what_cannot_be_read_is_left_out_and_noted(tmp_path: Path) -> None:
     told: list[tuple[str, int, int]] = []
     made = task(tmp_path, {"progress": lambda *x: told.append(x)}, daily_prices=PRICES)
-    tally, sink = read(made, "prices", lambda: [part(made)], Sink)
+    tally, sink = read_parts(made, "prices", lambda: [part(made)], Sink)
     assert tally.rows_in == 3
     assert tally.by_reason(kept=False) == {"close_not_positive": 1, "text_in_number": 1}
     assert sink.whole() == [("A B", pytest.approx(0.1))]
@@ -51,12 +52,15 @@ def test_what_cannot_be_read_is_left_out_and_noted(tmp_path: Path) -> None:
 
 def test_rows_that_are_missing_are_an_error(tmp_path: Path) -> None:
     made = task(tmp_path, daily_prices=PRICES[:1])
-    with pytest.raises(RowsMissing, match="daily_prices: read 3 of 1 rows; nothing was published"):
-        read(made, "prices", lambda: [part(made, elsewhere=2)], Sink)
+    none = replace(part(made), table=replace(table(made, "daily_prices"), where="0"))
+    with pytest.raises(RowsMissing, match="daily_prices: read 0 of 1 rows"):
+        read_parts(made, "prices", lambda: [none], Sink)
+    with pytest.raises(RowsGone, match=r"daily_prices has lost rows \(2\) of years without"):
+        read_parts(made, "prices", lambda: [part(made, elsewhere=2)], Sink)
 
 
 def test_exact_values_are_those_of_the_source(tmp_path: Path) -> None:
     made = task(tmp_path, {"exact": True}, daily_prices=PRICES[:1])
-    _, sink = read(made, "prices", lambda: [part(made)], Sink)
+    _, sink = read_parts(made, "prices", lambda: [part(made)], Sink)
     assert sink.whole() == [("A B", 0.1)]
     assert sink.rows[0].schema["close"] == pl.Float64

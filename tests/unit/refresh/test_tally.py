@@ -74,6 +74,6 @@ def test_without_notes_there_is_no_file_of_rejects(tmp_path: Path) -> None:
 
 def test_a_row_that_is_not_accounted_for_is_an_error(tmp_path: Path) -> None:
     tally = Tally(rows_in=3, files=[data_file("f", rows=1)])
-    message = "prices: 3 rows in the source, but 1 written and 0 rejected; nothing was published"
+    message = "prices: of 3 rows in the source 1 were written and 0 rejected; report this"
     with pytest.raises(ContractError, match=message):
         finish(tmp_path, "prices", SCHEMA, tally, [])
