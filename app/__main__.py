@@ -1,6 +1,5 @@
 """`python -m app`: the service and its dashboard."""
 
-import gc
 from pathlib import Path
 from socket import socket
 from types import FrameType
@@ -13,6 +12,7 @@ from app.main import create_app
 from app.web import LARGEST_HEAD
 from pipelines import console
 from pipelines.console import LogFormat
+from pipelines.runtime import keep_loaded
 from pipelines.settings import Settings
 
 
@@ -47,13 +47,9 @@ class _Server(uvicorn.Server):
     """A server that ends its live streams when it is told to stop, instead of waiting for them."""
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Start, and let the garbage collector pass by what stays until the end.
-
-        It would stop all requests for as long as it looks through the libraries.
-        """
+        """Start with everything loaded."""
         await super().startup(sockets)
-        gc.collect()
-        gc.freeze()
+        keep_loaded()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop, and tell those who listen."""

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from app.routes import cache, dashboard, data, operations, rankings, stocks, strategies
 from app.services import serving
-from app.web import Access, Limits, Recall, errors, models
+from app.web import Access, Head, Limits, Recall, errors, models
 from pipelines import __version__
 from pipelines.settings import Settings
 
@@ -55,6 +55,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     errors.install(app)
     app.add_middleware(Recall)
     app.add_middleware(Limits)
+    app.add_middleware(Head)
     app.add_middleware(Access)
     for router in ROUTERS:
         app.include_router(router, prefix=BASE, responses=PROBLEMS)

@@ -29,7 +29,7 @@ from app.watch import (
     effective_limit_mb,
     rules,
 )
-from app.web import Questions
+from app.web import Answer, Known, Questions
 from pipelines import lake as lakes
 from pipelines.errors import LakeError, NothingPublished
 from pipelines.lake import Lake, listing, marks
@@ -78,6 +78,14 @@ class Services:
             return 0
         reset = self._limiter.get_window_stats(SYNCS).reset_time
         return max(1, round(reset - datetime.now(UTC).timestamp()))
+
+    def answer_to(self, known: Known) -> Answer | None:
+        """Return the answer to a known question; None where another version or day has come."""
+        version = self.published.known()
+        if version is None or (version.id, self.today) != (known.version, known.today):
+            return None
+        answer: Answer | None = self.cache.get(known.key) if known.key in self.cache else None
+        return answer
 
     async def kept_versions(self, version: Version) -> list[Lake]:
         """The kept versions that were not rolled back, newest first, with the current one."""
@@ -186,6 +194,8 @@ class _Watch:
     def __init__(self, services: Services) -> None:
         self._services: Final = services
         self._version: Version | None = None
+        self._compared: str | None = None
+        """The version whose alerts were observed last; one that fails is tried at each look."""
         self._made: datetime | None = None
         """When a refresh last succeeded, by the versions there are."""
         self._known: tuple[object, ...] = ()
@@ -198,13 +208,14 @@ class _Watch:
         except NothingPublished:
             self._version = None
             return
-        if self._version is not None and self._version.id == version.id:
-            return
-        self._version = version
-        data = {"version": version.id, "as_of": version.lake.as_of.isoformat()}
-        services.events.publish("version", data)
-        await self._compare(version)
-        self._made = await asyncio.to_thread(_last_made, services.published.root)
+        if self._version is None or self._version.id != version.id:
+            self._version = version
+            data = {"version": version.id, "as_of": version.lake.as_of.isoformat()}
+            services.events.publish("version", data)
+        if self._compared != version.id:
+            await self._compare(version)
+            self._made = await asyncio.to_thread(_last_made, services.published.root)
+            self._compared = version.id
 
     async def _compare(self, version: Version) -> None:
         """Observe what a version is like against the one before it."""
@@ -239,7 +250,16 @@ def _last_made(root: Path) -> datetime | None:
 
 def _both_tops(version: Version, before: Lake | None) -> tuple[rules.Tops, rules.Tops]:
     """The first ranks of a version, and of the one before it."""
-    return _tops(version.rankings), _tops(collected(before.rankings())) if before else {}
+    return _tops(version.rankings), _tops_of(before) if before else {}
+
+
+def _tops_of(lake: Lake) -> rules.Tops:
+    """Return the first ranks of an older version; none where its rankings cannot be read."""
+    try:
+        return _tops(collected(lake.rankings()))
+    except LakeError as error:
+        logger.warning("the top tens are compared with none: version %s: %s", lake.version, error)
+        return {}
 
 
 def _tops(rankings: pl.DataFrame) -> dict[str, list[str]]:

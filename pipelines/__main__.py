@@ -71,6 +71,7 @@ def _list() -> None:
 
     console.show_any_letter()
     console.write("Usage: stockrank COMMAND [OPTIONS], or python -m pipelines COMMAND [OPTIONS]\n")
+    console.write("  Run a command of StockRank, or list them all.\n")
     console.show(console.Table("Commands", Command._fields, list(commands())))
     console.write("stockrank COMMAND --help shows the options of a command.")
 

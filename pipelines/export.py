@@ -1,22 +1,9 @@
 """`python -m pipelines.export`: SQLite → a new version of the lake, with its rankings."""
 
-import ctypes
-import gc
-import os
-
 if __name__ == "__main__":
-    gc.disable()  # until all modules are there, of which nothing is garbage
-    # Before Polars and Arrow load, for they read this as they do; what is set already stays. Their
-    # allocators and glibc's would hold back for later as much memory as a refresh needs.
-    theirs = os.environ.get("_RJEM_MALLOC_CONF", "")
-    # What Polars itself puts first there; a process that a parent with Polars started inherits it.
-    theirs = theirs.removeprefix("dirty_decay_ms:500,muzzy_decay_ms:1000").removeprefix(",")
-    ours = "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0"
-    os.environ["_RJEM_MALLOC_CONF"] = f"{ours},{theirs}" if theirs else ours
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # nothing is multiplied here
-    if "MALLOC_ARENA_MAX" not in os.environ and hasattr(ctypes.CDLL(None), "mallopt"):
-        ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX of glibc, which has read its environment
+    from pipelines.runtime import prepare_export
+
+    prepare_export()
 
 from collections.abc import Mapping
 from pathlib import Path

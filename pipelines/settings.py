@@ -10,7 +10,15 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
+from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariable
 
@@ -42,9 +50,14 @@ class UniverseSettings(BaseModel):
 
 
 class Settings(BaseSettings):
-    """Where the data is, which universe is ranked and how it is served; built by entry points."""
+    """Where the data is, which universe is ranked and how it is served; built by entry points.
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+    An optional setting that is empty, or only white space, is not set: `.env` files leave them so.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
+    )
 
     source: Path = Field(Path("data/demo.db"), description="SQLite database to export")
     lake: Path = Field(Path("data/lake"), description="folder of the Parquet versions")
@@ -83,7 +96,18 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let variables of the environment win over the values of the file."""
-        return env_settings, init_settings
+        return _Filled(env_settings), _Filled(init_settings)
+
+    @field_validator("api_token")
+    @classmethod
+    def _can_be_sent(cls, token: SecretStr | None) -> SecretStr | None:
+        """Refuse a token that no `Authorization` header can carry, so that nobody would have it."""
+        text = token.get_secret_value() if token else ""
+        if text != text.strip() or not (text.isascii() and text.isprintable()):
+            raise ValueError(
+                "no request could send it; use printable ASCII without white space at its ends"
+            )
+        return token
 
     @classmethod
     def load(cls, config: Path | None = None) -> Self:
@@ -108,6 +132,39 @@ class Settings(BaseSettings):
         return universes[wanted]
 
 
+class _Filled(PydanticBaseSettingsSource):
+    """The values of another source without optional ones that are blank."""
+
+    def __init__(self, source: PydanticBaseSettingsSource) -> None:
+        super().__init__(source.settings_cls)
+        self._source: Final = source
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return what the other source has of a field."""
+        return self._source.get_field_value(field, field_name)
+
+    def __call__(self) -> dict[str, Any]:
+        """Return all values of the other source that count."""
+        return {
+            name: value
+            for name, value in self._source().items()
+            if not (_is_optional(self.settings_cls, name) and _is_blank(value))
+        }
+
+
+def _is_optional(model: type[BaseModel], name: str) -> bool:
+    return name in model.model_fields and model.model_fields[name].default is None
+
+
+def _is_blank(value: object) -> bool:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return isinstance(text, str) and not text.strip()
+
+
+SECRETS: Final = frozenset({"api_token", "smtp_password"})
+"""Settings whose values no message shows."""
+
+
 def _message(error: ValidationError, names: Iterable[str]) -> str:
     """Return the most specific error as a sentence; for an unknown key, list the names there are.
 
@@ -119,7 +176,8 @@ def _message(error: ValidationError, names: Iterable[str]) -> str:
     where = ".".join(str(part) for part in best["loc"])
     if best["type"] == "extra_forbidden" and len(best["loc"]) == 1:
         return f"unknown setting {where!r}; expected one of {', '.join(names)}"
-    return f"setting {where} = {best['input']!r}: {best['msg']}"
+    shown = where if where in SECRETS else f"{where} = {best['input']!r}"
+    return f"setting {shown}: {best['msg'].removeprefix('Value error, ')}"
 
 
 def _read(config: Path | None) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -165,6 +166,13 @@ def database(path: Path, **tables: Iterable[Row]) -> Path:
     con.commit()
     con.close()
     return path
+
+
+def change(path: Path, *statements: str) -> None:
+    """Run statements on a database, all or none of them."""
+    with closing(sqlite3.connect(path)) as con, con:
+        for statement in statements:
+            con.execute(statement)
 
 
 def trading_year(ticker: str, end: date, *, start: float = 100.0, growth: float = 0.0) -> list[Row]:

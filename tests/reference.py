@@ -74,8 +74,13 @@ def told() -> dict[str, str]:
 def reference() -> str:
     """The text of the file."""
     toc = [f"- [{name}](#{_anchor(name)}): {_sentence(text)}" for name, text in told().items()]
-    sections = [f"## {name}\n\n```text\n{text.strip()}\n```" for name, text in told().items()]
+    sections = [f"## {name}\n\n```text\n{_tidy(text)}\n```" for name, text in told().items()]
     return "\n\n".join([HEAD.rstrip(), "\n".join(toc), *sections]) + "\n"
+
+
+def _tidy(text: str) -> str:
+    """The text without spaces at the ends of its lines."""
+    return "\n".join(line.rstrip() for line in text.strip().splitlines())
 
 
 def _anchor(name: str) -> str:

@@ -10,7 +10,7 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +27,7 @@ from app.watch import Events
 from pipelines import lake as lakes
 from pipelines.errors import StockRankError
 from pipelines.lake import Lake, Manifest
-from pipelines.runtime import resident_mb
+from pipelines.runtime import LOW_MEMORY, resident_mb, without_allocators
 from pipelines.settings import PREFIX, Settings
 
 logger = logging.getLogger(__name__)
@@ -38,17 +38,6 @@ EXPORT: Final = (
     *("--json", "--log-format", "json", "--config", os.devnull),
 )
 PASSED_ON: Final = {"source", "lake", "universe", "keep_versions", "universes"}
-
-LOW_MEMORY: Final[Mapping[str, str]] = {
-    # Polars and its jemalloc: one thread, one arena, and what is freed goes back at once.
-    "POLARS_MAX_THREADS": "1",
-    "_RJEM_MALLOC_CONF": "dirty_decay_ms:0,muzzy_decay_ms:0,narenas:1",
-    # Arrow, and what else takes memory from the C library.
-    "ARROW_DEFAULT_MEMORY_POOL": "system",
-    "MALLOC_ARENA_MAX": "1",
-    "MALLOC_TRIM_THRESHOLD_": "65536",
-}
-"""What makes an export need less memory, and is all that the second attempt does otherwise."""
 
 
 DEFECT: Final = Failure("the service has a defect; see its log", "Defect")
@@ -243,8 +232,9 @@ class Refresher:
 
 
 def _environment(settings: Settings) -> dict[str, str]:
-    """What the export needs to know, without the service's secrets."""
-    given = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    """Return what the export needs to know, without the service's secrets and allocators."""
+    inherited = without_allocators(os.environ)
+    given = {name: value for name, value in inherited.items() if not name.startswith(PREFIX)}
     known = settings.model_dump(mode="json", include=PASSED_ON)
     for name, value in known.items():
         given[f"{PREFIX}{name}".upper()] = value if isinstance(value, str) else json.dumps(value)

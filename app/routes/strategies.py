@@ -78,7 +78,7 @@ async def strategies() -> list[models.StrategyInfo]:
             description=s.description,
             type=s.type,
             portfolio_size=s.portfolio_size,
-            rebalance_frequency="quarterly" if len(s.rebalance_months) == 4 else "annual",
+            rebalance_frequency=s.rebalance_frequency,
         )
         for s in STRATEGIES.values()
     ]
@@ -204,7 +204,11 @@ def explain(rankings: RankingsDep, strategy: StrategyDep, ticker: TickerDep) -> 
     return models.Explanation.model_validate(next(explanations(rows)), from_attributes=True)
 
 
-@router.post("/strategies/sammansatt_momentum/banding-check")
+@router.post(
+    "/strategies/sammansatt_momentum/banding-check",
+    description=f"What to keep, sell and buy: bought inside rank {views.BUY_RANK}, "
+    f"sold outside rank {views.SELL_RANK}, as many names as the portfolio holds.",
+)
 def banding_check(
     version: VersionDep,
     holdings: Annotated[
@@ -212,11 +216,12 @@ def banding_check(
         Body(max_length=1000, description="tickers that are held", examples=[["VOLV B", "INVE B"]]),
     ],
 ) -> models.Banding:
-    """What to keep, sell and buy: bought inside rank 10, sold outside rank 20, ten names."""
+    """Return what to keep, sell and buy."""
     momentum = strategy_named("sammansatt_momentum")
     rows = version.rankings.filter(strategy=momentum.name)
     ranks = rows.select("ticker", "rank", "excluded_by").iter_rows(named=True)
-    return models.Banding(**views.banding(ranks, [_meant(t, version.newest) for t in holdings]))
+    held = [_meant(t, version.newest) for t in holdings]
+    return models.Banding(**views.banding(ranks, held, momentum.portfolio_size))
 
 
 def _meant(text: str, there: Collection[str]) -> str:

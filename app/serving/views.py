@@ -14,8 +14,9 @@ from pipelines.ranking import REPORT_WINDOW, Strategy
 Row = dict[str, Any]
 
 BUY_RANK: Final = 10
+"""A stock is bought up to this rank."""
 SELL_RANK: Final = 20
-NAMES: Final = 10
+"""A stock that is held is sold beyond this rank."""
 
 
 def ranked(rankings: pl.DataFrame, strategy: Strategy) -> pl.DataFrame:
@@ -23,9 +24,9 @@ def ranked(rankings: pl.DataFrame, strategy: Strategy) -> pl.DataFrame:
     return rankings.filter(pl.col("strategy") == strategy.name, pl.col("rank").is_not_null())
 
 
-def top(rankings: pl.DataFrame, strategy: Strategy, count: int = NAMES) -> pl.DataFrame:
-    """The first so many of a strategy."""
-    return ranked(rankings, strategy).head(count)
+def top(rankings: pl.DataFrame, strategy: Strategy) -> pl.DataFrame:
+    """Return the stocks that the portfolio of a strategy holds, best first."""
+    return ranked(rankings, strategy).head(strategy.portfolio_size)
 
 
 def short(rows: pl.DataFrame) -> pl.DataFrame:
@@ -93,33 +94,34 @@ def fresh_counts(version: Version, today: date) -> dict[str, int]:
 # ------------------------------------------------------------------------------------ banding
 
 
-def banding(rows: Iterable[Row], holdings: Iterable[str]) -> Mapping[str, Any]:
-    """What to keep, sell and buy of a ranking with its excluded stocks, for what is held.
+def banding(rows: Iterable[Row], holdings: Iterable[str], size: int) -> Mapping[str, Any]:
+    """Return what to keep, sell and buy for a portfolio of `size` stocks, by a whole ranking.
 
-    A stock is sold outside rank 20, and bought inside rank 10 while fewer than ten are kept, best
-    first. What is not in the lake is sold as `unknown_ticker`.
+    Of the held stocks up to `SELL_RANK` the best are kept; all others are sold. Stocks up to
+    `BUY_RANK` fill what is free, best first. What is not in the lake is sold as `unknown_ticker`.
     """
     by_ticker = {row["ticker"]: row for row in rows}
     held = list(dict.fromkeys(holdings))
     ranks = {t: by_ticker[t]["rank"] if t in by_ticker else None for t in held}
-    kept = sorted((rank, t) for t, rank in ranks.items() if rank and rank <= SELL_RANK)
+    kept = sorted((rank, t) for t, rank in ranks.items() if rank and rank <= SELL_RANK)[:size]
     best = sorted((r["rank"], t) for t, r in by_ticker.items() if r["rank"])
     wanted = [(rank, t) for rank, t in best if rank <= BUY_RANK and t not in ranks]
-    bought = wanted[: max(0, NAMES - len(kept))]
+    bought = wanted[: size - len(kept)]
     keeps = {t for _, t in kept}
     return {
         "keep": [{"ticker": t, "rank": rank} for rank, t in kept],
-        "sell": [_sold(t, by_ticker.get(t)) for t in held if t not in keeps],
+        "sell": [_sold(t, by_ticker.get(t), size) for t in held if t not in keeps],
         "buy": [{"ticker": t, "rank": rank} for rank, t in bought],
         "portfolio": [t for _, t in sorted([*kept, *bought])],
     }
 
 
-def _sold(ticker: str, row: Row | None) -> Row:
+def _sold(ticker: str, row: Row | None, size: int) -> Row:
     if row is None:
         return {"ticker": ticker, "rank": None, "reason": "unknown_ticker"}
-    reason = row["excluded_by"] or f"outside_rank_{SELL_RANK}"
-    return {"ticker": ticker, "rank": row["rank"], "reason": reason}
+    surplus = row["rank"] is not None and row["rank"] <= SELL_RANK
+    by_rank = f"beyond_{size}_names" if surplus else f"outside_rank_{SELL_RANK}"
+    return {"ticker": ticker, "rank": row["rank"], "reason": row["excluded_by"] or by_rank}
 
 
 # ------------------------------------------------------------------------------- rebalancing

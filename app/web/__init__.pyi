@@ -6,7 +6,9 @@ from .answers import Answer as Answer
 from .answers import Format as Format
 from .answers import chosen as chosen
 from .errors import Unavailable as Unavailable
+from .head import Head as Head
 from .limits import LARGEST_HEAD as LARGEST_HEAD
 from .limits import Limits as Limits
+from .recall import Known as Known
 from .recall import Questions as Questions
 from .recall import Recall as Recall

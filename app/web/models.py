@@ -45,7 +45,9 @@ class StrategyInfo(BaseModel):
     description: str = _f("what it buys", "Momentum among the cheapest 40 % …")
     type: Kind = _f("family of the strategy", "value")
     portfolio_size: int = _f("how many stocks are held", 10)
-    rebalance_frequency: Literal["quarterly", "annual"] = _f("how often it is rebalanced", "annual")
+    rebalance_frequency: str = _f(
+        "how often: annual, semiannual, quarterly, monthly, or for example 6 times a year", "annual"
+    )
 
 
 class Ranked(BaseModel):
@@ -175,16 +177,16 @@ class Sold(BaseModel):
 
     ticker: Ticker
     rank: int | None = _f("null for a stock that is not ranked", 27)
-    reason: str = _f("outside_rank_20, the reason out of the ranking, or unknown_ticker",
+    reason: str = _f("outside_rank_20, beyond_10_names, unknown_ticker, or why it has no rank",
                      "outside_rank_20")  # fmt: skip
 
 
 class Banding(BaseModel):
     """What to do with what is held."""
 
-    keep: list[Kept] = _f("held and inside rank 20, best first", [])
+    keep: list[Kept] = _f("held and to be kept, best first", [])
     sell: list[Sold] = _f("held and not to be kept", [])
-    buy: list[Kept] = _f("inside rank 10 and not held, while there is room", [])
+    buy: list[Kept] = _f("not held and to be bought, while there is room", [])
     portfolio: list[str] = _f("tickers to hold afterwards, best first", ["VOLV B"])
 
 

@@ -3,16 +3,13 @@
 from collections.abc import Hashable
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 from cachetools import LRUCache
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.web.answers import Answer
-
-if TYPE_CHECKING:
-    from app.services import Services
 
 QUESTIONS: Final = 500
 
@@ -53,6 +50,15 @@ def _question(scope: Scope) -> Hashable:
     return scope["method"], scope["path"], scope["query_string"], accept
 
 
+class Answering(Protocol):
+    """What the state of the application has as `services`, as far as it is needed here."""
+
+    questions: Questions
+
+    def answer_to(self, known: Known) -> Answer | None:
+        """Return the answer to a known question; None where another version or day has come."""
+
+
 class Recall:
     """Middleware: answers known questions, and passes all others on."""
 
@@ -67,21 +73,10 @@ class Recall:
 
 
 def _recalled(scope: Scope) -> Answer | None:
-    """The answer to a known question; the request counts for the route that answered it first."""
-    services: Services | None = getattr(scope["app"].state, "services", None)
-    known = services.questions.known(scope) if services else None
-    if services is None or known is None or not _holds(known, services):
-        return None
-    scope["route"] = known.route
-    answer: Answer = services.cache.get(known.key)
+    """Return the answer to a known question; it counts for the route that answered it first."""
+    answering: Answering | None = getattr(scope["app"].state, "services", None)
+    known = answering.questions.known(scope) if answering else None
+    answer = answering.answer_to(known) if answering and known else None
+    if known and answer:
+        scope["route"] = known.route
     return answer
-
-
-def _holds(known: Known, services: "Services") -> bool:
-    """Whether the version, the day and the answer are still there."""
-    version = services.published.known()
-    return (
-        version is not None
-        and (version.id, services.today) == (known.version, known.today)
-        and known.key in services.cache
-    )

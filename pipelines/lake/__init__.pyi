@@ -55,3 +55,4 @@ from .version import has_other_layout as has_other_layout
 from .version import manifest_of as manifest_of
 from .version import open_current as open_current
 from .version import schema_text as schema_text
+from .version import source_of as source_of

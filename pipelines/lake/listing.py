@@ -69,7 +69,7 @@ def problem_of(root: Path, version: str) -> str | None:
     except Damaged:
         return f"version {version} is damaged: its {MANIFEST} cannot be read"
     except OtherLayout as error:
-        return str(error)
+        return error.problem
     found = problems(root, version, manifest)
     return f"version {version} is damaged: {found}" if found else None
 

@@ -10,7 +10,15 @@ from functools import cache
 from importlib.metadata import version as library_version
 from typing import Annotated, Final, Literal, TypeVar
 
-from pydantic import Field, JsonValue, PlainSerializer, TypeAdapter, ValidationError
+from pydantic import (
+    Field,
+    JsonValue,
+    PlainSerializer,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+)
 
 from pipelines.fingerprint import Fingerprint
 from pipelines.universe import Universe
@@ -42,7 +50,8 @@ class DataFile:
 class Dataset:
     """A dataset of a version: its columns, its files, and the rows of the source it accounts for.
 
-    `rows_in = rows + the rejected rows`; null for a dataset that the refresh itself computes.
+    `rows_in = rows + the rejected rows`; null for a dataset that the refresh itself computes, of
+    which JSON holds neither rejected rows nor warnings.
     """
 
     schema: Mapping[str, str]
@@ -65,6 +74,13 @@ class Dataset:
     def bytes(self) -> int:
         """The size of all files."""
         return sum(file.bytes for file in self.files)
+
+    @model_serializer(mode="wrap")
+    def _json(self, write: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
+        values: dict[str, JsonValue] = write(self)
+        if self.rows_in is None:
+            del values["rejected"], values["warnings"]
+        return values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,8 +176,11 @@ def parse(raw: bytes) -> Manifest:
 
 
 def text(manifest: Manifest) -> str:
-    """Return a manifest as JSON, one value a line; what is not known of a dataset is left out."""
-    return _json().dump_json(manifest, indent=1).decode()
+    """Return a manifest as JSON, one value a line; what is not known of a dataset is left out.
+
+    All of it is ASCII, so that it is the same file in every locale.
+    """
+    return _json().dump_json(manifest, indent=1, ensure_ascii=True).decode()
 
 
 def layout_of(raw: bytes) -> int | None:
@@ -172,6 +191,11 @@ def layout_of(raw: bytes) -> int | None:
         return None
 
 
+def source_in(raw: bytes) -> Fingerprint:
+    """Return the state of the database that a manifest of any layout holds; else `ValueError`."""
+    return _origin().validate_json(raw, strict=True).source
+
+
 @dataclass(frozen=True)
 class _Layout:
     schema_version: int
@@ -180,3 +204,13 @@ class _Layout:
 @cache
 def _layout() -> TypeAdapter[_Layout]:
     return TypeAdapter(_Layout)
+
+
+@dataclass(frozen=True)
+class _Origin:
+    source: Fingerprint
+
+
+@cache
+def _origin() -> TypeAdapter[_Origin]:
+    return TypeAdapter(_Origin)

@@ -17,9 +17,18 @@ import polars as pl
 
 from pipelines.dates import Day, day_or_none
 from pipelines.errors import LakeError, NothingPublished, Unknown
+from pipelines.fingerprint import Fingerprint
 from pipelines.lake import damage, layout
 from pipelines.lake.layout import MANIFEST, current_id, version_ids
-from pipelines.lake.manifest import SCHEMA_VERSION, DataFile, Dataset, Manifest, layout_of, parse
+from pipelines.lake.manifest import (
+    SCHEMA_VERSION,
+    DataFile,
+    Dataset,
+    Manifest,
+    layout_of,
+    parse,
+    source_in,
+)
 
 REPAIR: Final = (
     "run python -m pipelines.export, or publish another with python -m pipelines.versions rollback"
@@ -43,10 +52,8 @@ class OtherLayout(LakeError):
     """A version was written by a release with another layout."""
 
     def __init__(self, version: str, layout: int) -> None:
-        super().__init__(
-            f"version {version} has layout {layout}, this release reads {SCHEMA_VERSION}; "
-            "run python -m pipelines.export --full"
-        )
+        self.problem = f"version {version} has layout {layout}, this release reads {SCHEMA_VERSION}"
+        super().__init__(f"{self.problem}; run python -m pipelines.export --full")
 
 
 class Lake:
@@ -191,13 +198,25 @@ def manifest_of(root: Path, version: str) -> Manifest:
     return _manifest(layout.version(root, version))
 
 
+def source_of(root: Path, version: str) -> Fingerprint:
+    """Return the state of the database that a version was made from, whatever its layout."""
+    path = layout.version(root, version)
+    with suppress(ValueError, FileNotFoundError):
+        return source_in((path / MANIFEST).read_bytes())
+    raise _unreadable(path)
+
+
 def _manifest(path: Path) -> Manifest:
     with suppress(ValueError, FileNotFoundError):
         raw = (path / MANIFEST).read_bytes()
         if (written := layout_of(raw)) not in (None, SCHEMA_VERSION):
             raise OtherLayout(path.name, written)
         return parse(raw)
-    raise Damaged(f"the {MANIFEST} of version {path.name} is damaged; {REPAIR}")
+    raise _unreadable(path)
+
+
+def _unreadable(path: Path) -> Damaged:
+    return Damaged(f"the {MANIFEST} of version {path.name} is damaged; {REPAIR}")
 
 
 def has_other_layout(root: Path, version: str) -> bool:

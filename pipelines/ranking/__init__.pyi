@@ -35,8 +35,10 @@ from .rank import published_or_computed as published_or_computed
 # The rankings of one date, as a plan.
 from .rank import rankings as rankings
 
-# The columns of all ratios, and of those that are fractions.
+# The columns of the ratios that are fractions.
 from .ratios import FRACTIONS as FRACTIONS
+
+# The columns of all ratios.
 from .ratios import RATIO_COLUMNS as RATIO_COLUMNS
 
 # Why a stock has no rank: each code with its sentence.

@@ -111,7 +111,7 @@ def _screened(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:
         stocks = _with_composite(stocks, strategy.name, strategy.composite, eligible)
         rank = f"primary_rank_{strategy.name}"
         screens["missing_metrics"] = pl.col(rank).is_null()
-        screens["outside_best_40_percent"] = factors.outside_best(
+        screens[strategy.composite.reason_outside] = factors.outside_best(
             rank, strategy.composite.keep_percent
         )
     screens["no_momentum"] = pl.col("momentum").is_null()

@@ -10,6 +10,9 @@ from pipelines.ranking.eligible import INVESTMENT_COMPANY
 from pipelines.ranking.expressions import positive
 from pipelines.ranking.ratios import ratio_named
 
+FREQUENCIES: Final = {1: "annual", 2: "semiannual", 4: "quarterly", 12: "monthly"}
+"""Words for so many times a year."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:
@@ -30,6 +33,11 @@ class Composite:
     at_least: int
     keep_percent: int = 40
 
+    @property
+    def reason_outside(self) -> str:
+        """Return the reason of the stocks that do not stay."""
+        return f"outside_best_{self.keep_percent}_percent"
+
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
 class Strategy:
@@ -48,6 +56,18 @@ class Strategy:
     composite: Composite | None = None
     keep_sectors: tuple[str, ...] = ()
     portfolio_size: int = 10
+
+    @property
+    def rebalance_frequency(self) -> str:
+        """Return how often the portfolio is rebalanced, in a word if the months are evenly apart.
+
+        For example quarterly, or 5 times a year.
+        """
+        months = set(self.rebalance_months)
+        word = FREQUENCIES.get(len(months))
+        if word and len({month % (12 // len(months)) for month in months}) == 1:
+            return word
+        return f"{len(months)} times a year"
 
     def __repr__(self) -> str:
         return f"Strategy {self.name}: {self.description}"

@@ -17,7 +17,7 @@ from pipelines.refresh import datasets, files, report, trading_days
 from pipelines.refresh.content import Content
 from pipelines.refresh.reuse import Reused, link_dataset
 from pipelines.refresh.task import Task, start_over
-from pipelines.source import State, Table
+from pipelines.source import SourceState, TableReader
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def _read_once_or_twice(task: Task) -> tuple[dict[str, Dataset], date]:
 
 
 def _read(task: Task) -> tuple[dict[str, Dataset], date]:
-    tables = {name: Table(task.copy, name) for name in task.tables}
+    tables = {table.name: TableReader(task.copy, table) for table in task.tables}
     with task.clock.phase("changes"):
         reused = _reused(task)
     made, as_of = _datasets(task, tables, reused)
@@ -75,7 +75,7 @@ def _read(task: Task) -> tuple[dict[str, Dataset], date]:
 
 def _reused(task: Task) -> Reused | None:
     """Return what to take from the version before; save the state of the database for the next."""
-    now = State.of(task.copy)
+    now = SourceState.of(task.copy)
     now.save(task.staged / layout.STATE)
     if task.full or task.before is None:
         return None
@@ -83,7 +83,7 @@ def _reused(task: Task) -> Reused | None:
 
 
 def _datasets(
-    task: Task, tables: Mapping[str, Table], reused: Reused | None
+    task: Task, tables: Mapping[str, TableReader], reused: Reused | None
 ) -> tuple[dict[str, Dataset], date]:
     """Return the datasets, and the newest date with a price.
 

@@ -12,9 +12,10 @@ import polars as pl
 
 from pipelines.lake import Lake
 from pipelines.ranking import STRATEGIES
+from pipelines.source import TABLES
 
 LARGEST_DROP: Final = 0.02
-FEWEST_ROWS: Final = {"prices": 1000, "index_prices": 1000, "fundamentals": 200, "stocks": 20}
+FEWEST_ROWS: Final = {table.dataset: table.fewest_rows for table in TABLES.values()}
 """A dataset may lose two per cent of its rows, or this many, between two versions."""
 
 LARGEST_COVERAGE_DROP: Final = 0.10

@@ -18,7 +18,7 @@ from pipelines.refresh.reuse import Reused, newest_of, source_years
 from pipelines.refresh.sort import Buckets
 from pipelines.refresh.tally import Tally, finish
 from pipelines.refresh.task import Task
-from pipelines.source import ROWID, Table
+from pipelines.source import ROWID, TableReader
 
 WRITERS: Final = 2
 """Files of a dataset that are written at a time, each in memory a portion of a year."""
@@ -34,7 +34,7 @@ class Prices:
     newest: pl.DataFrame
 
 
-def prices(task: Task, table: Table, reused: Reused | None) -> Prices:
+def prices(task: Task, table: TableReader, reused: Reused | None) -> Prices:
     """Write the years of prices that may have changed, and take the others."""
     how = partial(normalise.prices, today=task.today)
     part = Part(table, how)
@@ -55,7 +55,7 @@ def prices(task: Task, table: Table, reused: Reused | None) -> Prices:
     return Prices(replace(dataset, source_years=years), newest_of(newest))
 
 
-def index_prices(task: Task, table: Table) -> Dataset:
+def index_prices(task: Task, table: TableReader) -> Dataset:
     """Write daily levels of indices."""
     how = partial(normalise.quotes, key="index_id", today=task.today)
     schema = _schema(task, lake_schema("index_prices"))
@@ -64,7 +64,7 @@ def index_prices(task: Task, table: Table) -> Dataset:
     return finish(task.staged, "index_prices", schema, tally, [table])
 
 
-def fundamentals(task: Task, tables: Mapping[str, Table]) -> Dataset:
+def fundamentals(task: Task, tables: Mapping[str, TableReader]) -> Dataset:
     """Write both tables of fundamentals as one dataset, by the year of `known_from`."""
     schema = _schema(task, lake_schema("fundamentals"))
     there = [tables[n] for n in ("fundamentals", "fundamentals_snapshots") if n in tables]
@@ -73,7 +73,7 @@ def fundamentals(task: Task, tables: Mapping[str, Table]) -> Dataset:
     return finish(task.staged, "fundamentals", schema, tally, there)
 
 
-def _fundamentals_parts(statements: Table, *snapshots: Table) -> list[Part]:
+def _fundamentals_parts(statements: TableReader, *snapshots: TableReader) -> list[Part]:
     """Return the parts; snapshots take the unit of the ticker's newest row of fundamentals."""
     units = normalise.units(lake_schema("fundamentals").to_frame())
 
@@ -89,7 +89,7 @@ def _fundamentals_parts(statements: Table, *snapshots: Table) -> list[Part]:
     return [first, *(Part(table, how) for table in snapshots)]
 
 
-def stocks(task: Task, table: Table, newest: pl.DataFrame) -> Dataset:
+def stocks(task: Task, table: TableReader, newest: pl.DataFrame) -> Dataset:
     """Write the stocks, of those that become one ticker the last updated, with newest closes."""
     tally, sink = read(task, "stocks", lambda: [Part(table, normalise.stocks)], _Whole)
     rows = pl.concat(sink.frames).sort("ticker", "last_updated", ROWID, nulls_last=False)

@@ -11,7 +11,7 @@ from pipelines.refresh import normalise
 from pipelines.refresh.normalise import NOTES, Normalise
 from pipelines.refresh.tally import Tally
 from pipelines.refresh.task import Task
-from pipelines.source import ROWID, BadRow, Table, UnreadableRow
+from pipelines.source import ROWID, BadRow, TableReader, UnreadableRow
 
 
 class Sink(Protocol):
@@ -28,7 +28,7 @@ SinkT = TypeVar("SinkT", bound=Sink)
 class Part:
     """A table that goes into a dataset, and how; `observe` sees the rows that are kept."""
 
-    table: Table
+    table: TableReader
     how: Normalise
     observe: Callable[[pl.DataFrame], object] = id
     elsewhere: int = 0  # rows of the table that are taken from the version before

@@ -20,14 +20,20 @@ from pipelines.lake import DataFile, Dataset, Lake, layout
 from pipelines.refresh.contract import is_made_alike
 from pipelines.refresh.normalise import NOTES
 from pipelines.refresh.waiting import due_days
-from pipelines.source import TABLES, State, Table, changes
+from pipelines.source import (
+    SourceState,
+    SourceTable,
+    TableReader,
+    found_years,
+    outside,
+    tables_of,
+    wide_years,
+)
 
 ROOM: Final = 500
 """Bytes of a page that are not for the texts of its row: headers, thirty numbers, and spare."""
-TABLES_OF: Final = {
-    "prices": ("daily_prices",),
-    "fundamentals": ("fundamentals", "fundamentals_snapshots"),
-    "index_prices": ("index_prices",),
+TABLES_OF: Final[dict[str, tuple[SourceTable, ...]]] = {
+    dataset: tables_of(dataset) for dataset in ("prices", "fundamentals", "index_prices")
 }
 NO_LINK: Final = {EPERM, EXDEV, EMLINK, ENOTSUP}
 
@@ -45,7 +51,7 @@ class Reused:
     """At least as many bytes as the texts of any row that is taken have."""
 
     @classmethod
-    def of(cls, before: Lake, copy: Path, now: State, today: date) -> Self | None:
+    def of(cls, before: Lake, copy: Path, now: SourceState, today: date) -> Self | None:
         """Return the years that cannot have changed; None where everything must be read.
 
         They cannot have lost rows unnoticed either: the rows that are read and those that are
@@ -55,17 +61,17 @@ class Reused:
         counts, widest = prices.source_years, prices.widest_text
         if counts is None or widest is None or not is_made_alike(before.manifest):
             return None
-        found = changes.found_years(copy, now, State.load(before.path / layout.STATE))
+        found = found_years(copy, now, SourceState.load(before.path / layout.STATE))
         if found is None or not _is_known(now, "prices"):
             return None
         width = min(widest, _widest_plain(now))
         due = {day[:4] for day in due_days(before, "prices", today)}
         years = frozenset(filter(_is_year, counts)) - found - due
         if width < widest:
-            years -= changes.wide_years(copy, TABLES["daily_prices"], width)
+            years -= wide_years(copy, width)
         if not years:
             return None
-        where = changes.outside(years, counts.keys() | found)
+        where = outside(years, counts.keys() | found)
         return cls(before, years, _same(before, now, today), where, width)
 
     @property
@@ -85,7 +91,7 @@ class Reused:
         for file in self.files:
             link(self.before, staged, file.path)
 
-    def notes(self, table: Table) -> pl.DataFrame:
+    def notes(self, table: TableReader) -> pl.DataFrame:
         """Return the notes on rows of the years that are taken, by the years the table has now."""
         rejects = self.before.path / layout.rejects("prices")
         if not rejects.exists():
@@ -140,30 +146,30 @@ def source_years(files: Iterable[DataFile], rejected: Iterable[str]) -> dict[str
     return dict(sorted(counts.items()))
 
 
-def _is_known(now: State, dataset: str) -> bool:
+def _is_known(now: SourceState, dataset: str) -> bool:
     """Return whether all that a row of a dataset's tables holds is read, and texts are UTF-8.
 
     Only what is read was measured: another column may be of any size, and would move the others
     to pages that are not hashed.
     """
-    columns = all(now.columns[table] in (0, len(TABLES[table])) for table in TABLES_OF[dataset])
+    columns = all(now.widths[table.name] in (0, len(table.columns)) for table in TABLES_OF[dataset])
     return columns and now.encoding == "UTF-8"
 
 
-def _widest_plain(now: State) -> int:
+def _widest_plain(now: SourceState) -> int:
     """Return the bytes of text that a row may have and lie whole on its page, whatever else."""
     return now.page_size - ROOM
 
 
-def _same(before: Lake, now: State, today: date) -> frozenset[str]:
+def _same(before: Lake, now: SourceState, today: date) -> frozenset[str]:
     """Return the datasets whose tables did not change at all, nor can the verdict on any row."""
-    was, there = State.load(before.path / layout.STATE).digests, before.datasets
+    was, there = SourceState.load(before.path / layout.STATE).digests, before.datasets
     return frozenset(
         dataset
         for dataset, tables in TABLES_OF.items()
         if dataset != "prices"
         and dataset in there
-        and all(was.get(t) == now.digests.get(t) for t in tables)
+        and all(was.get(t.name) == now.digests.get(t.name) for t in tables)
         and _is_known(now, dataset)
         and (there[dataset].widest_text or 0) <= _widest_plain(now)
         and not due_days(before, dataset, today)

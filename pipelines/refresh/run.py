@@ -134,9 +134,7 @@ def _refuse_withdrawn(root: Path, state: Fingerprint) -> None:
     """Raise `ContractError` rather than publish again, unasked, what somebody rolled back."""
     for version in filter(partial(marks.is_withdrawn, root), lake.version_ids(root)):
         try:
-            withdrawn = lake.manifest_of(root, version).source
-        except lake.OtherLayout:
-            continue
+            withdrawn = lake.source_of(root, version)
         except lake.Damaged:
             raise ContractError(
                 f"version {version} was rolled back, and its manifest.json is damaged, so the "
@@ -233,7 +231,7 @@ def _settle() -> None:
 def _manifest(task: Task, content: Content, failures: list[str]) -> Manifest:
     return Manifest(
         schema_version=lake.SCHEMA_VERSION,
-        created_at=datetime.now(UTC),
+        created_at=datetime.now(UTC).replace(microsecond=0),
         version=task.version,
         as_of=content.as_of,
         universe=task.universe,

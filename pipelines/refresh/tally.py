@@ -11,7 +11,7 @@ from pipelines.errors import ContractError
 from pipelines.lake import DataFile, Dataset, damage, layout, schema_text
 from pipelines.refresh.files import to_arrow, writer
 from pipelines.refresh.normalise import NOTES
-from pipelines.source import Table
+from pipelines.source import TableReader
 
 REJECTS_ROWS: Final = 50_000
 """Rejected rows whose originals are looked up at a time."""
@@ -64,7 +64,7 @@ class Tally:
 
 
 def finish(
-    staged: Path, dataset: str, schema: pl.Schema, tally: Tally, tables: Sequence[Table]
+    staged: Path, dataset: str, schema: pl.Schema, tally: Tally, tables: Sequence[TableReader]
 ) -> Dataset:
     """Write the rejects beside a dataset, and return the dataset's entry in the manifest.
 
@@ -92,12 +92,12 @@ def finish(
     )
 
 
-def _write_rejects(path: Path, tally: Tally, tables: Sequence[Table]) -> None:
+def _write_rejects(path: Path, tally: Tally, tables: Sequence[TableReader]) -> None:
     """Write rows `table, rowid, reason, kept` with the source's values as text.
 
     `kept` is true for a row that stays and lost a value only.
     """
-    columns = dict.fromkeys(c for table in tables for c in table.kinds)
+    columns = dict.fromkeys(c for table in tables for c in table.columns)
     schema = pl.Schema({"table": pl.String(), **NOTES, **dict.fromkeys(columns, pl.String())})
     path.parent.mkdir(exist_ok=True)
     with writer(path, schema) as file:
@@ -111,7 +111,7 @@ def _write_rejects(path: Path, tally: Tally, tables: Sequence[Table]) -> None:
                 file.write_table(to_arrow(full.select(*schema)))
 
 
-def _originals(table: Table, rowids: list[int], columns: list[str]) -> pl.DataFrame:
+def _originals(table: TableReader, rowids: list[int], columns: list[str]) -> pl.DataFrame:
     """Return the source's values of some rows as text, null in the columns of other tables."""
-    rows = [dict(zip(table.kinds, row, strict=True)) for row in table.originals(rowids)]
+    rows = [dict(zip(table.columns, row, strict=True)) for row in table.originals(rowids)]
     return pl.DataFrame(rows, schema=dict.fromkeys(columns, pl.String))

@@ -11,6 +11,7 @@ from pipelines.console import Progress, silent
 from pipelines.fingerprint import Fingerprint
 from pipelines.lake import Lake, layout
 from pipelines.refresh.clock import Clock
+from pipelines.source import SourceTable
 from pipelines.universe import Universe
 
 
@@ -25,7 +26,7 @@ class Task:
     root: Path
     version: str
     universe: Universe
-    tables: tuple[str, ...]
+    tables: tuple[SourceTable, ...]
     source: Fingerprint
     today: date
     before: Lake | None = None

@@ -16,14 +16,9 @@ from pipelines.fingerprint import fingerprint
 from pipelines.lake import Lake, layout
 from pipelines.refresh import build
 from pipelines.refresh.task import Task, staging
-from pipelines.source import State
+from pipelines.source import TABLES, SourceState
 
-KEYS: Final = {
-    "prices": ("ticker", "date"),
-    "index_prices": ("index_id", "date"),
-    "fundamentals": ("source", "id"),
-    "stocks": ("ticker",),
-}
+KEYS: Final = {table.dataset: table.key for table in TABLES.values()}
 
 
 @dataclass
@@ -58,7 +53,7 @@ def verify_files(version: Lake) -> Found:
 
 def _state(path: Path) -> Iterator[str]:
     try:
-        State.load(path)
+        SourceState.load(path)
     except LakeError as error:
         yield str(error)
 

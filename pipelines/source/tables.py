@@ -100,3 +100,8 @@ INDEX_PRICES: Final = SourceTable(
 TABLES: Final[Mapping[str, SourceTable]] = {
     table.name: table for table in (STOCKS, PRICES, FUNDAMENTALS, SNAPSHOTS, INDEX_PRICES)
 }
+
+
+def tables_of(dataset: str) -> tuple[SourceTable, ...]:
+    """Return the tables that a dataset is made from."""
+    return tuple(table for table in TABLES.values() if table.dataset == dataset)

@@ -4,14 +4,14 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from unittest import mock
 
 import pytest
 from fastapi.testclient import TestClient
 
 from app.main import create_app
-from pipelines import export as exporting
+from pipelines.export import export
 from pipelines.settings import Settings
+from tests.clock import clock_says
 from tests.factories import Row, database, stock
 
 NOW = datetime(2026, 11, 23, 8, tzinfo=UTC)
@@ -69,9 +69,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with `app.db` and a lake that was made of it on the day of `NOW`."""
     top = tmp_path_factory.mktemp("api")
     source_database(top / "app.db")
-    with mock.patch.object(exporting, "datetime", wraps=datetime) as clock:
-        clock.now.return_value = NOW
-        exporting.export(top / "app.db", top / "lake", Settings().chosen_universe())
+    with pytest.MonkeyPatch.context() as patch:
+        clock_says(patch, NOW)
+        export(top / "app.db", top / "lake", Settings().chosen_universe())
     return top
 
 

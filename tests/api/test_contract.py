@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
+from pipelines import __version__
 from pipelines.lake import Lake
 
 ID = "VERSION"
@@ -194,7 +195,7 @@ CASES: dict[str, Any] = {
     },
     "/data/scheduler-status": {"running": False, "jobs": []},
     "/health": {"status": "healthy", "database": "connected", "timestamp": TIME,
-                "version": "0.1.0"},
+                "version": __version__, "reason": None},
     "/health/live": {"status": "ok"},
     "/health/ready": {"status": "ok"},
 }  # fmt: skip

@@ -123,6 +123,14 @@ def test_what_cannot_be_read_is_listed_and_not_rolled_back_to(
         assert (first(client), health(client)) == ("BB", ("healthy", None))
 
 
+def test_a_service_on_a_version_of_another_layout_says_so_with_its_own_remedy(place: Path) -> None:
+    version = Lake(place / "lake").version
+    make_older(place / "lake" / "versions" / version)
+    with served(place) as client:
+        reason = f"version {version} has layout 0, this release reads 1"
+        assert health(client) == ("degraded", f"{reason}; start a refresh, or roll back")
+
+
 def test_from_a_version_that_is_gone_one_rolls_back(place: Path) -> None:
     old = Lake(place / "lake").version
     make_bb_first(place)

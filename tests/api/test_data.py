@@ -1,9 +1,7 @@
 """Refreshes, versions, alerts, the cache and memory: answers that change while the service runs."""
 
-import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from pipelines.lake import version as lakes
 from pipelines.lake.version import Lake
 from pipelines.universe import SWEDEN
 from tests.api.conftest import at, served
+from tests.factories import change
 
 MOMENTUM = "/v1/strategies/sammansatt_momentum"
 DEADLINE = 60.0
@@ -33,15 +32,9 @@ def until(found: Callable[[], Any]) -> Any:
     raise AssertionError("it never came")
 
 
-def change(folder: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(folder / "app.db")) as con, con:
-        for statement in statements:
-            con.execute(statement)
-
-
 def make_bb_first(folder: Path) -> None:
     """A close that puts BB ahead of AA B."""
-    change(folder, "UPDATE daily_prices SET close = 200, high = 200, low = 100 "
+    change(folder / "app.db", "UPDATE daily_prices SET close = 200, high = 200, low = 100 "
                    "WHERE ticker = 'BB' AND date = '2026-11-20'")  # fmt: skip
 
 
@@ -174,7 +167,7 @@ def test_versions_and_back(place: Path) -> None:
 
 
 def test_history_has_one_ranking_a_date(place: Path) -> None:
-    change(place, *(f"INSERT INTO daily_prices (ticker, date, close) VALUES ('{t}', "
+    change(place / "app.db", *(f"INSERT INTO daily_prices (ticker, date, close) VALUES ('{t}', "
                     f"'2026-11-23', {c})" for t, c in (("AA B", 300), ("BB", 125))))  # fmt: skip
     export(place / "app.db", place / "lake", SWEDEN)
     with served(place) as client:

@@ -39,15 +39,16 @@ def test_with_a_token(place: Path, base: str, path: str) -> None:
         assert right.status_code == CHANGING[path], right.text
 
 
+@pytest.mark.parametrize("token", [None, "", " "], ids=["none", "empty", "space"])
 @pytest.mark.parametrize("path", CHANGING)
-def test_without_a_token_only_this_machine(place: Path, path: str) -> None:
+def test_without_a_token_only_this_machine(place: Path, path: str, token: str | None) -> None:
     for address in ("203.0.113.5", "10.0.0.1", "::ffff:10.0.0.1", "testclient"):
-        with served(place, address=address) as client:
+        with served(place, address=address, api_token=token) as client:
             answer = client.post(path, headers={"x-forwarded-for": "127.0.0.1"})
             assert answer.status_code == 403
             assert "STOCKRANK_API_TOKEN" in answer.json()["detail"]
     for address in ("127.0.0.1", "::1"):
-        with served(place, address=address) as client:
+        with served(place, address=address, api_token=token) as client:
             assert client.post(path).status_code == CHANGING[path]
 
 
@@ -71,9 +72,10 @@ def test_no_other_site_acts_through_a_browser(
 
 
 def test_start_up_says_that_no_token_is_set(place: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with served(place):
-        assert "no STOCKRANK_API_TOKEN is set" in caplog.text
-    caplog.clear()
+    for token in (None, ""):
+        with served(place, api_token=token):
+            assert "no STOCKRANK_API_TOKEN is set" in caplog.text
+        caplog.clear()
     with served(place, api_token="secret"):
         assert "STOCKRANK_API_TOKEN" not in caplog.text
 

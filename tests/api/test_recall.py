@@ -1,8 +1,6 @@
 """Questions that were asked before: answered without the handler, and never with what is past."""
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from app.routes import strategies
 from pipelines.export import export
 from pipelines.universe import SWEDEN
 from tests.api.conftest import NOW, at, served
+from tests.factories import change
 
 PATH = "/v1/strategies/sammansatt_momentum"
 
@@ -58,8 +57,8 @@ def test_another_version_is_another_answer(place: Path) -> None:
     with served(place) as client:
         first = client.get(PATH)
         assert client.get(PATH).headers["etag"] == first.headers["etag"]
-        with closing(sqlite3.connect(place / "app.db")) as con, con:
-            con.execute("UPDATE daily_prices SET close = 300 WHERE ticker = 'BB' AND close = 125")
+        raised = "UPDATE daily_prices SET close = 300 WHERE ticker = 'BB' AND close = 125"
+        change(place / "app.db", raised)
         export(place / "app.db", place / "lake", SWEDEN)
         client.get("/v1/strategies/compare")  # the service has seen the new version
         second = client.get(PATH)

@@ -27,10 +27,9 @@ from typing import Annotated
 
 import typer
 
-from pipelines import console
+from pipelines import console, source
 from pipelines.lake.version import Lake
 from pipelines.settings import Settings
-from pipelines.source import sqlite as source
 
 RUNS = 3
 BARE, FULL, UNCHANGED, DAY = "bare read", "full", "unchanged", "one new day"

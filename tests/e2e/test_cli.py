@@ -131,8 +131,22 @@ def test_wrong_usage_exits_2(folder: Path, options: list[str]) -> None:
 
 
 def test_the_json_of_an_export_is_the_manifest(folder: Path) -> None:
-    manifest = json.loads(out(folder, "export", "--json"))
-    assert manifest == Lake(folder / "data" / "lake").manifest
+    shown = out(folder, "export", "--json")
+    assert shown == (folder / "data" / "lake" / "current" / "manifest.json").read_text()
+    assert lake.parse(shown.encode()) == Lake(folder / "data" / "lake").manifest
+
+
+def test_a_manifest_is_the_same_text_in_every_locale(folder: Path) -> None:
+    source = folder / "Börs" / "demo.db"
+    source.parent.mkdir()
+    shutil.copy(folder / "data" / "demo.db", source)
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    options = ("--json", "--source", str(source), "--lake", "lake5")
+    shown = run(folder, "export", *options, **ascii_only)
+    assert shown.returncode == 0, shown.stderr
+    assert shown.stdout == (folder / "lake5" / "current" / "manifest.json").read_bytes()
+    assert rb'/B\u00f6rs/demo.db",' in shown.stdout
+    assert out(folder, "export", *options) == shown.stdout.decode("ascii")
 
 
 def test_logs_are_lines_of_json_if_asked_for(folder: Path) -> None:

@@ -6,9 +6,7 @@ import json
 import os
 import re
 import shutil
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -19,7 +17,6 @@ from app.jobs import Job
 from app.jobs.refresh import Refresher
 from app.watch import damage as background
 from app.watch.events import Events
-from pipelines import export as exporting
 from pipelines import lake, versions
 from pipelines.errors import ContractError, LakeError
 from pipelines.export import export
@@ -27,9 +24,10 @@ from pipelines.lake import MANIFEST, Lake, Manifest, OtherLayout, marks
 from pipelines.lake import publishing as publish
 from pipelines.lake.damage import Hashes
 from pipelines.lake.listing import listed
+from pipelines.refresh import run
 from pipelines.settings import Settings
 from pipelines.universe import SWEDEN
-from tests.factories import database, stock, trading_year
+from tests.factories import change, database, stock, trading_year
 
 END = date(2026, 11, 20)
 NEWEST, OLDEST = "prices/year=2026/0.parquet", "prices/year=2025/0.parquet"
@@ -43,14 +41,14 @@ class Place:
         prices = trading_year("AA", END, growth=0.1)
         bad = {"ticker": "AA", "date": "2025-12-27", "close": "x"}
         database(self.database, stocks=[stock("AA")], daily_prices=[bad, *prices])
-        self.first = str(self.export()["version"])
+        self.first = self.export().version
 
     def export(self, *, full: bool = False, force: bool = False) -> Manifest:
         return export(self.database, self.lake, SWEDEN, full=full, force=force)
 
     def change(self) -> None:
-        with closing(sqlite3.connect(self.database)) as con, con:
-            con.execute(f"UPDATE daily_prices SET close = close * 1.01 WHERE date = '{END}'")
+        raised = f"UPDATE daily_prices SET close = close * 1.01 WHERE date = '{END}'"
+        change(self.database, raised)
 
     def file(self, name: str, version: str | None = None) -> Path:
         return self.lake / "versions" / (version or self.first) / name
@@ -122,13 +120,13 @@ def test_the_next_refresh_heals_a_damaged_version(
     caplog.clear()
     healed = place.export(**options)
     assert re.search(r"version.*: everything is read again", caplog.text)
-    assert healed["version"] != place.first
+    assert healed.version != place.first
     version = Lake(place.lake)
-    assert version.version == healed["version"]
+    assert version.version == healed.version
     assert_frame_equal(version.prices().collect(), before)
-    files = [version.path / f["path"] for f in healed["datasets"]["prices"]["files"]]
+    files = [version.path / f.path for f in healed.datasets["prices"].files]
     assert {path.stat().st_nlink for path in files} == {1}, "something was taken"
-    assert place.export()["version"] == healed["version"]
+    assert place.export().version == healed.version
 
 
 @pytest.mark.parametrize("hurt", DAMAGES, ids=lambda hurt: hurt.__name__)
@@ -144,11 +142,13 @@ def test_the_list_says_what_is_damaged(
 
 def test_a_version_whose_files_were_restored_is_whole_after_it_was_verified(place: Place) -> None:
     flip_and_check(place)
-    assert marks.damage(place.lake, place.first) == f"{OLDEST} has other bytes than were written"
+    assert (
+        marks.known_damage(place.lake, place.first) == f"{OLDEST} has other bytes than were written"
+    )
     flip(place)
     versions.verify(root=place.lake)
-    assert marks.damage(place.lake, place.first) is None
-    assert place.export()["version"] == place.first
+    assert marks.known_damage(place.lake, place.first) is None
+    assert place.export().version == place.first
 
 
 def test_every_file_is_hashed_once_though_versions_share_it(place: Place) -> None:
@@ -161,12 +161,12 @@ def test_every_file_is_hashed_once_though_versions_share_it(place: Place) -> Non
     files = {(s.st_dev, s.st_ino) for v in listed(place.lake) if v.manifest
              for p in place.file("", v.version).rglob("*.parquet") for s in [p.stat()]}  # fmt: skip
     assert len(pieces) == len(files)
-    assert [marks.damage(place.lake, v.version) for v in listed(place.lake)] == [None, None]
+    assert [marks.known_damage(place.lake, v.version) for v in listed(place.lake)] == [None, None]
 
 
 def test_damage_of_a_shared_file_is_noted_in_both_versions(place: Place) -> None:
     place.change()
-    second = place.export()["version"]
+    second = place.export().version
     flip_and_check(place)
     assert [v.state for v in listed(place.lake)] == ["damaged", "damaged"]
     assert {v.version for v in listed(place.lake)} == {place.first, second}
@@ -196,7 +196,7 @@ def test_what_cannot_be_linked_is_copied(
 
     monkeypatch.setattr(os, "link", refuse)
     place.change()
-    second = place.export()["version"]
+    second = place.export().version
     assert second != place.first
     assert place.file(OLDEST, second).read_bytes() == place.file(OLDEST).read_bytes()
     assert place.file(OLDEST).stat().st_nlink == 1
@@ -218,7 +218,7 @@ def test_brackets_in_the_path_of_a_lake_are_no_pattern(tmp_path: Path) -> None:
     top.mkdir()
     place = Place(top)
     place.change()
-    assert place.export()["version"] != place.first
+    assert place.export().version != place.first
     versions.verify(root=place.lake)
 
 
@@ -239,7 +239,7 @@ def test_a_version_of_another_layout_is_listed_and_left_to_a_full_refresh(
         place.export()
     versions.list_versions(root=place.lake)
     assert re.search(rf"{place.first} +current, other layout", capsys.readouterr().out)
-    assert place.export(full=True)["version"] != place.first
+    assert place.export(full=True).version != place.first
     assert [v.state for v in listed(place.lake)] == ["other layout", "current"]
 
 
@@ -267,7 +267,7 @@ def test_the_command_rolls_back_from_a_version_that_is_gone(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     place.change()
-    second = place.export()["version"]
+    second = place.export().version
     shutil.rmtree(place.file("", second))
     versions.rollback(root=place.lake)
     told = " ".join(capsys.readouterr().out.split())
@@ -279,15 +279,15 @@ def test_a_rollback_while_a_refresh_begins_is_not_undone(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place.change()
-    second = place.export()["version"]
+    second = place.export().version
     place.change()
-    fresh = exporting._refuse_clock  # noqa: SLF001 - the last step before the copy
+    fresh = run._refuse_clock  # noqa: SLF001 - the last step before the copy
 
     def roll_back(current: Lake | None, today: date) -> None:
         fresh(current, today)
         assert publish.rollback(place.lake) == (second, place.first)
 
-    monkeypatch.setattr(exporting, "_refuse_clock", roll_back)
+    monkeypatch.setattr(run, "_refuse_clock", roll_back)
     with pytest.raises(LakeError, match=f"current was moved from {second} to {place.first}"):
         place.export()
     assert lake.current_id(place.lake) == place.first

@@ -2,6 +2,7 @@
 
 import hashlib
 import sqlite3
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
@@ -13,10 +14,11 @@ import pytest
 
 from pipelines.errors import StockRankError
 from pipelines.export import export
+from pipelines.lake import DataFile
 from pipelines.lake import contracts as schemas
 from pipelines.lake.version import Lake, version_ids
 from pipelines.universe import SWEDEN
-from tests.factories import Row, database, stock, trading_year
+from tests.factories import change, database, stock, trading_year
 
 END = date(2026, 11, 20)
 GOOD = trading_year("GOOD", END)
@@ -51,7 +53,7 @@ def test_other_readers_need_nothing_of_this_package(demo: tuple[Path, Lake]) -> 
     ).fetchall()
     assert theirs[0] == (
         *ours,
-        len({f["year"] for f in lake.manifest["datasets"]["prices"]["files"]}),
+        len({f.year for f in lake.manifest.datasets["prices"].files}),
     )
     table = pq.read_table(lake.path / "prices")
     assert (table.num_rows, table["year"].type.id > 0) == (ours[0], True)
@@ -77,24 +79,24 @@ def test_other_readers_find_the_same_sums_by_an_integer_year(demo: tuple[Path, L
 
 def test_every_file_is_as_the_manifest_says(demo: tuple[Path, Lake]) -> None:
     lake = demo[1]
-    for dataset, entry in lake.manifest["datasets"].items():
+    for dataset, entry in lake.manifest.datasets.items():
         folder = lake.path / dataset
         paths = [str(path.relative_to(lake.path)) for path in sorted(folder.rglob("*.parquet"))]
-        assert paths == sorted(file["path"] for file in entry["files"])
-        assert entry["rows"] == sum(file["rows"] for file in entry["files"])
-        for file in entry["files"]:
-            is_as_said(lake.path / file["path"], file, entry["schema"])
+        assert paths == sorted(file.path for file in entry.files)
+        assert entry.rows == sum(file.rows for file in entry.files)
+        for file in entry.files:
+            is_as_said(lake.path / file.path, file, entry.schema)
 
 
-def is_as_said(path: Path, file: Row, schema: dict[str, str]) -> None:
+def is_as_said(path: Path, file: DataFile, schema: Mapping[str, str]) -> None:
     data = path.read_bytes()
-    assert (len(data), hashlib.sha256(data).hexdigest()) == (file["bytes"], file["sha256"])
+    assert (len(data), hashlib.sha256(data).hexdigest()) == (file.bytes, file.sha256)
     metadata = pq.read_metadata(path)
-    assert metadata.num_rows == file["rows"]
+    assert metadata.num_rows == file.rows
     frame = pl.read_parquet(path, hive_partitioning=False)
     assert {c: t.base_type().__name__ for c, t in frame.schema.items()} == schema
-    assert {c: n for c, n in frame.null_count().to_dicts()[0].items() if n} == file["nulls"]
-    assert file["year"] is None or path.parent.name == f"year={file['year']}"
+    assert {c: n for c, n in frame.null_count().to_dicts()[0].items() if n} == file.nulls
+    assert file.year is None or path.parent.name == f"year={file.year}"
     assert "year" not in frame.columns
     for group in range(metadata.num_row_groups):
         for n in range(metadata.num_columns):
@@ -106,7 +108,7 @@ def is_as_said(path: Path, file: Row, schema: dict[str, str]) -> None:
 def test_other_datasets_hold_their_contracts(demo: tuple[Path, Lake], dataset: str) -> None:
     lake = demo[1]
     schema = pl.Schema({c: getattr(pl, t)() for c, t in
-                        lake.manifest["datasets"][dataset]["schema"].items()})  # fmt: skip
+                        lake.manifest.datasets[dataset].schema.items()})  # fmt: skip
     contract = schemas.lake_schema(dataset)
     assert {c: t for c, t in schema.items() if c in contract} == contract
     assert set(schema) - set(contract) <= {"newest_close", "newest_date"}
@@ -125,16 +127,16 @@ def test_current_is_a_link_and_nothing_else_is_left(demo: tuple[Path, Lake]) -> 
 def test_the_same_database_gives_the_same_files(demo: tuple[Path, Lake], tmp_path: Path) -> None:
     source, lake = demo
     export(source, tmp_path / "lake", SWEDEN)
-    assert Lake(tmp_path / "lake").manifest["datasets"] == lake.manifest["datasets"]
+    assert Lake(tmp_path / "lake").manifest.datasets == lake.manifest.datasets
 
 
 def test_the_size_of_a_batch_does_not_matter(
     demo: tuple[Path, Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, lake = demo
-    monkeypatch.setattr("pipelines.source.sqlite.BATCH_VALUES", 9_999)
+    monkeypatch.setattr("pipelines.source.batches.BATCH_VALUES", 9_999)
     export(source, tmp_path / "lake", SWEDEN)
-    assert Lake(tmp_path / "lake").manifest["datasets"] == lake.manifest["datasets"]
+    assert Lake(tmp_path / "lake").manifest.datasets == lake.manifest.datasets
 
 
 def test_the_next_version_has_the_same_calendar_without_asking_for_it(
@@ -142,10 +144,10 @@ def test_the_next_version_has_the_same_calendar_without_asking_for_it(
 ) -> None:
     source = database(tmp_path / "app.db", stocks=[stock("GOOD")], daily_prices=GOOD)
     first = export(source, tmp_path / "lake", SWEDEN, force=True)
-    monkeypatch.setattr("pipelines.refresh.report.sessions", lambda *_: pytest.fail("asked again"))
+    monkeypatch.setattr("pipelines.refresh.trading_days.sessions", lambda *_: pytest.fail("asked"))
     second = export(source, tmp_path / "lake", SWEDEN, full=True, force=True)
-    assert second["version"] != first["version"]
-    assert second["integrity"]["calendar"] == first["integrity"]["calendar"]
+    assert second.version != first.version
+    assert second.integrity.calendar == first.integrity.calendar
 
 
 def test_the_parquet_is_at_most_a_quarter_of_the_database(demo: tuple[Path, Lake]) -> None:
@@ -166,7 +168,7 @@ def test_the_order_of_the_source_does_not_matter(demo: tuple[Path, Lake], tmp_pa
     con.close()
     export(other, tmp_path / "lake", SWEDEN)
     for dataset in ("prices", "rankings"):
-        hashes = [[f["sha256"] for f in v.manifest["datasets"][dataset]["files"]]
+        hashes = [[f.sha256 for f in v.manifest.datasets[dataset].files]
                   for v in (lake, Lake(tmp_path / "lake"))]  # fmt: skip
         assert hashes[0] == hashes[1]
 
@@ -175,9 +177,9 @@ def test_the_size_of_a_window_does_not_matter(
     demo: tuple[Path, Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, lake = demo
-    monkeypatch.setattr("pipelines.source.sqlite.WINDOW_VALUES", 56_000)
+    monkeypatch.setattr("pipelines.source.batches.WINDOW_VALUES", 56_000)
     export(source, tmp_path / "lake", SWEDEN)
-    assert Lake(tmp_path / "lake").manifest["datasets"] == lake.manifest["datasets"]
+    assert Lake(tmp_path / "lake").manifest.datasets == lake.manifest.datasets
 
 
 # ------------------------------------------------------------------------------- versions
@@ -188,15 +190,12 @@ def test_a_loss_of_stocks_is_not_published_unless_forced(tmp_path: Path) -> None
     source = database(tmp_path / "x.db", stocks=listed, daily_prices=GOOD)
     export(source, tmp_path / "lake", SWEDEN)
     lake = Lake(tmp_path / "lake")
-    con = sqlite3.connect(source)
-    con.execute("DELETE FROM stocks WHERE ticker > 'S3'")
-    con.commit()
-    con.close()
+    change(source, "DELETE FROM stocks WHERE ticker > 'S3'")
     with pytest.raises(StockRankError, match="fewer than the last version"):
         export(tmp_path / "x.db", tmp_path / "lake", SWEDEN)
     assert Lake(tmp_path / "lake").version == lake.version
     manifest = export(tmp_path / "x.db", tmp_path / "lake", SWEDEN, force=True)
-    assert "fewer than the last version" in manifest["failed_checks"][0]
+    assert "fewer than the last version" in manifest.failed_checks[0]
 
 
 def test_only_as_many_versions_stay_as_are_to_be_kept(tmp_path: Path) -> None:

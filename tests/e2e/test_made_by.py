@@ -1,12 +1,11 @@
 """What made a version is part of it: other rules or another contract reach the data."""
 
 import json
-import sqlite3
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -23,12 +22,11 @@ from pipelines.lake import Lake, Manifest
 from pipelines.ranking import holds_rankings, published_or_computed
 from pipelines.ranking.rules import rules_hash
 from pipelines.ranking.strategies import STRATEGIES
-from pipelines.refresh import normalise
-from pipelines.refresh import verify as verifying
+from pipelines.refresh import normalise, verify_files
 from pipelines.refresh.contract import contract_hash
 from pipelines.settings import Settings
 from pipelines.universe import SWEDEN
-from tests.factories import database, stock, trading_year
+from tests.factories import change, database, stock, trading_year
 
 END = date(2024, 5, 31)
 NAME = "trendande_utdelning"
@@ -58,12 +56,6 @@ def place(tmp_path: Path) -> Path:
 
 def refreshed(place: Path) -> Manifest:
     return export(place / "app.db", place / "lake", SWEDEN)
-
-
-def write(place: Path, sql: str) -> None:
-    with closing(sqlite3.connect(place / "app.db")) as con:
-        con.execute(sql)
-        con.commit()
 
 
 def inodes(place: Path, version: str) -> dict[str, int]:
@@ -104,23 +96,23 @@ def test_another_rule_makes_the_rankings_anew_from_the_same_files(
     monkeypatch.setattr("pipelines.source.copy", None)  # the database is not read
     made = refreshed(place)
     new = Lake(place / "lake")
-    assert (made["version"], new.version != old.version) == (new.version, True)
+    assert (made.version, new.version != old.version) == (new.version, True)
     assert first(new.rankings()) == ["C B", "A B"]
     assert inodes(place, new.version) == inodes(place, old.version) != {}
     for name in DATASETS:
-        assert made["datasets"][name] == old.manifest["datasets"][name]
-    assert (made["as_of"], made["source"]) == ("2024-05-31", old.manifest["source"])
-    assert [p["phase"] for p in made["phases"]] == ["changes", "rankings", "integrity"]
-    assert verifying.files(new).problems == []
-    assert refreshed(place)["version"] == new.version
+        assert made.datasets[name] == old.manifest.datasets[name]
+    assert (made.as_of, made.source) == (END, old.manifest.source)
+    assert [p.phase for p in made.phases] == ["changes", "rankings", "integrity"]
+    assert verify_files(new).problems == []
+    assert refreshed(place).version == new.version
 
 
 def test_the_version_of_the_rules_counts_too(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = Lake(place / "lake")
     monkeypatch.setattr("pipelines.ranking.rules.RULES_VERSION", 2)
     made = refreshed(place)
-    assert made["rules"] != before.manifest["rules"]
-    assert inodes(place, made["version"]) == inodes(place, before.version)
+    assert made.rules != before.manifest.rules
+    assert inodes(place, made.version) == inodes(place, before.version)
 
 
 def test_a_refresh_after_the_rules_changed_is_incremental(
@@ -129,10 +121,13 @@ def test_a_refresh_after_the_rules_changed_is_incremental(
     """The state of the database is in the new version, so the next one takes years from it."""
     keep_both(monkeypatch)
     ranked = refreshed(place)
-    write(place, "INSERT INTO daily_prices (ticker, date, close) VALUES ('C B', '2024-06-03', 150)")
+    change(
+        place / "app.db",
+        "INSERT INTO daily_prices (ticker, date, close) VALUES ('C B', '2024-06-03', 150)",
+    )
     made = refreshed(place)
-    assert (ranked["as_of"], made["as_of"]) == ("2024-05-31", "2024-06-03")
-    old, new = inodes(place, ranked["version"]), inodes(place, made["version"])
+    assert (ranked.as_of, made.as_of) == (END, date(2024, 6, 3))
+    old, new = inodes(place, ranked.version), inodes(place, made.version)
     year = next(path for path in old if "year=2023" in path and "prices" in path)
     assert new[year] == old[year]
 
@@ -142,11 +137,11 @@ def test_a_damaged_version_is_read_again_instead_of_ranked_again(
 ) -> None:
     old = Lake(place / "lake")
     keep_both(monkeypatch)
-    file = old.path / old.manifest["datasets"]["prices"]["files"][0]["path"]
+    file = old.path / old.manifest.datasets["prices"].files[0].path
     file.write_bytes(file.read_bytes()[:-1] + b"?")
     made = refreshed(place)
-    assert made["phases"][0]["phase"] == "copy"
-    assert verifying.files(Lake(place / "lake")).problems == []
+    assert made.phases[0].phase == "copy"
+    assert verify_files(Lake(place / "lake")).problems == []
 
 
 def test_rankings_of_other_rules_are_computed_not_read(
@@ -164,11 +159,9 @@ def test_a_version_that_does_not_say_its_rules_is_of_others(place: Path) -> None
     old = Lake(place / "lake")
     assert not holds_rankings(old, SWEDEN)
     made = refreshed(place)
-    assert (made["rules"], made["contract"]) == (rules_hash(), contract_hash())
-    assert made["release"] == __version__
-    assert not set(inodes(place, made["version"]).values()) & set(
-        inodes(place, old.version).values()
-    )
+    assert (made.rules, made.contract) == (rules_hash(), contract_hash())
+    assert made.release == __version__
+    assert not set(inodes(place, made.version).values()) & set(inodes(place, old.version).values())
 
 
 # ----------------------------------------------------------------------------------- contract
@@ -191,8 +184,9 @@ def test_another_normaliser_reaches_every_year(
 ) -> None:
     closes = Lake(place / "lake").prices().sort("ticker", "date").select("close").collect()
     if written:
-        write(
-            place, "UPDATE daily_prices SET volume = 7 WHERE ticker = 'C B' AND date = '2024-05-31'"
+        change(
+            place / "app.db",
+            "UPDATE daily_prices SET volume = 7 WHERE ticker = 'C B' AND date = '2024-05-31'",
         )
     doubled(monkeypatch)
     refreshed(place)
@@ -203,16 +197,16 @@ def test_another_normaliser_reaches_every_year(
 
 def test_other_libraries_read_everything(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = Lake(place / "lake")
-    monkeypatch.setattr(lake, "libraries", lambda: {"polars": "0"})
+    monkeypatch.setattr("pipelines.lake.libraries", lambda: {"polars": "0"})
     made = refreshed(place)
-    assert made["phases"][0]["phase"] == "copy"
-    assert not set(inodes(place, made["version"]).values()) & set(
+    assert made.phases[0].phase == "copy"
+    assert not set(inodes(place, made.version).values()) & set(
         inodes(place, before.version).values()
     )
 
 
 def test_where_nothing_changed_the_version_stays(place: Path) -> None:
-    assert refreshed(place)["version"] == Lake(place / "lake").version
+    assert refreshed(place).version == Lake(place / "lake").version
     assert len(lake.version_ids(place / "lake")) == 1
 
 

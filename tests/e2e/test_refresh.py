@@ -4,12 +4,11 @@ import asyncio
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import date
 from itertools import pairwise
@@ -26,7 +25,7 @@ from pipelines.lake import Lake
 from pipelines.lake.publishing import writing
 from pipelines.runtime import resident_mb
 from pipelines.settings import Settings, UniverseSettings
-from tests.factories import database, stock, trading_year
+from tests.factories import change, database, stock, trading_year
 
 END: Final = date(2026, 11, 20)
 PLENTY_MB: Final = 4000.0
@@ -152,11 +151,6 @@ def world(tmp_path: Path) -> World:
     return world
 
 
-def edit(path: Path, statement: str) -> None:
-    with closing(sqlite3.connect(path)) as con, con:
-        con.execute(statement)
-
-
 def gone(pid: int) -> bool:
     """Whether a process has ended, though nobody may have waited for it."""
     try:
@@ -226,7 +220,7 @@ def test_a_refresh_of_an_unchanged_database_keeps_the_version(world: World) -> N
 
 
 def test_rejected_rows_are_counted(world: World) -> None:
-    edit(world.source, "INSERT INTO daily_prices (ticker, date, close) VALUES ('GOOD', 'x', 1)")
+    change(world.source, "INSERT INTO daily_prices (ticker, date, close) VALUES ('GOOD', 'x', 1)")
     job = world.refresh()
     assert job.status == "succeeded"
     assert job.rejected == 1
@@ -240,7 +234,7 @@ def test_the_export_obeys_the_services_settings_and_not_its_surroundings(
     (tmp_path / "stockrank.toml").write_text("nonsense = 1\n")
     monkeypatch.chdir(tmp_path)
     mine = UniverseSettings(markets=("first_north",), currency="SEK", min_market_cap=7.0)
-    edit(world.source, "UPDATE stocks SET market = 'first_north' WHERE ticker > 'S5'")
+    change(world.source, "UPDATE stocks SET market = 'first_north' WHERE ticker > 'S5'")
     world.settings = Settings(
         source=Path("app.db"), lake=Path("lake"), universe="mine", universes={"mine": mine},
         keep_versions=1,
@@ -253,7 +247,7 @@ def test_the_export_obeys_the_services_settings_and_not_its_surroundings(
         job = world.refresh()
         assert job.status == "succeeded", job.error
         made.append(job.version)
-        edit(world.source, f"UPDATE stocks SET name = 'name {number}' WHERE ticker = 'S1'")
+        change(world.source, f"UPDATE stocks SET name = 'name {number}' WHERE ticker = 'S1'")
     assert job.result
     assert job.result.strategies["sammansatt_momentum"] == 2
     assert Lake(world.lake).manifest.universe.name == "mine"
@@ -289,7 +283,7 @@ def test_an_error_of_the_export_is_the_error_of_the_refresh(world: World) -> Non
 
 def test_a_version_that_fails_its_checks_is_told_by_its_type(world: World) -> None:
     before = world.refresh().version
-    edit(world.source, f"DELETE FROM daily_prices WHERE date = '{END}'")
+    change(world.source, f"DELETE FROM daily_prices WHERE date = '{END}'")
     job = world.refresh()
     assert (job.status, job.phase, job.error_type) == ("failed", "checks", "ChecksFailed")
     assert job.error

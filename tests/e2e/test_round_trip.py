@@ -114,7 +114,7 @@ def test_random_tables_are_normalised_as_the_oracle_does(
 def test_the_unit_of_a_snapshot_is_of_the_newest_row_whatever_batch_that_was_in(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: int
 ) -> None:
-    monkeypatch.setattr("pipelines.source.sqlite.BATCH_VALUES", values)
+    monkeypatch.setattr("pipelines.source.batches.BATCH_VALUES", values)
     filed = [
         {"ticker": ticker, "fetched_date": fetched, "data_source": vendor, "pe": 1.0}
         for ticker, fetched, vendor in (

@@ -146,9 +146,9 @@ def test_the_tables_and_columns_that_the_export_needs_are_listed() -> None:
                            re.MULTILINE))  # fmt: skip
     names = {table: set(re.findall(r"\w+", " ".join(re.findall(r"`(.+?)`", text))))
              for table, text in rows.items()}  # fmt: skip
-    ratios = TABLES["fundamentals"].keys() & TABLES["fundamentals_snapshots"].keys()
+    ratios = TABLES["fundamentals"].columns.keys() & TABLES["fundamentals_snapshots"].columns.keys()
     names["fundamentals_snapshots"] |= ratios - {"id", "ticker"}
-    assert names == {table: set(columns) for table, columns in TABLES.items()}
+    assert names == {name: set(table.columns) for name, table in TABLES.items()}
 
 
 # -------------------------------------------------------------------------------------- code

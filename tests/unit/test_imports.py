@@ -1,4 +1,4 @@
-"""A process that serves rankings loads nothing that only the export needs."""
+"""A process that serves rankings, or finds nothing to export, loads nothing that is not needed."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.export import export
 from pipelines.universe import SWEDEN
-from tests.factories import database, stock, trading_year
+from tests.factories import change, database, stock, trading_year
 
 HEAVY = {"pandas", "pyarrow", "connectorx", "dataframely", "exchange_calendars", "duckdb"}
 SERVING = ("lake.version", "lake.freshness", "ranking.rank", "settings", "rank")
@@ -51,3 +51,38 @@ for form in ("table", "json", "csv", "parquet"):
     assert output.count(b'"ticker":"A B"') == 4, "no JSON"
     assert output.count(f",{day},A B,".encode()) == 4, "no CSV"
     assert output.endswith(b"PAR1")
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with a database and a lake of it."""
+    days = trading_year("A B", date(2024, 5, 31))
+    source = database(tmp_path / "app.db", stocks=[stock("A B")], daily_prices=days)
+    export(source, tmp_path / "lake", SWEDEN)
+    return tmp_path
+
+
+def loaded_by_export(place: Path) -> tuple[str, bytes]:
+    words = ["export", "--source", str(place / "app.db"), "--lake", str(place / "lake")]
+    return loaded_by(f"""
+import contextlib, runpy
+sys.argv = {words!r}
+with contextlib.suppress(SystemExit):
+    runpy.run_module("pipelines.export", run_name="__main__")
+sys.stdout.flush()
+""")
+
+
+def test_an_export_of_an_unchanged_database_loads_nothing_that_reads_or_writes(place: Path) -> None:
+    version = (place / "lake" / "current").readlink().name
+    loaded, output = loaded_by_export(place)
+    assert loaded == ""
+    told = f"nothing was written to the database since version {version}, which stays\n"
+    assert output == told.encode()
+
+
+def test_an_export_of_a_changed_database_loads_them(place: Path) -> None:
+    change(place / "app.db", "UPDATE stocks SET name = 'other'")
+    loaded, output = loaded_by_export(place)
+    assert loaded.splitlines()[-1].split() == ["connectorx", "dataframely", "pyarrow"]
+    assert output.startswith(b"version ")

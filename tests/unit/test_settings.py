@@ -1,10 +1,12 @@
 """Settings: the environment over the file over the defaults, and what is refused."""
 
+import json
 import os
 from datetime import date
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr, ValidationError
 
 from pipelines.errors import SettingsError, StockRankError, Unknown
 from pipelines.settings import PREFIX, Settings
@@ -79,6 +81,72 @@ def test_another_file_takes_the_place_of_the_one_in_the_working_folder(here: Pat
 def test_settings_cannot_be_changed_afterwards() -> None:
     with pytest.raises(ValueError, match="frozen"):
         Settings.load().lake = Path("elsewhere")
+
+
+# -------------------------------------------------------------------------- empty, and secret
+
+OPTIONAL = ("api_token", "sync_hour", "memory_limit_mb", "webhook_url", "smtp_host", "smtp_user",
+            "smtp_password", "smtp_to")  # fmt: skip
+
+
+def test_the_optional_settings_are_those_without_a_default() -> None:
+    unset = tuple(n for n, f in Settings.model_fields.items() if f.default is None)
+    assert unset == OPTIONAL
+
+
+@pytest.mark.parametrize("empty", ["", "  ", " \t\n"], ids=["empty", "spaces", "white space"])
+@pytest.mark.parametrize("name", OPTIONAL)
+def test_an_empty_setting_counts_as_none_wherever_it_stands(
+    here: Path, monkeypatch: pytest.MonkeyPatch, name: str, empty: str
+) -> None:
+    assert getattr(Settings(**{name: empty}), name) is None
+    (here / "stockrank.toml").write_text(f"{name} = {json.dumps(empty)}\n")
+    assert getattr(Settings.load(), name) is None
+    (here / "stockrank.toml").unlink()
+    monkeypatch.setenv(f"{PREFIX}{name}".upper(), empty)
+    assert getattr(Settings.load(), name) is None
+
+
+def test_a_secret_that_is_given_as_such_may_be_empty_too() -> None:
+    assert Settings(api_token=SecretStr(" ")).api_token is None
+
+
+def test_an_empty_variable_leaves_the_token_of_the_file(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "stockrank.toml").write_text('api_token = "of the file"\n')
+    monkeypatch.setenv("STOCKRANK_API_TOKEN", "")
+    token = Settings.load().api_token
+    assert token is not None
+    assert token.get_secret_value() == "of the file"
+
+
+def test_a_setting_with_a_default_must_not_be_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKRANK_KEEP_VERSIONS", "")
+    assert message_of().startswith("setting keep_versions = '': Input should be a valid integer")
+
+
+@pytest.mark.parametrize(
+    "token", ["hemlighet-å", " secret", "secret ", "secret\n", "se\ncret", "se\tcret"]
+)
+def test_a_token_that_nobody_could_send_is_refused_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("STOCKRANK_API_TOKEN", token)
+    assert message_of() == (
+        "setting api_token: no request could send it; "
+        "use printable ASCII without white space at its ends"
+    )
+    with pytest.raises(ValidationError) as caught:
+        Settings(api_token=token)
+    assert token.strip() not in str(caught.value)
+
+
+@pytest.mark.parametrize("token", ["secret", "two words", "a:b~c=/+!\"'"])
+def test_a_token_of_printable_ascii_is_taken(token: str) -> None:
+    taken = Settings(api_token=token).api_token
+    assert taken is not None
+    assert taken.get_secret_value() == token
 
 
 # --------------------------------------------------------------------------------- universes

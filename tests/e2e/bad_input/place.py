@@ -7,9 +7,9 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import polars as pl
 import pytest
@@ -19,7 +19,7 @@ from pipelines.errors import StockRankError
 from pipelines.export import export
 from pipelines.lake import Lake, Manifest, version_ids
 from pipelines.universe import SWEDEN
-from tests.factories import Row, stock
+from tests.factories import Row, change, stock
 
 # The tables without their constraints: SQLite itself would refuse some of the bad rows.
 LOOSE = SCHEMA.replace("NOT NULL", "")
@@ -68,12 +68,6 @@ def insert(con: sqlite3.Connection, table: str, row: Row) -> int:
     values = [v for v in row.values() if not isinstance(v, Sql)]
     sql = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(marks)})"
     return con.execute(sql, values).lastrowid or 0
-
-
-def change(path: Path, *statements: str) -> None:
-    with closing(sqlite3.connect(path)) as con, con:
-        for statement in statements:
-            con.execute(statement)
 
 
 def new_database(path: Path, *, ddl: str = LOOSE, before: str = "") -> Path:
@@ -143,8 +137,7 @@ def refused(place: Place, message: str, **options: Any) -> None:
 def published(place: Place, **options: Any) -> Lake:
     """The export makes one version more, moves `current`, and changes nothing else."""
     before, versions = listing(place.top), version_ids(place.lake)
-    manifest = place.export(**options)
-    new = manifest["version"]
+    new = place.export(**options).version
     assert version_ids(place.lake) == [*versions, new]
     after = {path: what for path, what in listing(place.top).items() if new not in path}
     assert after | {"lake/current": None} == before | {"lake/current": None}
@@ -172,12 +165,12 @@ def add(place: Place, table: str, row: Row) -> int:
 
 def counted(place: Place, lake: Lake, dataset: str) -> tuple[dict[str, int], dict[str, int]]:
     """What was rejected and what was warned of, once the sums are right."""
-    entry = lake.manifest["datasets"][dataset]
+    entry = lake.manifest.datasets[dataset]
     tables = [table for table, name in DATASETS.items() if name == dataset]
-    assert entry["rows_in"] == sum(place.count(table) for table in tables)
-    assert entry["rows_in"] == entry["rows"] + sum(entry["rejected"].values())
-    assert entry["rows"] == sum(file["rows"] for file in entry["files"])
-    return entry["rejected"], entry["warnings"]
+    assert entry.rows_in == sum(place.count(table) for table in tables)
+    assert entry.rows_in == entry.rows + sum(entry.rejected.values())
+    assert entry.rows == sum(file.rows for file in entry.files)
+    return dict(entry.rejected), dict(entry.warnings)
 
 
 def rejects(lake: Lake, dataset: str, *columns: str) -> list[tuple[Any, ...]]:
@@ -190,17 +183,6 @@ def rejects(lake: Lake, dataset: str, *columns: str) -> list[tuple[Any, ...]]:
 def rows(lake: Lake, dataset: str) -> list[Row]:
     frame: pl.DataFrame = getattr(lake, dataset)().collect()
     return frame.to_dicts()
-
-
-def clock_says(monkeypatch: pytest.MonkeyPatch, now: datetime) -> None:
-    class Clock(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Self:
-            return cls.fromtimestamp(now.timestamp(), tz)
-
-    monkeypatch.setattr("pipelines.export.datetime", Clock)
-    monkeypatch.setattr("pipelines.lake.version.datetime", Clock)
-    monkeypatch.setattr("pipelines.refresh.build.datetime", Clock)
 
 
 OHL = ("open", "high", "low")

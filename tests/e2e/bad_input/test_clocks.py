@@ -6,17 +6,17 @@ import pytest
 
 from pipelines.lake import version_ids
 from pipelines.lake.publishing import point_current_to
+from tests.clock import clock_says
 from tests.e2e.bad_input.place import (
     LATE,
     ROWS,
     Place,
     add,
-    change,
-    clock_says,
     counted,
     published,
     refused,
 )
+from tests.factories import change
 
 
 def test_a_version_is_after_one_that_was_made_in_the_future(place: Place) -> None:
@@ -55,7 +55,7 @@ def test_later_prices_are_left_out_if_that_is_forced(
     lake = published(place, force=True)
     assert lake.as_of == date(2023, 3, 27)
     assert counted(place, lake, "prices")[0] == {"future_date": 1}
-    assert "before that of the last version" in lake.manifest["failed_checks"][0]
+    assert "before that of the last version" in lake.manifest.failed_checks[0]
 
 
 def test_an_index_row_is_taken_when_its_day_has_come(

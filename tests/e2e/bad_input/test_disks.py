@@ -15,7 +15,7 @@ import polars as pl
 import pytest
 
 from pipelines.errors import LakeError
-from pipelines.refresh.rows import _groups
+from pipelines.refresh.files import _groups
 from tests.e2e.bad_input.place import Place, insert, listing, published, refused
 
 
@@ -93,7 +93,7 @@ def test_a_disk_that_others_fill_while_files_are_written_is_one_line_and_leaves_
             yield group
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.refresh.rows._groups", filling)
+        patch.setattr("pipelines.refresh.files._groups", filling)
         before = listing(place.top)
         with pytest.raises(LakeError, match=r"cannot write .*No space left"):
             place.export()

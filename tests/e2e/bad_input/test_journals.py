@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import source
 from pipelines.errors import StockRankError
 from pipelines.export import export
 from pipelines.lake import Lake
-from pipelines.source import sqlite as source
+from pipelines.source import sqlite
 from pipelines.universe import SWEDEN
 from tests.e2e.bad_input.place import Place, published, refused
 
@@ -68,7 +69,7 @@ def test_a_transaction_that_a_crash_cut_off_is_left_to_the_owner(place: Place) -
 def test_a_locked_database_is_waited_for_and_then_named(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
     with closing(sqlite3.connect(place.database)) as con:
         con.execute("BEGIN EXCLUSIVE")
         refused(place, r"cannot read .*app\.db: database is locked")
@@ -77,7 +78,7 @@ def test_a_locked_database_is_waited_for_and_then_named(
 def test_a_database_that_is_locked_before_the_copy_is_not_waited_for_for_ever(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(source, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
     errors: list[StockRankError] = []
     with closing(sqlite3.connect(place.database, check_same_thread=False)) as con:
         con.execute("BEGIN EXCLUSIVE")

@@ -17,7 +17,6 @@ from tests.e2e.bad_input.place import (
     TEXT_CLOSE,
     Place,
     add,
-    change,
     counted,
     cut,
     listing,
@@ -25,6 +24,7 @@ from tests.e2e.bad_input.place import (
     refused,
     write,
 )
+from tests.factories import change
 
 
 def remove(path: Path) -> None:
@@ -133,7 +133,7 @@ def test_a_damaged_version_counts_as_none_and_is_named(
     assert message.format(before.version) in warned
     assert lake.prices().collect().height == 181
     assert counted(place, lake, "prices")[0] == {"text_in_number": 1}
-    files = [lake.path / f["path"] for f in lake.manifest["datasets"]["prices"]["files"]]
+    files = [lake.path / f.path for f in lake.manifest.datasets["prices"].files]
     assert {path.stat().st_nlink for path in files} == {1}, "something was taken"
 
 
@@ -187,8 +187,24 @@ def test_from_a_damaged_version_one_can_roll_back(
     published(place, force=True)
 
 
-def test_a_version_of_another_layout_is_replaced_by_a_full_refresh(place: Place) -> None:
-    manifest = place.lake / "current" / "manifest.json"
+def give_another_layout(version: Path) -> None:
+    manifest = version / "manifest.json"
     manifest.write_text(manifest.read_text().replace('"schema_version": 1', '"schema_version": 0'))
+
+
+def test_what_was_rolled_back_is_not_published_again_by_a_release_of_another_layout(
+    place: Place,
+) -> None:
+    change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
+    bad = published(place)
+    versions.rollback(root=place.lake)
+    for version in (bad.path, place.lake / "current"):
+        give_another_layout(version)
+    refused(place, f"has not changed since version {bad.version}, which was rolled back", full=True)
+    published(place, full=True, force=True)
+
+
+def test_a_version_of_another_layout_is_replaced_by_a_full_refresh(place: Place) -> None:
+    give_another_layout(place.lake / "current")
     refused(place, "run python -m pipelines.export --full")
     published(place, full=True)

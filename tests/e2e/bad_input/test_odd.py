@@ -15,14 +15,13 @@ from tests.e2e.bad_input.place import (
     ROWS,
     Place,
     add,
-    change,
     counted,
     new_database,
     published,
     rejects,
     rows,
 )
-from tests.factories import Row
+from tests.factories import Row, change
 
 LARGEST = 3.4028234663852886e38
 
@@ -148,5 +147,5 @@ def test_all_but_the_prices_may_be_empty(
 ) -> None:
     change(place.database, *statements)
     lake = published(place)
-    assert lake.manifest["datasets"].keys() == datasets
-    assert {d for d in datasets if lake.manifest["datasets"][d]["rows"]} == filled
+    assert lake.manifest.datasets.keys() == datasets
+    assert {d for d in datasets if lake.manifest.datasets[d].rows} == filled

@@ -10,7 +10,8 @@ from pipelines.errors import LakeError, SourceError
 from pipelines.export import export
 from pipelines.lake import Lake
 from pipelines.universe import SWEDEN
-from tests.e2e.bad_input.place import Place, change, listing
+from tests.e2e.bad_input.place import Place, listing
+from tests.factories import change
 
 
 def moved(place: Place, folder: str, name: str = "app.db") -> Path:
@@ -51,8 +52,8 @@ def test_the_path_of_a_database_need_not_be_unicode(place: Place) -> None:
     change(path, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
     before = listing(place.top / LATIN)
     manifest = export(path, place.lake, SWEDEN)
-    assert manifest["source"]["path"].endswith(r"/latin\xe5/latin\xe5.db")
-    assert Lake(place.lake).version == manifest["version"]
+    assert manifest.source.path.endswith(r"/latin\xe5/latin\xe5.db")
+    assert Lake(place.lake).version == manifest.version
     assert export(path, place.lake, SWEDEN) == manifest
     assert listing(place.top / LATIN) == before
 

@@ -261,6 +261,6 @@ def test_a_first_export_says_the_same(noted: dict[str, Noted], tmp_path: Path) -
     for name, of in noted.items():
         export(of.place.database, tmp_path / name, SWEDEN)
         first = Lake(tmp_path / name)
-        assert first.manifest["datasets"] == of.lake.manifest["datasets"]
+        assert first.manifest.datasets == of.lake.manifest.datasets
         for dataset in set(DATASETS.values()):
             assert rejects(first, dataset) == rejects(of.lake, dataset)

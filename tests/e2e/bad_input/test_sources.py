@@ -21,7 +21,6 @@ from tests.e2e.bad_input.place import (
     Make,
     Place,
     add,
-    change,
     counted,
     cut,
     listing,
@@ -29,6 +28,7 @@ from tests.e2e.bad_input.place import (
     sql,
     write,
 )
+from tests.factories import change
 
 
 def remake(*edits: tuple[str, str]) -> Make:

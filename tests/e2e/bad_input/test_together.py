@@ -16,13 +16,12 @@ from tests.e2e.bad_input.place import (
     Place,
     Sql,
     add,
-    change,
     counted,
     published,
     rejects,
     rows,
 )
-from tests.factories import Row
+from tests.factories import Row, change
 
 TOGETHER: dict[str, tuple[list[tuple[str, Row]], dict[str, Counter[str]]]] = {
     "text and no UTF-8 in one table": (
@@ -150,5 +149,5 @@ def test_a_bad_row_is_counted_again_by_the_next_refresh(
     change(place.database, "UPDATE daily_prices SET close = 9.5 WHERE ticker = 'GOOD'")
     lake = published(place)
     assert counted(place, lake, "prices") == ({reason: 1}, {})
-    files = lake.manifest["datasets"]["prices"]["files"]
-    assert any((lake.path / f["path"]).stat().st_nlink > 1 for f in files), "nothing was taken"
+    files = lake.manifest.datasets["prices"].files
+    assert any((lake.path / f.path).stat().st_nlink > 1 for f in files), "nothing was taken"

@@ -3,6 +3,7 @@
 `test_methodology` has the cases that are put to the oracle too: market caps, ties, the order.
 """
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -49,6 +50,20 @@ def test_the_f_score_of_a_ranking() -> None:
     row = frame.select("rank", "f_score", "f_available", "f_source", "fiscal_date").row(0)
     assert row == (1, 4, 4, "computed", date(2023, 12, 31))
     assert [s for s in SIGNALS if frame[s][0]] == [SIGNALS[n] for n in (0, 1, 3, 7)]
+
+
+@pytest.mark.parametrize(("percent", "stay"), [(40, 2), (25, 1), (80, 4)])
+def test_the_reason_of_the_rest_says_how_many_percent_stay(percent: int, stay: int) -> None:
+    known = [statement(t, NEW, "2024-03-30", dividend_yield=0.9 - n / 10)
+             for n, t in enumerate("ABCDE")]  # fmt: skip
+    lake = frame_lake([stock(t) for t in "ABCDE"], rising("ABCDE"), known)
+    dividend = STRATEGIES[DIVIDEND]
+    assert dividend.composite is not None
+    chosen = replace(dividend, composite=replace(dividend.composite, keep_percent=percent))
+    frame = rankings(lake, as_of=D, universe=SWEDEN, strategies=[chosen]).collect()
+    reasons = dict(frame.select("ticker", "excluded_by").iter_rows())
+    outside = f"outside_best_{percent}_percent"
+    assert reasons == {t: None if n < stay else outside for n, t in enumerate("ABCDE")}
 
 
 # -------------------------------------------------------------------------------- market cap

@@ -1,5 +1,7 @@
 """The strategies as values."""
 
+from dataclasses import replace
+
 import pytest
 
 from pipelines.errors import Unknown
@@ -13,6 +15,26 @@ def test_the_four_strategies() -> None:
                       "Trendande Utdelning": march, "Trendande Kvalitet": march}  # fmt: skip
     assert {s.portfolio_size for s in STRATEGIES.values()} == {10}
     assert list(STRATEGIES) == [s.name for s in STRATEGIES.values()]
+
+
+@pytest.mark.parametrize(
+    ("months", "words"),
+    [
+        ((3,), "annual"),
+        ((3, 9), "semiannual"),
+        ((12, 6), "semiannual"),
+        ((3, 4), "2 times a year"),
+        ((1, 5, 9), "3 times a year"),
+        ((3, 6, 9, 12), "quarterly"),
+        ((1, 4, 7, 10), "quarterly"),
+        ((1, 2, 3, 4), "4 times a year"),
+        ((2, 4, 6, 8, 10, 12), "6 times a year"),
+        (tuple(range(1, 13)), "monthly"),
+    ],
+)
+def test_how_often_a_strategy_is_rebalanced(months: tuple[int, ...], words: str) -> None:
+    strategy = replace(STRATEGIES["trendande_varde"], rebalance_months=months)
+    assert strategy.rebalance_frequency == words
 
 
 def test_an_unknown_strategy_names_those_there_are() -> None:

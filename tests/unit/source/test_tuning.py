@@ -10,9 +10,11 @@ import pytest
 
 from pipelines import tune
 from pipelines.errors import SourceError
+from pipelines.source import sqlite, tuning
+from pipelines.source.indexes import INDEXES
 from tests.factories import database, trading_year
 
-MADE = [index.name for index in tune.INDEXES]
+MADE = [index.name for index in INDEXES]
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def test_showing_writes_nothing_and_leaves_no_side_files(
     source: Path, capsys: pytest.CaptureFixture[str], *, wal: bool
 ) -> None:
     if wal:
-        tune.apply(source)
+        tuning.apply(source)
     before = files(source)
     tune.main(source=source)
     assert files(source) == before
@@ -64,35 +66,35 @@ def test_what_is_shown(source: Path, capsys: pytest.CaptureFixture[str]) -> None
     out = capsys.readouterr().out
     for text in (*MADE, "wal", "SCAN daily_prices", "USING INDEX stockrank_daily_prices_date"):
         assert text in out
-    for pragma in tune.CONNECTION_PRAGMAS:
+    for pragma in tuning.CONNECTION_PRAGMAS:
         assert f"  {pragma};\n" in out
     assert "not kept in the file" in out
 
 
 def test_the_pragmas_are_what_they_say(source: Path) -> None:
     with closing(sqlite3.connect(source)) as con:
-        for pragma in tune.CONNECTION_PRAGMAS:
+        for pragma in tuning.CONNECTION_PRAGMAS:
             con.execute(pragma)
         assert con.execute("PRAGMA cache_size").fetchone() == (-64 * 1024,)
         assert con.execute("PRAGMA temp_store").fetchone() == (2,)
-    assert tune.inspect(source).defaults == {"cache_size": -2000, "temp_store": 0}
+    assert tuning.inspect(source).defaults == {"cache_size": -2000, "temp_store": 0}
 
 
 def test_a_database_in_use_is_read_beside_its_writer(source: Path) -> None:
-    tune.apply(source)
+    tuning.apply(source)
     with closing(sqlite3.connect(source)) as writer:
         writer.execute("CREATE INDEX mine ON daily_prices (close)")
         writer.execute("BEGIN IMMEDIATE")
-        assert tune.inspect(source).journal_mode == "wal"
+        assert tuning.inspect(source).journal_mode == "wal"
 
 
 # ------------------------------------------------------------------------------------- apply
 
 
 def test_apply_does_what_was_shown_and_touches_no_row(source: Path) -> None:
-    rows, expected = contents(source), tune.expected_plans(source)
-    tune.apply(source)
-    after = tune.inspect(source)
+    rows, expected = contents(source), tuning.expected_plans(source)
+    tuning.apply(source)
+    after = tuning.inspect(source)
     assert after.journal_mode == "wal"
     assert list(after.indexes.values()) == MADE
     assert after.plans == expected
@@ -101,7 +103,7 @@ def test_apply_does_what_was_shown_and_touches_no_row(source: Path) -> None:
 
 
 def test_every_slow_query_gets_an_index(source: Path) -> None:
-    plans = tune.expected_plans(source)
+    plans = tuning.expected_plans(source)
     assert all("INDEX" in plan and "TEMP B-TREE" not in plan for plan in plans.values())
 
 
@@ -127,9 +129,9 @@ def test_applying_twice_changes_no_byte(source: Path, capsys: pytest.CaptureFixt
 )
 def test_an_index_that_serves_is_kept(source: Path, index: str, *, serves: bool) -> None:
     run_sql(source, index)
-    tune.apply(source)
+    tuning.apply(source)
     wanted = "mine" if serves else "stockrank_daily_prices_date"
-    assert tune.inspect(source).indexes[tune.INDEXES[0]] == wanted
+    assert tuning.inspect(source).indexes[INDEXES[0]] == wanted
 
 
 def test_an_automatic_index_serves(tmp_path: Path) -> None:
@@ -139,8 +141,8 @@ def test_an_automatic_index_serves(tmp_path: Path) -> None:
         "CREATE TABLE daily_prices (ticker, date, close, PRIMARY KEY (date, ticker))",
         "CREATE TABLE fundamentals (id INTEGER PRIMARY KEY, ticker, fetched_date)",
     )
-    tune.apply(source)
-    found = tune.inspect(source).indexes
+    tuning.apply(source)
+    found = tuning.inspect(source).indexes
     assert list(found.values()) == ["sqlite_autoindex_daily_prices_1", MADE[1]]
 
 
@@ -150,10 +152,10 @@ def test_plans_are_expected_under_the_statistics_of_the_database(source: Path) -
         "FROM daily_prices WHERE ticker = 'A'"
     )
     run_sql(source, *(more.format(f"A{number}") for number in range(100)), "ANALYZE")
-    tune.apply(source)
-    after = tune.inspect(source)
+    tuning.apply(source)
+    after = tuning.inspect(source)
     assert after.analysed
-    assert tune.expected_plans(source) == after.plans
+    assert tuning.expected_plans(source) == after.plans
 
 
 # ------------------------------------------------------------------------------------ errors
@@ -165,13 +167,13 @@ def test_plans_are_expected_under_the_statistics_of_the_database(source: Path) -
 def test_a_locked_database_is_one_line(
     source: Path, monkeypatch: pytest.MonkeyPatch, lock: str
 ) -> None:
-    monkeypatch.setattr(tune, "BUSY_SECONDS", 0.2)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.2)
     before = contents(source)
     with closing(sqlite3.connect(source, isolation_level=None)) as other:
         for statement in lock.split("; "):
             other.execute(statement).fetchone()
         with pytest.raises(SourceError, match=r"database is locked for 0\.2 s; stop what uses it"):
-            tune.apply(source)
+            tuning.apply(source)
     assert contents(source) == before
 
 
@@ -179,21 +181,21 @@ def test_a_lock_is_waited_for(source: Path) -> None:
     other = sqlite3.connect(source, isolation_level=None, check_same_thread=False)
     other.execute("BEGIN IMMEDIATE")
     threading.Timer(0.3, lambda: (other.execute("COMMIT"), other.close())).start()
-    tune.apply(source)
-    assert tune.inspect(source).journal_mode == "wal"
+    tuning.apply(source)
+    assert tuning.inspect(source).journal_mode == "wal"
 
 
 def test_a_database_without_prices_is_named(tmp_path: Path) -> None:
     run_sql(tmp_path / "other.db", "CREATE TABLE stocks (ticker)")
     with pytest.raises(SourceError, match="has no table daily_prices"):
-        tune.inspect(tmp_path / "other.db")
+        tuning.inspect(tmp_path / "other.db")
 
 
 def test_a_column_that_is_absent_is_named(tmp_path: Path) -> None:
     source = tmp_path / "other.db"
     run_sql(source, "CREATE TABLE daily_prices (ticker, day)", "CREATE TABLE fundamentals (id)")
     with pytest.raises(SourceError, match=r"cannot tune .*no such column: date"):
-        tune.inspect(source)
+        tuning.inspect(source)
 
 
 def test_the_command_exits_1_with_one_line_and_creates_nothing(tmp_path: Path) -> None:

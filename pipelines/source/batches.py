@@ -1,0 +1,169 @@
+"""The tables of the private copy as frames, read by connectorx.
+
+Days and times are read as text and parsed under the contract, for connectorx takes `2024-1-3` for
+a date without a word.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain, pairwise
+from pathlib import Path
+from secrets import token_hex
+from typing import Any, Final
+from urllib.parse import quote
+
+import polars as pl
+
+from pipelines.errors import SourceError
+from pipelines.source.panics import is_panic, quietly
+from pipelines.source.sqlite import reading, told
+from pipelines.source.tables import Kind, SourceTable
+from pipelines.source.unreadable import BadRow, UnreadableRow, bad_rows
+from pipelines.source.windows import span, windows
+from pipelines.source.years import years_of
+
+BATCH_VALUES: Final = 800_000
+"""Values of a batch, all columns together: 100,000 rows of prices."""
+WINDOW_VALUES: Final = 1_600_000
+"""Values of a stretch of rowids, which is one query."""
+
+ALL: Final = "1"
+"""The condition of all rows."""
+ROWID: Final = "rowid_"
+ODD: Final = "odd_"
+"""Begins the name of a column that tells, by 1 for 0, where a boolean was neither 0 nor 1."""
+AS_TEXT: Final = (
+    "CASE WHEN {c} < x'' THEN CAST({c} AS TEXT) WHEN {c} IS NULL THEN '' ELSE 'a blob' END AS {c}"
+)
+"""A day or time; less than the empty blob are numbers and texts in SQLite's order of types."""
+
+
+@dataclass(frozen=True)
+class TableReader:
+    """Reads one table of the private copy."""
+
+    copy: Path
+    table: SourceTable
+    where: str = ALL
+    """The rows that are read, as a condition in SQL; `rows` counts all."""
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.table.name
+
+    @property
+    def columns(self) -> Mapping[str, Kind]:
+        """The columns that are read, and what they hold."""
+        return self.table.columns
+
+    @cached_property
+    def rows(self) -> int:
+        """The number of rows in the table."""
+        with reading(self.copy, self.name) as con:
+            count: int = con.execute(f"SELECT count(*) FROM {self.name}").fetchone()[0]
+            return count
+
+    def batches(self, bad: Sequence[BadRow] = ()) -> Iterator[pl.DataFrame]:
+        """Yield frames of about `BATCH_VALUES` values in the order of `rowid`, without bad rows.
+
+        Their columns are `rowid_` and those of the table, with days and times as text, empty for
+        null, and an `odd_…` for each boolean. Where connectorx cannot read a value,
+        `UnreadableRow` is raised, and what came before it is void.
+        """
+        try:
+            yield from self._frames(bad)
+        except BaseException as error:
+            if is_panic(error):
+                raise UnreadableRow(self.name, str(error)) from None
+            if isinstance(error, RuntimeError):
+                raise SourceError(f"cannot read {self.name}: {told(error)}") from None
+            raise
+
+    def _frames(self, bad: Sequence[BadRow]) -> Iterator[pl.DataFrame]:
+        ends = span(self.copy, self.name)
+        if ends is None:
+            return
+        first, last = ends
+        # Where no rowid is missing in between they are counted, which is faster than to read them.
+        counted = self.where == ALL and not bad and last - first + 1 == self.rows
+        for batch in self._read(ends, self._select(bad, rowid=not counted)):
+            if counted:
+                rowids = first + pl.int_range(batch.height, eager=True)
+                batch.insert_column(0, rowids.alias(ROWID))
+                first += batch.height
+            yield batch
+
+    def _read(self, ends: tuple[int, int], select: str) -> Iterator[pl.DataFrame]:
+        """Yield the rows window by window; while one is used, the next is being read."""
+        height = self._height(WINDOW_VALUES)
+        streams = (
+            self._stream(f"{select} AND rowid BETWEEN {begin} AND {end} ORDER BY rowid")
+            for begin, end in windows(self.copy, self.name, ends, self.rows, height)
+        )
+        for stream, _ in pairwise(chain(streams, [()])):
+            yield from (frame for frame in map(pl.DataFrame, quietly(stream)) if frame.height)
+
+    def _stream(self, query: str) -> Iterable[Any]:
+        """Return the batches of a query, which connectorx begins to read at once."""
+        from connectorx import read_sql  # noqa: PLC0415 - heavy, and loaded while copying
+
+        batches: Iterable[Any] = read_sql(
+            f"sqlite://{quote(str(self.copy))}", query, return_type="arrow_stream",
+            batch_size=self._height(BATCH_VALUES),
+        )  # fmt: skip
+        return batches
+
+    def _height(self, values: int) -> int:
+        """Return how many rows have so many values, at least one."""
+        return max(1, values // (1 + len(self.columns)))
+
+    def _select(self, bad: Sequence[BadRow], *, rowid: bool) -> str:
+        columns = [_selected(column, kind) for column, kind in self.columns.items()]
+        columns += [_odd(column) for column, kind in self.columns.items() if kind == "bool"]
+        if rowid:
+            columns = [f"rowid AS {ROWID}", *columns]
+        query = f"SELECT {', '.join(columns)} FROM {self.name} WHERE {self.where}"
+        if bad:
+            query += f" AND rowid NOT IN (SELECT bad_rowid FROM {self._mark(bad)})"
+        return query
+
+    def _mark(self, bad: Sequence[BadRow]) -> str:
+        """Add a table to the copy with the bad rows, named like none of the owner's tables."""
+        marks = f"bad_{token_hex(8)}"
+        with reading(self.copy, self.name) as con, con:
+            con.execute(f"CREATE TABLE {marks} (bad_rowid INTEGER PRIMARY KEY)")
+            con.executemany(f"INSERT INTO {marks} VALUES (?)", [(row.rowid,) for row in bad])
+        return marks
+
+    def unreadable(self) -> list[BadRow]:
+        """Return the rows that connectorx cannot read, each with its first reason."""
+        return bad_rows(self.copy, self.table, self.where)
+
+    def originals(self, rowids: Sequence[int]) -> Iterator[tuple[str | None, ...]]:
+        """Yield the rows of those rowids, every value as text, in the order of the columns."""
+        query = f"SELECT {', '.join(self.columns)} FROM {self.name} WHERE rowid = ?"
+        with reading(self.copy, self.name) as con:
+            for rowid in rowids:
+                row = con.execute(query, (rowid,)).fetchone()
+                yield tuple(_as_text(value) for value in row)
+
+    def source_years(self, rowids: Sequence[int]) -> list[str]:
+        """Return the source year of each of those rows; `''` also for one that is not there."""
+        return years_of(self.copy, self.name, rowids)
+
+
+def _selected(column: str, kind: Kind) -> str:
+    return AS_TEXT.format(c=column) if kind in ("day", "time") else column
+
+
+def _odd(column: str) -> str:
+    """Return the `odd_…` of a boolean, for connectorx takes any whole number but 0 for true."""
+    return f"COALESCE({column} NOT IN (0, 1), 0) AS {ODD}{column}"
+
+
+def _as_text(value: object) -> str | None:
+    if isinstance(value, bytes):
+        return value.decode(errors="backslashreplace")
+    return None if value is None else str(value)

@@ -1,0 +1,61 @@
+"""connectorx panics where it cannot read a value, and prints that before Python can catch it.
+
+The panic comes while a batch is taken from a stream, in the thread that takes it. Only then is
+stderr held back: otherwise every database with one bad value would put a stack trace in the
+terminal, and a line that is not JSON in a log of JSON.
+"""
+
+import logging
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import Final, TypeVar
+
+STDERR: Final = 2
+
+Batch = TypeVar("Batch")
+
+logger = logging.getLogger(__name__)
+
+
+def is_panic(error: BaseException | None) -> bool:
+    """Tell a panic by its name, for no module exports the class."""
+    return type(error).__name__ == "PanicException"
+
+
+def quietly(stream: Iterable[Batch]) -> Iterator[Batch]:
+    """Yield the batches of a stream; what a panic prints becomes a debug message of the log."""
+    batches = iter(stream)
+    while True:
+        with _stderr_held_back():
+            batch = next(batches, None)
+        if batch is None:
+            return
+        yield batch
+
+
+@contextmanager
+def _stderr_held_back() -> Iterator[None]:
+    """Write on afterwards what others wrote to stderr meanwhile, unless there was a panic."""
+    with TemporaryFile() as aside:
+        stderr, panic = os.dup(STDERR), False
+        os.dup2(aside.fileno(), STDERR)
+        try:
+            yield
+        except BaseException as error:
+            panic = is_panic(error)
+            raise
+        finally:
+            os.dup2(stderr, STDERR)
+            os.close(stderr)
+            aside.seek(0)
+            _pass_on(aside.read(), panic=panic)
+
+
+def _pass_on(written: bytes, *, panic: bool) -> None:
+    if panic:
+        logger.debug("connectorx: %s", written.decode(errors="backslashreplace"))
+    elif written:
+        with open(STDERR, "wb", closefd=False) as stderr:
+            stderr.write(written)

@@ -1,0 +1,85 @@
+"""The tables and columns that a database must have to be read."""
+
+import sqlite3
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from pipelines.errors import SourceError
+from pipelines.source.sqlite import check_file, read, told
+from pipelines.source.tables import DECLARED, TABLES, Kind, SourceTable
+
+Declared = Mapping[str, tuple[str, int]]
+"""Of each column the declared type in capitals, and its place in the primary key, 0 for none."""
+
+
+def preflight(path: Path) -> list[SourceTable]:
+    """Return the tables that the database has; `SourceError` names what it lacks.
+
+    Nothing is written, neither to the database nor beside it.
+    """
+    check_file(path)
+    try:
+        return read(path, _check_tables)
+    except sqlite3.Error as error:
+        raise SourceError(f"cannot read {path}: {told(error)}") from None
+
+
+def present(con: sqlite3.Connection, tables: Iterable[SourceTable]) -> list[SourceTable]:
+    """Return those of the tables that are there; `SourceError` names one that may not be absent."""
+    rows = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    names, wanted = {name for (name,) in rows}, list(tables)
+    for table in wanted:
+        if table.name not in names and not table.optional:
+            raise SourceError(
+                f"the database has no table {table.name}; see source_schema in the README"
+            )
+    return [table for table in wanted if table.name in names]
+
+
+def _check_tables(con: sqlite3.Connection) -> list[SourceTable]:
+    tables = present(con, TABLES.values())
+    for table in tables:
+        _check_table(con, table)
+    return tables
+
+
+def _check_table(con: sqlite3.Connection, table: SourceTable) -> None:
+    rows = con.execute(f"PRAGMA table_info({table.name})")
+    declared = {name: (kind.upper(), place) for _, name, kind, _, _, place in rows}
+    _check_rowid(con, table.name, declared)
+    for column, kind in table.columns.items():
+        _check_column(table.name, declared, column, kind)
+    if "id" in table.columns and not _is_rowid(declared, "id"):
+        raise SourceError(f"{table.name}.id is not its INTEGER PRIMARY KEY")
+
+
+def _check_column(table: str, declared: Declared, column: str, kind: Kind) -> None:
+    if column not in declared:
+        raise SourceError(f"the table {table} has no column {column}")
+    base = declared[column][0].split("(")[0].strip()
+    if base not in DECLARED[kind]:
+        raise SourceError(
+            f"{table}.{column} is declared {base or 'without a type'}; "
+            f"expected {' or '.join(DECLARED[kind])}"
+        )
+
+
+def _is_rowid(declared: Declared, column: str) -> bool:
+    """Tell if a column is the rowid by another name."""
+    keys = [name for name, (_, place) in declared.items() if place]
+    return keys == [column] and declared[column][0] == "INTEGER"
+
+
+def _check_rowid(con: sqlite3.Connection, table: str, declared: Declared) -> None:
+    for column in declared:
+        if column.lower() == "rowid" and not _is_rowid(declared, column):
+            raise SourceError(
+                f"the table {table} has a column named {column}, which hides SQLite's own rowid; "
+                f"rename it with ALTER TABLE {table} RENAME COLUMN"
+            )
+    try:
+        con.execute(f"SELECT rowid FROM {table} LIMIT 1")
+    except sqlite3.OperationalError:
+        raise SourceError(
+            f"the table {table} has no rowid; make it without WITHOUT ROWID"
+        ) from None

@@ -1,0 +1,95 @@
+"""What a service sees of the versions that others publish."""
+
+import asyncio
+import logging
+import sqlite3
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from app import services as running
+from app.services import Services, _Watch, built
+from pipelines.errors import LakeError
+from pipelines.export import export
+from pipelines.lake import version_ids
+from pipelines.settings import Settings
+from pipelines.universe import SWEDEN
+from tests.factories import database, stock, trading_year
+
+NOISE = "INSERT INTO daily_prices (ticker, date, close, volume) VALUES ('A', 'never', 1.0, 1.0)"
+ALERTS = {"coverage_drop", "rows_rejected"}
+"""What is said of the second version, which has no fundamentals either."""
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Services:
+    """The services of a lake with two versions, of which the second has a rejected row."""
+    source, lake = tmp_path / "app.db", tmp_path / "lake"
+    prices = trading_year("A", date(2024, 5, 31), growth=0.1)
+    database(source, stocks=[stock("A")], daily_prices=prices)
+    export(source, lake, SWEDEN)
+    with closing(sqlite3.connect(source)) as con:
+        con.execute(NOISE)
+        con.commit()
+    export(source, lake, SWEDEN)
+    return built(Settings(source=source, lake=lake))
+
+
+def watch(services: Services, looks: int = 1) -> None:
+    """Look at the current version as often, whatever a look meets."""
+
+    async def main() -> None:
+        seen = _Watch(services)
+        for _ in range(looks):
+            try:
+                await seen.version()
+            except LakeError as error:
+                logging.getLogger(__name__).warning("%s", error)
+
+    asyncio.run(main())
+
+
+def keys(services: Services) -> set[str]:
+    return {alert.key for alert in services.alerts.active()}
+
+
+def older(services: Services) -> str:
+    root = services.settings.lake
+    return min(version_ids(root))
+
+
+def test_a_version_is_compared_with_the_one_before(services: Services) -> None:
+    watch(services)
+    told = {alert.key: alert.message for alert in services.alerts.active()}
+    assert told.keys() == ALERTS
+    assert "1 of 288 rows of prices are rejected, 0 in the version before" in told["rows_rejected"]
+
+
+def test_no_alert_is_lost_where_the_version_before_cannot_be_read(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = older(services)
+    for path in (services.settings.lake / "versions" / before / "rankings").iterdir():
+        path.write_bytes(bytes(path.stat().st_size))  # as many, or it is passed over
+    watch(services, looks=2)
+    assert keys(services) == ALERTS
+    assert f"the top tens are compared with none: version {before}: " in caplog.text
+
+
+def test_a_comparison_that_fails_is_made_at_the_next_look(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept, calls = running._kept, []  # noqa: SLF001 - what is asked for the older versions
+
+    def once(version: running.Version) -> list[running.Lake]:
+        calls.append(version.id)
+        if len(calls) == 1:
+            raise LakeError("the lake is being pruned")
+        return kept(version)
+
+    monkeypatch.setattr(running, "_kept", once)
+    watch(services, looks=3)
+    assert keys(services) == ALERTS
+    assert len(calls) == 2

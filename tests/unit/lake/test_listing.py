@@ -1,0 +1,67 @@
+"""The versions as lists show them, and what changed from one to the next."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipelines.lake import MANIFEST, SCHEMA_VERSION, changes, listed, listing, marks
+from tests.factories import data_file, dataset, manifest
+from tests.unit.lake.test_publishing import V1, V2, V3, made
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A lake of three versions, the newest of them current."""
+    return made(tmp_path / "lake")
+
+
+def states(root: Path) -> list[tuple[str, str]]:
+    return [(one.version, one.state) for one in listed(root)]
+
+
+def test_the_state_of_each_version_oldest_first(root: Path) -> None:
+    marks.withdraw(root, V2)
+    assert states(root) == [(V1, "kept"), (V2, "withdrawn"), (V3, "current")]
+
+
+def test_what_cannot_be_read_is_listed_and_is_nobodys_version_before(root: Path) -> None:
+    (root / "versions" / V1 / MANIFEST).write_text("{")
+    (root / "versions" / V2 / MANIFEST).write_text(json.dumps({"schema_version": 99}))
+    assert states(root) == [(V1, "damaged"), (V2, "other layout"), (V3, "current")]
+    assert [one.before for one in listed(root)] == [None, None, None]
+
+
+def test_a_current_version_that_is_gone_is_damaged(root: Path) -> None:
+    shutil.rmtree(root / "versions" / V3)
+    *_, last = listed(root)
+    assert (last.version, last.state, last.is_current, last.manifest) == (V3, "damaged", True, None)
+    assert last.before
+    assert last.before.version == V2
+
+
+def test_the_reason_not_to_trust_a_version(root: Path) -> None:
+    assert listing.problem_of(root, V3) is None
+    (root / "versions" / V3 / "a.parquet").write_bytes(b"ab")
+    marks.note_damage(root, V2, ["a.parquet has other bytes"])
+    (root / "versions" / V1 / MANIFEST).write_text(json.dumps({"schema_version": 99}))
+    assert [listing.problem_of(root, version) for version in (V1, V2, V3)] == [
+        f"version {V1} has layout 99, this release reads {SCHEMA_VERSION}",
+        f"version {V2} is damaged: a.parquet has other bytes",
+        f"version {V3} is damaged: a.parquet has other bytes than were written",
+    ]
+
+
+def test_rows_and_files_that_are_new() -> None:
+    def version(**years: tuple[int, str]) -> dict[str, object]:
+        files = (data_file(y, rows=rows, sha256=sha) for y, (rows, sha) in years.items())
+        return {"prices": dataset(*files), "stocks": dataset(data_file("s"))}
+
+    before = manifest(datasets=version(a=(5, "1"), b=(7, "2"), c=(1000, "3")))
+    after = manifest(datasets=version(a=(5, "1"), b=(8, "4"), d=(3, "5")))
+    assert list(changes(after, before)) == ["prices -996 rows in 3 files"]
+    assert list(changes(before, before)) == []
+    assert list(changes(before, None)) == ["first"]
+    assert list(changes(before, manifest())) == ["prices +1,012 rows in 3 files",
+                                                "stocks +1 rows in 1 files"]  # fmt: skip

@@ -1,0 +1,74 @@
+"""A version that is opened: by id, kept from pruning, read by years; or refused."""
+
+import json
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from pipelines.errors import LakeError, NothingPublished, Unknown
+from pipelines.lake import MANIFEST, Damaged, Gone, Lake, OtherLayout, prune
+from pipelines.lake.version import has_other_layout, manifest_of, open_current, schema_text
+from tests.factories import data_file, dataset
+from tests.unit.lake.test_publishing import V1, V2, V3, made
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A lake of three versions, the newest of them current."""
+    return made(tmp_path / "lake")
+
+
+def test_the_current_version_or_the_one_that_is_named(root: Path) -> None:
+    assert (Lake(root).version, Lake(root, V1).version) == (V3, V1)
+    assert Lake(root).as_of == date(2026, 11, 20)
+    with pytest.raises(Unknown, match=f"unknown version 'v'; expected one of {V3}, {V2}, {V1}"):
+        Lake(root, "v")
+    with pytest.raises(NothingPublished):
+        Lake(root / "nowhere")
+    with pytest.raises(Gone, match="has no complete version v; run python"):
+        open_current(root, "v")
+
+
+def test_an_open_version_is_not_pruned(root: Path) -> None:
+    opened = Lake(root, V1)
+    assert prune(root, keep=1) == [V2]
+    del opened
+    assert prune(root, keep=1) == [V1]
+
+
+def test_damage_is_seen_by_the_sizes_unless_only_the_manifest_is_asked_for(root: Path) -> None:
+    (root / "versions" / V3 / "a.parquet").unlink()
+    with pytest.raises(Damaged, match=f"version {V3} is damaged: a.parquet is missing; run"):
+        Lake(root)
+    assert Lake(root, check_files=False).manifest == manifest_of(root, V3)
+
+
+def test_a_manifest_is_damaged_or_of_another_layout(root: Path) -> None:
+    (root / "versions" / V1 / MANIFEST).write_text("{")
+    (root / "versions" / V2 / MANIFEST).write_text(json.dumps({"schema_version": 99}))
+    with pytest.raises(Damaged, match=f"the manifest.json of version {V1} is damaged"):
+        manifest_of(root, V1)
+    with pytest.raises(OtherLayout, match=f"version {V2} has layout 99"):
+        manifest_of(root, V2)
+    assert [has_other_layout(root, v) for v in (V1, V2, V3)] == [False, True, False]
+
+
+def test_only_the_files_of_the_years_between_are_opened(tmp_path: Path) -> None:
+    files = []
+    for year in (2023, 2024, 2025):
+        rows = pl.DataFrame({"date": [date(year, 1, 1), date(year, 12, 31)]})
+        if year != 2023:
+            rows.write_parquet(tmp_path / f"{year}")
+        files.append(data_file(f"{year}", year=year))
+    entry = dataset(*files, schema=schema_text(pl.Schema({"date": pl.Date})))
+    lake = Lake.unfinished(tmp_path, {"prices": entry}, date(2025, 12, 31))
+    between = lake.prices(since="2024-06-01", until=date(2025, 1, 1)).collect()
+    assert between["date"].to_list() == [date(2024, 12, 31), date(2025, 1, 1)]
+    assert lake.year("prices", 2025).collect().height == 2
+    assert lake.prices(since="2026-01-01").collect().rows() == []
+    with pytest.raises(LakeError, match=r"has no index_prices; add the table to the database"):
+        lake.index_prices()
+    with pytest.raises(LakeError, match=r"is unfinished, and has no manifest.json"):
+        _ = lake.manifest
