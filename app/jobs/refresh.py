@@ -38,8 +38,6 @@ EXPORT: Final = (
     *("--json", "--log-format", "json", "--config", os.devnull),
 )
 PASSED_ON: Final = {"source", "lake", "universe", "keep_versions", "universes"}
-
-
 DEFECT: Final = Failure("the service has a defect; see its log", "Defect")
 
 
