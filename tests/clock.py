@@ -1,7 +1,6 @@
 """The clock of a refresh, set to a time."""
 
 from datetime import datetime, tzinfo
-from typing import Self
 
 import pytest
 
@@ -14,8 +13,8 @@ def clock_says(patch: pytest.MonkeyPatch, now: datetime) -> None:
 
     class Clock(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> Self:
-            return cls.fromtimestamp(now.timestamp(), tz)
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime.fromtimestamp(now.timestamp(), tz)
 
     for module in READ_BY:
         patch.setattr(f"{module}.datetime", Clock)

@@ -3,22 +3,14 @@
 Times are in UTC, sizes in bytes, memory in MB.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cache
 from importlib.metadata import version as library_version
-from typing import Annotated, Final, Literal, TypeVar
+from typing import Any, Final, Literal
 
-from pydantic import (
-    Field,
-    JsonValue,
-    PlainSerializer,
-    SerializerFunctionWrapHandler,
-    TypeAdapter,
-    ValidationError,
-    model_serializer,
-)
+import msgspec
 
 from pipelines.fingerprint import Fingerprint
 from pipelines.universe import Universe
@@ -28,10 +20,6 @@ SCHEMA_VERSION: Final = 1
 LIBRARIES: Final = ("polars", "pyarrow", "connectorx", "dataframely")
 
 Status = Literal["ok", "warning", "critical"]
-T = TypeVar("T")
-IfKnown = Annotated[T | None, Field(exclude_if=lambda value: value is None)]
-"""A value that is left out of the JSON if it is null."""
-Time = Annotated[datetime, PlainSerializer(lambda at: at.isoformat(timespec="seconds"))]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +43,15 @@ class Dataset:
     """
 
     schema: Mapping[str, str]
-    rows_in: IfKnown[int] = None
+    rows_in: int | None = None
     rows: int
     rejected: Mapping[str, int] = field(default_factory=dict)  # rows left out, by reason
     warnings: Mapping[str, int] = field(default_factory=dict)  # rows without a value, by reason
     files: tuple[DataFile, ...]
-    widest_text: IfKnown[int] = None  # an upper bound for the bytes of text in any source row
-    rejects_sha256: IfKnown[str] = None
-    rejects_bytes: IfKnown[int] = None
-    source_years: IfKnown[Mapping[str, int]] = None  # source rows by how their date begins
+    widest_text: int | None = None  # an upper bound for the bytes of text in any source row
+    rejects_sha256: str | None = None
+    rejects_bytes: int | None = None
+    source_years: Mapping[str, int] | None = None  # source rows by how their date begins
 
     @property
     def rejected_rows(self) -> int:
@@ -74,13 +62,6 @@ class Dataset:
     def bytes(self) -> int:
         """The size of all files."""
         return sum(file.bytes for file in self.files)
-
-    @model_serializer(mode="wrap")
-    def _json(self, write: SerializerFunctionWrapHandler) -> dict[str, JsonValue]:
-        values: dict[str, JsonValue] = write(self)
-        if self.rows_in is None:
-            del values["rejected"], values["warnings"]
-        return values
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +82,7 @@ class Check:
     name: str
     status: Status
     message: str
-    value: JsonValue
+    value: Any  # as JSON holds it
 
     @property
     def share(self) -> float:
@@ -130,7 +111,7 @@ class Manifest:
     """The content of a version, and its source, rules and libraries."""
 
     schema_version: int
-    created_at: Time
+    created_at: datetime
     version: str
     as_of: date  # the newest date with a price, which is the date of the rankings
     universe: Universe
@@ -164,15 +145,18 @@ def libraries() -> dict[str, str]:
 
 # ------------------------------------------------------------------------------------- JSON
 
-
-@cache
-def _json() -> TypeAdapter[Manifest]:
-    return TypeAdapter(Manifest)
+UNKNOWN: Final = {"rows_in", "widest_text", "rejects_sha256", "rejects_bytes", "source_years"}
+"""Of a dataset, what is left out of the JSON if it is null."""
+COUNTED: Final = {"rejected", "warnings"}
+"""Of a dataset, what is left out of the JSON if no rows were read for it."""
 
 
 def parse(raw: bytes) -> Manifest:
     """Return the manifest in a JSON text; `ValueError` unless it is one of this layout."""
-    return _json().validate_json(raw, strict=True)
+    try:
+        return msgspec.json.decode(raw, type=Manifest)
+    except msgspec.MsgspecError as error:
+        raise ValueError(f"no Manifest: {error}") from None
 
 
 def text(manifest: Manifest) -> str:
@@ -180,20 +164,30 @@ def text(manifest: Manifest) -> str:
 
     All of it is ASCII, so that it is the same file in every locale.
     """
-    return _json().dump_json(manifest, indent=1, ensure_ascii=True).decode()
+    values = msgspec.to_builtins(manifest)
+    values["created_at"] = manifest.created_at.isoformat(timespec="seconds")
+    values["datasets"] = {name: _known(entry) for name, entry in values["datasets"].items()}
+    return json.dumps(values, indent=1)
+
+
+def _known(dataset: Mapping[str, object]) -> dict[str, object]:
+    left_out = {name for name in UNKNOWN if dataset.get(name) is None}
+    if "rows_in" in left_out:
+        left_out |= COUNTED
+    return {name: value for name, value in dataset.items() if name not in left_out}
 
 
 def layout_of(raw: bytes) -> int | None:
     """Return the number of the layout of a JSON manifest, None if it has none."""
     try:
-        return _layout().validate_json(raw).schema_version
-    except ValidationError:
+        return msgspec.json.decode(raw, type=_Layout).schema_version
+    except msgspec.MsgspecError:
         return None
 
 
 def source_in(raw: bytes) -> Fingerprint:
     """Return the state of the database that a manifest of any layout holds; else `ValueError`."""
-    return _origin().validate_json(raw, strict=True).source
+    return msgspec.json.decode(raw, type=_Origin).source
 
 
 @dataclass(frozen=True)
@@ -201,16 +195,6 @@ class _Layout:
     schema_version: int
 
 
-@cache
-def _layout() -> TypeAdapter[_Layout]:
-    return TypeAdapter(_Layout)
-
-
 @dataclass(frozen=True)
 class _Origin:
     source: Fingerprint
-
-
-@cache
-def _origin() -> TypeAdapter[_Origin]:
-    return TypeAdapter(_Origin)

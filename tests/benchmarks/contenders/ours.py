@@ -4,13 +4,10 @@ from pathlib import Path
 
 import polars as pl
 
-from pipelines.lake.manifest import layout_of
 from pipelines.lake.version import Lake
 from pipelines.ranking.rank import rankings
 from pipelines.universe import SWEDEN
 from tests.benchmarks.contenders.task import COLUMNS, Task
-
-layout_of(b"{}")  # Pydantic imports a part of itself with the first reader that it builds
 
 
 def run(task: Task) -> pl.DataFrame:
