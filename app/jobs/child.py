@@ -123,7 +123,7 @@ class Child:
         peak, used = process_mb(pid, peak=True), process_mb(pid)
         if peak is None or used is None:
             return
-        self.peak_mb = max(peak, self.peak_mb or 0.0)
+        self.peak_mb = max(peak, used, self.peak_mb or 0.0)
         budget = self._budget_mb()
         if used > budget and self._reason is None:
             self._over = (used, budget)
