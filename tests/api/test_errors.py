@@ -31,7 +31,7 @@ REFUSED = {
         (422, "unknown universe 'mars'; expected one of sweden"),
     "/strategies/trendande_varde?limit=-1": (422, "query limit = '-1'"),
     "/strategies/trendande_varde?format=xml": (422, "query format = 'xml'"),
-    "/data/jobs/x": (404, "no refresh 'x' is known"),
+    "/data/jobs/x": (404, "unknown refresh 'x'"),
     "/export/rankings/x": (404, "unknown strategy 'x'"),
     "/nothing/here": (404, "Not Found"),
     "/stocks/..%2f..%2fetc%2fpasswd": (404, "Not Found"),
