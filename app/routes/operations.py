@@ -19,7 +19,7 @@ from pipelines.errors import LakeError, SourceBusy, SourceError
 
 router = APIRouter(tags=["operations"])
 
-BUSY_SECONDS: Final = 0.5
+PROBE_BUSY_SECONDS: Final = 0.5
 """Seconds for which the health check waits for a locked database."""
 
 
@@ -44,7 +44,7 @@ async def health(services: ServicesDep) -> operation_models.Health:
 
 def _database_state(services: Services) -> str:
     try:
-        source.preflight(services.settings.source, busy_seconds=BUSY_SECONDS)
+        source.preflight(services.settings.source, busy_seconds=PROBE_BUSY_SECONDS)
     except SourceBusy:
         return "error: busy, another process has locked the source database"
     except SourceError:

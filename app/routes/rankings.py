@@ -31,7 +31,7 @@ router = APIRouter(tags=["rankings"])
 
 @router.get("/portfolio/sverige")
 def portfolio(selection: SelectionDep, rankings: RankingsDep) -> portfolio_models.Portfolio:
-    """Ten stocks of each strategy, equally weighted; a stock in two strategies is there twice."""
+    """Ten stocks of each strategy, equally weighted; a stock in two strategies is listed twice."""
     places = [
         (s, row)
         for s in STRATEGIES.values()
@@ -83,9 +83,10 @@ async def on_date(
     target_date: Annotated[IsoDay, Query(description="a day up to today", examples=["2026-03-02"])],
 ) -> ranking_models.Computed:
     """Ranking of a strategy on a date, from the data that was known then."""
+    named = strategy_named(strategy)
     day = day_until_today(services, version, target_date, "target_date")
     rankings = await Selection(services, version, version.universe, day).rankings()
-    return await asyncio.to_thread(_computed, rankings, strategy_named(strategy), day)
+    return await asyncio.to_thread(_computed, rankings, named, day)
 
 
 def _computed(rankings: pl.DataFrame, strategy: Strategy, day: date) -> ranking_models.Computed:

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 LinkState = tuple[int, int, int]
 """Inode and times of the link `current`; they differ after every replacement."""
-RETRY_SECONDS: Final = 5.0
+REREAD_SECONDS: Final = 5.0
 """Seconds between two attempts to read a current version that cannot be read."""
 
 
@@ -88,7 +88,7 @@ class Published:
     def loaded(self) -> Version | None:
         """Return the version that `current` names if it is in memory; else None.
 
-        For `RETRY_SECONDS` after a failed attempt, return the version before.
+        For `REREAD_SECONDS` after a failed attempt, return the version before.
         """
         state = self._link_state()
         waits = state == self._unreadable and time.monotonic() < self._retry_at
@@ -110,12 +110,12 @@ class Published:
             return version
 
     def _version_before(self, state: LinkState, error: Exception) -> Version:
-        """Return the version before for `RETRY_SECONDS`; raise the error where there is none."""
+        """Return the version before for `REREAD_SECONDS`; raise the error where there is none."""
         if self._version is None:
             raise error
         if state != self._unreadable:
             logger.warning("version %s is served still: %s", self._version.id, error)
-        self._unreadable, self._retry_at = state, time.monotonic() + RETRY_SECONDS
+        self._unreadable, self._retry_at = state, time.monotonic() + REREAD_SECONDS
         return self._version
 
     def problem(self) -> str | None:

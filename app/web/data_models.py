@@ -130,8 +130,8 @@ class Finding(BaseModel):
     message: str = field("result in a sentence", "closes that moved more than 60% in a day: 7 …")
 
 
-Verdict = Literal["OK", "WARNING", "CRITICAL"]
-STATUSES: Final[Mapping[Status, Verdict]] = {
+IntegrityStatus = Literal["OK", "WARNING", "CRITICAL"]
+STATUSES: Final[Mapping[Status, IntegrityStatus]] = {
     "ok": "OK",
     "warning": "WARNING",
     "critical": "CRITICAL",
@@ -141,7 +141,7 @@ STATUSES: Final[Mapping[Status, Verdict]] = {
 class Integrity(BaseModel):
     """The verdict on trading on the published version."""
 
-    status: Verdict = field("worst result of all checks", "OK")
+    status: IntegrityStatus = field("worst result of all checks", "OK")
     recommendation: str = field(
         "recommendation in a sentence", "the data is fresh and complete; safe to trade on"
     )
@@ -173,7 +173,7 @@ class QuickIntegrity(BaseModel):
     """The verdict on trading on the published version, in short."""
 
     safe_to_trade: bool = field("false if any check is critical", True)
-    status: Verdict = field("worst result of all checks", "OK")
+    status: IntegrityStatus = field("worst result of all checks", "OK")
     recommendation: str = field(
         "recommendation in a sentence", "the data is fresh and complete; safe to trade on"
     )

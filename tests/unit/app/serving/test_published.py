@@ -73,7 +73,7 @@ def test_the_version_before_stands_in_for_one_that_cannot_be_read(
     point(tmp_path, "broken")
     assert [current(one), current(one)] == ["one", "one"]
     assert loads == ["one", "broken"]  # not tried again at once
-    monkeypatch.setattr(published, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(published, "REREAD_SECONDS", 0.0)
     one._retry_at = 0.0  # noqa: SLF001 - the time has come
     current(one)
     assert loads == ["one", "broken", "broken"]
