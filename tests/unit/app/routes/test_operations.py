@@ -43,19 +43,17 @@ def test_a_missing_database_is_an_error_without_a_path(settings: Settings) -> No
     )
 
 
-def probes() -> list[str]:
-    return [t.name for t in threading.enumerate() if t.name.startswith("database-probe")]
-
-
 def test_the_thread_of_the_probe_ends_with_the_service(settings: Settings) -> None:
-    async def main() -> tuple[str, list[str]]:
+    async def main() -> Services:
         async with running_services(settings) as services:
-            health = await operations.health(services)
-            return health.database, probes()
+            assert (await operations.health(services)).database == "connected"
+            assert (
+                services.probe.submit(threading.current_thread)
+                .result()
+                .name.startswith("database-probe")
+            )
+        return services
 
-    database_state, during = asyncio.run(main())
-    assert (database_state, during) == ("connected", ["database-probe_0"])
-    for thread in threading.enumerate():
-        if thread.name in during:
-            thread.join(5)
-    assert probes() == []
+    ended = asyncio.run(main())
+    with pytest.raises(RuntimeError, match="cannot schedule new futures after shutdown"):
+        ended.probe.submit(threading.current_thread)
