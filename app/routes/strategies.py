@@ -193,7 +193,7 @@ async def _cached_answer(
     request: Request,
     selection: Selection,
     key: tuple[object, ...],
-    rows: Callable[[pl.DataFrame], pl.DataFrame],
+    shape: Callable[[pl.DataFrame], pl.DataFrame],
     file_format: Format,
     **headers: str,
 ) -> Response:
@@ -203,7 +203,7 @@ async def _cached_answer(
     if answer is None:
         rankings = await selection.rankings()
         answer = await asyncio.to_thread(
-            lambda: TaggedAnswer.of(rows(rankings), file_format, key, **headers)
+            lambda: TaggedAnswer.of(shape(rankings), file_format, key, **headers)
         )
         cache.put(key, answer, answer.size)
     selection.services.known_requests.remember(
