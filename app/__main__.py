@@ -30,8 +30,8 @@ def main(
     console.log_to_stderr(log_format)
     settings = Settings.load(config)
     app = create_app(settings)
-    app.openapi()  # routes are built when they are first needed, which would stop other requests
-    serving = uvicorn.Config(
+    app.openapi()  # built now, for it would hold up other requests when first asked for
+    server_config = uvicorn.Config(
         app,
         host=host or settings.host,
         port=settings.port if port is None else port,
@@ -40,19 +40,19 @@ def main(
         h11_max_incomplete_event_size=LARGEST_HEAD,
         timeout_graceful_shutdown=10,
     )
-    _Server(serving).run()
+    _Server(server_config).run()
 
 
 class _Server(uvicorn.Server):
-    """A server that ends its live streams when it is told to stop, instead of waiting for them."""
+    """A server that ends its live streams on a signal to stop, instead of waiting for them."""
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Start with everything loaded."""
+        """Start, and keep what is loaded out of the garbage collector's way."""
         await super().startup(sockets)
         keep_loaded()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop, and tell those who listen."""
+        """Stop, and end the streams of events."""
         super().handle_exit(sig, frame)
         services = getattr(self.config.app.state, "services", None)  # type: ignore[union-attr]
         if services:

@@ -1,4 +1,4 @@
-"""What handlers are given: the services, the version of this request, the strategy, permission."""
+"""Dependencies of the handlers: services, version, strategy, ticker, rankings and permission."""
 
 import re
 import secrets
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from ipaddress import ip_address
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import polars as pl
@@ -17,59 +17,63 @@ from pydantic_core import PydanticCustomError
 
 from app.services import Services
 from app.serving import Version
-from app.web import models
+from app.web import Responses
 from pipelines.errors import Unknown
 from pipelines.ranking import Strategy, strategy_named, ticker_named
 from pipelines.universe import Universe
 
-# Async, though few of them wait: FastAPI runs plain functions in threads. Handlers that work with
-# frames are plain functions for that very reason, and get the frames from here.
+# Dependencies are async so that FastAPI calls them in the event loop; it runs plain functions in
+# threads, which is why handlers that work on frames are plain functions and take frames from here.
 
 
-async def services(request: Request) -> Services:
-    """The services of the app."""
+async def services_of(request: Request) -> Services:
+    """Return the services of the app."""
     found: Services = request.app.state.services
     return found
 
 
-ServicesDep = Annotated[Services, Depends(services)]
+ServicesDep = Annotated[Services, Depends(services_of)]
 
 
-async def version(services: ServicesDep) -> Version:
-    """The published version, the same for the whole request."""
+async def current_version(services: ServicesDep) -> Version:
+    """Return the published version, one and the same for the whole request."""
     return await services.published.current()
 
 
-VersionDep = Annotated[Version, Depends(version)]
+VersionDep = Annotated[Version, Depends(current_version)]
 
 
-async def strategy(
+async def strategy_of_path(
     name: Annotated[str, Path(description="name of a strategy", examples=["trendande_varde"])],
 ) -> Strategy:
-    """The strategy of a path."""
+    """Return the strategy that a path names."""
     return strategy_named(name)
 
 
-StrategyDep = Annotated[Strategy, Depends(strategy)]
+StrategyDep = Annotated[Strategy, Depends(strategy_of_path)]
 
 
-async def ticker(
+async def ticker_of_path(
     version: VersionDep,
     ticker: Annotated[
         str,
-        Path(description="VOLV B, VOLV-B and VOLV_B are one", max_length=50, examples=["VOLV B"]),
+        Path(
+            description="ticker; VOLV B, VOLV-B and VOLV_B are the same",
+            max_length=50,
+            examples=["VOLV B"],
+        ),
     ],
 ) -> str:
-    """The ticker of a path, as the lake writes it."""
+    """Return the ticker of a path as the lake writes it."""
     return ticker_named(ticker, version.newest)
 
 
-TickerDep = Annotated[str, Depends(ticker)]
+TickerDep = Annotated[str, Depends(ticker_of_path)]
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Which rankings are asked for."""
+class Selection:
+    """The version, universe and date of the rankings that a request asks for."""
 
     services: Services
     version: Version
@@ -77,64 +81,67 @@ class Asked:
     as_of: date
 
     async def rankings(self) -> pl.DataFrame:
-        """All rankings of the universe on the date."""
+        """Return all rankings of the universe on the date."""
         return await self.services.computing.rankings(self.version, self.universe, self.as_of)
 
     @cached_property
     def today(self) -> date:
-        """The day of the request, the same for the whole of it."""
+        """Return the day of the request, one and the same for the whole of it."""
         return self.services.today
 
     @property
     def key(self) -> tuple[object, ...]:
-        """What the rankings and their age depend on."""
+        """Return all on which the rankings and their age depend."""
         return *self.version.key, self.universe, self.as_of, self.today
 
 
-ISO: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
-def _written(given: object) -> object:
-    """The text of a day: a number would be taken for seconds since 1970."""
-    if isinstance(given, str) and not ISO.fullmatch(given):
+def _checked_text(given: object) -> object:
+    """Return a day as it was sent; refuse other texts, as numbers would be read as seconds."""
+    if isinstance(given, str) and not ISO_DAY.fullmatch(given):
         raise PydanticCustomError("day", "Input should be a day as YYYY-MM-DD")
     return given
 
 
-Day = Annotated[date, BeforeValidator(_written)]
+IsoDay = Annotated[date, BeforeValidator(_checked_text)]
 
 AsOf = Annotated[
-    Day | None,
-    Query(description="date of the rankings; default the newest", examples=["2026-11-20"]),
+    IsoDay | None,
+    Query(description="date of the rankings; the newest by default", examples=["2026-11-20"]),
 ]
 UniverseName = Annotated[
     str | None,
-    Query(description="universe to rank; default that of the service", examples=["sweden"]),
+    Query(description="universe to rank; that of the service by default", examples=["sweden"]),
 ]
 
 
-async def asked(
+async def selection(
     services: ServicesDep, version: VersionDep, as_of: AsOf = None, universe: UniverseName = None
-) -> Asked:
-    """The rankings that the parameters name."""
-    return Asked(
-        services, version, _universe(services, universe), past(services, version, as_of, "as_of")
+) -> Selection:
+    """Return the selection that the parameters make."""
+    return Selection(
+        services,
+        version,
+        _universe(services, universe),
+        day_until_today(services, version, as_of, "as_of"),
     )
 
 
-AskedDep = Annotated[Asked, Depends(asked)]
+SelectionDep = Annotated[Selection, Depends(selection)]
 
 
-async def rankings(asked: AskedDep) -> pl.DataFrame:
-    """All rankings that the parameters name."""
-    return await asked.rankings()
+async def selected_rankings(selection: SelectionDep) -> pl.DataFrame:
+    """Return all rankings of the selection."""
+    return await selection.rankings()
 
 
-RankingsDep = Annotated[pl.DataFrame, Depends(rankings)]
+RankingsDep = Annotated[pl.DataFrame, Depends(selected_rankings)]
 
 
-def past(services: Services, version: Version, day: date | None, name: str) -> date:
-    """A date up to today, the newest with a price if none is given; 422 for a later one."""
+def day_until_today(services: Services, version: Version, day: date | None, name: str) -> date:
+    """Return a day, that of the newest price for None; raise 422 for one in the future."""
     newest = version.lake.as_of
     if day is None:
         return newest
@@ -156,22 +163,22 @@ def _universe(services: Services, name: str | None) -> Universe:
 
 bearer = HTTPBearer(
     auto_error=False,
-    description="the token of STOCKRANK_API_TOKEN; without one only loopback may change state",
+    description="the token of STOCKRANK_API_TOKEN; without one only this machine may change state",
 )
 
 
-async def permitted(
+async def check_permission(
     request: Request,
     services: ServicesDep,
     given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> None:
-    """Let through who may change state; 401 without the right token, 403 where none is set."""
+    """Raise 401 without the right token; where none is set, raise 403 on any other machine."""
     token = services.settings.api_token
     if token is not None:
         _check_token(token.get_secret_value(), given)
     elif not (_is_loopback(request) and _is_same_origin(request)):
         raise HTTPException(
-            403, "state changes are for this machine only; set STOCKRANK_API_TOKEN to allow others"
+            403, "only this machine may change state; set STOCKRANK_API_TOKEN to let others"
         )
 
 
@@ -180,7 +187,7 @@ def _check_token(token: str, given: HTTPAuthorizationCredentials | None) -> None
     if not secrets.compare_digest(sent.encode(), token.encode()):
         raise HTTPException(
             401,
-            "the bearer token is missing or wrong; send Authorization: Bearer and the token",
+            "the bearer token is missing or wrong; send it as Authorization: Bearer TOKEN",
             {"WWW-Authenticate": "Bearer"},
         )
 
@@ -193,7 +200,7 @@ def _is_loopback(request: Request) -> bool:
 
 
 def _is_same_origin(request: Request) -> bool:
-    """Whether the request is no other site's, sent by a browser on this machine."""
+    """Return false for a request that a browser on this machine sends for another site."""
     origin = request.headers.get("origin")
     host = urlsplit(f"//{request.headers.get('host', '')}")
     if origin is None:
@@ -202,16 +209,18 @@ def _is_same_origin(request: Request) -> bool:
 
 
 def _names_loopback(host: str | None) -> bool:
-    """Whether a name is this machine's: another one may have been pointed here."""
+    """Return true for the names of loopback; any other name may have been pointed here."""
     try:
         return host == "localhost" or ip_address(host or "").is_loopback
     except ValueError:
         return False
 
 
-Permitted = Depends(permitted)
-PERMISSION: Final[dict[int | str, dict[str, Any]]] = {
-    401: {"model": models.Problem, "description": "The token is missing or wrong"},
-    403: {"model": models.Problem, "description": "No token is set, and this is another machine"},
-}
-"""What `Permitted` answers to those who may not."""
+Permitted = Depends(check_permission)
+PERMISSION_PROBLEMS: Final = Responses.problems(
+    {
+        401: "The token is missing or wrong",
+        403: "No token is set, and this is another machine",
+    }
+)
+"""The errors of `Permitted`."""

@@ -2,13 +2,13 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 from fastapi import FastAPI
 
 from app.routes import cache, dashboard, data, operations, rankings, stocks, strategies
-from app.services import serving
-from app.web import Access, Head, Limits, Recall, errors, models
+from app.services import running_services
+from app.web import Access, Head, Limits, Recall, Responses, errors
 from pipelines import __version__
 from pipelines.settings import Settings
 
@@ -21,25 +21,24 @@ ROUTERS: Final = (
     cache.router,
     operations.router,
 )
-PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
-    status: {"model": models.Problem, "description": what}
-    for status, what in {
-        404: "A strategy, ticker or version that is not known",
-        413: "A body that is too large",
-        422: "A parameter that cannot be used",
-        431: "An address or headers that are too large",
+PROBLEMS: Final = Responses.problems(
+    {
+        404: "Unknown strategy, ticker, version or refresh",
+        413: "The body is too large",
+        422: "A parameter has a value that cannot be used",
+        431: "The address and headers are too large",
         503: "Nothing is published, or memory is critical; see Retry-After",
-    }.items()
-}
+    }
+)
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
-    """The service of some settings; of those in the environment if none are given."""
-    chosen = settings or Settings.load()
+    """Return the service for some settings, by default those of the environment."""
+    effective = settings or Settings.load()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with serving(chosen) as app.state.services:
+        async with running_services(effective) as app.state.services:
             yield
 
     app = FastAPI(

@@ -1,8 +1,9 @@
-"""What a running service consists of, built from its settings and ended in order."""
+"""The parts of a running service, built from its settings and ended in order."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -16,7 +17,7 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from app.jobs import Refresher, Schedule
-from app.serving import Cache, Computing, Published, Version, collected, top
+from app.serving import Cache, Computing, Published, Version, collect, portfolio_rows
 from app.watch import (
     ALERTS_FILE,
     SERVICE_FOLDER,
@@ -29,7 +30,7 @@ from app.watch import (
     effective_limit_mb,
     rules,
 )
-from app.web import Answer, Known, Questions
+from app.web import KnownAnswer, KnownRequests, TaggedAnswer
 from pipelines import lake as lakes
 from pipelines.errors import LakeError, NothingPublished
 from pipelines.lake import Lake, listing, marks
@@ -39,15 +40,15 @@ from pipelines.settings import Settings
 logger = logging.getLogger(__name__)
 
 SYNCS: Final = RateLimitItemPerMinute(2)
-"""How often a refresh may be asked for."""
+"""How many refreshes may be requested."""
 WATCH_SECONDS: Final = 1.0
 RULES_EVERY: Final = 5
-"""So many looks at `current` to one at the rules of the alerts, where there is no news."""
+"""Looks at `current` for each look at the rules of the alerts while nothing has changed."""
 
 
 @dataclass
 class Services:
-    """The parts of a running service; `serving` builds and ends them."""
+    """The parts of a running service; `running_services` builds and ends them."""
 
     settings: Settings
     published: Published
@@ -59,8 +60,12 @@ class Services:
     refresher: Refresher
     schedule: Schedule
     requests: dict[tuple[str, str, int], int] = field(default_factory=dict)
-    """Answered requests by method, route and status."""
-    questions: Questions = field(default_factory=Questions)
+    """Counts of answered requests by method, route and status."""
+    known_requests: KnownRequests = field(default_factory=KnownRequests)
+    probe: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="database-probe")
+    )
+    """The thread of the database check of `/health`; it takes none from the rankings."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     _limiter: MovingWindowRateLimiter = field(
@@ -69,30 +74,30 @@ class Services:
 
     @property
     def today(self) -> date:
-        """The day in UTC."""
+        """Return the day in UTC."""
         return self.now().date()
 
     def seconds_until_sync(self) -> int:
-        """0 where another refresh may be asked for, which then counts; else when it may."""
+        """Count a request for a refresh and return 0; after too many, return the wait."""
         if self._limiter.hit(SYNCS):
             return 0
         reset = self._limiter.get_window_stats(SYNCS).reset_time
         return max(1, round(reset - datetime.now(UTC).timestamp()))
 
-    def answer_to(self, known: Known) -> Answer | None:
-        """Return the answer to a known question; None where another version or day has come."""
-        version = self.published.known()
+    def answer_to(self, known: KnownAnswer) -> TaggedAnswer | None:
+        """Return a known answer; None where another version or day has come."""
+        version = self.published.loaded()
         if version is None or (version.id, self.today) != (known.version, known.today):
             return None
-        answer: Answer | None = self.cache.get(known.key) if known.key in self.cache else None
+        answer: TaggedAnswer | None = self.cache.get(known.key) if known.key in self.cache else None
         return answer
 
     async def kept_versions(self, version: Version) -> list[Lake]:
-        """The kept versions that were not rolled back, newest first, with the current one."""
-        return await asyncio.to_thread(_kept, version)
+        """Return the current version and those kept and not rolled back, newest first."""
+        return await asyncio.to_thread(_kept_versions, version)
 
 
-def _kept(version: Version) -> list[Lake]:
+def _kept_versions(version: Version) -> list[Lake]:
     root = version.lake.path.parents[1]
     found = []
     for name in reversed(lakes.version_ids(root)):
@@ -104,10 +109,10 @@ def _kept(version: Version) -> list[Lake]:
 
 
 def _readable(root: Path, name: str) -> list[Lake]:
-    """The version, unless it was pruned meanwhile or is of another release's layout."""
+    """Return the version; none where it was pruned meanwhile or has another layout."""
     try:
         lake = Lake(root, name)
-        lake.as_of  # noqa: B018 - read now, or not at all
+        lake.as_of  # noqa: B018 - reads the manifest
     except LakeError as error:
         logger.warning("version %s is passed over: %s", name, error)
         return []
@@ -117,8 +122,8 @@ def _readable(root: Path, name: str) -> list[Lake]:
 # ----------------------------------------------------------------------------------- building
 
 
-def built(settings: Settings) -> Services:
-    """The services of some settings, not yet running."""
+def build_services(settings: Settings) -> Services:
+    """Build services that do not run yet."""
     events = Events()
     folder = settings.lake / SERVICE_FOLDER
     limit = effective_limit_mb(settings.memory_limit_mb)
@@ -145,9 +150,9 @@ def built(settings: Settings) -> Services:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Services]:
-    """Running services, until the block is left."""
-    services = built(settings)
+async def running_services(settings: Settings) -> AsyncIterator[Services]:
+    """Run services until the block is left."""
+    services = build_services(settings)
     if settings.api_token is None:
         logger.warning("no STOCKRANK_API_TOKEN is set: only this machine may change state")
     services.schedule.start()
@@ -169,39 +174,40 @@ async def serving(settings: Settings) -> AsyncIterator[Services]:
         await asyncio.to_thread(damage.close)
         await services.refresher.close()
         await services.alerts.close()
+        services.probe.shutdown(wait=False, cancel_futures=True)
 
 
 # ------------------------------------------------------------------------------------ watching
 
 
 async def _watch(services: Services) -> None:
-    """Notice a version that others published, and what deserves an alert."""
+    """Watch for new versions and for conditions that deserve an alert."""
     watch = _Watch(services)
     for look in count():
         try:
-            await watch.version()
-            if watch.news() or look % RULES_EVERY == 0:
-                watch.rules()
+            await watch.check_version()
+            if watch.has_news() or look % RULES_EVERY == 0:
+                watch.observe_rules()
         except (LakeError, OSError) as error:
-            # Such as a version that is pruned while it is read: the next look finds another.
+            # For example a version that is pruned while it is read: the next look finds another.
             logger.warning("the lake cannot be watched: %s", error)
         await asyncio.sleep(WATCH_SECONDS)
 
 
 class _Watch:
-    """The version that was seen last, and what the rules say of it."""
+    """Follows the current version, and observes the rules of the alerts."""
 
     def __init__(self, services: Services) -> None:
         self._services: Final = services
         self._version: Version | None = None
         self._compared: str | None = None
-        """The version whose alerts were observed last; one that fails is tried at each look."""
+        """The version that was compared last; a comparison that fails is repeated at each look."""
         self._made: datetime | None = None
-        """When a refresh last succeeded, by the versions there are."""
-        self._known: tuple[object, ...] = ()
+        """The time at which the newest version was made."""
+        self._last_news: tuple[object, ...] = ()
 
-    async def version(self) -> None:
-        """Tell of a version that became current."""
+    async def check_version(self) -> None:
+        """Announce a version that became current, and compare it with the one before."""
         services = self._services
         try:
             version = await services.published.current()
@@ -218,20 +224,25 @@ class _Watch:
             self._compared = version.id
 
     async def _compare(self, version: Version) -> None:
-        """Observe what a version is like against the one before it."""
+        """Observe the alerts of a version against the one before it."""
         kept = await self._services.kept_versions(version)
         before = next((v for v in kept if v.version < version.id), None)
-        tops, was = await asyncio.to_thread(_both_tops, version, before)
+        tops, tops_before = await asyncio.to_thread(_both_tops, version, before)
         manifest = before.manifest if before else None
-        self._services.alerts.observe_all(rules.of_version(version.manifest, manifest, tops, was))
+        self._services.alerts.observe_all(
+            rules.of_version(version.manifest, manifest, tops, tops_before)
+        )
 
-    def news(self) -> bool:
-        """Whether a refresh has ended, or another version is current, since it was asked last."""
-        before = self._known
-        self._known = (self._version and self._version.id, *self._services.refresher.history()[:1])
-        return self._known != before
+    def has_news(self) -> bool:
+        """Return true if a refresh ended or another version became current since the last call."""
+        before = self._last_news
+        self._last_news = (
+            self._version and self._version.id,
+            *self._services.refresher.history()[:1],
+        )
+        return self._last_news != before
 
-    def rules(self) -> None:
+    def observe_rules(self) -> None:
         """Observe memory, the last refreshes, and the age of the data."""
         services, alerts = self._services, self._services.alerts
         alerts.observe_all(rules.of_memory(services.guard))
@@ -241,7 +252,7 @@ class _Watch:
 
 
 def _last_made(root: Path) -> datetime | None:
-    """When the newest version was made, also if it was rolled back since."""
+    """Return the time at which the newest version was made, even if it was rolled back since."""
     for listed in reversed(listing.listed(root)):
         if listed.manifest:
             return listed.manifest.created_at
@@ -249,18 +260,18 @@ def _last_made(root: Path) -> datetime | None:
 
 
 def _both_tops(version: Version, before: Lake | None) -> tuple[rules.Tops, rules.Tops]:
-    """The first ranks of a version, and of the one before it."""
+    """Return the tickers of the portfolios, of a version and of the one before it."""
     return _tops(version.rankings), _tops_of(before) if before else {}
 
 
 def _tops_of(lake: Lake) -> rules.Tops:
-    """Return the first ranks of an older version; none where its rankings cannot be read."""
+    """Return the tickers of the portfolios of an older version; none where it cannot be read."""
     try:
-        return _tops(collected(lake.rankings()))
+        return _tops(collect(lake.rankings()))
     except LakeError as error:
         logger.warning("the top tens are compared with none: version %s: %s", lake.version, error)
         return {}
 
 
 def _tops(rankings: pl.DataFrame) -> dict[str, list[str]]:
-    return {s.name: top(rankings, s)["ticker"].to_list() for s in STRATEGIES.values()}
+    return {s.name: portfolio_rows(rankings, s)["ticker"].to_list() for s in STRATEGIES.values()}

@@ -5,7 +5,7 @@ Who is eligible in it on a date is decided by `pipelines.ranking`.
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any, Final, Self
+from typing import Final
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,19 +26,6 @@ class Universe:
         caps = ", ".join(floors).replace(f" from {date.min}", "") or "nothing"
         markets = ", ".join(self.markets)
         return f"Universe {self.name}: {markets}; {self.currency}, market cap at least {caps}"
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Self:
-        """Return the universe of a definition that `as_dict` made."""
-        floors = tuple((date.fromisoformat(day), cap) for day, cap in values["floors"])
-        markets = tuple(values["markets"])
-        return cls(name=values["name"], markets=markets, currency=values["currency"], floors=floors)
-
-    def as_dict(self) -> dict[str, object]:
-        """Return the definition as JSON holds it."""
-        floors = [[day.isoformat(), cap] for day, cap in self.floors]
-        return {"name": self.name, "markets": list(self.markets), "currency": self.currency,
-                "floors": floors}  # fmt: skip
 
 
 SWEDEN: Final = Universe(

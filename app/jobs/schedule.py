@@ -3,8 +3,9 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from app.jobs.refresh import Refresher
 from pipelines import lake as lakes
@@ -19,6 +20,14 @@ ATTEMPTS: Final = 3
 
 LONGEST_SLEEP: Final = 60.0
 """Seconds after which the clock is looked at again: it goes on while the machine sleeps."""
+
+
+@dataclass(frozen=True)
+class DueJob:
+    """A job that the clock starts, with the next time in UTC."""
+
+    id: str
+    next: datetime | None
 
 
 class Schedule:
@@ -43,9 +52,9 @@ class Schedule:
         """Whether a refresh is going to be started."""
         return self._task is not None and not self._task.done()
 
-    def jobs(self) -> list[dict[str, Any]]:
-        """Return what is scheduled, as `{id, next}` with the next time in UTC."""
-        return [{"id": DAILY, "next": self._next}] if self.running else []
+    def jobs(self) -> list[DueJob]:
+        """Return the jobs that are going to be started; none where no hour is set."""
+        return [DueJob(DAILY, self._next)] if self.running else []
 
     def start(self) -> None:
         """Start refreshes from now on, in the event loop that is running."""

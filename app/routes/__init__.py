@@ -1,1 +1,1 @@
-"""Routes by noun."""
+"""The handlers, a module for each noun."""

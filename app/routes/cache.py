@@ -1,26 +1,26 @@
-"""What is kept for the next request."""
+"""The cache of computed frames and written answers."""
 
 from fastapi import APIRouter
 
-from app.deps import PERMISSION, Permitted, ServicesDep
-from app.web import models
+from app.deps import PERMISSION_PROBLEMS, Permitted, ServicesDep
+from app.web import operation_models
 
 router = APIRouter(prefix="/cache", tags=["cache"])
 
 
 @router.get("/stats")
-async def stats(services: ServicesDep) -> models.CacheStats:
-    """What the cache did so far."""
-    return models.CacheStats(**services.cache.stats())
+async def stats(services: ServicesDep) -> operation_models.CacheStats:
+    """Hits and misses, entries and bytes of the cache."""
+    return operation_models.CacheStats(**services.cache.stats())
 
 
-@router.post("/invalidate", dependencies=[Permitted], responses=PERMISSION)
-async def invalidate(services: ServicesDep) -> models.Invalidated:
-    """Forget what is kept."""
-    return models.Invalidated(removed=services.cache.invalidate())
+@router.post("/invalidate", dependencies=[Permitted], responses=PERMISSION_PROBLEMS)
+async def invalidate(services: ServicesDep) -> operation_models.Invalidated:
+    """Empty the cache."""
+    return operation_models.Invalidated(removed=services.cache.invalidate())
 
 
-@router.post("/clear", dependencies=[Permitted], responses=PERMISSION)
-async def clear(services: ServicesDep) -> models.Invalidated:
-    """Forget what is kept, and the counts."""
-    return models.Invalidated(removed=services.cache.clear())
+@router.post("/clear", dependencies=[Permitted], responses=PERMISSION_PROBLEMS)
+async def clear(services: ServicesDep) -> operation_models.Invalidated:
+    """Empty the cache and set its counts to 0."""
+    return operation_models.Invalidated(removed=services.cache.clear())

@@ -25,10 +25,10 @@ TERMS: Final = "".join(
 
 
 class Files(StaticFiles):
-    """The page's files, which a browser asks for again, so that it never mixes two releases."""
+    """The files of the page; a browser must revalidate them, or it could mix two releases."""
 
     def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        """The file, or 304 for a browser that has it."""
+        """Return the file, or 304 for a browser that has it."""
         response = super().file_response(*args, **kwargs)
         response.headers["Cache-Control"] = "no-cache"
         return response
@@ -40,11 +40,11 @@ router = APIRouter(include_in_schema=False)
 @router.get("/")
 @router.get("/dashboard")
 async def dashboard() -> FileResponse:
-    """The page; everything it shows comes from the API."""
+    """Return the page; everything it shows comes from the API."""
     return FileResponse(PAGE, media_type="text/html; charset=utf-8", headers=HEADERS)
 
 
 @router.get("/static/js/terms.js")
 async def terms() -> Response:
-    """The terms of the rankings, as a module of the page's script."""
+    """Return the terms of the rankings as a module of the page's script."""
     return Response(TERMS, media_type="text/javascript", headers={"Cache-Control": "no-cache"})

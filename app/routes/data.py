@@ -1,4 +1,4 @@
-"""The data: refreshes, versions, age, integrity and alerts."""
+"""The data: its refreshes, versions, age, integrity and alerts."""
 
 import asyncio
 from dataclasses import asdict
@@ -6,11 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 
-from app.deps import PERMISSION, Permitted, ServicesDep, VersionDep
+from app.deps import PERMISSION_PROBLEMS, Permitted, ServicesDep, VersionDep
 from app.jobs import Job, Running, without_paths
 from app.services import Services
 from app.serving import Version, queries, views
-from app.web import Unavailable, models
+from app.web import Responses, Unavailable, data_models
 from pipelines import lake as lakes
 from pipelines.errors import NothingPublished
 from pipelines.lake import Listed, freshness, listed
@@ -26,24 +26,25 @@ router = APIRouter(prefix="/data", tags=["data"])
     "/sync-now",
     status_code=202,
     dependencies=[Permitted],
-    response_model=models.Started | models.Synced,
+    response_model=data_models.Started | data_models.Synced,
     responses={
-        **PERMISSION,
-        200: {"model": models.Synced, "description": "With wait=true: it is done"},
-        409: {"model": models.Problem, "description": "A refresh is running"},
-        429: {"model": models.Problem, "description": "More than two a minute"},
+        **PERMISSION_PROBLEMS,
+        200: {"model": data_models.Synced, "description": "With wait=true: the refresh has ended"},
+        **Responses.problems({409: "A refresh is running", 429: "More than two requests a minute"}),
     },
 )
 async def sync_now(
     services: ServicesDep,
     response: Response,
-    wait: Annotated[bool, Query(description="answer when it is done", examples=[True])] = False,
-) -> models.Started | models.Synced:
-    """Start a refresh: a new version is published from the database, if it changed."""
+    wait: Annotated[
+        bool, Query(description="answer only when the refresh has ended", examples=[True])
+    ] = False,
+) -> data_models.Started | data_models.Synced:
+    """Start a refresh, which publishes a new version if the database has changed."""
     if seconds := services.seconds_until_sync():
         raise HTTPException(
             429,
-            f"a refresh was asked for twice within a minute; try again in {seconds} s",
+            f"only two refreshes a minute may be requested; try again in {seconds} s",
             {"Retry-After": str(seconds)},
         )
     try:
@@ -58,8 +59,8 @@ async def sync_now(
     return _synced(services, await services.refresher.wait(job.job_id) or job)
 
 
-def _started(job: Job) -> models.Started:
-    return models.Started(
+def _started(job: Job) -> data_models.Started:
+    return data_models.Started(
         job_id=job.job_id,
         status=job.status,
         started_at=job.started_at,
@@ -67,40 +68,44 @@ def _started(job: Job) -> models.Started:
     )
 
 
-def _synced(services: Services, job: Job) -> models.Synced:
+def _synced(services: Services, job: Job) -> data_models.Synced:
     if job.result is None:
         raise Unavailable(f"refresh {job.job_id} failed: {job.error}")
-    return models.Synced(
-        sync_result=models.SyncResult(**asdict(job.result)), timestamp=services.now()
+    return data_models.Synced(
+        sync_result=data_models.SyncResult(**asdict(job.result)), timestamp=services.now()
     )
 
 
 @router.get("/jobs/{job_id}")
 async def job(
     services: ServicesDep,
-    job_id: Annotated[str, Path(description="as sync-now told it", max_length=50, examples=["x"])],
-) -> models.JobStatus:
-    """How a refresh stands."""
+    job_id: Annotated[
+        str, Path(description="id of the refresh, from sync-now", max_length=50, examples=["x"])
+    ],
+) -> data_models.JobStatus:
+    """State of a refresh."""
     found = services.refresher.job(job_id)
     if found is None:
-        raise HTTPException(404, f"no refresh {job_id!r} is known; see /v1/data/sync-history")
-    return models.JobStatus(
-        **{name: getattr(found, name) for name in models.JobStatus.model_fields}
+        raise HTTPException(404, f"unknown refresh {job_id!r}; see /v1/data/sync-history")
+    return data_models.JobStatus(
+        **{name: getattr(found, name) for name in data_models.JobStatus.model_fields}
     )
 
 
 @router.get("/sync-history")
 async def sync_history(
     services: ServicesDep,
-    days: Annotated[int, Query(ge=1, le=3650, description="days back", examples=[7])] = 7,
-) -> models.SyncHistory:
-    """The refreshes of the last days."""
+    days: Annotated[
+        int, Query(ge=1, le=3650, description="number of days to look back", examples=[7])
+    ] = 7,
+) -> data_models.SyncHistory:
+    """Refreshes of the last days, newest first."""
     jobs = services.refresher.history(days)
-    ever = services.refresher.history()
+    every = services.refresher.history()
     done = [job for job in jobs if job.status == "succeeded"]
-    return models.SyncHistory(
+    return data_models.SyncHistory(
         history=[_entry(job) for job in jobs],
-        last_successful_sync=next((j.finished_at for j in ever if j.status == "succeeded"), None),
+        last_successful_sync=next((j.finished_at for j in every if j.status == "succeeded"), None),
         next_scheduled_sync=min((j.next for j in _scheduled(services) if j.next), default=None),
         sync_hour_utc=services.settings.sync_hour,
         total_syncs=len(jobs),
@@ -109,10 +114,10 @@ async def sync_history(
     )
 
 
-def _entry(job: Job) -> models.SyncEntry:
+def _entry(job: Job) -> data_models.SyncEntry:
     rows = job.datasets or {}
     seconds = (job.finished_at - job.started_at).total_seconds() if job.finished_at else None
-    return models.SyncEntry(
+    return data_models.SyncEntry(
         id=job.job_id,
         timestamp=job.started_at,
         sync_type=job.trigger,
@@ -125,26 +130,26 @@ def _entry(job: Job) -> models.SyncEntry:
     )
 
 
-def _scheduled(services: Services) -> list[models.ScheduledJob]:
-    return [models.ScheduledJob(**entry) for entry in services.schedule.jobs()]
+def _scheduled(services: Services) -> list[data_models.ScheduledJob]:
+    return [data_models.ScheduledJob(id=job.id, next=job.next) for job in services.schedule.jobs()]
 
 
 @router.get("/scheduler-status")
-async def scheduler_status(services: ServicesDep) -> models.Scheduler:
-    """What runs by the clock."""
-    return models.Scheduler(running=services.schedule.running, jobs=_scheduled(services))
+async def scheduler_status(services: ServicesDep) -> data_models.Scheduler:
+    """Jobs that run by the clock."""
+    return data_models.Scheduler(running=services.schedule.running, jobs=_scheduled(services))
 
 
 # ------------------------------------------------------------------------------------ content
 
 
 @router.get("/sync-status")
-async def sync_status(services: ServicesDep, version: VersionDep) -> models.SyncStatus:
-    """How much is published."""
+async def sync_status(services: ServicesDep, version: VersionDep) -> data_models.SyncStatus:
+    """Amount and newest dates of the published data."""
     plan = queries.newest_fundamental(version.lake)
     newest = await services.computing.frame((version.id, "newest fundamental"), plan)
     rows = {name: entry.rows for name, entry in version.manifest.datasets.items()}
-    return models.SyncStatus(
+    return data_models.SyncStatus(
         stocks=rows["stocks"],
         prices=rows["prices"],
         fundamentals=rows["fundamentals"],
@@ -155,10 +160,10 @@ async def sync_status(services: ServicesDep, version: VersionDep) -> models.Sync
 
 @router.get("/status/detailed")
 @router.get("/freshness")
-def freshness_(services: ServicesDep, version: VersionDep) -> models.DataStatus:
-    """How old the prices are, in trading days, over all and by stock."""
+def freshness_(services: ServicesDep, version: VersionDep) -> data_models.DataStatus:
+    """Age of the prices in trading days, overall and by stock."""
     verdict = freshness.verdict(version.report, services.today)
-    return models.DataStatus(
+    return data_models.DataStatus(
         system_status=verdict.age.label.upper(),
         system_message=verdict.checks[0].message,
         can_run_strategies=verdict.safe_to_trade,
@@ -167,10 +172,10 @@ def freshness_(services: ServicesDep, version: VersionDep) -> models.DataStatus:
     )
 
 
-def _summary(services: Services, version: Version) -> models.FreshSummary:
+def _summary(services: Services, version: Version) -> data_models.FreshSummary:
     counts = views.fresh_counts(version, services.today)
     total = sum(counts.values())
-    return models.FreshSummary(
+    return data_models.FreshSummary(
         total_stocks=total,
         fresh_percentage=round(100 * counts["fresh"] / total, 1) if total else 0.0,
         **{f"{name}_count": count for name, count in counts.items()},
@@ -178,36 +183,38 @@ def _summary(services: Services, version: Version) -> models.FreshSummary:
 
 
 @router.get("/integrity")
-async def integrity(services: ServicesDep, version: VersionDep) -> models.Integrity:
-    """Whether to trade on the published version, with all checks."""
-    return models.Integrity.of(freshness.verdict(version.report, services.today))
+async def integrity(services: ServicesDep, version: VersionDep) -> data_models.Integrity:
+    """Verdict on trading on the published version, with all checks."""
+    return data_models.Integrity.of(freshness.verdict(version.report, services.today))
 
 
 @router.get("/integrity/quick")
-async def quick(services: ServicesDep, version: VersionDep) -> models.QuickIntegrity:
-    """Whether to trade on the published version."""
-    return models.QuickIntegrity.of(freshness.verdict(version.report, services.today))
+async def quick(services: ServicesDep, version: VersionDep) -> data_models.QuickIntegrity:
+    """Verdict on trading on the published version, in short."""
+    return data_models.QuickIntegrity.of(freshness.verdict(version.report, services.today))
 
 
 @router.get("/alerts")
 async def alerts(
     services: ServicesDep,
-    limit: Annotated[int, Query(ge=1, le=500, description="at most so many", examples=[50])] = 50,
+    limit: Annotated[
+        int, Query(ge=1, le=500, description="maximum number of alerts", examples=[50])
+    ] = 50,
     include_resolved: Annotated[
-        bool, Query(description="also those that are over", examples=[False])
+        bool, Query(description="include alerts that are resolved", examples=[False])
     ] = False,
-) -> list[models.AlertInfo]:
-    """The alerts, newest first."""
+) -> list[data_models.AlertInfo]:
+    """Alerts, newest first."""
     found = services.alerts.history(limit, include_resolved=include_resolved)
-    return [models.AlertInfo.model_validate(alert.as_dict()) for alert in found]
+    return [data_models.AlertInfo.model_validate(alert.as_dict()) for alert in found]
 
 
 # ----------------------------------------------------------------------------------- versions
 
 
 @router.get("/versions")
-async def versions(services: ServicesDep) -> list[models.VersionInfo]:
-    """The kept versions, newest first, with those that are damaged or of another layout."""
+async def versions(services: ServicesDep) -> list[data_models.VersionInfo]:
+    """Kept versions, newest first, including those that are damaged or of another layout."""
     root = services.settings.lake
     found = await asyncio.to_thread(listed, root)
     if not any(version.is_current for version in found):
@@ -215,14 +222,14 @@ async def versions(services: ServicesDep) -> list[models.VersionInfo]:
     return [_info(version) for version in reversed(found)]
 
 
-def _info(listed: Listed) -> models.VersionInfo:
-    known = listed.manifest
-    return models.VersionInfo(
+def _info(listed: Listed) -> data_models.VersionInfo:
+    manifest = listed.manifest
+    return data_models.VersionInfo(
         version=listed.version,
-        created_at=known and known.created_at,
-        as_of=known and known.as_of,
-        rows=known and known.rows,
-        bytes=known and known.bytes,
+        created_at=manifest and manifest.created_at,
+        as_of=manifest and manifest.as_of,
+        rows=manifest and manifest.rows,
+        bytes=manifest and manifest.bytes,
         current=listed.is_current,
         withdrawn=listed.is_withdrawn,
         state=listed.state,
@@ -234,24 +241,24 @@ def _info(listed: Listed) -> models.VersionInfo:
     "/versions/{version_id}/rollback",
     dependencies=[Permitted],
     responses={
-        **PERMISSION,
-        409: {
-            "model": models.Problem,
-            "description": "The version is damaged or of another layout",
-        },
+        **PERMISSION_PROBLEMS,
+        **Responses.problems({409: "The version is damaged or of another layout"}),
     },
 )
 async def rollback(
     services: ServicesDep,
     version_id: Annotated[
-        str, Path(description="a kept version", max_length=50, examples=["20261124T170500Z-3fa1c2"])
+        str,
+        Path(
+            description="id of a kept version", max_length=50, examples=["20261124T170500Z-3fa1c2"]
+        ),
     ],
-) -> models.RolledBack:
-    """Publish a kept version in place of the current one, at once."""
+) -> data_models.RolledBack:
+    """Publish a kept version in place of the current one."""
     root = services.settings.lake
     try:
         before, now = await asyncio.to_thread(roll_back, root, version_id)
     except (lakes.Damaged, lakes.OtherLayout) as error:
         raise HTTPException(409, without_paths(str(error), [root])) from None
     as_of = (await asyncio.to_thread(lakes.manifest_of, root, now)).as_of
-    return models.RolledBack(previous=before, version=now, as_of=as_of)
+    return data_models.RolledBack(previous=before, version=now, as_of=as_of)

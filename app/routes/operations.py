@@ -1,8 +1,7 @@
-"""Health, metrics, memory and the live stream."""
+"""Health, metrics, memory and the stream of events."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any, Final
 
@@ -14,27 +13,27 @@ from app.deps import ServicesDep, VersionDep
 from app.metrics import registry
 from app.services import Services
 from app.watch import Level, memory_usage
-from app.web import models
+from app.web import Responses, operation_models
 from pipelines import __version__, source
 from pipelines.errors import LakeError, SourceBusy, SourceError
 
 router = APIRouter(tags=["operations"])
 
-BUSY_SECONDS: Final = 0.5
-"""How long the health check waits for a database that is locked."""
-PROBE: Final = ThreadPoolExecutor(1, thread_name_prefix="database-probe")
-"""A thread of its own, so that a slow database takes none from the rankings."""
+PROBE_BUSY_SECONDS: Final = 0.5
+"""Seconds for which the health check waits for a locked database."""
 
 
 @router.get("/health")
-async def health(services: ServicesDep) -> models.Health:
-    """Whether all is well; a degraded service still serves what is published."""
-    database = await asyncio.get_running_loop().run_in_executor(PROBE, _database, services)
+async def health(services: ServicesDep) -> operation_models.Health:
+    """Health of the service; a degraded one still serves the published version."""
+    database = await asyncio.get_running_loop().run_in_executor(
+        services.probe, _database_state, services
+    )
     published = await asyncio.to_thread(services.published.problem)
     critical = "memory is critical" if services.guard.level is Level.CRITICAL else None
     reasons = [None if database == "connected" else database, published, critical]
     reason = "; ".join(filter(None, reasons)) or None
-    return models.Health(
+    return operation_models.Health(
         status="degraded" if reason else "healthy",
         database=database,
         reason=reason,
@@ -43,33 +42,33 @@ async def health(services: ServicesDep) -> models.Health:
     )
 
 
-def _database(services: Services) -> str:
+def _database_state(services: Services) -> str:
     try:
-        source.preflight(services.settings.source, busy_seconds=BUSY_SECONDS)
+        source.preflight(services.settings.source, busy_seconds=PROBE_BUSY_SECONDS)
     except SourceBusy:
         return "error: busy, another process has locked the source database"
     except SourceError:
-        # Its text names a path, which is for the log of a refresh.
+        # The error names a path, which belongs in the log of a refresh alone.
         return "error: the source database cannot be read; a refresh says why"
     return "connected"
 
 
 @router.get("/health/live")
-async def live() -> models.Alive:
-    """Answers as long as the process does."""
-    return models.Alive(status="ok")
+async def live() -> operation_models.Alive:
+    """200 as long as the process runs."""
+    return operation_models.Alive(status="ok")
 
 
-@router.get("/health/ready", responses={503: {"model": models.Problem}})
-async def ready(_: VersionDep) -> models.Alive:
-    """503 until a version is published."""
-    return models.Alive(status="ok")
+@router.get("/health/ready", responses=Responses.problems({503: "Nothing is published"}))
+async def ready(_: VersionDep) -> operation_models.Alive:
+    """200 once a version is published, 503 before."""
+    return operation_models.Alive(status="ok")
 
 
 @router.get("/system/memory")
-async def memory_(services: ServicesDep) -> models.Memory:
-    """Memory against its limit."""
-    return models.Memory(**asdict(memory_usage(services.guard)))
+async def memory_(services: ServicesDep) -> operation_models.Memory:
+    """Memory in use against its limit."""
+    return operation_models.Memory(**asdict(memory_usage(services.guard)))
 
 
 @router.get(
@@ -88,10 +87,10 @@ async def metrics(services: ServicesDep) -> Response:
 
 @router.get("/system/stream", response_class=EventSourceResponse)
 async def stream(services: ServicesDep) -> AsyncIterator[ServerSentEvent]:
-    """Server-sent events: `hello` with how things stand, then what happens.
+    """Server-sent events: first `hello` with the present state, then each event as it happens.
 
-    Kinds are `memory`, `refresh`, `alert`, `version` and, for a client that was too slow, `lost`.
-    The data of each is JSON; a comment is sent where nothing happens for 15 seconds.
+    The kinds are `memory`, `refresh`, `alert`, `version`, and `lost` for a client that reads too
+    slowly. The data of each is JSON; a comment is sent when nothing happens for 15 seconds.
     """
     async with services.events.subscribe() as events:
         yield ServerSentEvent(event="hello", data=_hello(services), retry=2000)

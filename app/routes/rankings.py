@@ -1,4 +1,4 @@
-"""Rankings of past dates and versions, and the portfolio that is made of them."""
+"""Rankings of past dates and versions, and the combined portfolio."""
 
 import asyncio
 from datetime import date
@@ -7,12 +7,21 @@ from typing import Annotated
 import polars as pl
 from fastapi import APIRouter, Depends, Query
 
-from app.deps import Asked, AskedDep, Day, RankingsDep, ServicesDep, StrategyDep, VersionDep, past
+from app.deps import (
+    IsoDay,
+    RankingsDep,
+    Selection,
+    SelectionDep,
+    ServicesDep,
+    StrategyDep,
+    VersionDep,
+    day_until_today,
+)
 from app.services import Services
 from app.serving import Version, queries, views
-from app.web import models
+from app.web import portfolio_models, ranking_models
 from pipelines.lake import Lake
-from pipelines.ranking import STRATEGIES, Strategy, strategy_named
+from pipelines.ranking import STRATEGIES, Strategy, next_rebalance, strategy_named
 
 router = APIRouter(tags=["rankings"])
 
@@ -21,33 +30,45 @@ router = APIRouter(tags=["rankings"])
 
 
 @router.get("/portfolio/sverige")
-def portfolio(asked: AskedDep, rankings: RankingsDep) -> models.Portfolio:
-    """Ten stocks of each strategy, equally weighted; a stock in two strategies is there twice."""
-    places = [(s, row) for s in STRATEGIES.values() for row in views.top(rankings, s).to_dicts()]
-    dates = [d for s in STRATEGIES.values() if (d := _next(asked.services, asked.version, s))]
-    return models.Portfolio(
+def portfolio(selection: SelectionDep, rankings: RankingsDep) -> portfolio_models.Portfolio:
+    """Ten stocks of each strategy, equally weighted; a stock in two strategies is listed twice."""
+    places = [
+        (s, row)
+        for s in STRATEGIES.values()
+        for row in views.portfolio_rows(rankings, s).to_dicts()
+    ]
+    dates = [
+        d
+        for s in STRATEGIES.values()
+        if (d := _next_rebalance(selection.services, selection.version, s))
+    ]
+    return portfolio_models.Portfolio(
         holdings=[
-            models.Holding(
+            portfolio_models.Holding(
                 ticker=row["ticker"], name=row["name"], weight=1 / len(places), strategy=s.name
             )
             for s, row in places
         ],
-        as_of_date=asked.as_of,
+        as_of_date=selection.as_of,
         next_rebalance_date=min(dates, default=None),
     )
 
 
 @router.get("/portfolio/rebalance-dates")
-async def rebalance_dates(services: ServicesDep, version: VersionDep) -> list[models.Rebalance]:
-    """When each strategy is rebalanced next: on the first trading day of its months."""
+async def rebalance_dates(
+    services: ServicesDep, version: VersionDep
+) -> list[portfolio_models.Rebalance]:
+    """Next rebalancing of each strategy: the first trading day of one of its months."""
     return [
-        models.Rebalance(strategy_name=s.name, next_date=_next(services, version, s))
+        portfolio_models.Rebalance(
+            strategy_name=s.name, next_date=_next_rebalance(services, version, s)
+        )
         for s in STRATEGIES.values()
     ]
 
 
-def _next(services: Services, version: Version, strategy: Strategy) -> date | None:
-    return views.next_rebalance(strategy, version.calendar, services.today)
+def _next_rebalance(services: Services, version: Version, strategy: Strategy) -> date | None:
+    return next_rebalance(strategy, version.calendar, services.today)
 
 
 # ------------------------------------------------------------------------------------- dates
@@ -59,18 +80,18 @@ async def on_date(
     services: ServicesDep,
     version: VersionDep,
     strategy: Annotated[str, Query(description="name of a strategy", examples=["trendande_varde"])],
-    target_date: Annotated[Day, Query(description="a date up to today", examples=["2026-03-02"])],
-) -> models.Computed:
-    """The ranking of a strategy as of a date, from what was known on it."""
-    chosen = strategy_named(strategy)
-    day = past(services, version, target_date, "target_date")
-    rankings = await Asked(services, version, version.universe, day).rankings()
-    return await asyncio.to_thread(_computed, rankings, chosen, day)
+    target_date: Annotated[IsoDay, Query(description="a day up to today", examples=["2026-03-02"])],
+) -> ranking_models.Computed:
+    """Ranking of a strategy on a date, from the data that was known then."""
+    named = strategy_named(strategy)
+    day = day_until_today(services, version, target_date, "target_date")
+    rankings = await Selection(services, version, version.universe, day).rankings()
+    return await asyncio.to_thread(_computed, rankings, named, day)
 
 
-def _computed(rankings: pl.DataFrame, strategy: Strategy, day: date) -> models.Computed:
+def _computed(rankings: pl.DataFrame, strategy: Strategy, day: date) -> ranking_models.Computed:
     newest = rankings["close_date"].max()
-    return models.Computed(
+    return ranking_models.Computed(
         strategy=strategy.name,
         date=newest if isinstance(newest, date) else day,
         target_date=day,
@@ -78,9 +99,9 @@ def _computed(rankings: pl.DataFrame, strategy: Strategy, day: date) -> models.C
     )
 
 
-def _scored(rankings: pl.DataFrame, strategy: Strategy) -> list[models.Scored]:
+def _scored(rankings: pl.DataFrame, strategy: Strategy) -> list[ranking_models.Scored]:
     rows = views.finite(views.ranked(rankings, strategy).select("ticker", "rank", "score"))
-    return [models.Scored(**row) for row in rows.to_dicts()]
+    return [ranking_models.Scored(**row) for row in rows.to_dicts()]
 
 
 @router.get("/rankings/history/{name}")
@@ -88,39 +109,41 @@ async def history(
     services: ServicesDep,
     version: VersionDep,
     strategy: StrategyDep,
-    limit: Annotated[int, Query(ge=1, le=100, description="at most so many", examples=[12])] = 12,
-) -> list[models.Past]:
-    """The ranking of a strategy in the kept versions, one a date, newest first.
+    limit: Annotated[
+        int, Query(ge=1, le=100, description="maximum number of dates", examples=[12])
+    ] = 12,
+) -> list[ranking_models.Past]:
+    """Rankings of a strategy in the kept versions, newest first.
 
-    Of versions with one date the last that was not rolled back counts.
+    Where several versions have the same date, only the newest that was not rolled back counts.
     """
-    found: dict[date, models.Past] = {}
+    found: dict[date, ranking_models.Past] = {}
     for old in await services.kept_versions(version):
         if len(found) < limit and old.as_of not in found:
-            then = await _published(services, old)
-            places = await asyncio.to_thread(_scored, then, strategy)
-            found[old.as_of] = models.Past(date=old.as_of, rankings=places)
+            rows = await _published(services, old)
+            places = await asyncio.to_thread(_scored, rows, strategy)
+            found[old.as_of] = ranking_models.Past(date=old.as_of, rankings=places)
     return sorted(found.values(), key=lambda entry: entry.date, reverse=True)
 
 
 async def _published(services: Services, old: Lake) -> pl.DataFrame:
-    """`strategy, ticker, rank, score` of a kept version."""
+    """Return `strategy, ticker, rank, score` of a kept version."""
     plan = old.rankings().select("strategy", "ticker", "rank", "score")
     return await services.computing.frame((old.version, "history"), plan)
 
 
-async def copies(services: ServicesDep, version: VersionDep) -> pl.DataFrame:
-    """`date, stocks` of the weekly copies of the ratios."""
+async def weekly_copies(services: ServicesDep, version: VersionDep) -> pl.DataFrame:
+    """Return `date, stocks` of the weekly copies of the ratios."""
     plan = queries.snapshots(version.lake)
     return await services.computing.frame((version.id, "snapshots"), plan)
 
 
 @router.get("/fundamentals/snapshots")
-def snapshots(found: Annotated[pl.DataFrame, Depends(copies)]) -> models.Snapshots:
-    """The weekly copies of the ratios that are kept."""
+def snapshots(found: Annotated[pl.DataFrame, Depends(weekly_copies)]) -> ranking_models.Snapshots:
+    """Weekly copies of the ratios, newest first."""
     rows = found.to_dicts()
-    return models.Snapshots(
-        snapshots=[models.Snapshot(**row) for row in rows], total_snapshots=len(rows)
+    return ranking_models.Snapshots(
+        snapshots=[ranking_models.Snapshot(**row) for row in rows], total_snapshots=len(rows)
     )
 
 
@@ -128,12 +151,12 @@ def snapshots(found: Annotated[pl.DataFrame, Depends(copies)]) -> models.Snapsho
 
 
 @router.get("/dashboard/top")
-async def top(services: ServicesDep, version: VersionDep) -> models.Top:
-    """The first ten of each strategy with what moved them, as the dashboard shows them."""
+async def top(services: ServicesDep, version: VersionDep) -> ranking_models.Top:
+    """Portfolio of each strategy with returns, F-scores and the ranks before, for the dashboard."""
     older = [v for v in await services.kept_versions(version) if v.version < version.id]
     before = older[0] if older else None
     then = await _published(services, before) if before else None
-    return models.Top(
+    return ranking_models.Top(
         version=version.id,
         as_of=version.lake.as_of,
         previous_version=before.version if before else None,
@@ -141,23 +164,23 @@ async def top(services: ServicesDep, version: VersionDep) -> models.Top:
     )
 
 
-def _tens(now: pl.DataFrame, then: pl.DataFrame | None) -> list[models.TopTen]:
+def _tens(now: pl.DataFrame, then: pl.DataFrame | None) -> list[ranking_models.TopTen]:
     return [
-        models.TopTen(name=s.name, display_name=s.title, rankings=_places(now, then, s))
+        ranking_models.TopTen(name=s.name, display_name=s.title, rankings=_top_places(now, then, s))
         for s in STRATEGIES.values()
     ]
 
 
-def _places(
+def _top_places(
     now: pl.DataFrame, then: pl.DataFrame | None, strategy: Strategy
-) -> list[models.TopPlace]:
+) -> list[ranking_models.TopPlace]:
     ranks = {}
     if then is not None:
         ranks = dict(views.ranked(then, strategy).select("ticker", "rank").iter_rows())
-    rows = views.finite(views.top(now, strategy)).to_dicts()
-    fields = models.TopPlace.model_fields.keys()
+    rows = views.finite(views.portfolio_rows(now, strategy)).to_dicts()
+    fields = ranking_models.TopPlace.model_fields.keys()
     return [
-        models.TopPlace(
+        ranking_models.TopPlace(
             **{k: row.get(k) for k in fields} | {"rank_before": ranks.get(row["ticker"])}
         )
         for row in rows

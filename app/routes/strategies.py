@@ -2,77 +2,100 @@
 
 import asyncio
 from collections.abc import Callable, Collection
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import polars as pl
 from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
 
 from app.deps import (
-    Asked,
-    AskedDep,
     RankingsDep,
+    Selection,
+    SelectionDep,
     ServicesDep,
     StrategyDep,
     TickerDep,
     VersionDep,
 )
 from app.serving import queries, views
-from app.web import MEDIA, Answer, Format, chosen, models
+from app.web import (
+    MEDIA,
+    Format,
+    Responses,
+    TaggedAnswer,
+    negotiated,
+    portfolio_models,
+    ranking_models,
+)
 from pipelines.lake import freshness
-from pipelines.ranking import STRATEGIES, Strategy, canonical_ticker, explanations, strategy_named
+from pipelines.ranking import (
+    BUY_RANK,
+    SELL_RANK,
+    STRATEGIES,
+    Strategy,
+    canonical_ticker,
+    explanations,
+    places,
+    strategy_named,
+    trades,
+)
 
 router = APIRouter(tags=["strategies"])
 
-Part = tuple[int, int | None]
-"""How many of a ranking are left out, and at most how many are answered."""
-WHOLE: Final[Part] = (0, None)
+Page = tuple[int, int | None]
+"""The offset and the maximum length of a page of a ranking."""
+WHOLE: Final[Page] = (0, None)
 
-RANKING: Final[dict[int | str, dict[str, Any]]] = {
-    200: {
-        "model": list[models.Ranked],
-        "content": {media: {} for media in MEDIA.values() if media != MEDIA[Format.JSON]},
-        "description": "The ranking, best first",
-        "headers": {"ETag": {"schema": {"type": "string"}, "description": "names the answer"}},
-    },
-    304: {"description": "The client has it"},
-    406: {"model": models.Problem, "description": "None of the accepted types is offered"},
-}
+RANKING: Final = Responses(
+    {
+        200: {
+            "model": list[ranking_models.Ranked],
+            "content": {media: {} for media in MEDIA.values() if media != MEDIA[Format.JSON]},
+            "description": "The ranking, best first",
+            "headers": {
+                "ETag": {"schema": {"type": "string"}, "description": "identifies the answer"}
+            },
+        },
+        304: {"description": "The client has this answer"},
+        **Responses.problems({406: "None of the accepted media types is available"}),
+    }
+)
 
 
-async def part(
+async def page(
     limit: Annotated[
-        int | None, Query(ge=1, le=100_000, description="at most so many", examples=[50])
+        int | None, Query(ge=1, le=100_000, description="maximum number of stocks", examples=[50])
     ] = None,
     offset: Annotated[
-        int, Query(ge=0, le=100_000, description="so many are left out", examples=[0])
+        int, Query(ge=0, le=100_000, description="number of stocks to skip", examples=[0])
     ] = 0,
-) -> Part:
-    """How many of a ranking are left out, and at most how many are answered."""
+) -> Page:
+    """Return the page of the ranking that the parameters select."""
     return offset, limit
 
 
-async def form(
+async def file_format(
     named: Annotated[
-        Format | None, Query(alias="format", description="wins over Accept", examples=["csv"])
+        Format | None,
+        Query(alias="format", description="format; takes precedence over Accept", examples=["csv"]),
     ] = None,
     accept: Annotated[
         str | None,
-        Header(max_length=500, description="type of the answer", examples=["text/csv"]),
+        Header(max_length=500, description="media types of the answer", examples=["text/csv"]),
     ] = None,
 ) -> Format:
-    """The format of the answer."""
-    return chosen(accept, named)
+    """Return the format of the answer."""
+    return negotiated(accept, named)
 
 
-PartDep = Annotated[Part, Depends(part)]
-FormDep = Annotated[Format, Depends(form)]
+PageDep = Annotated[Page, Depends(page)]
+FormatDep = Annotated[Format, Depends(file_format)]
 
 
 @router.get("/strategies")
-async def strategies() -> list[models.StrategyInfo]:
-    """The strategies."""
+async def strategies() -> list[ranking_models.StrategyInfo]:
+    """All strategies."""
     return [
-        models.StrategyInfo(
+        ranking_models.StrategyInfo(
             name=s.name,
             display_name=s.title,
             description=s.description,
@@ -85,24 +108,29 @@ async def strategies() -> list[models.StrategyInfo]:
 
 
 @router.get("/strategies/compare")
-def compare(rankings: RankingsDep) -> dict[str, list[models.Short]]:
-    """The first ten of each strategy."""
-    tops = {s.name: views.short(views.top(rankings, s)) for s in STRATEGIES.values()}
-    return {name: [models.Short(**row) for row in top.to_dicts()] for name, top in tops.items()}
+def compare(rankings: RankingsDep) -> dict[str, list[ranking_models.Short]]:
+    """Portfolio of each strategy, best first."""
+    portfolios = {
+        s.name: views.short(views.portfolio_rows(rankings, s)) for s in STRATEGIES.values()
+    }
+    return {
+        name: [ranking_models.Short(**row) for row in rows.to_dicts()]
+        for name, rows in portfolios.items()
+    }
 
 
-async def year_to_date(services: ServicesDep, version: VersionDep) -> pl.DataFrame:
-    """`ticker, return` since the last closes of the year before."""
+async def year_to_date_returns(services: ServicesDep, version: VersionDep) -> pl.DataFrame:
+    """Return `ticker, return` since the last closes of the year before."""
     plan = queries.year_to_date(version)
     return await services.computing.frame((version.id, "year to date"), plan)
 
 
 @router.get("/strategies/performance")
 def performance(
-    version: VersionDep, returns: Annotated[pl.DataFrame, Depends(year_to_date)]
-) -> models.Performances:
-    """How the ten stocks of each strategy did since the last closes of the year before."""
-    return models.Performances(
+    version: VersionDep, returns: Annotated[pl.DataFrame, Depends(year_to_date_returns)]
+) -> ranking_models.Performances:
+    """Mean return of each portfolio since the last closes of the year before."""
+    return ranking_models.Performances(
         strategies=[_performance(s, version.rankings, returns) for s in STRATEGIES.values()],
         as_of=version.lake.as_of,
     )
@@ -110,10 +138,10 @@ def performance(
 
 def _performance(
     strategy: Strategy, rankings: pl.DataFrame, returns: pl.DataFrame
-) -> models.Performance:
-    ten = views.top(rankings, strategy).join(returns, on="ticker", how="inner")["return"]
+) -> ranking_models.Performance:
+    ten = views.portfolio_rows(rankings, strategy).join(returns, on="ticker", how="inner")["return"]
     mean = ten.drop_nulls().mean()
-    return models.Performance(
+    return ranking_models.Performance(
         strategy=strategy.name,
         display_name=strategy.title,
         ytd_return=100 * mean if isinstance(mean, float) else None,
@@ -124,70 +152,76 @@ def _performance(
 @router.get("/strategies/{name}", response_class=Response, responses=RANKING)
 async def ranking(
     request: Request,
-    asked: AskedDep,
+    selection: SelectionDep,
     strategy: StrategyDep,
-    part: PartDep,
-    form: FormDep,
+    page: PageDep,
+    file_format: FormatDep,
 ) -> Response:
-    """The whole ranking of a strategy, best first."""
-    return await _ranking(request, asked, strategy, part, form)
+    """Ranking of a strategy, best first."""
+    return await _ranking(request, selection, strategy, page, file_format)
 
 
 @router.get("/strategies/{name}/top10", response_class=Response, responses=RANKING)
 async def top10(
     request: Request,
-    asked: AskedDep,
+    selection: SelectionDep,
     strategy: StrategyDep,
-    form: FormDep,
+    file_format: FormatDep,
 ) -> Response:
-    """The first ten of a strategy."""
-    return await _ranking(request, asked, strategy, (0, 10), form)
+    """First ten stocks of a strategy."""
+    return await _ranking(request, selection, strategy, (0, 10), file_format)
 
 
 async def _ranking(
-    request: Request, asked: Asked, strategy: Strategy, part: Part, form: Format
+    request: Request, selection: Selection, strategy: Strategy, page: Page, file_format: Format
 ) -> Response:
-    key = (*asked.key, strategy.name, part, form)
-    return await _kept(request, asked, key, lambda rows: _part(asked, strategy, rows, part), form)
+    key = (*selection.key, strategy.name, page, file_format)
+    return await _cached_answer(
+        request, selection, key, lambda rows: _page_of(selection, strategy, rows, page), file_format
+    )
 
 
-def _part(
-    asked: Asked, strategy: Strategy, rankings: pl.DataFrame, part: Part = WHOLE
+def _page_of(
+    selection: Selection, strategy: Strategy, rankings: pl.DataFrame, page: Page = WHOLE
 ) -> pl.DataFrame:
-    """A part of a ranking as it is told."""
-    rows = views.ranked(rankings, strategy).slice(*part)
-    return views.finite(views.with_age(rows, asked.version, asked.as_of, asked.today))
+    """Return a page of a ranking with the age of the prices."""
+    rows = views.ranked(rankings, strategy).slice(*page)
+    return views.finite(views.with_age(rows, selection.version, selection.as_of, selection.today))
 
 
-async def _kept(
+async def _cached_answer(
     request: Request,
-    asked: Asked,
+    selection: Selection,
     key: tuple[object, ...],
-    rows: Callable[[pl.DataFrame], pl.DataFrame],
-    form: Format,
+    shape: Callable[[pl.DataFrame], pl.DataFrame],
+    file_format: Format,
     **headers: str,
 ) -> Response:
-    """The answer of a key: the one that was written before, or a new one."""
-    cache = asked.services.cache
-    answer: Answer | None = cache.get(key)
+    """Return the answer of a key, from the cache or written anew."""
+    cache = selection.services.cache
+    answer: TaggedAnswer | None = cache.get(key)
     if answer is None:
-        rankings = await asked.rankings()
-        answer = await asyncio.to_thread(lambda: Answer.of(rows(rankings), form, key, **headers))
+        rankings = await selection.rankings()
+        answer = await asyncio.to_thread(
+            lambda: TaggedAnswer.of(shape(rankings), file_format, key, **headers)
+        )
         cache.put(key, answer, answer.size)
-    asked.services.questions.learn(request.scope, asked.version.id, asked.today, key)
+    selection.services.known_requests.remember(
+        request.scope, selection.version.id, selection.today, key
+    )
     return answer.to(request.headers)
 
 
 @router.get("/strategies/{name}/validate")
 def validate(
     services: ServicesDep, version: VersionDep, strategy: StrategyDep
-) -> models.Validation:
-    """Whether to trade on a strategy's ranking today."""
+) -> ranking_models.Validation:
+    """Verdict on trading on a strategy's ranking today."""
     verdict = freshness.verdict(version.report, services.today)
     issues = [issue.message for issue in verdict.issues]
     if views.ranked(version.rankings, strategy).is_empty():
         issues.append(f"{strategy.name} ranks no stock on {version.lake.as_of}")
-    return models.Validation(
+    return ranking_models.Validation(
         strategy=strategy.name,
         safe_to_trade=not issues,
         message="; ".join(issues) or verdict.recommendation,
@@ -197,49 +231,60 @@ def validate(
 
 
 @router.get("/strategies/{name}/explain/{ticker}")
-def explain(rankings: RankingsDep, strategy: StrategyDep, ticker: TickerDep) -> models.Explanation:
-    """Why a stock is where it is, or why it is not ranked."""
+def explain(
+    rankings: RankingsDep, strategy: StrategyDep, ticker: TickerDep
+) -> ranking_models.Explanation:
+    """Numbers behind the rank of a stock, or the reason why it has none."""
     rows = rankings.filter(strategy=strategy.name, ticker=ticker)
     rows = views.finite(rows).with_columns(queries.quoted("close", "^base_close_.*$"))
-    return models.Explanation.model_validate(next(explanations(rows)), from_attributes=True)
+    return ranking_models.Explanation.model_validate(next(explanations(rows)), from_attributes=True)
 
 
 @router.post(
     "/strategies/sammansatt_momentum/banding-check",
-    description=f"What to keep, sell and buy: bought inside rank {views.BUY_RANK}, "
-    f"sold outside rank {views.SELL_RANK}, as many names as the portfolio holds.",
+    description=f"Stocks to keep, sell and buy: bought up to rank {BUY_RANK}, "
+    f"sold beyond rank {SELL_RANK}, up to the size of the portfolio.",
 )
 def banding_check(
     version: VersionDep,
     holdings: Annotated[
         list[Annotated[str, Body(min_length=1, max_length=50)]],
-        Body(max_length=1000, description="tickers that are held", examples=[["VOLV B", "INVE B"]]),
+        Body(
+            max_length=1000,
+            description="tickers of the stocks held",
+            examples=[["VOLV B", "INVE B"]],
+        ),
     ],
-) -> models.Banding:
-    """Return what to keep, sell and buy."""
+) -> portfolio_models.Banding:
+    """Return the stocks to keep, sell and buy."""
     momentum = strategy_named("sammansatt_momentum")
-    rows = version.rankings.filter(strategy=momentum.name)
-    ranks = rows.select("ticker", "rank", "excluded_by").iter_rows(named=True)
-    held = [_meant(t, version.newest) for t in holdings]
-    return models.Banding(**views.banding(ranks, held, momentum.portfolio_size))
+    ranking = places(version.rankings.filter(strategy=momentum.name))
+    held = [_lake_ticker(ticker, version.newest) for ticker in holdings]
+    found = trades(ranking, held, momentum.portfolio_size)
+    return portfolio_models.Banding.model_validate(found, from_attributes=True)
 
 
-def _meant(text: str, there: Collection[str]) -> str:
-    """The ticker as the lake writes it, where the lake has it."""
+def _lake_ticker(text: str, tickers: Collection[str]) -> str:
+    """Return a ticker as the lake writes it; one that the lake does not have stays as it is."""
     ticker = canonical_ticker(text)
-    return ticker.upper() if ticker not in there and ticker.upper() in there else ticker
+    return ticker.upper() if ticker not in tickers and ticker.upper() in tickers else ticker
 
 
 @router.get(
     "/export/rankings/{name}",
     response_class=Response,
-    responses={200: {"content": {"text/csv": {}}, "description": "A file"}},
+    responses={200: {"content": {"text/csv": {}}, "description": "The ranking as a file"}},
 )
-async def export(request: Request, asked: AskedDep, strategy: StrategyDep) -> Response:
-    """The whole ranking of a strategy as a CSV file."""
-    name = f"{strategy.name}-{asked.as_of}.csv"
+async def export(request: Request, selection: SelectionDep, strategy: StrategyDep) -> Response:
+    """Ranking of a strategy as a CSV file."""
+    name = f"{strategy.name}-{selection.as_of}.csv"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    key = (*asked.key, strategy.name, "file")
-    return await _kept(
-        request, asked, key, lambda rows: _part(asked, strategy, rows), Format.CSV, **headers
+    key = (*selection.key, strategy.name, "file")
+    return await _cached_answer(
+        request,
+        selection,
+        key,
+        lambda rows: _page_of(selection, strategy, rows),
+        Format.CSV,
+        **headers,
     )

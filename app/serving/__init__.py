@@ -1,4 +1,4 @@
-"""What is served: the published version, computed rankings, views of them."""
+"""The published version, rankings computed on demand, and the rows of both for the answers."""
 
 import lazy_loader
 

@@ -1,8 +1,23 @@
+# Lazy queries beyond the rankings themselves.
 from . import queries as queries
+
+# Rows of the rankings as the answers show them.
 from . import views as views
+
+# Frames and answers that were made before, up to a number of bytes.
 from .cache import Cache as Cache
+
+# Computes frames in threads, a few at once, each once for all who ask.
 from .computing import Computing as Computing
+
+# Hands out the current version.
 from .published import Published as Published
+
+# A published version with its rankings in memory.
 from .published import Version as Version
-from .published import collected as collected
-from .views import top as top
+
+# The result of a plan over a version.
+from .published import collect as collect
+
+# The stocks that the portfolio of a strategy holds.
+from .views import portfolio_rows as portfolio_rows

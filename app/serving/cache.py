@@ -1,4 +1,4 @@
-"""What was computed or written for an answer, kept by version while there is room."""
+"""A cache of computed frames and written answers, limited by their bytes."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ V = TypeVar("V")
 
 BYTES: Final = 64_000_000
 ENTRY: Final = 3_000
-"""Bytes that an entry takes beside its value, roughly: its key, headers, places in tables."""
+"""Bytes that an entry takes besides its value, roughly: its key, headers, table slots."""
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Sized(Generic[V]):
 class Cache:
     """The most recently used values, up to a number of bytes; used by the event loop alone."""
 
-    def __init__(self, most: int = BYTES) -> None:
-        self._values: LRUCache[Hashable, Sized[Any]] = LRUCache(most, getsizeof=_size)
+    def __init__(self, max_bytes: int = BYTES) -> None:
+        self._values: LRUCache[Hashable, Sized[Any]] = LRUCache(max_bytes, getsizeof=_size)
         self.hits = 0
         self.misses = 0
 
@@ -33,7 +33,7 @@ class Cache:
         return key in self._values
 
     def get(self, key: Hashable) -> Any:
-        """The value of a key; None if it is not kept."""
+        """Return the value of a key; None if it is not cached."""
         found = self._values.get(key)
         if found is None:
             self.misses += 1
@@ -42,12 +42,12 @@ class Cache:
         return found.value
 
     def put(self, key: Hashable, value: object, size: int) -> None:
-        """Keep a value in place of those that were not asked for longest; none larger than all."""
+        """Cache a value in place of the least recently used; skip one above the whole limit."""
         if size + ENTRY <= self._values.maxsize:
             self._values[key] = Sized(value, size)
 
     def stats(self) -> dict[str, int]:
-        """Hits, misses, entries, and the bytes of their values."""
+        """Return hits, misses, entries, and the bytes of the values."""
         entries = len(self._values)
         return {
             "hits": self.hits,
@@ -57,13 +57,13 @@ class Cache:
         }
 
     def invalidate(self) -> int:
-        """Forget the values; how many there were."""
+        """Empty the cache; return the number of values removed."""
         count = len(self._values)
         self._values.clear()
         return count
 
     def clear(self) -> int:
-        """Forget the values and the counts."""
+        """Empty the cache and set the counts to 0; return the number of values removed."""
         self.hits = self.misses = 0
         return self.invalidate()
 

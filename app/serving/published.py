@@ -1,4 +1,4 @@
-"""The version that is served: resolved once a request, read once a version."""
+"""The version that is served: resolved once a request, read into memory once."""
 
 import asyncio
 import logging
@@ -21,14 +21,15 @@ from pipelines.universe import Universe
 
 logger = logging.getLogger(__name__)
 
-Place = tuple[int, int, int]
-RETRY_SECONDS: Final = 5.0
-"""Between two tries to read a current version that cannot be read."""
+LinkState = tuple[int, int, int]
+"""Inode and times of the link `current`; they differ after every replacement."""
+REREAD_SECONDS: Final = 5.0
+"""Seconds between two attempts to read a current version that cannot be read."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """A published version with its rankings in memory; it is kept from pruning while it is used."""
+    """A published version with its rankings in memory; it is not pruned while it is in use."""
 
     lake: Lake
     universe: Universe
@@ -39,34 +40,34 @@ class Version:
 
     @property
     def id(self) -> str:
-        """The id of the version."""
+        """Return the id of the version."""
         return self.lake.version
 
     @cached_property
     def key(self) -> tuple[str, str, str]:
-        """What answers from it depend on: the version, the rules and the release."""
+        """Return all on which its answers depend: the version, the rules and the release."""
         return self.id, rules_hash(), __version__
 
     @property
     def manifest(self) -> Manifest:
-        """What the version holds."""
+        """Return the manifest of the version."""
         return self.lake.manifest
 
     @property
     def report(self) -> Report:
-        """The integrity report that was made when the version was."""
+        """Return the integrity report that was made with the version."""
         return self.manifest.integrity
 
     @property
     def calendar(self) -> Sequence[date]:
-        """The trading days that the report carries."""
+        """Return the trading days of the report."""
         return self.report.calendar
 
 
 class Published:
-    """Hands out the current version, and notices when another one becomes current.
+    """Returns the current version, and notices when another becomes current.
 
-    Where that one cannot be read, the version before is handed out until another one can.
+    Where that one cannot be read, the version before is returned until it can.
     """
 
     def __init__(self, root: Path, universe: Universe) -> None:
@@ -74,64 +75,68 @@ class Published:
         self._link: Final = root / "current"
         self._universe: Final = universe
         self._version: Version | None = None
-        self._place: Place | None = None
-        self._unreadable: Place | None = None
-        """The place of a version that could not be read when it was tried last."""
+        self._state: LinkState | None = None
+        self._unreadable: LinkState | None = None
+        """The state of the link at the last attempt that failed."""
         self._retry_at = 0.0
         self._reading: Final = asyncio.Lock()
 
     async def current(self) -> Version:
-        """The version that `current` names now; `NothingPublished` if there is none."""
-        return self.known() or await self._read()
+        """Return the version that `current` names; raise `NothingPublished` if there is none."""
+        return self.loaded() or await self._read()
 
-    def known(self) -> Version | None:
-        """The version that `current` names now, where it was read before; else None.
+    def loaded(self) -> Version | None:
+        """Return the version that `current` names if it is in memory; else None.
 
-        The version before, for some seconds, where that one could not be read.
+        For `REREAD_SECONDS` after a failed attempt, return the version before.
         """
-        place = self._look()
-        waits = place == self._unreadable and time.monotonic() < self._retry_at
-        return self._version if place is not None and (place == self._place or waits) else None
+        state = self._link_state()
+        waits = state == self._unreadable and time.monotonic() < self._retry_at
+        return self._version if state is not None and (state == self._state or waits) else None
 
     async def _read(self) -> Version:
         async with self._reading:
-            if known := self.known():
-                return known
-            place = self._look()
-            if place is None:
+            if loaded := self.loaded():
+                return loaded
+            state = self._link_state()
+            if state is None:
                 self._version = None
                 raise NothingPublished(self.root)
             try:
                 version = await asyncio.to_thread(_load, self.root, self._universe)
             except (StockRankError, OSError) as error:
-                return self._instead(place, error)
-            self._version, self._place, self._unreadable = version, place, None
+                return self._version_before(state, error)
+            self._version, self._state, self._unreadable = version, state, None
             return version
 
-    def _instead(self, place: Place, error: Exception) -> Version:
-        """Return the version before; raise the error where there is none."""
+    def _version_before(self, state: LinkState, error: Exception) -> Version:
+        """Return the version before for `REREAD_SECONDS`; raise the error where there is none."""
         if self._version is None:
             raise error
-        if place != self._unreadable:
+        if state != self._unreadable:
             logger.warning("version %s is served still: %s", self._version.id, error)
-        self._unreadable, self._retry_at = place, time.monotonic() + RETRY_SECONDS
+        self._unreadable, self._retry_at = state, time.monotonic() + REREAD_SECONDS
         return self._version
 
     def problem(self) -> str | None:
-        """Return the reason why the current version is not all there, or not served, if any."""
+        """Return the reason why the current version is not served in full; None where it is."""
         try:
             version = self.version_id()
             if version is None:
                 return "nothing is published; start a refresh"
             found = listing.problem_of(self.root, version)
         except LakeError:
-            return "the current version cannot be told; the log of the service says why"
-        if found is None and self._unreadable is not None and self._look() == self._unreadable:
+            return "the current version cannot be determined; the log of the service says why"
+        if (
+            found is None
+            and self._unreadable is not None
+            and self._link_state() == self._unreadable
+        ):
             found = f"version {version} cannot be read"
         return f"{found}; start a refresh, or roll back" if found else None
 
-    def _look(self) -> Place | None:
-        """What changes whenever the link is replaced, without following it; None without one."""
+    def _link_state(self) -> LinkState | None:
+        """Return the state of the link `current` itself; None where there is none."""
         try:
             stat = self._link.lstat()
         except FileNotFoundError:
@@ -139,12 +144,12 @@ class Published:
         return stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
 
     def version_id(self) -> str | None:
-        """The id of the current version, without reading it."""
+        """Return the id of the current version, without reading it."""
         return lakes.current_id(self.root)
 
 
-def collected(plan: pl.LazyFrame) -> pl.DataFrame:
-    """The result of a plan over a version; `LakeError` where its files cannot be read."""
+def collect(plan: pl.LazyFrame) -> pl.DataFrame:
+    """Return the result of a plan; raise `LakeError` where the files cannot be read."""
     try:
         return plan.collect(engine="streaming")
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -156,6 +161,6 @@ def collected(plan: pl.LazyFrame) -> pl.DataFrame:
 
 def _load(root: Path, universe: Universe) -> Version:
     lake = Lake(root)
-    rankings = collected(published_or_computed(lake, universe=universe))
-    newest = collected(lake.stocks().select("ticker", "newest_date"))
+    rankings = collect(published_or_computed(lake, universe=universe))
+    newest = collect(lake.stocks().select("ticker", "newest_date"))
     return Version(lake, universe, rankings, dict(newest.iter_rows()))

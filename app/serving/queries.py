@@ -1,4 +1,4 @@
-"""Lazy queries that the endpoints need beyond the rankings themselves."""
+"""Lazy queries that handlers need beyond the rankings themselves."""
 
 from datetime import date, timedelta
 
@@ -10,7 +10,7 @@ from pipelines.ranking import MAX_PRICE_AGE, price_return
 
 
 def year_to_date(version: Version) -> pl.LazyFrame:
-    """`ticker, return` since the last close of the year before; null without either close."""
+    """Return `ticker, return` since the last close of the year before, of stocks that have one."""
     as_of = version.lake.as_of
     last = date(as_of.year - 1, 12, 31)
     base = (
@@ -24,32 +24,32 @@ def year_to_date(version: Version) -> pl.LazyFrame:
 
 
 def one_month_return(version: Version, ticker: str) -> pl.LazyFrame:
-    """`return_1m` of a stock, a row if it has any close in the window."""
+    """Return `return_1m` of a stock: one row, or none where it has no close in the window."""
     as_of = version.lake.as_of
     rows = version.lake.prices(since=as_of - timedelta(days=50), until=as_of).filter(ticker=ticker)
     return price_return(rows, as_of=as_of, months=1).select("return_1m")
 
 
 def closes(lake: Lake, ticker: str, newest: date, days: int) -> pl.LazyFrame:
-    """The last so many closes of a stock, oldest first: `date, close`."""
-    # Five trading days a week, and as many again for a stock that trades seldom.
+    """Return `date, close` of the last `days` closes of a stock, oldest first."""
+    # Three calendar days for each close, where five in seven would do: some stocks trade seldom.
     since = date.fromordinal(max(1, newest.toordinal() - 3 * days - 30))
     rows = lake.prices(since=since).filter(ticker=ticker)
     return rows.select("date", quoted("close")).sort("date").tail(days)
 
 
 def quoted(*columns: str) -> pl.Expr:
-    """Float32 prices as the shortest decimals that they stand for: 278.3, not 278.29998779."""
+    """Write Float32 prices as the shortest decimals that round to them: 278.3, not 278.29998779."""
     return pl.col(*columns).cast(pl.Float32).cast(pl.String).cast(pl.Float64)
 
 
 def snapshots(lake: Lake) -> pl.LazyFrame:
-    """The weekly copies of the ratios, newest first: `date, stocks`."""
+    """Return `date, stocks` of the weekly copies of the ratios, newest first."""
     rows = lake.fundamentals().filter(source="snapshots")
     counts = rows.group_by(date="known_from").agg(stocks=pl.col("ticker").n_unique())
     return counts.sort("date", descending=True)
 
 
 def newest_fundamental(lake: Lake) -> pl.LazyFrame:
-    """`date`: the newest day from which a row is known."""
+    """Return `date`: the newest day on which a row became known."""
     return lake.fundamentals().select(date=pl.col("known_from").max())

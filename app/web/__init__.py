@@ -1,4 +1,4 @@
-"""HTTP itself: access, limits, errors, formats and the models of answers."""
+"""HTTP itself: access, limits, errors, formats, and the models of the answers."""
 
 import lazy_loader
 

@@ -1,14 +1,56 @@
+# The models of the answers on the data, its refreshes and its versions.
+from . import data_models as data_models
+
+# Makes an app answer every error with one sentence.
 from . import errors as errors
-from . import models as models
+
+# The models of the answers on the service itself.
+from . import operation_models as operation_models
+
+# The models of the answers on portfolios.
+from . import portfolio_models as portfolio_models
+
+# The models of the answers on strategies and rankings.
+from . import ranking_models as ranking_models
+
+# The models of the answers on single stocks.
+from . import stock_models as stock_models
+
+# Middleware: an id, a duration and a line in the log for every request.
 from .access import Access as Access
+
+# The media type of each format.
 from .answers import MEDIA as MEDIA
-from .answers import Answer as Answer
+
+# The formats in which a ranking can be had.
 from .answers import Format as Format
-from .answers import chosen as chosen
+
+# A frame written in a format, ready to be sent often.
+from .answers import TaggedAnswer as TaggedAnswer
+
+# The format that a request asks for.
+from .answers import negotiated as negotiated
+
+# The error of a request that can be served later.
 from .errors import Unavailable as Unavailable
+
+# Middleware: HEAD for every path that answers GET.
 from .head import Head as Head
+
+# The most bytes that an address and its headers may have together.
 from .limits import LARGEST_HEAD as LARGEST_HEAD
+
+# Middleware: refuses requests that are too large.
 from .limits import Limits as Limits
-from .recall import Known as Known
-from .recall import Questions as Questions
+
+# The place of the answer to a request that was answered before.
+from .recall import KnownAnswer as KnownAnswer
+
+# The last requests that were answered from the cache.
+from .recall import KnownRequests as KnownRequests
+
+# Middleware: answers requests that were answered before.
 from .recall import Recall as Recall
+
+# The answers of a handler by status, for the OpenAPI document.
+from .responses import Responses as Responses

@@ -1,4 +1,4 @@
-"""Every request gets an id, a time in its answer, and a line in the log."""
+"""Give every request an id, a duration in its answer, and a line in the log."""
 
 import logging
 import re
@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 logger = logging.getLogger("app.access")
 
 METHODS: Final = {"GET", "HEAD", "POST"}
-"""Those that are counted by name: clients may send any word, and each would be a metric."""
+"""Methods that are counted by name. Clients may send any word; each would become a metric."""
 REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -23,33 +23,33 @@ class Access:
         self._app: Final = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and note how it was answered."""
+        """Pass a request on; log and count the answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         start, request_id, status = time.perf_counter(), _request_id(scope), 500
 
-        async def sending(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 took = 1000 * (time.perf_counter() - start)
-                message["headers"] = [*message["headers"], *_headers(request_id, took)]
+                message["headers"] = [*message["headers"], *_added_headers(request_id, took)]
             await send(message)
 
         try:
-            await self._app(scope, receive, sending)
+            await self._app(scope, receive, send_with_headers)
         finally:
-            _note(scope, request_id, status, time.perf_counter() - start)
+            _log_and_count(scope, request_id, status, time.perf_counter() - start)
 
 
 def _request_id(scope: Scope) -> bytes:
-    """The id that the client or a proxy gave, if it is one; else a new one."""
+    """Return the id that the client or a proxy sent, if it is well formed; else a new one."""
     given = next((v for k, v in scope["headers"] if k == b"x-request-id"), b"")
     return given if REQUEST_ID.fullmatch(given) else token_hex(8).encode()
 
 
-def _headers(request_id: bytes, milliseconds: float) -> list[tuple[bytes, bytes]]:
+def _added_headers(request_id: bytes, milliseconds: float) -> list[tuple[bytes, bytes]]:
     return [
         (b"x-request-id", request_id),
         (b"server-timing", f"app;dur={milliseconds:.2f}".encode()),
@@ -57,7 +57,7 @@ def _headers(request_id: bytes, milliseconds: float) -> list[tuple[bytes, bytes]
     ]
 
 
-def _note(scope: Scope, request_id: bytes, status: int, seconds: float) -> None:
+def _log_and_count(scope: Scope, request_id: bytes, status: int, seconds: float) -> None:
     services = getattr(scope["app"].state, "services", None)
     if services is not None:
         _count(services.requests, scope, status)
@@ -76,6 +76,6 @@ def _note(scope: Scope, request_id: bytes, status: int, seconds: float) -> None:
 
 def _count(counts: MutableMapping[Any, int], scope: Scope, status: int) -> None:
     route = getattr(scope.get("route"), "path", "unknown")
-    known = route != "unknown" and scope["method"] in METHODS
-    key = (scope["method"] if known else "any", route, status)
+    by_name = route != "unknown" and scope["method"] in METHODS
+    key = (scope["method"] if by_name else "any", route, status)
     counts[key] = counts.get(key, 0) + 1

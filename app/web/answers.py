@@ -1,4 +1,4 @@
-"""Frames as HTTP answers: the format that was asked for, an entity tag, and 304 if it is known."""
+"""Write frames as HTTP answers: in the requested format, with an entity tag, or 304."""
 
 import re
 from collections.abc import Callable, Hashable, Mapping, Sequence
@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 from io import BytesIO
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Self
 
 import polars as pl
 from fastapi import HTTPException, Response
 from starlette.datastructures import Headers
 
 MAX_AGE: Final = 300
+"""Seconds for which a client may keep an answer without asking again."""
 
 
 class Format(StrEnum):
-    """How a ranking is written."""
+    """The formats of a ranking."""
 
     JSON = "json"
     CSV = "csv"
@@ -30,7 +31,7 @@ MEDIA: Final[Mapping[Format, str]] = {
     Format.ARROW: "application/vnd.apache.arrow.stream",
     Format.PARQUET: "application/vnd.apache.parquet",
 }
-WEIGHT: Final = re.compile(r"\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*")
+MEDIA_WEIGHT: Final = re.compile(r"\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*")
 
 
 def _arrow(frame: pl.DataFrame) -> bytes:
@@ -54,91 +55,93 @@ WRITERS: Final[Mapping[Format, Callable[[pl.DataFrame], bytes]]] = {
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What is sent to whoever asks, and to a client that has it: written once, sent often."""
+class TaggedAnswer:
+    """An answer that is written once and sent often, with the 304 for clients that have it."""
 
     tag: str
     whole: Response
     unchanged: Response
 
     @classmethod
-    def of(cls, frame: pl.DataFrame, form: Format, key: Hashable, **headers: str) -> "Answer":
-        """A frame written in a format; `key` says all that the body depends on."""
+    def of(cls, frame: pl.DataFrame, file_format: Format, key: Hashable, **headers: str) -> Self:
+        """Write a frame in a format; `key` holds everything on which the body depends."""
         tag = f'"{blake2b(repr(key).encode(), digest_size=12).hexdigest()}"'
-        fixed = {
-            "Content-Type": MEDIA[form],
+        standard = {
+            "Content-Type": MEDIA[file_format],
             "ETag": tag,
             "Cache-Control": f"max-age={MAX_AGE}",
             "Vary": "Accept",
         }
-        every = fixed | headers
-        return cls(tag, Response(WRITERS[form](frame), headers=every), Response(None, 304, every))
+        sent = standard | headers
+        return cls(
+            tag, Response(WRITERS[file_format](frame), headers=sent), Response(None, 304, sent)
+        )
 
     @property
     def size(self) -> int:
-        """Bytes of the body."""
+        """Return the bytes of the body."""
         return len(self.whole.body)
 
     def to(self, headers: Headers) -> Response:
-        """The answer to a request with some headers, or 304 for a client that has it."""
-        known = headers.get("if-none-match")
-        return self.unchanged if known and _matches(known, self.tag) else self.whole
+        """Return the answer to a request with these headers; 304 for a client that has it."""
+        tags = headers.get("if-none-match")
+        return self.unchanged if tags and _matches(tags, self.tag) else self.whole
 
 
-def _matches(known: str, tag: str) -> bool:
-    """Whether an `If-None-Match` names the tag, weakly compared as RFC 9110 says."""
-    return known.strip() == "*" or tag in (t.strip().removeprefix("W/") for t in known.split(","))
+def _matches(tags: str, tag: str) -> bool:
+    """Return true if an `If-None-Match` names the tag, by the weak comparison of RFC 9110."""
+    return tags.strip() == "*" or tag in (t.strip().removeprefix("W/") for t in tags.split(","))
 
 
-def chosen(accept: str | None, form: Format | None) -> Format:
-    """Return the format that is named, else what `Accept` likes best; 406 where it likes none.
+def negotiated(accept: str | None, named: Format | None) -> Format:
+    """Return the named format, else the one that `Accept` prefers; raise 406 where it takes none.
 
-    As RFC 9110 §12.5.1 says, the weight of a type is that of the most specific range that it is in,
-    and 0 excludes it. Of equal weights the more specific range comes first, then the order in which
-    the client names them, then the order of `Format`.
+    By RFC 9110 §12.5.1 the weight of a type is that of the most specific range that covers it, and
+    0 excludes it. Between equal weights the more specific range wins, then the order in which the
+    client names them, then the order of `Format`.
     """
-    if form is not None:
-        return form
-    ranges = [_accepted(part) for part in (accept or "*/*").lower().split(",")]
-    likings = {name: _liking(ranges, media) for name, media in MEDIA.items()}
-    best = max(likings, key=likings.__getitem__)
-    if likings[best].weight > 0:
+    if named is not None:
+        return named
+    ranges = [_media_range(text) for text in (accept or "*/*").lower().split(",")]
+    preferences = {name: _preference(ranges, media) for name, media in MEDIA.items()}
+    best = max(preferences, key=preferences.__getitem__)
+    if preferences[best].weight > 0:
         return best
-    named = ", ".join(media for media, _ in ranges)
+    accepted = ", ".join(media for media, _ in ranges)
     raise HTTPException(
-        406, f"no answer of type {named[:80]!r}; expected {', '.join(MEDIA.values())}"
+        406, f"no answer of type {accepted[:80]!r}; expected {', '.join(MEDIA.values())}"
     )
 
 
-class Liking(NamedTuple):
-    """How much a client likes a type; the larger the better."""
+class Preference(NamedTuple):
+    """The rank of a type in an `Accept` header; the largest wins."""
 
     weight: float
     specificity: int = 0
     place: int = 0
-    """0 for what is named first, and less for what follows."""
+    """0 for the type that is named first, -1 for the second, and so on."""
 
 
-NONE: Final = Liking(0.0)
+NOT_ACCEPTED: Final = Preference(0.0)
 
 
-def _liking(ranges: Sequence[tuple[str, float]], media: str) -> Liking:
-    """Return what the most specific of the ranges says of a type."""
+def _preference(ranges: Sequence[tuple[str, float]], media: str) -> Preference:
+    """Return the preference for a type by the most specific range that covers it."""
     wider = ("*/*", f"{media.partition('/')[0]}/*", media)
     found = (
-        Liking(weight, wider.index(name), -place)
+        Preference(weight, wider.index(name), -place)
         for place, (name, weight) in enumerate(ranges)
         if name in wider
     )
-    return max(found, key=lambda liking: liking[1:], default=NONE)
+    return max(found, key=lambda preference: preference[1:], default=NOT_ACCEPTED)
 
 
-def _accepted(part: str) -> tuple[str, float]:
-    """Return a range of types and its weight."""
-    media, *parameters = part.split(";")
+def _media_range(text: str) -> tuple[str, float]:
+    """Split a range of `Accept` into its types and its weight."""
+    media, *parameters = text.split(";")
     return media.strip(), _weight(parameters)
 
 
 def _weight(parameters: Sequence[str]) -> float:
-    weights = (WEIGHT.fullmatch(parameter) for parameter in parameters)
+    weights = (MEDIA_WEIGHT.fullmatch(parameter) for parameter in parameters)
     return next((float(found[1]) for found in weights if found), 1.0)

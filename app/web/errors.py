@@ -1,4 +1,4 @@
-"""Errors → answers `{"detail": "…"}`: one table, no paths, no stack traces."""
+"""Turn errors into answers `{"detail": "…"}` by one table, without paths or stack traces."""
 
 import logging
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ RETRY_SECONDS: Final = 30
 
 
 class Unavailable(Exception):
-    """The service cannot do this now, but will later."""
+    """A request that cannot be served now, but can be later."""
 
     def __init__(self, detail: str, retry_seconds: int = RETRY_SECONDS) -> None:
         super().__init__(detail)
@@ -29,11 +29,11 @@ STATUS: Final[Mapping[type[Exception], tuple[int, str | None]]] = {
     Unknown: (404, None),
     StockRankError: (503, "the data cannot be read now; the log of the service says why"),
 }
-"""The status of an error, and what is said where its own text is for operators only."""
+"""The status of an error, and the text that replaces its own where that is for operators only."""
 
 
 def install(app: FastAPI) -> None:
-    """Make an app answer every error as the contract says."""
+    """Make an app answer every error with one sentence."""
     app.add_exception_handler(StockRankError, _domain)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -41,37 +41,39 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _defect)
 
 
-def told(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """An answer with one sentence on what is wrong."""
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return an answer that states the error in one sentence."""
     return JSONResponse({"detail": detail}, status, dict(headers or {}))
 
 
 async def _domain(_: Request, error: Exception) -> JSONResponse:
     kind = next(k for k in type(error).__mro__ if k in STATUS)
-    status, instead = STATUS[kind]
+    status, replacement = STATUS[kind]
     if status == 503:
         logger.warning("%s: %s", type(error).__name__, error)
-    return told(status, instead or str(error), _retry(status, RETRY_SECONDS))
+    return problem(status, replacement or str(error), _retry_after(status, RETRY_SECONDS))
 
 
 async def _unavailable(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Unavailable)  # noqa: S101 - it is registered for these
-    return told(503, str(error), _retry(503, error.retry_seconds))
+    assert isinstance(error, Unavailable)  # noqa: S101 - registered for this type alone
+    return problem(503, str(error), _retry_after(503, error.retry_seconds))
 
 
-def _retry(status: int, seconds: int) -> dict[str, str]:
+def _retry_after(status: int, seconds: int) -> dict[str, str]:
     return {"Retry-After": str(seconds)} if status == 503 else {}
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    return told(422, "; ".join(_sentence(e) for e in error.errors()))
+    return problem(422, "; ".join(_sentence(e) for e in error.errors()))
 
 
 def _sentence(error: Mapping[str, object]) -> str:
-    """`query limit = 'x': Input should be a valid integer`."""
-    where = error["loc"]
-    name = " ".join(str(part) for part in where) if isinstance(where, tuple) else str(where)
+    """Return a sentence such as `query limit = 'x': Input should be a valid integer`."""
+    location = error["loc"]
+    name = (
+        " ".join(str(step) for step in location) if isinstance(location, tuple) else str(location)
+    )
     given = error.get("input")
     shown = f" = {given!r}"[:80] if isinstance(given, str | int | float) else ""
     return f"{name}{shown}: {error['msg']}"
@@ -79,10 +81,10 @@ def _sentence(error: Mapping[str, object]) -> str:
 
 async def _http(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101
-    return told(error.status_code, error.detail, error.headers)
+    return problem(error.status_code, error.detail, error.headers)
 
 
 async def _defect(_: Request, error: Exception) -> JSONResponse:
-    """The server logs the exception itself; the answer says nothing of it."""
+    """Answer without details: the server logs the exception itself."""
     del error
-    return told(500, "the service failed on this request; its log says why")
+    return problem(500, "the service failed on this request; its log says why")

@@ -1,4 +1,4 @@
-"""HEAD for every path that answers GET."""
+"""Answer HEAD for every path that answers GET."""
 
 from typing import Any, Final
 
@@ -12,30 +12,30 @@ class Head:
         self._app: Final = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, HEAD as GET."""
+        """Pass a request on; pass HEAD on as GET."""
         if scope["type"] != "http" or scope["method"] != "HEAD":
             await self._app(scope, receive, send)
             return
-        asked: dict[str, Any] = {**scope, "method": "GET"}
+        as_get: dict[str, Any] = {**scope, "method": "GET"}
         try:
-            await self._app(asked, receive, _without_body(send))
-        except* _Enough:
-            pass  # the headers of a stream are there, and nobody waits for its end
+            await self._app(as_get, receive, _without_body(send))
+        except* _BodyReached:
+            pass  # the headers are sent; the rest of a stream is not awaited
         finally:
-            scope.update(asked, method="HEAD")
+            scope.update(as_get, method="HEAD")
 
 
-class _Enough(Exception):
-    """Everything is sent that HEAD asks for."""
+class _BodyReached(Exception):
+    """Raised to end a stream after its headers, which are all that HEAD asks for."""
 
 
 def _without_body(send: Send) -> Send:
-    async def sending(message: Message) -> None:
+    async def send_without_body(message: Message) -> None:
         if message["type"] != "http.response.body":
             await send(message)
             return
         await send({"type": "http.response.body", "body": b""})
         if message.get("more_body"):
-            raise _Enough
+            raise _BodyReached
 
-    return sending
+    return send_without_body

@@ -1,4 +1,4 @@
-"""Requests that are too large are refused before anything is done for them."""
+"""Refuse requests that are too large before any work is done for them."""
 
 from typing import Final
 
@@ -6,19 +6,19 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.web.errors import told
+from app.web.errors import problem
 
 LARGEST_HEAD: Final = 16_384
-"""Bytes of the address and the headers."""
+"""Most bytes of the address and the headers together."""
 LARGEST_BODY: Final = 64_000
-"""Bytes: a thousand tickers of the greatest length, and more."""
+"""Most bytes of a body: room for a thousand tickers of the greatest length."""
 
 
 class Limits:
-    """Middleware: 431 for a head that is too large, and 413 for such a body.
+    """Middleware: answers 431 where the headers are too large, and 413 where the body is.
 
-    Servers look at the size of a head only while it is incomplete. A body that comes without its
-    size is counted while it is read.
+    Servers check the size of the headers only while they are incomplete. A body that does not
+    declare its size is counted while it is read.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -39,15 +39,17 @@ def _refusal(scope: Scope) -> Response | None:
     head = len(scope["path"]) + len(scope["query_string"])
     head += sum(len(name) + len(value) for name, value in headers)
     if head > LARGEST_HEAD:
-        return told(431, f"the address and headers have {head:,} bytes; {LARGEST_HEAD:,} may be")
+        return problem(
+            431, f"the address and headers have {head:,} bytes; at most {LARGEST_HEAD:,} are taken"
+        )
     declared = next((value for name, value in headers if name == b"content-length"), b"0")
     if declared.isdigit() and int(declared) > LARGEST_BODY:
-        return told(413, _too_large(int(declared)))
+        return problem(413, _too_large(int(declared)))
     return None
 
 
 def _counted(receive: Receive) -> Receive:
-    """What is received, as long as it is not too large."""
+    """Return a `receive` that raises 413 when the body has become too large."""
     read = 0
 
     async def counted() -> Message:
@@ -62,4 +64,4 @@ def _counted(receive: Receive) -> Receive:
 
 
 def _too_large(size: int) -> str:
-    return f"the body has {size:,} bytes or more; {LARGEST_BODY:,} may be"
+    return f"the body has {size:,} bytes or more; at most {LARGEST_BODY:,} are taken"

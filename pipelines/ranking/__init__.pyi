@@ -1,3 +1,15 @@
+# The last rank at which a stock is bought.
+from .banding import BUY_RANK as BUY_RANK
+
+# The last rank at which a stock that is held is kept.
+from .banding import SELL_RANK as SELL_RANK
+
+# The places of a strategy's rows, by which the trades are decided.
+from .banding import places as places
+
+# The trades of a portfolio that follows a ranking in a band.
+from .banding import trades as trades
+
 # Who is eligible, by the type of instrument and by the market alone.
 from .eligible import is_on_market as is_on_market
 from .eligible import is_stock as is_stock
@@ -43,6 +55,9 @@ from .ratios import RATIO_COLUMNS as RATIO_COLUMNS
 
 # Why a stock has no rank: each code with its sentence.
 from .reasons import REASONS as REASONS
+
+# The day on which a strategy is rebalanced next.
+from .rebalancing import next_rebalance as next_rebalance
 
 # A hash that tells these rules from others.
 from .rules import rules_hash as rules_hash

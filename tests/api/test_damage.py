@@ -42,7 +42,7 @@ def health(client: TestClient) -> tuple[str, str | None]:
 def test_the_version_in_memory_is_served_until_another_can_be_read(
     place: Path, hurt: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(published, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(published, "REREAD_SECONDS", 0.0)
     with served(place) as client:
         assert (first(client), health(client)) == ("AA B", ("healthy", None))
         gone = hurt(place / "lake")

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from polars.testing import assert_frame_equal
 
-from app.web.answers import Format, chosen
+from app.web.answers import Format, negotiated
 
 PATH = "/v1/strategies/sammansatt_momentum"
 ARROW = "application/vnd.apache.arrow.stream"
@@ -79,7 +79,7 @@ def test_the_parameter_wins_over_accept(client: TestClient, form: str) -> None:
     ],
 )
 def test_what_accept_means(accept: str | None, form: Format) -> None:
-    assert chosen(accept, None) is form
+    assert negotiated(accept, None) is form
 
 
 @pytest.mark.parametrize(

@@ -14,30 +14,13 @@ PAST_A_DOOR: Final[frozenset[str]] = frozenset()
 NAMED_LIKE_A_MODULE: Final[frozenset[str]] = frozenset()
 """Names on a door that are also modules."""
 
-WITHOUT_A_SENTENCE: Final[frozenset[str]] = frozenset(
-    {
-        "app.web.MEDIA",
-    }
-)
+WITHOUT_A_SENTENCE: Final[frozenset[str]] = frozenset()
 """Names on a door of which nothing is said."""
 
-UNTYPED: Final[frozenset[str]] = frozenset(
-    {
-        "app.deps.PERMISSION",
-        "app.jobs.schedule.Schedule.jobs",
-        "app.main.PROBLEMS",
-        "app.routes.strategies.RANKING",
-        "app.serving.views.banding",
-        "pipelines.universe.Universe.from_dict",
-    }
-)
+UNTYPED: Final[frozenset[str]] = frozenset()
 """Public functions and fields with `dict[str, Any]`."""
 
-LONG_FILES: Final[frozenset[str]] = frozenset(
-    {
-        "app/web/models.py",
-    }
-)
+LONG_FILES: Final[frozenset[str]] = frozenset()
 """Files above 300 lines."""
 
 LONG_BODIES: Final[frozenset[str]] = frozenset()

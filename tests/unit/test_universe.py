@@ -1,11 +1,21 @@
-"""A universe as the settings and the manifest hold it."""
+"""The universe of the default settings."""
 
-from pipelines.universe import SWEDEN, Universe
+from dataclasses import replace
+from datetime import date
+
+from pipelines.universe import SWEDEN
 
 
 def test_the_default_universe() -> None:
-    assert Universe.from_dict(SWEDEN.as_dict()) == SWEDEN
-    assert SWEDEN.as_dict() == {
-        "name": "sweden", "markets": ["stockholmsborsen", "first_north"], "currency": "SEK",
-        "floors": [["0001-01-01", 500.0], ["2023-06-01", 2000.0]],
-    }  # fmt: skip
+    assert SWEDEN.name == "sweden"
+    assert SWEDEN.markets == ("stockholmsborsen", "first_north")
+    assert SWEDEN.currency == "SEK"
+    assert SWEDEN.floors == ((date.min, 500.0), (date(2023, 6, 1), 2000.0))
+
+
+def test_a_universe_is_written_with_its_floors() -> None:
+    assert repr(SWEDEN) == (
+        "Universe sweden: stockholmsborsen, first_north; SEK, market cap at least "
+        "500.0 million, 2,000.0 million from 2023-06-01"
+    )
+    assert repr(replace(SWEDEN, floors=())).endswith("SEK, market cap at least nothing")

@@ -74,7 +74,7 @@ export class AlertList {
   }
 }
 
-const quiet = () => state("Nothing fires", "Memory, refreshes and data are within their limits.");
+const quiet = () => state("No alert is firing", "Memory, refreshes and data are within their limits.");
 const spoken = (alert) =>
   `${alert.severity} alert ${alert.state === "resolved" ? "resolved" : ""}: ${alert.message}`;
 
@@ -82,7 +82,7 @@ function history(past, open) {
   return el(
     "details",
     { class: "alerts__past", open },
-    el("summary", {}, `Resolved lately (${past.length})`),
+    el("summary", {}, `Recently resolved (${past.length})`),
     el("ul", { class: "alerts" }, past.map(drawn)),
   );
 }

@@ -172,7 +172,7 @@ function content(why, readout, chart) {
 const part = (title, ...nodes) => el("div", {}, el("h3", {}, title), ...nodes);
 
 const chartLabel = (why) =>
-  `Closes of ${why.ticker} over a year; the table of returns has those that count`;
+  `Closes of ${why.ticker} over a year; the table of returns lists those behind the score`;
 
 /** The answer in a sentence. */
 function summary(why) {
@@ -287,7 +287,7 @@ function rung(value) {
 }
 
 const fTitle = (why) =>
-  `F-score ${why.f_score} of ${why.f_available}${why.f_source === "vendor" ? ", as the vendor tells it" : ""}`;
+  `F-score ${why.f_score} of ${why.f_available}${why.f_source === "vendor" ? ", as reported by the vendor" : ""}`;
 
 const SIGNAL = {
   true: ["ok", "yes", "ok"],

@@ -57,7 +57,7 @@ export const memoryFigure = (sample, { warning, critical }) => ({
 /** @returns {Figure} */
 export const alertFigure = (firing) => {
   const critical = firing.filter((alert) => alert.severity === "critical").length;
-  if (!firing.length) return { status: "ok", value: "None", note: "nothing fires" };
+  if (!firing.length) return { status: "ok", value: "None", note: "no alert is firing" };
   return {
     status: critical ? "critical" : "warning",
     value: `${firing.length} firing`,

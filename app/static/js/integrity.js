@@ -89,6 +89,6 @@ export function ageBanner(age) {
   return {
     tone: age.label === "stale" ? "warning" : "critical",
     title: age.label === "stale" ? "The prices are stale." : "The prices are too old to trade on.",
-    text: `The newest closes are of ${day(age.priced_to)}, ${days}. Refresh, or see whether the database is still filled.`,
+    text: `The newest closes are of ${day(age.priced_to)}, ${days}. Refresh, or check that the database still gets new prices.`,
   };
 }

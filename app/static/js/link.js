@@ -29,7 +29,7 @@ export class Link {
     this.banners.set("link", {
       tone: "critical",
       title: "The connection is lost.",
-      text: `What you see was true at ${clock(this.lostAt)}. The page connects again by itself as soon as the service answers.`,
+      text: `The page shows the state of ${clock(this.lostAt)}. It reconnects as soon as the service answers.`,
       action: el(
         "button",
         { class: "button button--small", type: "button", click: this.retry },

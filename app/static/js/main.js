@@ -243,7 +243,7 @@ class Dashboard {
     this.banners.set("refused", null);
     await this.permission.attempt({
       title: "Start a refresh?",
-      text: "The service asks for a token. Until the refresh is done, the version of now is served.",
+      text: "The service asks for a token. The present version is served until the refresh has ended.",
       button: "Refresh now",
       run: (token) => change("/v1/data/sync-now", token),
       done: () => say("The refresh has started."),
@@ -253,7 +253,7 @@ class Dashboard {
   }
 
   #refused(text, status) {
-    if (status === 409) return say("A refresh is running already.");
+    if (status === 409) return say("A refresh is already running.");
     const dismiss = () => this.banners.set("refused", null);
     const action = el(
       "button",

@@ -166,7 +166,7 @@ export class MemoryChart {
     byId("memory-chart").setAttribute(
       "aria-label",
       `Memory over the last 15 minutes: now ${megabytes(newest.usage_mb)} of ${megabytes(this.limit)}, ` +
-        `${share(newest.percent / 100)}; the most was ${megabytes(most)}.`,
+        `${share(newest.percent / 100)}; the peak was ${megabytes(most)}.`,
     );
   }
 }

@@ -54,7 +54,7 @@ function ten(strategy, open, compared) {
       ? table(strategy, id, open, compared)
       : state(
           "No stock passes",
-          "Every stock left at one of the screens; nothing is let through in its place.",
+          "Every stock is excluded by one of the screens.",
         ),
   );
 }
@@ -167,7 +167,7 @@ export function drawNoTens() {
       el(
         "p",
         {},
-        "The first refresh makes the top tens. It takes from seconds to minutes, as large as the database is.",
+        "The first refresh makes the top tens. It takes seconds to minutes, depending on the size of the database.",
       ),
       el(
         "ol",

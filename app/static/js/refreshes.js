@@ -147,7 +147,7 @@ export function drawHistory(answer, limit) {
       byId("history"),
       state(
         "No refresh in the last 7 days",
-        "What ran is listed here, with its duration and its peak of memory.",
+        "Refreshes are listed here with their duration and peak memory.",
       ),
     );
   show(

@@ -28,6 +28,6 @@ function fail(region, error, again) {
     { class: "button button--small", type: "button", click: again },
     "Try again",
   );
-  show(region, state("Not to be had now", error.message, button));
+  show(region, state("Cannot be loaded now", error.message, button));
   region.setAttribute("aria-busy", "false");
 }

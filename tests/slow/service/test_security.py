@@ -118,7 +118,9 @@ def test_a_large_body_is_refused_before_anything_is_done(server: Server, path: s
                  "Content-Type: application/json", "Content-Length: 100000000")  # fmt: skip
     status, answer = raw(server, head)
     assert status == 413, answer
-    assert answer.endswith('{"detail":"the body has 100,000,000 bytes or more; 64,000 may be"}')
+    assert answer.endswith(
+        '{"detail":"the body has 100,000,000 bytes or more; at most 64,000 are taken"}'
+    )
     assert server.json("/cache/stats")["entries"] == entries
     assert server.json("/data/sync-history")["history"] == jobs
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from app import services as running
-from app.services import Services, _Watch, built
+from app.services import Services, _Watch, build_services
 from pipelines.errors import LakeError
 from pipelines.export import export
 from pipelines.lake import version_ids
@@ -34,7 +34,7 @@ def services(tmp_path: Path) -> Services:
         con.execute(NOISE)
         con.commit()
     export(source, lake, SWEDEN)
-    return built(Settings(source=source, lake=lake))
+    return build_services(Settings(source=source, lake=lake))
 
 
 def watch(services: Services, looks: int = 1) -> None:
@@ -44,7 +44,7 @@ def watch(services: Services, looks: int = 1) -> None:
         seen = _Watch(services)
         for _ in range(looks):
             try:
-                await seen.version()
+                await seen.check_version()
             except LakeError as error:
                 logging.getLogger(__name__).warning("%s", error)
 
@@ -81,7 +81,7 @@ def test_no_alert_is_lost_where_the_version_before_cannot_be_read(
 def test_a_comparison_that_fails_is_made_at_the_next_look(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept, calls = running._kept, []  # noqa: SLF001 - what is asked for the older versions
+    kept, calls = running._kept_versions, []  # noqa: SLF001 - what is asked for the older versions
 
     def once(version: running.Version) -> list[running.Lake]:
         calls.append(version.id)
@@ -89,7 +89,7 @@ def test_a_comparison_that_fails_is_made_at_the_next_look(
             raise LakeError("the lake is being pruned")
         return kept(version)
 
-    monkeypatch.setattr(running, "_kept", once)
+    monkeypatch.setattr(running, "_kept_versions", once)
     watch(services, looks=3)
     assert keys(services) == ALERTS
     assert len(calls) == 2

@@ -10,7 +10,7 @@ import pytest
 
 from app.jobs.job import Job, new_job
 from app.jobs.refresh import Refresher, Running, Stopping
-from app.jobs.schedule import ATTEMPTS, DAILY, LONGEST_SLEEP, Schedule, last_due, next_due
+from app.jobs.schedule import ATTEMPTS, DAILY, LONGEST_SLEEP, DueJob, Schedule, last_due, next_due
 from pipelines.lake import MANIFEST, text
 from pipelines.lake.publishing import point_current_to
 from pipelines.settings import Settings
@@ -123,7 +123,7 @@ def test_the_next_time_is_told(tmp_path: Path) -> None:
     def body(schedule: Schedule, clock: Clock) -> None:
         clocks.append(clock)
         assert schedule.running
-        assert schedule.jobs() == [{"id": DAILY, "next": DUE + timedelta(days=1)}]
+        assert schedule.jobs() == [DueJob(DAILY, DUE + timedelta(days=1))]
 
     refreshes = Refreshes()
     schedule = run(tmp_path, refreshes, 17, body)
@@ -158,7 +158,7 @@ def test_a_refresh_is_started_when_its_time_has_come(
             for _ in range(20):
                 await asyncio.sleep(0)
             assert refreshes.started == ["scheduled"] * started
-        assert schedule.jobs() == [{"id": DAILY, "next": due + late + timedelta(days=1)}]
+        assert schedule.jobs() == [DueJob(DAILY, due + late + timedelta(days=1))]
         schedule.close()
 
     asyncio.run(main())

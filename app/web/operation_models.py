@@ -1,0 +1,61 @@
+"""Answers on the service itself: cache, health and memory."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from app.web.fields import Timestamp, field
+
+
+class CacheStats(BaseModel):
+    """The counts of the cache."""
+
+    hits: int = field("lookups that found a value", 1200)
+    misses: int = field("lookups that found none", 14)
+    entries: int = field("cached values", 9)
+    bytes: int = field("bytes of the cached values", 410000)
+
+
+class Invalidated(BaseModel):
+    """The result of emptying the cache."""
+
+    removed: int = field("number of values removed", 9)
+
+
+class Health(BaseModel):
+    """The health of the service."""
+
+    status: Literal["healthy", "degraded"] = field("a degraded service still answers", "healthy")
+    database: str = field("connected, or the error", "connected")
+    reason: str | None = field("reasons for being degraded; null if healthy", None)
+    timestamp: Timestamp
+    version: str = field("release of StockRank", "0.1.0")
+
+
+class Alive(BaseModel):
+    """A probe that was answered."""
+
+    status: Literal["ok"] = field("always ok", "ok")
+
+
+class Process(BaseModel):
+    """The memory of a process."""
+
+    name: str = field("service or refresh", "service")
+    pid: int = field("process id", 12)
+    resident_mb: float = field("resident size in MB", 141.0)
+    peak_mb: float = field("largest resident size in MB", 160.2)
+
+
+class Memory(BaseModel):
+    """Memory in use against its limit."""
+
+    usage_mb: float = field("MB that count against the limit", 141.0)
+    percent: float = field("percentage of the limit", 13.8)
+    available_mb: float = field("MB left below the limit", 883.0)
+    status: Literal["OK", "WARNING", "CRITICAL"] = field("level in force", "OK")
+    action_needed: bool = field("false while the status is OK", False)
+    recommendations: list[str] = field("recommended actions", [])
+    limit_mb: float = field("limit in MB", 1024.0)
+    peak_mb: float = field("largest use since the start, in MB", 160.2)
+    processes: list[Process] = field("processes that use it", [])

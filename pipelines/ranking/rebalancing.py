@@ -1,0 +1,19 @@
+"""The day on which a portfolio is rebalanced next."""
+
+from collections.abc import Sequence
+from datetime import date
+from itertools import pairwise
+
+from pipelines.ranking.strategies import Strategy
+
+
+def next_rebalance(strategy: Strategy, calendar: Sequence[date], today: date) -> date | None:
+    """Return the first trading day, today or later, of a month in which a strategy is rebalanced.
+
+    None where the calendar does not reach so far.
+    """
+    for before, day in pairwise(calendar):
+        opens_month = before.month != day.month
+        if opens_month and day >= today and day.month in strategy.rebalance_months:
+            return day
+    return None
