@@ -16,9 +16,9 @@ run: $(VENV)/ready
 	@$(RUN) pipelines.rank
 	@$(RUN) app
 
-# The fast tests in processes side by side, then what needs the machine for itself, one by one.
+# The fast tests, then those with servers, browsers and long series: two processes side by side.
 test: check-fast
-	$(RUN) pytest -q -m "slow and not torture"
+	$(RUN) pytest -q -m "slow and not torture" -n 2 --dist loadscope
 
 check-fast: check
 	$(RUN) pytest -q $(FAST) $(if $(COVERED),$(COVERAGE))

@@ -223,6 +223,7 @@ def examples(folder: Path) -> list[list[str]]:
     return [shlex.split(text) for text in found]
 
 
+@pytest.mark.slow
 def test_the_examples_of_the_help_run_one_after_the_other(tmp_path: Path) -> None:
     """In a new folder; the ids of versions are put in the place of those that are shown."""
     for command, words in zip(EXAMPLES, examples(tmp_path), strict=True):

@@ -22,8 +22,10 @@ from pipelines.lake.layout import STATE
 from pipelines.universe import SWEDEN
 from tests.edits import Market, market
 
-FAST = 15
+FAST = 8
 SLOW = int(os.environ.get("STOCKRANK_SCRIPTS", "200"))
+PARTS = 5
+"""Parts of the scripts, which may run side by side."""
 OWN = ("version", "created_at", "phases", "failed_checks")
 """What a manifest says of the refresh and not of the data."""
 
@@ -116,5 +118,6 @@ def test_a_few_edit_scripts(first: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_many_edit_scripts(first: Path, tmp_path: Path) -> None:
-    run_all(first, tmp_path, range(FAST, FAST + SLOW))
+@pytest.mark.parametrize("part", range(PARTS))
+def test_many_edit_scripts(first: Path, tmp_path: Path, part: int) -> None:
+    run_all(first, tmp_path, range(FAST + part, FAST + SLOW, PARTS))

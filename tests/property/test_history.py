@@ -41,10 +41,28 @@ def one_by_one(lake: Any, dates: list[date], universe: Universe) -> pl.DataFrame
 steps = st.sampled_from([1, 2, 9, 10, 11, 28, 31, 92, 183, 365, 366, 550])
 
 
-@given(market=markets(), back=st.lists(steps, min_size=1, max_size=5, unique=True),
-       together=st.sampled_from([1, 15, 36_000]))  # fmt: skip
-@settings(max_examples=80, deadline=None)
+random_markets = given(
+    market=markets(),
+    back=st.lists(steps, min_size=1, max_size=5, unique=True),
+    together=st.sampled_from([1, 15, 36_000]),
+)
+
+
+@random_markets
+@settings(max_examples=20, deadline=None)
 def test_random_markets(market: Any, back: list[int], together: int) -> None:
+    assert_alike(market, back, together)
+
+
+@pytest.mark.slow
+@random_markets
+@settings(max_examples=80, deadline=None)
+def test_more_random_markets(market: Any, back: list[int], together: int) -> None:
+    assert_alike(market, back, together)
+
+
+def assert_alike(market: Any, back: list[int], together: int) -> None:
+    """Rank the dates at once and one by one."""
     dates = sorted({D + timedelta(days=35 - n) for n in back} | {D})
     lake = frame_lake(*market)
     with pytest.MonkeyPatch.context() as patch:
