@@ -1,7 +1,7 @@
 """The tables of the private copy as frames, read by connectorx.
 
-Days and times are read as text and parsed under the contract, for connectorx takes `2024-1-3` for
-a date without a word.
+Days and times are read as text and parsed under the contract, for connectorx would accept
+`2024-1-3` as a date.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -32,11 +32,11 @@ ALL: Final = "1"
 """The condition of all rows."""
 ROWID: Final = "rowid_"
 ODD: Final = "odd_"
-"""Begins the name of a column that tells, by 1 for 0, where a boolean was neither 0 nor 1."""
+"""The prefix of a column that is 1 where a boolean was neither 0 nor 1, else 0."""
 AS_TEXT: Final = (
     "CASE WHEN {c} < x'' THEN CAST({c} AS TEXT) WHEN {c} IS NULL THEN '' ELSE 'a blob' END AS {c}"
 )
-"""A day or time; less than the empty blob are numbers and texts in SQLite's order of types."""
+"""A day or time as text; in SQLite's order of types, numbers and texts are below the empty blob."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ class TableReader:
         return batches
 
     def _height(self, values: int) -> int:
-        """Return how many rows have so many values, at least one."""
+        """Return how many rows hold that many values, at least one."""
         return max(1, values // (1 + len(self.columns)))
 
     def _select(self, bad: Sequence[BadRow], *, rowid: bool) -> str:
@@ -130,7 +130,7 @@ class TableReader:
         return query
 
     def _mark(self, bad: Sequence[BadRow]) -> str:
-        """Add a table to the copy with the bad rows, named like none of the owner's tables."""
+        """Add a table of the bad rows to the copy, under a name that none of its tables has."""
         marks = f"bad_{token_hex(8)}"
         with reading(self.copy, self.name) as con, con:
             con.execute(f"CREATE TABLE {marks} (bad_rowid INTEGER PRIMARY KEY)")
@@ -159,7 +159,7 @@ def _selected(column: str, kind: Kind) -> str:
 
 
 def _odd(column: str) -> str:
-    """Return the `odd_…` of a boolean, for connectorx takes any whole number but 0 for true."""
+    """Return the `odd_…` of a boolean, for connectorx reads any whole number but 0 as true."""
     return f"COALESCE({column} NOT IN (0, 1), 0) AS {ODD}{column}"
 
 

@@ -112,7 +112,7 @@ def _is_interior(page: bytes, number: int) -> bool:
 
 
 def _header(number: int) -> int:
-    """Return where the header of a page begins: on the first after that of the database."""
+    """Return where the header of a page begins: on page 1, after the header of the database."""
     return 100 if number == 1 else 0
 
 

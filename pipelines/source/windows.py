@@ -12,7 +12,7 @@ from typing import Final
 from pipelines.source.sqlite import reading
 
 SPARSE: Final = 2
-"""With so many rowids a row, or more, between the first and the last, rows are counted out."""
+"""If the rowids from first to last are this many times the rows, or more, rows are counted."""
 
 
 def span(copy: Path, table: str) -> tuple[int, int] | None:
@@ -27,7 +27,7 @@ def span(copy: Path, table: str) -> tuple[int, int] | None:
 def windows(
     copy: Path, table: str, ends: tuple[int, int], rows: int, height: int
 ) -> Iterator[tuple[int, int]]:
-    """Yield ranges of rowids, ends included, that cover a table of so many rows.
+    """Yield ranges of rowids, ends included, that cover a table of `rows` rows.
 
     None of them holds more rows than `height`.
     """
@@ -41,7 +41,7 @@ def windows(
 
 
 def _counted_out(copy: Path, table: str, first: int, height: int) -> list[int]:
-    """Return the rowid of the first of every `height` rows."""
+    """Return the rowid of every row that begins a stretch of `height` rows."""
     edges = [first]
     query = f"SELECT rowid FROM {table} WHERE rowid >= ? ORDER BY rowid LIMIT 1 OFFSET ?"
     with reading(copy, table) as con:
