@@ -81,7 +81,7 @@ def problems(root: Path, version: str, manifest: Manifest) -> str:
 
 
 def changes(manifest: Manifest, before: Manifest | None) -> Iterator[str]:
-    """Return the rows and files that are new since the version before, a text a dataset."""
+    """Return the rows and files that are new since the version before, a text for each dataset."""
     if before is None:
         yield "first"
         return

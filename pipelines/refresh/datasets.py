@@ -21,7 +21,7 @@ from pipelines.refresh.task import Task
 from pipelines.source import ROWID, TableReader
 
 WRITERS: Final = 2
-"""Files of a dataset that are written at a time; of each, a portion of a year is in memory."""
+"""How many files of a dataset are written at a time; a portion of each is in memory."""
 NEWEST_CLOSES: Final = pl.Schema(
     {"ticker": pl.String, "newest_close": pl.Float32, "newest_date": pl.Date}
 )
@@ -92,7 +92,7 @@ def _fundamentals_parts(statements: TableReader, *snapshots: TableReader) -> lis
 
 
 def stocks(task: Task, table: TableReader, newest: pl.DataFrame) -> Dataset:
-    """Write the stocks with their newest closes; of several with one ticker, the last updated."""
+    """Write the stocks with their newest closes; of rows with one ticker, keep the last updated."""
     tally, sink = read_parts(task, "stocks", lambda: [Part(table, normalise.stocks)], _Whole)
     rows = pl.concat(sink.frames).sort("ticker", "last_updated", ROWID, nulls_last=False)
     kept = rows.unique("ticker", keep="last", maintain_order=True)
@@ -201,6 +201,6 @@ def _last_of_each(prices: pl.DataFrame) -> pl.DataFrame:
 
 
 def _give_back() -> None:
-    """Give the memory back that is free but held by glibc, which does not do so by itself."""
+    """Give free memory back to the system, which glibc does not do by itself."""
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)
