@@ -35,7 +35,7 @@ class Sale:
 
 @dataclass(frozen=True)
 class Banding:
-    """The trades: what is kept and bought is in the order of the ranks."""
+    """The trades; the stocks to keep and to buy are in the order of the ranks."""
 
     keep: tuple[Place, ...]
     sell: tuple[Sale, ...]

@@ -1,4 +1,4 @@
-"""How a ticker may be written, and which stock is meant by a text."""
+"""How a ticker may be written, and which stock a text means."""
 
 import difflib
 import re
@@ -25,7 +25,7 @@ def canonical_tickers(column: str) -> pl.Expr:
 
 
 def ticker_named(text: str, tickers: Collection[str]) -> str:
-    """Return the one of the tickers that a text means; `Unknown` names those that look alike."""
+    """Return the ticker that a text means, one of those given; `Unknown` names similar ones."""
     ticker = canonical_ticker(text)
     if ticker in tickers:
         return ticker
