@@ -19,7 +19,7 @@ MB = 1e6
 JEMALLOC: Final = "_RJEM_MALLOC_CONF"
 """The settings of the allocator of Polars; of two settings of one name the last counts."""
 POLARS_OWN: Final = "dirty_decay_ms:500,muzzy_decay_ms:1000"
-"""What Polars itself puts first there as it loads, and a child process inherits."""
+"""The settings that Polars itself puts first as it loads, and that a child process inherits."""
 ARENAS: Final = "MALLOC_ARENA_MAX"
 """How many arenas the C library has; it is read before any Python runs."""
 M_ARENA_MAX: Final = -8
@@ -58,15 +58,15 @@ Six sorts of two million rows by Polars peaked at 211 instead of 413 MB.
 
 
 def without_allocators(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment for another process, which has allocator settings of its own."""
+    """Return an environment without our allocators, for a process that has settings of its own."""
     ours = SERVICE.keys() | EXPORT.keys() | LOW_MEMORY.keys()
     return {name: value for name, value in environment.items() if name not in ours}
 
 
 def prepare_export() -> None:
-    """Make this process one that exports, before Polars and Arrow load; what is set stays.
+    """Prepare this process for an export, before Polars and Arrow load; set variables stay.
 
-    Garbage is not collected until all modules are there, of which nothing is garbage.
+    No garbage is collected until all modules are loaded, for nothing of theirs is garbage.
     """
     gc.disable()
     if ARENAS not in os.environ and hasattr(ctypes.CDLL(None), "mallopt"):
@@ -78,9 +78,9 @@ def prepare_export() -> None:
 
 
 def keep_loaded() -> None:
-    """Let the garbage collector pass by what is loaded and stays until the end.
+    """Keep the garbage collector from what is loaded now, which stays until the end.
 
-    It would stop all requests for as long as it looks through the libraries.
+    All requests would wait while it looks through the libraries.
     """
     gc.collect()
     gc.freeze()

@@ -194,7 +194,7 @@ def _weekly(company: Company, common: Factors) -> Ints:
 def _snapshots(
     company: Company, past: History, at: Ints, reports: Reports, rng: np.random.Generator
 ) -> Columns:
-    """Return the ratios at the end of each week, by the price and the newest statement of then."""
+    """Return the ratios at the end of each week, from the price and the newest statement then."""
     year = _positions(reports.known, past.days[at])
     items = {name: value[year] for name, value in reports.items.items()}
     values = _ratios(company.cap * np.exp(past.path[at]) * items["dilution"], items)

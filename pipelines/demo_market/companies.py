@@ -137,7 +137,7 @@ def generator(seed: int, purpose: int, index: int = 0) -> np.random.Generator:
 
 
 class Traits(NamedTuple):
-    """Where a company stands, between 0 and 1, in what decides who it is."""
+    """Numbers from 0 to 1 that decide what a company is like."""
 
     place: float
     sector: float
@@ -181,7 +181,7 @@ Option = TypeVar("Option", Place, Sector)
 
 
 def _pick(options: Sequence[Option], position: float) -> Option:
-    """Return the option at a position from 0 to 1, where each is as wide as its share."""
+    """Return the option at a position from 0 to 1; each option is as wide as its share."""
     tops = list(accumulate(option.share for option in options))
     return options[int(np.searchsorted(tops, position * tops[-1], side="right"))]
 
