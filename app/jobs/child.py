@@ -143,7 +143,7 @@ class _Lines:
         self._begun = b""
 
     def new(self, *, whole: bool) -> list[str]:
-        """The lines since the last call: only `whole` ones, or also the one that is begun."""
+        """The lines since the last call: only `whole` ones, or also one that is not complete."""
         *lines, self._begun = (self._begun + self._file.read()).split(b"\n")
         if not whole:
             lines.append(self._begun)

@@ -130,7 +130,7 @@ class Refresher:
         return self.job(job_id)
 
     async def close(self) -> None:
-        """End the refresh that runs, which fails by it; none can be started afterwards."""
+        """End the refresh that runs, which then has failed; none can be started afterwards."""
         self._closed = True
         self._child.stop()
         if self._task:
@@ -207,7 +207,7 @@ class Refresher:
         return changed
 
     def _end(self, job: Job) -> None:
-        """Record a job that has ended; its error is told without paths, which the log has."""
+        """Record a job that has ended; its error is shown without paths; the log has them."""
         if job.error:
             logger.warning("refresh %s failed: %s", job.job_id, job.error)
             places = (self._settings.source, self._settings.lake)

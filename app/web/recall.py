@@ -20,7 +20,7 @@ MOST_REQUESTS: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class KnownAnswer:
-    """Where the answer to a request is found, and on which version and day it holds."""
+    """The place of the answer to a request, and the version and day for which it holds."""
 
     version: str
     today: date
