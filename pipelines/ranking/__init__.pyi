@@ -59,7 +59,7 @@ from .reasons import REASONS as REASONS
 # The day on which a strategy is rebalanced next.
 from .rebalancing import next_rebalance as next_rebalance
 
-# A hash that tells these rules from others.
+# A hash that changes with these rules.
 from .rules import rules_hash as rules_hash
 
 # The strategies by name, and one of them.
