@@ -119,4 +119,8 @@ def _add_rankings(found: Comparison, opened: Lake, exact: Lake) -> None:
 
 
 def _such(odd: pl.DataFrame) -> str:
-    return f"such as {odd['ticker'][0]} in {odd['strategy'][0]}" if odd.height else "and others are missing"
+    return (
+        f"such as {odd['ticker'][0]} in {odd['strategy'][0]}"
+        if odd.height
+        else "and others are missing"
+    )

@@ -18,14 +18,14 @@ import polars as pl
 from pipelines.errors import SourceError
 from pipelines.source.panics import is_panic, quietly
 from pipelines.source.sqlite import reading, told
+from pipelines.source.stretches import span, stretches
 from pipelines.source.tables import Kind, SourceTable
 from pipelines.source.unreadable import BadRow, UnreadableRow, bad_rows
-from pipelines.source.windows import span, windows
 from pipelines.source.years import years_of
 
 BATCH_VALUES: Final = 800_000
 """Values of a batch, all columns together: 100,000 rows of prices."""
-WINDOW_VALUES: Final = 1_600_000
+STRETCH_VALUES: Final = 1_600_000
 """Values of a stretch of rowids, which is one query."""
 
 ALL: Final = "1"
@@ -96,11 +96,11 @@ class TableReader:
             yield batch
 
     def _read(self, ends: tuple[int, int], select: str) -> Iterator[pl.DataFrame]:
-        """Yield the rows window by window; while one is used, the next is being read."""
-        height = self._height(WINDOW_VALUES)
+        """Yield the rows stretch by stretch; while one is used, the next is being read."""
+        height = self._height(STRETCH_VALUES)
         streams = (
             self._stream(f"{select} AND rowid BETWEEN {begin} AND {end} ORDER BY rowid")
-            for begin, end in windows(self.copy, self.name, ends, self.rows, height)
+            for begin, end in stretches(self.copy, self.name, ends, self.rows, height)
         )
         for stream, _ in pairwise(chain(streams, [()])):
             yield from (frame for frame in map(pl.DataFrame, quietly(stream)) if frame.height)

@@ -24,7 +24,7 @@ def span(copy: Path, table: str) -> tuple[int, int] | None:
     return None if first is None else (first, last)
 
 
-def windows(
+def stretches(
     copy: Path, table: str, ends: tuple[int, int], rows: int, height: int
 ) -> Iterator[tuple[int, int]]:
     """Yield ranges of rowids, ends included, that cover a table of `rows` rows.
