@@ -17,7 +17,7 @@ import polars as pl
 
 from pipelines.errors import SourceError
 from pipelines.source.panics import is_panic, quietly
-from pipelines.source.sqlite import reading, told
+from pipelines.source.sqlite import open_copy, told
 from pipelines.source.stretches import span, stretches
 from pipelines.source.tables import Kind, SourceTable
 from pipelines.source.unreadable import BadRow, UnreadableRow, bad_rows
@@ -61,7 +61,7 @@ class TableReader:
     @cached_property
     def rows(self) -> int:
         """The number of rows in the table."""
-        with reading(self.copy, self.name) as con:
+        with open_copy(self.copy, self.name) as con:
             count: int = con.execute(f"SELECT count(*) FROM {self.name}").fetchone()[0]
             return count
 
@@ -132,7 +132,7 @@ class TableReader:
     def _mark(self, bad: Sequence[BadRow]) -> str:
         """Add a table of the bad rows to the copy, under a name that none of its tables has."""
         marks = f"bad_{token_hex(8)}"
-        with reading(self.copy, self.name) as con, con:
+        with open_copy(self.copy, self.name) as con, con:
             con.execute(f"CREATE TABLE {marks} (bad_rowid INTEGER PRIMARY KEY)")
             con.executemany(f"INSERT INTO {marks} VALUES (?)", [(row.rowid,) for row in bad])
         return marks
@@ -144,7 +144,7 @@ class TableReader:
     def originals(self, rowids: Sequence[int]) -> Iterator[tuple[str | None, ...]]:
         """Yield the rows of those rowids, every value as text, in the order of the columns."""
         query = f"SELECT {', '.join(self.columns)} FROM {self.name} WHERE rowid = ?"
-        with reading(self.copy, self.name) as con:
+        with open_copy(self.copy, self.name) as con:
             for rowid in rowids:
                 row = con.execute(query, (rowid,)).fetchone()
                 yield tuple(_as_text(value) for value in row)

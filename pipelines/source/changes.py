@@ -20,8 +20,8 @@ from typing import Any, Final, Self
 import numpy as np
 
 from pipelines.errors import LakeError
-from pipelines.source.pages import Hashes, Leaves, Numbers, PageFile, well_formed
-from pipelines.source.sqlite import reading
+from pipelines.source.pages import Leaves, Numbers, PageFile, PageHashes, well_formed
+from pipelines.source.sqlite import open_copy
 from pipelines.source.tables import FUNDAMENTALS, INDEX_PRICES, PRICES, SNAPSHOTS, SourceTable
 from pipelines.source.years import years_between
 
@@ -53,7 +53,7 @@ class SourceState:
     """
 
     definition: Definition
-    hashes: Hashes
+    hashes: PageHashes
     digests: Mapping[str, str]
     widths: Mapping[str, int]
     leaves: Leaves | None = None
@@ -62,7 +62,7 @@ class SourceState:
     @classmethod
     def of(cls, copy: Path) -> Self:
         """Return the state of a private copy, to which no connection is open."""
-        with reading(copy, PRICES.name) as con:
+        with open_copy(copy, PRICES.name) as con:
             page_size, encoding = _pragma(con, "page_size"), _pragma(con, "encoding")
             widths = {table.name: _width(con, table) for table in (PRICES, *DIGESTED)}
             made = _definitions(con)

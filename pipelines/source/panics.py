@@ -14,7 +14,7 @@ from typing import Final, TypeVar
 
 STDERR: Final = 2
 
-Batch = TypeVar("Batch")
+BatchT = TypeVar("BatchT")
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ def is_panic(error: BaseException | None) -> bool:
     return type(error).__name__ == "PanicException"
 
 
-def quietly(stream: Iterable[Batch]) -> Iterator[Batch]:
+def quietly(stream: Iterable[BatchT]) -> Iterator[BatchT]:
     """Yield the batches of a stream; what a panic prints is logged at debug level."""
     batches = iter(stream)
     while True:

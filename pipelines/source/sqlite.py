@@ -174,7 +174,7 @@ def address(path: Path) -> str:
 
 
 @contextmanager
-def reading(copy: Path, table: str) -> Iterator[sqlite3.Connection]:
+def open_copy(copy: Path, table: str) -> Iterator[sqlite3.Connection]:
     """Open the private copy to read a table; `SourceError` where that fails.
 
     Texts that are not UTF-8 come with their bytes as escapes.

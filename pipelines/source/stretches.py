@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from pipelines.source.sqlite import reading
+from pipelines.source.sqlite import open_copy
 
 SPARSE: Final = 2
 """If the rowids from first to last are this many times the rows, or more, rows are counted."""
@@ -17,7 +17,7 @@ SPARSE: Final = 2
 
 def span(copy: Path, table: str) -> tuple[int, int] | None:
     """Return the first and the last rowid of a table, None where it is empty."""
-    with reading(copy, table) as con:
+    with open_copy(copy, table) as con:
         # Asked for one at a time, SQLite looks them up; for both at once it scans the table.
         (first,) = con.execute(f"SELECT min(rowid) FROM {table}").fetchone()
         (last,) = con.execute(f"SELECT max(rowid) FROM {table}").fetchone()
@@ -44,7 +44,7 @@ def _counted_out(copy: Path, table: str, first: int, height: int) -> list[int]:
     """Return the rowid of every row that begins a stretch of `height` rows."""
     edges = [first]
     query = f"SELECT rowid FROM {table} WHERE rowid >= ? ORDER BY rowid LIMIT 1 OFFSET ?"
-    with reading(copy, table) as con:
+    with open_copy(copy, table) as con:
         while found := con.execute(query, (edges[-1], height)).fetchone():
             edges += found
     return edges
