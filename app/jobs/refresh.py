@@ -27,7 +27,7 @@ from app.watch import Events
 from pipelines import lake as lakes
 from pipelines.errors import StockRankError
 from pipelines.lake import Lake, Manifest
-from pipelines.runtime import LOW_MEMORY, resident_mb, without_allocators
+from pipelines.runtime import LOW_MEMORY_ALLOCATORS, resident_mb, without_allocators
 from pipelines.settings import PREFIX, Settings
 
 logger = logging.getLogger(__name__)
@@ -188,7 +188,7 @@ class Refresher:
                 peak_memory_mb=max((round(mb, 1) for mb in sizes if mb), default=None),
             )
 
-        env = {**_environment(self._settings), **(LOW_MEMORY if low_memory else {})}
+        env = {**_environment(self._settings), **(LOW_MEMORY_ALLOCATORS if low_memory else {})}
         command = [*self._command, *(["--full"] if full else [])]
         ended = await self._child.run(command, env, log, see)
         return Attempt(ended, follower, self._child.peak_mb, log, self._oom_kills() > kills)
