@@ -60,7 +60,7 @@ from .reasons import REASONS as REASONS
 from .rebalancing import next_rebalance as next_rebalance
 
 # A hash that changes with these rules.
-from .rules import rules_hash as rules_hash
+from .rules_version import rules_hash as rules_hash
 
 # The strategies by name, and one of them.
 from .strategies import STRATEGIES as STRATEGIES

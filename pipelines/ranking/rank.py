@@ -14,7 +14,7 @@ from pipelines.ranking import factors
 from pipelines.ranking.eligible import first_universe_reason, is_class_b
 from pipelines.ranking.expressions import first_reason
 from pipelines.ranking.known import FACTS, cross_section
-from pipelines.ranking.rules import rules_hash
+from pipelines.ranking.rules_version import rules_hash
 from pipelines.ranking.strategies import STRATEGIES, Composite, Strategy
 from pipelines.universe import Universe
 

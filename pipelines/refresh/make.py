@@ -14,7 +14,7 @@ from pipelines.lake import Lake, Manifest
 from pipelines.ranking import STRATEGIES, rules_hash
 from pipelines.refresh import build, checks
 from pipelines.refresh.content import Content
-from pipelines.refresh.contract import contract_hash
+from pipelines.refresh.contract_version import contract_hash
 from pipelines.refresh.intact import intact
 from pipelines.refresh.task import Task, copy_database
 

@@ -17,7 +17,7 @@ from typing import Final, Self
 import polars as pl
 
 from pipelines.lake import DataFile, Dataset, Lake, layout
-from pipelines.refresh.contract import is_made_alike
+from pipelines.refresh.contract_version import is_made_alike
 from pipelines.refresh.normalise import NOTES
 from pipelines.refresh.waiting import due_days
 from pipelines.source import (

@@ -15,7 +15,7 @@ from pipelines.errors import ContractError, LakeError, is_of_system
 from pipelines.fingerprint import Fingerprint, fingerprint
 from pipelines.lake import Lake, Manifest, current_id, marks, writing
 from pipelines.ranking import holds_rankings
-from pipelines.refresh.contract import is_made_alike
+from pipelines.refresh.contract_version import is_made_alike
 from pipelines.refresh.intact import give_up
 from pipelines.refresh.task import Task, copy_database, staging
 from pipelines.refresh.waiting import due_days
