@@ -23,7 +23,7 @@ from .alerts import trial_alert as trial_alert
 from .channels import configured_channels as configured_channels
 
 # A daily check of all files against their hashes, in a thread.
-from .damage import DamageCheck as DamageCheck
+from .damage_check import DamageCheck as DamageCheck
 
 # The events of the service, for all who subscribe.
 from .events import Events as Events
