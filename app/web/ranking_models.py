@@ -6,8 +6,8 @@ from typing import Literal
 from pydantic import BaseModel
 
 from app.web.fields import (
+    CalendarDay,
     CompanyName,
-    Day,
     Rank,
     Score,
     StrategyName,
@@ -162,22 +162,22 @@ class Computed(BaseModel):
     """A ranking that was computed for a date."""
 
     strategy: StrategyName
-    date: Day = field("newest day with a close, up to the target date", "2026-02-27")
-    target_date: Day = field("requested date", "2026-03-01")
+    date: CalendarDay = field("newest day with a close, up to the target date", "2026-02-27")
+    target_date: CalendarDay = field("requested date", "2026-03-01")
     rankings: list[Scored] = field("all ranked stocks, best first", [])
 
 
 class Past(BaseModel):
     """A ranking as it was published."""
 
-    date: Day = field("date of the ranking", "2026-11-20")
+    date: CalendarDay = field("date of the ranking", "2026-11-20")
     rankings: list[Scored] = field("all ranked stocks, best first", [])
 
 
 class Snapshot(BaseModel):
     """A weekly copy of the ratios."""
 
-    date: Day = field("day of the copy", "2026-11-14")
+    date: CalendarDay = field("day of the copy", "2026-11-14")
     stocks: int = field("number of stocks in the copy", 424)
 
 

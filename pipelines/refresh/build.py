@@ -99,7 +99,7 @@ def _datasets(
 
     Stocks come after prices, for they hold the newest close of each.
     """
-    found: list[datasets.Prices] = []
+    found: list[datasets.WrittenPrices] = []
 
     def make_prices() -> Dataset:
         found.append(datasets.prices(task, tables["daily_prices"], reused))
