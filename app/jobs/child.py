@@ -61,7 +61,7 @@ class Child:
         return self._process.pid if self._process else None
 
     def stop(self, reason: Reason = "stopped") -> None:
-        """End the command with all its children now, or the next one as soon as it starts.
+        """End the command with all its children; if none runs, the next one as soon as it starts.
 
         It is killed, not asked to end: that would take time, in which memory may run out. A killed
         export leaves the lake as it was.

@@ -159,7 +159,7 @@ class Refresher:
         return self._running.succeeded(attempt.manifest, before, ranked, datetime.now(UTC))
 
     def _must_read_all(self, current: str | None) -> bool:
-        """True where the current version has another layout, of which no part can be taken."""
+        """True where the current version has another layout, so that no part of it can be taken."""
         if current is None or not lakes.has_other_layout(self._settings.lake, current):
             return False
         logger.info("refresh: version %s has another layout; everything is read anew", current)

@@ -19,7 +19,7 @@ ATTEMPTS: Final = 3
 """A start makes no more refreshes after this many since one was due: they may cause restarts."""
 
 LONGEST_SLEEP: Final = 60.0
-"""Seconds after which the clock is looked at again: it goes on while the machine sleeps."""
+"""Seconds between looks at the clock, which goes on while the machine sleeps."""
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,7 @@ class Explanation(BaseModel):
     currency: str | None = field("listing currency", "SEK")
     close: float | None = field("last close, at most ten days old", 278.3)
     close_date: date | None = field("day of that close", "2026-11-20")
-    returns: list[Return] = field("returns of which the score is the mean", [])
+    returns: list[Return] = field("returns whose mean is the score", [])
     metrics: list[Metric] = field("metrics of the composite; empty for momentum", [])
     composite: float | None = field("mean percentile, 0 is best", 0.21)
     primary_rank: int | None = field("rank of the composite", 34)

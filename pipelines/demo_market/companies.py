@@ -25,7 +25,7 @@ Columns = dict[str, Sequence[Value] | Value]
 
 YEAR: Final = 252  # trading days
 LIFETIME: Final = 57 * YEAR  # mean days from listing to delisting
-# What a generator is for.
+# The purpose of a generator.
 FACTORS, TRAITS, PROFILE, STOCKS, INDEX, PRICES, ACCOUNTS = range(7)
 
 

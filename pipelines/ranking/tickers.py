@@ -10,7 +10,7 @@ import polars as pl
 from pipelines.errors import Unknown
 
 SEPARATORS: Final = r"[-_\s]+"
-"""What may stand between the parts of a ticker; the lake has one space there."""
+"""The separators between the parts of a ticker; the lake has one space there."""
 
 
 def canonical_ticker(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The datasets of a version: each is read from its tables, checked, sorted and written."""
+"""The datasets of a version: each is read, checked, sorted, deduplicated and written."""
 
 import ctypes
 from collections.abc import Iterator, Mapping

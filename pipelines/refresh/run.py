@@ -1,4 +1,4 @@
-"""A refresh from start to end. Little is loaded until it is known that something must be made."""
+"""A refresh from start to end, if anything changed. Little is loaded before that is known."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
