@@ -13,7 +13,7 @@ from cachetools import LRUCache
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.web.answers import TaggedAnswer
+from app.web.formats import TaggedAnswer
 
 MOST_REQUESTS: Final = 500
 
