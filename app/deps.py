@@ -91,7 +91,7 @@ class Selection:
 
     @property
     def key(self) -> tuple[object, ...]:
-        """Return all on which the rankings and their age depend."""
+        """Return everything on which the rankings and their age depend."""
         return *self.version.key, self.universe, self.as_of, self.today
 
 
@@ -99,7 +99,7 @@ ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def _checked_text(given: object) -> object:
-    """Return a day as it was sent; refuse other texts, as numbers would be read as seconds."""
+    """Return a day as it was sent; refuse other texts, since pydantic reads numbers as seconds."""
     if isinstance(given, str) and not ISO_DAY.fullmatch(given):
         raise PydanticCustomError("day", "Input should be a day as YYYY-MM-DD")
     return given

@@ -43,7 +43,7 @@ SYNCS: Final = RateLimitItemPerMinute(2)
 """How many refreshes may be requested."""
 WATCH_SECONDS: Final = 1.0
 RULES_EVERY: Final = 5
-"""Looks at `current` for each look at the rules of the alerts while nothing has changed."""
+"""How many looks at `current` there are for one at the rules of the alerts, if nothing changes."""
 
 
 @dataclass

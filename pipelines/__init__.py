@@ -14,6 +14,6 @@ from typing import Final
 import lazy_loader
 
 __version__: Final = "0.1.0"
-"""The release: the one definition, which pyproject.toml takes too."""
+"""The release, defined here alone; pyproject.toml reads it."""
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

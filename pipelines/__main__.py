@@ -1,6 +1,7 @@
 """`python -m pipelines`, also `stockrank`: list the commands, or run the one that is named.
 
-A command runs as by `python -m`. To list them their text is read, which loads no library.
+A command runs as by `python -m`. The list is read from the text of the modules, so it loads no
+library.
 """
 
 import re
@@ -29,7 +30,7 @@ HELP: Final = ("-h", "--help", "help")
 
 
 class Command(NamedTuple):
-    """A command, with what its module says of it."""
+    """A command, with the sentence and the example in its module."""
 
     name: str
     sentence: str

@@ -1,7 +1,7 @@
 """The Python API: what the commands do, for notebooks and scripts.
 
-A lake is a `Lake` or its folder, a universe or strategy a value or its name, a date a `date` or
-text such as `2026-03-02`. Without a universe, that of the settings is taken.
+Pass a lake as a `Lake` or its folder, a universe or strategy as a value or its name, and a date as
+a `date` or text such as `2026-03-02`. The default universe is the one in the settings.
 """
 
 from pathlib import Path
@@ -35,9 +35,10 @@ def rankings(
 ) -> pl.LazyFrame:
     """Return the rankings on a date, the newest by default, of one strategy or all.
 
-    A row a stock and strategy, the ranked first, then the excluded with their reason; `ticker`
-    leaves the rows of one stock. The columns are those of `pipelines.ranking.rankings`. Nothing
-    is computed before `.collect()`, so that a filter or `.head(10)` costs no more than it must.
+    There is one row for each stock and strategy: the ranked stocks first, then the excluded ones
+    with their reason; `ticker` selects the rows of one stock. The columns are those of
+    `pipelines.ranking.rankings`. Nothing is computed before `.collect()`, so that a filter or
+    `.head(10)` costs no more than it must.
 
     For example:
         >>> import pipelines as sr
@@ -61,9 +62,9 @@ def ranking_history(
 ) -> pl.LazyFrame:
     """Return the rankings on the first trading day of each period since a date.
 
-    The columns are `pipelines.history.COLUMNS`, a row a date, strategy and stock. `every` is day,
-    week, month, quarter or year. For decades of days use the command `pipelines.history`, which
-    writes one part after the other instead of holding all rows.
+    The columns are `pipelines.history.COLUMNS`, one row for each date, strategy and stock. `every`
+    is day, week, month, quarter or year. For decades of days use the command `pipelines.history`,
+    which writes one part after the other instead of holding all rows.
 
     For example:
         >>> import pipelines as sr
@@ -87,8 +88,8 @@ def export_database(
 ) -> Lake:
     """Publish a new version of a lake from a SQLite database, and return it.
 
-    Where the database is as it was, the version that is current is returned. The newest versions
-    stay, as many as the settings say. `full` reads everything again.
+    If the database has not changed, the current version is returned. The settings say how many of
+    the newest versions stay. `full` reads everything again.
 
     For example:
         >>> import pipelines as sr

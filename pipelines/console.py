@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 
 EPILOG: Final = "--version alone: show the release."
 PLAIN_WIDTH: Final = 200
-"""The width of tables, in letters, if stdout is no terminal."""
+"""The width of tables, in characters, if stdout is no terminal."""
 PROGRESS_SECONDS: Final = 0.25
 """The least time between two lines of the log about progress."""
 
@@ -62,7 +62,7 @@ class _Lines(logging.Formatter):
 
 
 def log_to_stderr(style: LogFormat) -> None:
-    """Write the log to stderr; as JSON with lines of progress, and of an error at the end."""
+    """Write the log to stderr; in JSON also progress, and an error at the end."""
     handler = logging.StreamHandler()
     handler.setFormatter(_Lines(style))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
@@ -114,7 +114,7 @@ def run(*commands: Callable[..., None], help_: str | None = None) -> None:
 
 
 def show_any_letter() -> None:
-    """Write the number of a letter that the encoding of the terminal lacks, instead of failing."""
+    """Write the number of a character that the terminal cannot show, instead of failing."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

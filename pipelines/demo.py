@@ -33,7 +33,7 @@ def main(
     out: Annotated[Path, Option(help="Database to write.")] = Path("data/demo.db"),
     stocks: Annotated[int, Option(min=1, max=20_000, help="Rows in stocks.")] = 730,
     years: Annotated[int, Option(min=1, max=100, help="Calendar years before that of --end.")] = 44,
-    seed: Annotated[int, Option(min=0, help="Another seed is another market.")] = 2,
+    seed: Annotated[int, Option(min=0, help="Seed; another one makes another market.")] = 2,
     end: Annotated[
         datetime | None,
         Option(formats=["%Y-%m-%d"], help="Newest date; default the last weekday before today."),

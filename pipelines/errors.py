@@ -19,7 +19,7 @@ from collections.abc import Iterable
 from typing import Final
 
 OF_THE_SYSTEM: Final = ("os error", "disk is full", "disk I/O error")
-"""Words by which Polars (the first) and SQLite report a failure of the disk."""
+"""Words in which Polars (the first) and SQLite report a failure of the disk."""
 
 
 def is_of_system(error: Exception) -> bool:
@@ -37,7 +37,7 @@ class SourceError(StockRankError):
 
 
 class SourceBusy(SourceError):
-    """Another process has locked the source database for longer than was waited."""
+    """Another process has kept the source database locked for too long."""
 
 
 class ContractError(StockRankError):
@@ -45,7 +45,7 @@ class ContractError(StockRankError):
 
 
 class RowsMissing(ContractError):
-    """A table gave fewer or more rows than it has; `counts` says so without a remedy."""
+    """A table gave fewer or more rows than it has; `counts` is the message without the remedy."""
 
     def __init__(self, table: str, read: int, rows: int) -> None:
         self.counts = f"{table}: read {read} of {rows} rows"

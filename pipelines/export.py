@@ -27,9 +27,9 @@ def main(  # noqa: PLR0913 - one parameter an option
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.", readable=False)] = None,
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
     full: Annotated[bool, typer.Option(help="Read and write everything again.")] = False,
-    force: Annotated[bool, typer.Option(help="Publish even what fails its checks.")] = False,
+    force: Annotated[bool, typer.Option(help="Publish even if a check fails.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
-    log_format: Annotated[LogFormat, typer.Option(help="Lines of the log.")] = LogFormat.TEXT,
+    log_format: Annotated[LogFormat, typer.Option(help="Format of the log.")] = LogFormat.TEXT,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
 ) -> None:
     """Export a SQLite database to a new version of the lake, with the four rankings.

@@ -1,4 +1,4 @@
-"""The fingerprint of a database file, which shows without a query if it was written to."""
+"""The fingerprint of a database file, which shows without a query whether it was written to."""
 
 import os
 from dataclasses import dataclass
@@ -7,9 +7,10 @@ from pathlib import Path
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """Facts of a SQLite database, of which at least one changes whenever it is written to.
+    """Facts about a SQLite database file; each write changes at least one of them.
 
-    `header` holds its two counters of changes. The write-ahead log counts while it is not empty.
+    `header` holds its two counters of changes. The facts about the write-ahead log are null while
+    it is empty.
     """
 
     path: str
@@ -25,7 +26,7 @@ class Fingerprint:
 def fingerprint(path: Path) -> Fingerprint:
     """Return the fingerprint of a database.
 
-    This process must have no connection to it open: closing a file drops the locks of the process.
+    This process must have no open connection to it: closing the file would drop its locks.
     """
     path = path.resolve()
     stat, header = path.stat(), _head(path, 96) or b""

@@ -27,7 +27,7 @@ from pipelines.ranking import (
 from pipelines.settings import Settings
 
 
-class Format(StrEnum):
+class OutputFormat(StrEnum):
     """How a ranking is written."""
 
     TABLE = "table"
@@ -43,9 +43,11 @@ def main(  # noqa: PLR0913 - one parameter an option
         datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A date; default the newest.")
     ] = None,
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
-    top: Annotated[str, typer.Option(help="How many ranks, or all: with the excluded.")] = "10",
-    format_: Annotated[Format, typer.Option("--format", help="How to write them.")] = Format.TABLE,
-    explain: Annotated[str | None, typer.Option(help="A ticker: why it is where it is.")] = None,
+    top: Annotated[str, typer.Option(help="How many ranks; all also shows the excluded.")] = "10",
+    format_: Annotated[
+        OutputFormat, typer.Option("--format", help="How to write them.")
+    ] = OutputFormat.TABLE,
+    explain: Annotated[str | None, typer.Option(help="A ticker to explain.")] = None,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
     version: Annotated[str | None, typer.Option(help="A version; default the current.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
@@ -147,11 +149,11 @@ def _write_parquet(frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: 
 
 
 Writer = Callable[[pl.DataFrame, Iterable[Strategy], date, int | None], None]
-WRITE_AS: Final[dict[Format, Writer]] = {
-    Format.TABLE: _write_table,
-    Format.CSV: _write_csv,
-    Format.JSON: _write_json,
-    Format.PARQUET: _write_parquet,
+WRITE_AS: Final[dict[OutputFormat, Writer]] = {
+    OutputFormat.TABLE: _write_table,
+    OutputFormat.CSV: _write_csv,
+    OutputFormat.JSON: _write_json,
+    OutputFormat.PARQUET: _write_parquet,
 }
 
 
@@ -159,7 +161,7 @@ WRITE_AS: Final[dict[Format, Writer]] = {
 
 
 Line = tuple[str, str, str]
-"""What, its value, and how it came about."""
+"""The name of a figure, its value, and how it came about."""
 
 
 def _rows_of(frame: pl.DataFrame, text: str) -> pl.DataFrame:

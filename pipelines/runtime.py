@@ -19,20 +19,20 @@ MB = 1e6
 JEMALLOC: Final = "_RJEM_MALLOC_CONF"
 """The settings of the allocator of Polars; of two settings of one name the last counts."""
 POLARS_OWN: Final = "dirty_decay_ms:500,muzzy_decay_ms:1000"
-"""What Polars itself puts first there as it loads, and a child process inherits."""
+"""The settings that Polars itself puts first as it loads, and that a child process inherits."""
 ARENAS: Final = "MALLOC_ARENA_MAX"
 """How many arenas the C library has; it is read before any Python runs."""
 M_ARENA_MAX: Final = -8
 """The same, to set at run time: a name of glibc's `mallopt`."""
 
-SERVICE: Final[Mapping[str, str]] = {
+SERVICE_ALLOCATORS: Final[Mapping[str, str]] = {
     ARENAS: "2",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     JEMALLOC: "dirty_decay_ms:1000,muzzy_decay_ms:1000",
 }
 """The allocators of the service in its container: what is freed goes back to the system soon."""
 
-EXPORT: Final[Mapping[str, str]] = {
+EXPORT_ALLOCATORS: Final[Mapping[str, str]] = {
     ARENAS: "2",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     JEMALLOC: "narenas:1,dirty_decay_ms:100,muzzy_decay_ms:0",
@@ -44,7 +44,7 @@ With such settings an export of 2.3 million prices peaked at 231 instead of 284 
 instead of 1.5 times as long as reading alone.
 """
 
-LOW_MEMORY: Final[Mapping[str, str]] = {
+LOW_MEMORY_ALLOCATORS: Final[Mapping[str, str]] = {
     ARENAS: "1",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     JEMALLOC: "dirty_decay_ms:0,muzzy_decay_ms:0,narenas:1",
@@ -58,29 +58,31 @@ Six sorts of two million rows by Polars peaked at 211 instead of 413 MB.
 
 
 def without_allocators(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment for another process, which has allocator settings of its own."""
-    ours = SERVICE.keys() | EXPORT.keys() | LOW_MEMORY.keys()
+    """Return an environment without our allocators, for a process that has settings of its own."""
+    ours = SERVICE_ALLOCATORS.keys() | EXPORT_ALLOCATORS.keys() | LOW_MEMORY_ALLOCATORS.keys()
     return {name: value for name, value in environment.items() if name not in ours}
 
 
 def prepare_export() -> None:
-    """Make this process one that exports, before Polars and Arrow load; what is set stays.
+    """Prepare this process for an export, before Polars and Arrow load; set variables stay.
 
-    Garbage is not collected until all modules are there, of which nothing is garbage.
+    No garbage is collected until all modules are loaded, for nothing of theirs is garbage.
     """
     gc.disable()
     if ARENAS not in os.environ and hasattr(ctypes.CDLL(None), "mallopt"):
-        ctypes.CDLL(None).mallopt(M_ARENA_MAX, int(EXPORT[ARENAS]))
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, int(EXPORT_ALLOCATORS[ARENAS]))
     theirs = os.environ.get(JEMALLOC, "").removeprefix(POLARS_OWN).removeprefix(",")
-    os.environ[JEMALLOC] = f"{EXPORT[JEMALLOC]},{theirs}" if theirs else EXPORT[JEMALLOC]
-    for name in EXPORT.keys() - {ARENAS, JEMALLOC}:
-        os.environ.setdefault(name, EXPORT[name])
+    os.environ[JEMALLOC] = (
+        f"{EXPORT_ALLOCATORS[JEMALLOC]},{theirs}" if theirs else EXPORT_ALLOCATORS[JEMALLOC]
+    )
+    for name in EXPORT_ALLOCATORS.keys() - {ARENAS, JEMALLOC}:
+        os.environ.setdefault(name, EXPORT_ALLOCATORS[name])
 
 
 def keep_loaded() -> None:
-    """Let the garbage collector pass by what is loaded and stays until the end.
+    """Keep the garbage collector from what is loaded now, which stays until the end.
 
-    It would stop all requests for as long as it looks through the libraries.
+    All requests would wait while it looks through the libraries.
     """
     gc.collect()
     gc.freeze()

@@ -63,20 +63,26 @@ class Settings(BaseSettings):
     lake: Path = Field(Path("data/lake"), description="folder of the Parquet versions")
     universe: str = Field("sweden", description="universe to rank")
     keep_versions: int = Field(5, ge=1, description="versions that a refresh keeps")
-    universes: dict[str, UniverseSettings] = Field({}, description="own universes, by name")
+    universes: dict[str, UniverseSettings] = Field({}, description="universes of your own, by name")
 
     host: str = Field("127.0.0.1", description="address that the service listens on")
     port: int = Field(8000, ge=0, le=65535, description="port of the service; 0 takes a free one")
     api_token: SecretStr | None = Field(
-        None, description="bearer token for state changes; without one only loopback may"
+        None, description="bearer token for changes; without one only this machine may make them"
     )
     sync_hour: int | None = Field(None, ge=0, le=23, description="UTC hour of a daily refresh")
     memory_limit_mb: float | None = Field(
         None, gt=0, description="memory budget; default the container's limit, else 1024"
     )
-    memory_warning_percent: float = Field(75, gt=0, le=100, description="share that warns")
-    memory_critical_percent: float = Field(90, gt=0, le=100, description="share that sheds load")
-    memory_hold_seconds: float = Field(10, ge=0, description="how long before a level counts")
+    memory_warning_percent: float = Field(
+        75, gt=0, le=100, description="percent of it at which the service warns"
+    )
+    memory_critical_percent: float = Field(
+        90, gt=0, le=100, description="percent of it at which new computations are refused"
+    )
+    memory_hold_seconds: float = Field(
+        10, ge=0, description="how long memory must be at a level before it is in force"
+    )
     computations: int = Field(2, ge=1, description="dates that are ranked at once on demand")
     webhook_url: str | None = Field(None, description="where alerts are posted as JSON")
     smtp_host: str | None = Field(None, description="mail server for alerts")
@@ -101,7 +107,7 @@ class Settings(BaseSettings):
     @field_validator("api_token")
     @classmethod
     def _can_be_sent(cls, token: SecretStr | None) -> SecretStr | None:
-        """Refuse a token that no `Authorization` header can carry, so that nobody would have it."""
+        """Refuse a token that no `Authorization` header can carry, for nobody could use it."""
         text = token.get_secret_value() if token else ""
         if text != text.strip() or not (text.isascii() and text.isprintable()):
             raise ValueError(
@@ -162,7 +168,7 @@ def _is_blank(value: object) -> bool:
 
 
 SECRETS: Final = frozenset({"api_token", "smtp_password"})
-"""Settings whose values no message shows."""
+"""The settings whose values no message shows."""
 
 
 def _message(error: ValidationError, names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""`python -m pipelines.tune`: what makes the source database quicker to read, and doing it."""
+"""`python -m pipelines.tune`: show what makes the source database quicker to read, and do it."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,7 +50,7 @@ def _settings(setup: tuning.Setup) -> list[Setting]:
 
 
 def advice(setup: tuning.Setup, plans: tuning.Plans) -> list[console.Table]:
-    """Return tables of what is, what is recommended, and the plans before and after."""
+    """Return tables of the present and the recommended settings, and of the plans with each."""
     rows = [(s.what, s.value, s.advice, s.kept, s.why) for s in _settings(setup)]
     sizes = ", ".join(f"{name} {_mb(size)} MB" for name, size in setup.sizes.items())
     return [
@@ -60,7 +60,7 @@ def advice(setup: tuning.Setup, plans: tuning.Plans) -> list[console.Table]:
 
 
 def changes(before: tuning.Setup, after: tuning.Setup) -> list[console.Table]:
-    """Return tables of what was and is, the plans, and the sizes of the files."""
+    """Return tables of the settings, the plans and the sizes of the files, before and after."""
     pairs = zip(_settings(before), _settings(after), strict=True)
     names = dict.fromkeys([*before.sizes, *after.sizes])
     sizes = [(n, _mb(before.sizes.get(n, 0)), _mb(after.sizes.get(n, 0))) for n in names]

@@ -111,11 +111,11 @@ def verify(
 
 
 def _note(root: Path, version: str, problems: list[str]) -> list[str]:
-    """Mark a version as damaged or whole, for the next refresh; return the failure to do so."""
+    """Mark a version as damaged or whole for the next refresh; return the error if that fails."""
     try:
         marks.note_damage(root, version, problems)
     except OSError as error:
-        return [f"the next refresh is not told, for {error.filename} says {error.strerror}"]
+        return [f"the next refresh will not know of it: {error.filename}: {error.strerror}"]
     return []
 
 
@@ -166,7 +166,7 @@ def diff(
     root: LakeOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Show whose rank moved from version A to version B, and who came and went.
+    """Show which stocks moved, came or went from the ranks of version A to those of version B.
 
     Example: python -m pipelines.versions diff 20261123T170500Z-3fa1c2 20261124T170500Z-91be07
     """

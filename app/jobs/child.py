@@ -61,7 +61,7 @@ class Child:
         return self._process.pid if self._process else None
 
     def stop(self, reason: Reason = "stopped") -> None:
-        """End the command with all its children now, or the next one as soon as it starts.
+        """End the command with all its children; if none runs, the next one as soon as it starts.
 
         It is killed, not asked to end: that would take time, in which memory may run out. A killed
         export leaves the lake as it was.
@@ -143,7 +143,7 @@ class _Lines:
         self._begun = b""
 
     def new(self, *, whole: bool) -> list[str]:
-        """The lines since the last call: only `whole` ones, or also the one that is begun."""
+        """The lines since the last call: only `whole` ones, or also one that is not complete."""
         *lines, self._begun = (self._begun + self._file.read()).split(b"\n")
         if not whole:
             lines.append(self._begun)

@@ -24,7 +24,7 @@ class Failure:
 
 @dataclass(frozen=True, kw_only=True)
 class RefreshResult:
-    """What `POST /data/sync-now` answers on a refresh that succeeded."""
+    """The result of a refresh that succeeded, as `POST /data/sync-now` returns it."""
 
     version: str
     rows: int  # of all datasets

@@ -2,7 +2,7 @@
 
 `python app/jobs/leash.py PARENT COMMAND…`. On Linux the kernel kills the command when its parent is
 gone. An export that outlived the service would hold the lake's lock and use memory unwatched, so
-that the service could not refresh after its restart. To kill it costs nothing: a version is
+that the service could not refresh after its restart. Killing it costs nothing: a version is
 published by one rename, and the next refresh removes the remains. The command gives way to the
 service in the use of processors, and is the first to go where the system is short of memory.
 """

@@ -74,7 +74,7 @@ class Attempt:
         return Failure(self._broke(f"ended with exit code {self.ended.code}"), "Crashed")
 
     def _broke(self, how: str) -> str:
-        """A sentence on an end that the export did not explain itself."""
+        """A sentence for an export that ended without an error of its own in the log."""
         said = f": {self.follower.said}" if self.follower.said else ""
         return f"the export {how}{self._where()}{said}; {self._see()}"
 

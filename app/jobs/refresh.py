@@ -27,7 +27,7 @@ from app.watch import Events
 from pipelines import lake as lakes
 from pipelines.errors import StockRankError
 from pipelines.lake import Lake, Manifest
-from pipelines.runtime import LOW_MEMORY, resident_mb, without_allocators
+from pipelines.runtime import LOW_MEMORY_ALLOCATORS, resident_mb, without_allocators
 from pipelines.settings import PREFIX, Settings
 
 logger = logging.getLogger(__name__)
@@ -130,7 +130,7 @@ class Refresher:
         return self.job(job_id)
 
     async def close(self) -> None:
-        """End the refresh that runs, which fails by it; none can be started afterwards."""
+        """End the refresh that runs, which then has failed; none can be started afterwards."""
         self._closed = True
         self._child.stop()
         if self._task:
@@ -159,7 +159,7 @@ class Refresher:
         return self._running.succeeded(attempt.manifest, before, ranked, datetime.now(UTC))
 
     def _must_read_all(self, current: str | None) -> bool:
-        """True where the current version has another layout, of which no part can be taken."""
+        """True where the current version has another layout, so that no part of it can be taken."""
         if current is None or not lakes.has_other_layout(self._settings.lake, current):
             return False
         logger.info("refresh: version %s has another layout; everything is read anew", current)
@@ -188,7 +188,7 @@ class Refresher:
                 peak_memory_mb=max((round(mb, 1) for mb in sizes if mb), default=None),
             )
 
-        env = {**_environment(self._settings), **(LOW_MEMORY if low_memory else {})}
+        env = {**_environment(self._settings), **(LOW_MEMORY_ALLOCATORS if low_memory else {})}
         command = [*self._command, *(["--full"] if full else [])]
         ended = await self._child.run(command, env, log, see)
         return Attempt(ended, follower, self._child.peak_mb, log, self._oom_kills() > kills)
@@ -207,7 +207,7 @@ class Refresher:
         return changed
 
     def _end(self, job: Job) -> None:
-        """Record a job that has ended; its error is told without paths, which the log has."""
+        """Record a job that has ended; its error is shown without paths; the log has them."""
         if job.error:
             logger.warning("refresh %s failed: %s", job.job_id, job.error)
             places = (self._settings.source, self._settings.lake)

@@ -16,10 +16,10 @@ logger = logging.getLogger(__name__)
 
 DAILY: Final = "daily-refresh"
 ATTEMPTS: Final = 3
-"""Refreshes since one was due, after which a start makes no more: they may be why it restarts."""
+"""A start makes no more refreshes after this many since one was due: they may cause restarts."""
 
 LONGEST_SLEEP: Final = 60.0
-"""Seconds after which the clock is looked at again: it goes on while the machine sleeps."""
+"""Seconds between looks at the clock, which goes on while the machine sleeps."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class DueJob:
 
 
 class Schedule:
-    """Refreshes once a day at `sync_hour` UTC, and at the start where the last time was missed."""
+    """Refreshes daily at `sync_hour` UTC, and at the start if the last refresh was missed."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class Schedule:
 
     @property
     def running(self) -> bool:
-        """Whether a refresh is going to be started."""
+        """True while refreshes are going to be started."""
         return self._task is not None and not self._task.done()
 
     def jobs(self) -> list[DueJob]:
@@ -90,7 +90,7 @@ class Schedule:
             logger.warning("the scheduled refresh is left out: %s", reason)
 
     def _missed(self, due: datetime) -> bool:
-        """Whether nothing has refreshed the lake since then, as often as it was tried."""
+        """True if the refresh due then was not made, and has not been tried `ATTEMPTS` times."""
         since = [job for job in self._refresher.history() if job.started_at >= due]
         if any(job.status == "succeeded" for job in since) or len(since) >= ATTEMPTS:
             return False
@@ -110,7 +110,7 @@ def next_due(hour: int, now: datetime) -> datetime:
 
 
 def _published_at(settings: Settings) -> datetime | None:
-    """When the current version was made, by whomever."""
+    """The time at which the current version was made, by the service or a command."""
     version = lakes.current_id(settings.lake)
     try:
         manifest = lakes.manifest_of(settings.lake, version) if version else None

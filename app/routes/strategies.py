@@ -43,7 +43,7 @@ router = APIRouter(tags=["strategies"])
 
 Page = tuple[int, int | None]
 """The offset and the maximum length of a page of a ranking."""
-WHOLE: Final[Page] = (0, None)
+WHOLE_RANKING: Final[Page] = (0, None)
 
 RANKING: Final = Responses(
     {
@@ -182,7 +182,7 @@ async def _ranking(
 
 
 def _page_of(
-    selection: Selection, strategy: Strategy, rankings: pl.DataFrame, page: Page = WHOLE
+    selection: Selection, strategy: Strategy, rankings: pl.DataFrame, page: Page = WHOLE_RANKING
 ) -> pl.DataFrame:
     """Return a page of a ranking with the age of the prices."""
     rows = views.ranked(rankings, strategy).slice(*page)

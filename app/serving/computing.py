@@ -1,4 +1,4 @@
-"""Compute frames in threads: a few at once, each once for all who ask, cached by version."""
+"""Compute frames in threads: a few at a time, each once for all requests, cached by version."""
 
 import asyncio
 from collections.abc import Callable, Hashable

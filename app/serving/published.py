@@ -1,4 +1,4 @@
-"""The version that is served: resolved once a request, read into memory once."""
+"""The version that is served: looked up for each request, read into memory once."""
 
 import asyncio
 import logging
@@ -45,7 +45,7 @@ class Version:
 
     @cached_property
     def key(self) -> tuple[str, str, str]:
-        """Return all on which its answers depend: the version, the rules and the release."""
+        """Return everything on which its answers depend: the version, the rules and the release."""
         return self.id, rules_hash(), __version__
 
     @property
@@ -114,7 +114,7 @@ class Published:
         if self._version is None:
             raise error
         if state != self._unreadable:
-            logger.warning("version %s is served still: %s", self._version.id, error)
+            logger.warning("version %s is still served: %s", self._version.id, error)
         self._unreadable, self._retry_at = state, time.monotonic() + REREAD_SECONDS
         return self._version
 

@@ -7,7 +7,7 @@ from .alerts import ALERTS_FILE as ALERTS_FILE
 # The folder below the lake where the service keeps its alerts and its refreshes.
 from .alerts import SERVICE_FOLDER as SERVICE_FOLDER
 
-# A condition that was met, from its begin to its end.
+# A condition that was met, from its beginning to its end.
 from .alerts import Alert as Alert
 
 # All alerts by key: observed, told once each, remembered.
@@ -23,7 +23,7 @@ from .alerts import trial_alert as trial_alert
 from .channels import configured_channels as configured_channels
 
 # A daily check of all files against their hashes, in a thread.
-from .damage import DamageCheck as DamageCheck
+from .damage_check import DamageCheck as DamageCheck
 
 # The events of the service, for all who subscribe.
 from .events import Events as Events

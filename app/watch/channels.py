@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 TIMEOUT_SECONDS: Final = 10.0
 Refused = dict[str, tuple[int, bytes]]
-"""Of each recipient that was refused, the answer of the mail server."""
+"""The answer of the mail server for each recipient that was refused."""
 
 
 class Log:

@@ -14,7 +14,7 @@ Point = tuple[float, float]
 
 
 def growth_per_hour(points: Iterable[Point]) -> float | None:
-    """The growth that the points keep up, in an hour; None where they span under ten minutes."""
+    """The steady growth of the points in an hour; None where they span under ten minutes."""
     steps = _medians(points)
     if not steps or steps[-1][0] - steps[0][0] < LEAST_SECONDS:
         return None
@@ -22,7 +22,7 @@ def growth_per_hour(points: Iterable[Point]) -> float | None:
 
 
 def _medians(points: Iterable[Point]) -> list[Point]:
-    """One point for each step of time: when it begins, and its median size."""
+    """One point for each step of time: its first time, and its median size."""
     steps = groupby(points, key=lambda point: point[0] // STEP_SECONDS)
     found = (list(step) for _, step in steps)
     return [(step[0][0], median(size for _, size in step)) for step in found]
@@ -40,5 +40,5 @@ def _steady_slope(points: Sequence[Point]) -> float:
 
 
 def _slope(points: Sequence[Point]) -> float:
-    """The median of the slopes between all points (Theil and Sen), of which there are two."""
+    """The median slope of all pairs of points (Theil and Sen), of two points at least."""
     return median((y2 - y1) / (x2 - x1) for (x1, y1), (x2, y2) in combinations(points, 2))

@@ -26,7 +26,7 @@ def _none_lasts(_: Entry) -> bool:
 
 
 class Journal:
-    """The newest `keep` things, each a JSON object whose text under `key` tells it from others.
+    """The newest `keep` things, each a JSON object that is identified by its text under `key`.
 
     A thing that `lasts` is kept however old it is. On a disk that cannot be read or written the
     error is logged, the entries stay in memory, and the service goes on.

@@ -17,11 +17,11 @@ class Level(StrEnum):
 
 
 LEVELS: Final = tuple(Level)
-"""All levels in rising order, so that the place of one is its number."""
+"""All levels in rising order, so that the place of a level is its number."""
 
 
 class LevelHold:
-    """The level at which memory has been, or beyond which it has been, for some seconds."""
+    """The level in force: that at which, or beyond which, memory has been for some seconds."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds: Final = seconds
@@ -38,12 +38,12 @@ class LevelHold:
         return self.level
 
     def _forget_before(self, begin: float) -> None:
-        """Drop the samples before a time but the last of them, which tells the level at it."""
+        """Drop the samples before a time, except the last, which tells the level at that time."""
         while len(self._seen) > 1 and self._seen[1][0] <= begin:
             self._seen.popleft()
 
     def _held(self) -> Level:
-        """The level in force: the nearest to the one before within the range of the samples.
+        """The level within the range of the samples that is nearest to the one in force so far.
 
         Memory that swings between warning and critical is in warning on its way up, and in
         critical on its way down.

@@ -31,7 +31,7 @@ class Undelivered(StockRankError):
 
 @dataclass(frozen=True)
 class Notice:
-    """A message to people: a title, a text below it, and the same as data."""
+    """A message to people: a title, a text below it, and the same content as data."""
 
     title: str
     text: str

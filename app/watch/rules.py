@@ -1,6 +1,6 @@
 """The rules of the alerts: from memory, refreshes and versions to observations, one for each key.
 
-All rules are pure functions. Those of a version need to be asked once a version only.
+All rules are pure functions. Those of a version need to be applied only once to each version.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,7 +33,7 @@ COVERAGE: Final = ("price_coverage", "fundamentals_coverage")
 COVERAGE_DROP: Final = 0.02
 """Some stocks leave a market every month; two in a hundred at once mean that a feed is gone."""
 REJECTED_SHARES: Final = (0.01, 0.05)
-"""Shares of rejected rows in a dataset that are a warning, and critical, also where none is new."""
+"""Shares of rejected rows in a dataset that are a warning and critical, even if none is new."""
 CHURN: Final = 0.5
 """Share of changed first ranks that is a warning."""
 

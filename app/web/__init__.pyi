@@ -19,20 +19,20 @@ from . import stock_models as stock_models
 # Middleware: an id, a duration and a line in the log for every request.
 from .access import Access as Access
 
-# The media type of each format.
-from .answers import MEDIA as MEDIA
-
-# The formats in which a ranking can be had.
-from .answers import Format as Format
-
-# A frame written in a format, ready to be sent often.
-from .answers import TaggedAnswer as TaggedAnswer
-
-# The format that a request asks for.
-from .answers import negotiated as negotiated
-
 # The error of a request that can be served later.
 from .errors import Unavailable as Unavailable
+
+# The media type of each format.
+from .formats import MEDIA as MEDIA
+
+# The formats in which a ranking can be had.
+from .formats import Format as Format
+
+# A frame written in a format, ready to be sent often.
+from .formats import TaggedAnswer as TaggedAnswer
+
+# The format that a request asks for.
+from .formats import negotiated as negotiated
 
 # Middleware: HEAD for every path that answers GET.
 from .head import Head as Head

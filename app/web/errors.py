@@ -29,7 +29,7 @@ STATUS: Final[Mapping[type[Exception], tuple[int, str | None]]] = {
     Unknown: (404, None),
     StockRankError: (503, "the data cannot be read now; the log of the service says why"),
 }
-"""The status of an error, and the text that replaces its own where that is for operators only."""
+"""The status of an error, and a text in place of its own if that is for operators only."""
 
 
 def install(app: FastAPI) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-Day = date
+CalendarDay = date
 """The type of a field that is itself called `date`."""
 
 

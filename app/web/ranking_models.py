@@ -6,8 +6,8 @@ from typing import Literal
 from pydantic import BaseModel
 
 from app.web.fields import (
+    CalendarDay,
     CompanyName,
-    Day,
     Rank,
     Score,
     StrategyName,
@@ -144,7 +144,7 @@ class Explanation(BaseModel):
     currency: str | None = field("listing currency", "SEK")
     close: float | None = field("last close, at most ten days old", 278.3)
     close_date: date | None = field("day of that close", "2026-11-20")
-    returns: list[Return] = field("returns of which the score is the mean", [])
+    returns: list[Return] = field("returns whose mean is the score", [])
     metrics: list[Metric] = field("metrics of the composite; empty for momentum", [])
     composite: float | None = field("mean percentile, 0 is best", 0.21)
     primary_rank: int | None = field("rank of the composite", 34)
@@ -162,22 +162,22 @@ class Computed(BaseModel):
     """A ranking that was computed for a date."""
 
     strategy: StrategyName
-    date: Day = field("newest day with a close, up to the target date", "2026-02-27")
-    target_date: Day = field("requested date", "2026-03-01")
+    date: CalendarDay = field("newest day with a close, up to the target date", "2026-02-27")
+    target_date: CalendarDay = field("requested date", "2026-03-01")
     rankings: list[Scored] = field("all ranked stocks, best first", [])
 
 
 class Past(BaseModel):
     """A ranking as it was published."""
 
-    date: Day = field("date of the ranking", "2026-11-20")
+    date: CalendarDay = field("date of the ranking", "2026-11-20")
     rankings: list[Scored] = field("all ranked stocks, best first", [])
 
 
 class Snapshot(BaseModel):
     """A weekly copy of the ratios."""
 
-    date: Day = field("day of the copy", "2026-11-14")
+    date: CalendarDay = field("day of the copy", "2026-11-14")
     stocks: int = field("number of stocks in the copy", 424)
 
 

@@ -13,14 +13,14 @@ from cachetools import LRUCache
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.web.answers import TaggedAnswer
+from app.web.formats import TaggedAnswer
 
 MOST_REQUESTS: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class KnownAnswer:
-    """Where the answer to a request is found, and on which version and day it holds."""
+    """The place of the answer to a request, and the version and day for which it holds."""
 
     version: str
     today: date

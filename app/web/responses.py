@@ -1,4 +1,4 @@
-"""The answers of a handler by status, for the OpenAPI document."""
+"""The possible answers of a handler by status, for the OpenAPI document."""
 
 from collections.abc import Mapping
 from typing import Any, Self

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel
 
-from app.web.fields import CompanyName, Day, Ticker, field
+from app.web.fields import CalendarDay, CompanyName, Ticker, field
 
 
 class Stock(BaseModel):
@@ -34,7 +34,7 @@ class Stock(BaseModel):
 class Close(BaseModel):
     """The close of a day."""
 
-    date: Day = field("trading day", "2026-11-20")
+    date: CalendarDay = field("trading day", "2026-11-20")
     close: float = field("close in the listing currency", 278.3)
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from pipelines.demo_market.companies import (
     ACCOUNTS,
-    FINANCIAL,
+    FINANCIAL_SECTORS,
     YEAR,
     Columns,
     Company,
@@ -27,7 +27,7 @@ PERCENT: Final = {
     "roe", "roa", "roic", "fcfroe", "dividend_yield", "payout_ratio", "gross_margin", *PERF,
 }  # fmt: skip
 MULTIPLES: Final = {"pe", "pb", "ps", "p_fcf", "ev_ebitda", "current_ratio"}
-WHOLE: Final = {
+WHOLE_NUMBERS: Final = {
     "market_cap", "net_income", "operating_cf", "total_assets", "long_term_debt",
     "shares_outstanding", "piotroski_f_score",
 }  # fmt: skip
@@ -147,11 +147,11 @@ def _vendor_score(items: Values, rng: np.random.Generator) -> Floats:
 
 def _delivered(company: Company, values: Values, gaps: Booleans) -> Columns:
     """Return values as the company's data source delivers them: rounded, in its unit, with gaps."""
-    blank = NOT_FOR_FINANCIALS if company.sector in FINANCIAL else set()
+    blank = NOT_FOR_FINANCIALS if company.sector in FINANCIAL_SECTORS else set()
     shown: Columns = {}
     for (name, value), gap in zip(values.items(), gaps, strict=True):
         percent = company.source == "tradingview" and name in PERCENT
-        decimals = 0 if name in WHOLE else 2 if percent or name in MULTIPLES else 4
+        decimals = 0 if name in WHOLE_NUMBERS else 2 if percent or name in MULTIPLES else 4
         rounded = np.round(value * (100 if percent else 1), decimals)
         shown[name] = np.where(gap | (name in blank), np.nan, rounded).tolist()
     return shown
@@ -194,7 +194,7 @@ def _weekly(company: Company, common: Factors) -> Ints:
 def _snapshots(
     company: Company, past: History, at: Ints, reports: Reports, rng: np.random.Generator
 ) -> Columns:
-    """Return the ratios at the end of each week, by the price and the newest statement of then."""
+    """Return the ratios at the end of each week, from the price and the newest statement then."""
     year = _positions(reports.known, past.days[at])
     items = {name: value[year] for name, value in reports.items.items()}
     values = _ratios(company.cap * np.exp(past.path[at]) * items["dilution"], items)

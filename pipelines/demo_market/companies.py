@@ -25,11 +25,11 @@ Columns = dict[str, Sequence[Value] | Value]
 
 YEAR: Final = 252  # trading days
 LIFETIME: Final = 57 * YEAR  # mean days from listing to delisting
-# What a generator is for.
+# The purpose of a generator.
 FACTORS, TRAITS, PROFILE, STOCKS, INDEX, PRICES, ACCOUNTS = range(7)
 
 
-class Place(NamedTuple):
+class ListingMarket(NamedTuple):
     """A listing market, with medians of its companies: age in years, cap in million SEK, price."""
 
     market: str
@@ -68,14 +68,14 @@ SOURCES: Final = ("avanza", "statements", "tradingview")
 SEK_PER: Final = {"SEK": 1.0, "EUR": 11.2, "NOK": 0.96, "DKK": 1.5}
 
 PLACES: Final = (
-    Place("stockholmsborsen", "sweden", "SEK", "SE", "", 50, 18, 16_000, 1.3, 95, 0.08),
-    Place("first_north", "sweden", "SEK", "SE", "", 30, 11, 1_200, 1.2, 14, 0.35),
-    Place("helsinki", "finland", "EUR", "FI", " Oyj", 8, 15, 7_000, 1.6, 12, 0.12),
-    Place("oslo", "norway", "NOK", "NO", " ASA", 7, 13, 6_000, 1.6, 45, 0.20),
-    Place("copenhagen", "denmark", "DKK", "DK", " A/S", 5, 16, 8_000, 1.7, 210, 0.15),
+    ListingMarket("stockholmsborsen", "sweden", "SEK", "SE", "", 50, 18, 16_000, 1.3, 95, 0.08),
+    ListingMarket("first_north", "sweden", "SEK", "SE", "", 30, 11, 1_200, 1.2, 14, 0.35),
+    ListingMarket("helsinki", "finland", "EUR", "FI", " Oyj", 8, 15, 7_000, 1.6, 12, 0.12),
+    ListingMarket("oslo", "norway", "NOK", "NO", " ASA", 7, 13, 6_000, 1.6, 45, 0.20),
+    ListingMarket("copenhagen", "denmark", "DKK", "DK", " A/S", 5, 16, 8_000, 1.7, 210, 0.15),
 )
 
-FINANCIAL: Final = (
+FINANCIAL_SECTORS: Final = (
     Sector("Traditionell Bankverksamhet", 2, ("Bank", "Sparbank", "Företagsbank")),
     Sector("Försäkring", 1.5, ("Försäkring", "Liv", "Återförsäkring")),
     Sector("Sparande & Investering", 1, ("Sparande", "Depå", "Fonder")),
@@ -84,7 +84,7 @@ FINANCIAL: Final = (
     Sector("Investmentbolag", 4, ("Invest", "Holding", "Intressenter")),
 )
 SECTORS: Final = (
-    *FINANCIAL,
+    *FINANCIAL_SECTORS,
     Sector("Industri", 19, ("Verktyg", "Mekaniska", "Ventil", "Automation", "Lyft", "Maskin")),
     Sector("Teknik", 15, ("Data", "Mjukvara", "Nätverk", "Sensor", "Systems", "Spelstudio")),
     Sector("Hälsovård", 14, ("Medical", "Läkemedel", "Diagnostik", "Bio", "Vård", "Tandhälsa")),
@@ -137,7 +137,7 @@ def generator(seed: int, purpose: int, index: int = 0) -> np.random.Generator:
 
 
 class Traits(NamedTuple):
-    """Where a company stands, between 0 and 1, in what decides who it is."""
+    """Numbers from 0 to 1 that decide what a company is like."""
 
     place: float
     sector: float
@@ -155,7 +155,7 @@ class Company:
     index: int
     stem: str  # its tickers without the suffix of the share
     name: str
-    place: Place
+    place: ListingMarket
     sector: Sector
     shares: tuple[Share, ...]
     life: slice  # the trading days on which it is listed
@@ -177,11 +177,11 @@ class Company:
         return self.sector == FUND_SECTOR
 
 
-Option = TypeVar("Option", Place, Sector)
+Option = TypeVar("Option", ListingMarket, Sector)
 
 
 def _pick(options: Sequence[Option], position: float) -> Option:
-    """Return the option at a position from 0 to 1, where each is as wide as its share."""
+    """Return the option at a position from 0 to 1; each option is as wide as its share."""
     tops = list(accumulate(option.share for option in options))
     return options[int(np.searchsorted(tops, position * tops[-1], side="right"))]
 
@@ -207,7 +207,7 @@ def _fresh(candidates: Iterable[str], used: set[str]) -> str:
     return choice
 
 
-def _names(place: Place, sector: Sector, rng: np.random.Generator) -> Iterator[str]:
+def _names(place: ListingMarket, sector: Sector, rng: np.random.Generator) -> Iterator[str]:
     root = rng.choice(FIRST) + rng.choice(LAST)
     words = rng.permutation(sector.words)
     return (f"{root} {word}{tail}{place.legal}" for tail, word in product(TAILS, words))
@@ -221,7 +221,7 @@ def _stems(name: str) -> Iterator[str]:
         yield from (first + "".join(rest) for rest in combinations(others, size))
 
 
-def _life(days: int, place: Place, traits: Traits) -> slice:
+def _life(days: int, place: ListingMarket, traits: Traits) -> slice:
     """Return the trading days on which a company is listed, at least fifty of them."""
     age = 60 - math.log(1 - traits.age) * place.age * YEAR
     lasting = 50 - math.log(1 - traits.life) * LIFETIME

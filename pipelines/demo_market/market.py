@@ -75,7 +75,7 @@ PRAGMA cache_size = -65536;
 SIDECARS: Final = ("-wal", "-shm", "-journal")
 NEWEST: Final = date(2026, 11, 20)
 
-Progress = Callable[[int, int], None]
+CompanyProgress = Callable[[int, int], None]
 
 
 def _append(database: sqlite3.Connection, table: str, columns: Columns) -> int:
@@ -96,7 +96,7 @@ def _company_tables(company: Company, common: Factors) -> Iterator[tuple[str, Co
 
 
 def _fill(
-    database: sqlite3.Connection, common: Factors, listed: list[Company], progress: Progress
+    database: sqlite3.Connection, common: Factors, listed: list[Company], progress: CompanyProgress
 ) -> Counter[str]:
     """Create and fill every table, a company at a time; return the number of rows by table."""
     database.executescript(SCRATCH + SCHEMA)
@@ -127,7 +127,7 @@ def make_market(
     years: int = 44,
     seed: int = 2,
     end: date = NEWEST,
-    progress: Progress = lambda _done, _total: None,
+    progress: CompanyProgress = lambda _done, _total: None,
 ) -> Counter[str]:
     """Write a market to a SQLite file, and return the number of rows by table.
 

@@ -34,7 +34,7 @@ RECOMMENDATIONS: Final[Mapping[Status, str]] = {
 
 @dataclass(frozen=True)
 class Freshness:
-    """The age of prices in trading days: null without prices, a least number if not `exact`."""
+    """The age of prices in trading days: null without prices, a lower bound if not `exact`."""
 
     label: Label
     trading_days: int | None
@@ -42,10 +42,10 @@ class Freshness:
 
 
 def age(day: date | None, calendar: Sequence[date], now: date) -> Freshness:
-    """Return the number of trading days after `day` up to `now`, which counts.
+    """Return the age of `day`: the number of trading days after it, up to and including `now`.
 
-    If the calendar does not reach from the one to the other, the number is the least that is
-    possible, and the label is "very_stale".
+    If the calendar does not cover both days, the number is a lower bound, and the label is
+    "very_stale".
     """
     if day is None:
         return Freshness("no_data", None, exact=False)
@@ -83,7 +83,7 @@ class Verdict:
 
     checked_at: date
     age: Freshness
-    checks: tuple[Check, ...]  # the first is the one of the age
+    checks: tuple[Check, ...]  # the check of the age comes first
 
     @property
     def issues(self) -> tuple[Finding, ...]:
@@ -124,7 +124,7 @@ def _found(checks: Iterable[Check], status: Status) -> tuple[Finding, ...]:
 
 def _freshness_check(report: Report, found: Freshness, now: date) -> Check:
     backwards = report.priced_to is not None and now < report.priced_to
-    clock = f"; the clock says {now}, which is before" if backwards else ""
+    clock = f"; the clock says {now}, which is earlier" if backwards else ""
     return Check(
         name="freshness",
         status="warning" if backwards else SEVERITY[found.label],

@@ -11,7 +11,7 @@ from pipelines.lake.manifest import Dataset, Manifest
 from pipelines.lake.version import Damaged, OtherLayout, manifest_of
 
 State = Literal["current", "kept", "withdrawn", "damaged", "other layout"]
-Problem = Literal["damaged", "other layout"]
+ProblemKind = Literal["damaged", "other layout"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Listed:
     manifest: Manifest | None
     before: Manifest | None
     """The manifest of the newest older version that can be read."""
-    problem: Problem | None
+    problem: ProblemKind | None
     is_current: bool
     is_withdrawn: bool
 
@@ -51,7 +51,7 @@ def listed(root: Path) -> list[Listed]:
     return found
 
 
-def _read(root: Path, version: str) -> tuple[Manifest | None, Problem | None]:
+def _read(root: Path, version: str) -> tuple[Manifest | None, ProblemKind | None]:
     """Return the manifest of a version if it can be read, and its problem if it has one."""
     try:
         manifest = manifest_of(root, version)
@@ -81,7 +81,7 @@ def problems(root: Path, version: str, manifest: Manifest) -> str:
 
 
 def changes(manifest: Manifest, before: Manifest | None) -> Iterator[str]:
-    """Return the rows and files that are new since the version before, a text a dataset."""
+    """Return the rows and files that are new since the version before, a text for each dataset."""
     if before is None:
         yield "first"
         return

@@ -1,4 +1,4 @@
-"""The manifest of a version, `manifest.json`: its content and its making. Read and written here.
+"""The manifest of a version, `manifest.json`: its content, and how it was made.
 
 Times are in UTC, sizes in bytes, memory in MB.
 """
@@ -38,8 +38,8 @@ class DataFile:
 class Dataset:
     """A dataset of a version: its columns, its files, and the number of rows that it came from.
 
-    `rows_in` is `rows` and the rejected rows; null for a dataset that the refresh computes, of
-    which JSON holds neither rejected rows nor warnings.
+    `rows_in` is `rows` plus the rejected rows. It is null for a dataset that the refresh computes,
+    which has neither rejected rows nor warnings in the JSON.
     """
 
     schema: Mapping[str, str]
@@ -51,7 +51,7 @@ class Dataset:
     widest_text: int | None = None  # an upper bound for the bytes of text in any source row
     rejects_sha256: str | None = None
     rejects_bytes: int | None = None
-    source_years: Mapping[str, int] | None = None  # source rows by how their date begins
+    source_years: Mapping[str, int] | None = None  # source rows by source year
 
     @property
     def rejected_rows(self) -> int:
@@ -139,16 +139,16 @@ class Manifest:
 
 
 def libraries() -> dict[str, str]:
-    """Return the versions of the libraries that decide the bytes of the files."""
+    """Return the versions of the libraries on which the bytes of the files depend."""
     return {name: library_version(name) for name in LIBRARIES}
 
 
 # ------------------------------------------------------------------------------------- JSON
 
 UNKNOWN: Final = {"rows_in", "widest_text", "rejects_sha256", "rejects_bytes", "source_years"}
-"""Of a dataset, what is left out of the JSON if it is null."""
+"""The fields of a dataset that the JSON leaves out if they are null."""
 COUNTED: Final = {"rejected", "warnings"}
-"""Of a dataset, what is left out of the JSON if no rows were read for it."""
+"""The fields of a dataset that the JSON leaves out if no rows were read for it."""
 
 
 def parse(raw: bytes) -> Manifest:
@@ -186,7 +186,7 @@ def layout_of(raw: bytes) -> int | None:
 
 
 def source_in(raw: bytes) -> Fingerprint:
-    """Return the state of the database that a manifest of any layout holds; else `ValueError`."""
+    """Return the fingerprint of the database in a manifest of any layout; else `ValueError`."""
     return msgspec.json.decode(raw, type=_Origin).source
 
 

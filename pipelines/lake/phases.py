@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final, Literal
 
 Step = Literal["copy", "changes", "integrity", "checks", "publish"]
-"""A phase that makes no dataset; the others have the name of the dataset that they make."""
+"""A phase that makes no dataset; each of the others is named after the dataset that it makes."""
 
 PHASES: Final[Mapping[str, float]] = {
     "copy": 0.08,

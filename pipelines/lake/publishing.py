@@ -1,8 +1,8 @@
 """Publishing: one writer of the lake, and one lock for the moment in which `current` moves.
 
-A refresh holds the writer's lock from its start to its end. To publish, roll back, prune or sweep,
-one holds the pointer's lock for a moment only, so that a roll-back need not wait for a refresh.
-Under that lock, everything that was looked at before is looked at again.
+A refresh holds the writer's lock from its start to its end. The pointer's lock, that of `current`,
+is held for a moment only, to publish, roll back, prune or sweep; so a roll-back need not wait for a
+refresh. Under that lock, everything that was checked before is checked again.
 """
 
 import fcntl
@@ -26,7 +26,7 @@ from pipelines.lake.version import Damaged, Lake
 logger = logging.getLogger(__name__)
 
 SYNCING: Final = 8
-"""Files that are flushed to the disk at a time; several take little longer than one."""
+"""How many files are flushed to the disk at a time: several take little longer than one."""
 POINTER_SECONDS: Final = 30.0
 """The longest wait for the pointer's lock, which is held for a rename and a flush."""
 PAUSE_SECONDS: Final = 0.01
@@ -36,7 +36,7 @@ PAUSE_SECONDS: Final = 0.01
 
 @contextmanager
 def writing(root: Path) -> Iterator[None]:
-    """Hold the writer's lock; `Locked` names the process that has it. A dead process has none.
+    """Hold the writer's lock; `Locked` names the process that has it. A process that dies loses it.
 
     What a killed refresh left is removed first.
     """
@@ -96,7 +96,7 @@ def sweep(root: Path) -> None:
 def publish(root: Path, staged: Path, version: str, *, after: str | None) -> None:
     """Make a staged folder the current version; readers see all of it or none.
 
-    `LakeError` if the current version is another than `after`, which the new one was made from.
+    `LakeError` if the current version is no longer `after`, from which the new one was made.
     """
     _refuse_moved(root, after)
     with ThreadPoolExecutor(SYNCING) as pool:
@@ -149,10 +149,10 @@ def write_manifest(staged: Path, manifest: Manifest) -> None:
 
 
 def rollback(root: Path, version: str | None = None) -> tuple[str, str]:
-    """Publish an older version; return the ids of the version before and of that one.
+    """Publish an older version; return the id that was current, and the one that is now.
 
-    Without a name it is the newest one before the current that can be read and was not rolled back.
-    The version before is withdrawn: unless forced, no refresh publishes the same state of the
+    By default it is the newest one before the current that can be read and was not rolled back. The
+    version that was current is withdrawn: unless forced, no refresh publishes the same state of the
     database again.
     """
     if current_id(root) is None:

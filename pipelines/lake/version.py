@@ -57,7 +57,7 @@ class OtherLayout(LakeError):
 
 
 class Lake:
-    """A version of the lake: the one that is named, or `current` at that moment.
+    """A version of the lake: the one that is named, else the current one.
 
     The version is not pruned while this object lives. `OtherLayout` if another release wrote it;
     `Damaged` if its manifest cannot be read, or a file is missing or of another size. With
@@ -199,7 +199,7 @@ def manifest_of(root: Path, version: str) -> Manifest:
 
 
 def source_of(root: Path, version: str) -> Fingerprint:
-    """Return the state of the database that a version was made from, whatever its layout."""
+    """Return the fingerprint of the database that a version was made from, whatever its layout."""
     path = layout.version(root, version)
     with suppress(ValueError, FileNotFoundError):
         return source_in((path / MANIFEST).read_bytes())

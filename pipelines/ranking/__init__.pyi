@@ -59,8 +59,8 @@ from .reasons import REASONS as REASONS
 # The day on which a strategy is rebalanced next.
 from .rebalancing import next_rebalance as next_rebalance
 
-# A hash that tells these rules from others.
-from .rules import rules_hash as rules_hash
+# A hash that changes with these rules.
+from .rules_version import rules_hash as rules_hash
 
 # The strategies by name, and one of them.
 from .strategies import STRATEGIES as STRATEGIES

@@ -35,7 +35,7 @@ class Sale:
 
 @dataclass(frozen=True)
 class Banding:
-    """The trades: what is kept and bought is in the order of the ranks."""
+    """The trades; the stocks to keep and to buy are in the order of the ranks."""
 
     keep: tuple[Place, ...]
     sell: tuple[Sale, ...]
@@ -55,7 +55,7 @@ def places(rankings: pl.DataFrame) -> list[Place]:
 def trades(ranking: Iterable[Place], holdings: Iterable[str], size: int) -> Banding:
     """Return the trades of a portfolio of `size` stocks, by all places of a strategy.
 
-    Of the held stocks up to `SELL_RANK` the best are kept; all others are sold. Stocks up to
+    The best of the held stocks up to `SELL_RANK` are kept; all others are sold. Stocks up to
     `BUY_RANK` fill the rest, best first. A ticker without a place is sold as `unknown_ticker`.
     """
     by_ticker = {place.ticker: place for place in ranking}

@@ -1,4 +1,4 @@
-"""Who is eligible in a universe on a date, and the first reason of those who are not."""
+"""Which stocks are eligible in a universe on a date, and why the others are not."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -29,7 +29,7 @@ SHARE_CLASS: Final = r"^(.+)[ \-_.]([A-D])$"
 def first_universe_reason(
     universe: Universe, as_of: pl.Expr, *, keep_sectors: Sequence[str] = ()
 ) -> pl.Expr:
-    """Return the first rule that excludes a stock, share classes aside; null if it stays.
+    """Return the first rule, in order, that excludes a stock, share classes aside; else null.
 
     Reads `stock_type, market, close, market_cap_msek, sector`, where `close` is null for a stock
     without a close in the ten days up to the date. `keep_sectors` are financial sectors that stay.

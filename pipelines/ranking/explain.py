@@ -1,4 +1,4 @@
-"""Why a stock is where it is in a ranking."""
+"""The explanation of a stock's place in a ranking."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -88,7 +88,7 @@ COLUMNS: Final = (
     "composite", "primary_rank", "f_score", "f_available", "f_source", "fiscal_date",
     "ratios_known_from",
 )  # fmt: skip
-"""The fields that are a column of their own."""
+"""The fields that are columns of a ranking."""
 
 
 def explanations(rows: pl.DataFrame) -> Iterator[Explanation]:

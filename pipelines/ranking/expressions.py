@@ -20,7 +20,7 @@ def divided(value: pl.Expr, by: pl.Expr | float) -> pl.Expr:
     """Return the quotient of finite values, correctly rounded.
 
     Where all rows share a divisor, a literal or a column that it knows to be constant, Polars
-    multiplies by the reciprocal: 57 / 100 is then not 0.57, which can flip a gate.
+    multiplies by the reciprocal: 57 / 100 is then not 0.57, which can tip a comparison.
     """
     return value / (value * 0.0 + by)
 

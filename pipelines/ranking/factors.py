@@ -25,7 +25,7 @@ SIGNALS: Final = (
 
 
 def anchor(window: pl.Expr, months: int) -> tuple[pl.Expr, pl.Expr]:
-    """Return the aggregations of a window: its last close and that day, null where it is empty."""
+    """Return two aggregations of a window: its last close and that day, null if it is empty."""
     dates = pl.when(window).then("date")
     suffix = f"_{months}m" if months else ""
     prefix = "base_" if months else ""
@@ -60,7 +60,7 @@ def percentile(value: pl.Expr, eligible: pl.Expr) -> pl.Expr:
 def composite(percentiles: tuple[str, ...], eligible: pl.Expr, at_least: int) -> pl.Expr:
     """Return the mean percentile, 0.5 for a missing one; null with fewer than `at_least`.
 
-    It is rounded to 12 decimals, so that the order of a sum decides no tie.
+    It is rounded to 12 decimals, so that the order of summation decides no tie.
     """
     count = pl.sum_horizontal(pl.col(*percentiles).is_not_null())
     total = pl.sum_horizontal(pl.col(*percentiles).fill_null(0.5))
@@ -74,7 +74,7 @@ def primary_rank(composite: str) -> pl.Expr:
 
 
 def outside_best(rank: str, percent: int) -> pl.Expr:
-    """Return true beyond max(1, floor(percent of those ranked)); equal ranks share a side."""
+    """Return true for ranks beyond max(1, floor(percent of the number ranked))."""
     kept = pl.col(rank).count().over("as_of").cast(pl.Int64) * percent // 100
     return pl.col(rank) > pl.max_horizontal(kept, pl.lit(1))
 
@@ -87,7 +87,7 @@ def f_signals() -> tuple[pl.Expr, ...]:
 
     J. Piotroski, Value Investing, Journal of Accounting Research 38 (2000). Reads the statement
     items of the years t, t-1 and t-2 as `net_income_ccy_0`, `_1`, ... Where the assets of t-2 are
-    unknown, both years use the assets at their end for those at their beginning or on average.
+    unknown, both years use their closing assets in place of opening or average ones.
     """
     income, cash = pl.col("net_income_ccy_0"), pl.col("operating_cf_ccy_0")
     signals = (

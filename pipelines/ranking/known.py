@@ -31,7 +31,7 @@ Keys = tuple[str, ...]
 
 VENDOR_F_SCORE: Final = "piotroski_f_score"
 ID_BITS: Final = 45
-"""Room for an id in the packed sort keys; the contract of `fundamentals` holds ids below it."""
+"""The bits of an id in the packed sort keys; the contract of `fundamentals` admits no larger id."""
 
 FACTS: Final = (
     *("as_of", "ticker", "name"),
@@ -44,7 +44,7 @@ FACTS: Final = (
 
 
 def cross_section(lake: Lake, *, as_of: date) -> pl.LazyFrame:
-    """Return what is known of every stock on a date: `FACTS` and the statements, a row a stock."""
+    """Return what is known of every stock on a date: `FACTS` and statements, one row a stock."""
     day = pl.lit(as_of, dtype=pl.Date)
     fundamentals = lake.fundamentals(known_by=as_of)
     windows = {n: in_window(day, n) for n in ANCHORS}
@@ -58,7 +58,7 @@ def cross_section(lake: Lake, *, as_of: date) -> pl.LazyFrame:
 
 
 def joined(stocks: pl.LazyFrame, *parts: pl.LazyFrame, by: Keys = ("ticker",)) -> pl.LazyFrame:
-    """Return a cross-section of stocks with `as_of` and its parts, with all that follows."""
+    """Join stocks with `as_of` and the parts, and add the columns that follow from them."""
     for part in parts:
         stocks = stocks.join(part, on=by, how="left")
     return (
@@ -93,7 +93,7 @@ def price_return(prices: pl.LazyFrame, *, as_of: date, months: int) -> pl.LazyFr
 def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:
     """Return the market cap in million, as reported or else as listed, and which of them it is.
 
-    The listed one is of the newest close; for a date before that it is scaled by the closes.
+    The listed one belongs to the newest close; for an earlier date it is scaled by the closes.
     """
     reported = divided(positive("market_cap_ccy"), 1e6)
     listed = positive("market_cap_msek")
@@ -131,7 +131,7 @@ def _newest_ratios_key() -> pl.Expr:
 
 
 def _newest_fiscal_date(with_any: pl.LazyFrame, by: Keys) -> pl.LazyFrame:
-    """Return the newest fiscal date of each ticker, of rows of any age: too old, they supersede."""
+    """Return the newest fiscal date of each ticker, of rows of any age: old ones supersede, too."""
     fiscal = pl.col("fiscal_date")
     return with_any.filter(fiscal.is_not_null()).group_by(by).agg(newest_=fiscal.max())
 
@@ -139,7 +139,7 @@ def _newest_fiscal_date(with_any: pl.LazyFrame, by: Keys) -> pl.LazyFrame:
 def _best_key(rows: pl.LazyFrame, newest: pl.LazyFrame, by: Keys) -> pl.LazyFrame:
     """Return the key and fiscal date of each ticker's newest row.
 
-    It has few columns: those of the ratios are joined to it afterwards, so nothing wide waits.
+    It has few columns; the ratios are joined to it afterwards, so that no wide rows are held.
     """
     fiscal = pl.col("fiscal_date")
     return (
@@ -157,8 +157,9 @@ def _best_key(rows: pl.LazyFrame, newest: pl.LazyFrame, by: Keys) -> pl.LazyFram
 def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",)) -> pl.LazyFrame:
     """Return the statement items of t, t-1 and t-2 as `<item>_0`, `_1`, `_2`, and `vendor_f_score`.
 
-    t is the newest fiscal year known, null with all the rest when older than 18 months; an
-    earlier year is the known one 10 to 14 months before, nearest to 12, the later of two.
+    t is the newest known fiscal year; if it ended more than 18 months ago, all items are null. The
+    year before one is the known year that ended 10 to 14 months earlier: the nearest to 12 months,
+    and of two equally near the later.
     """
     rows = _marked(_since_newest_year(fundamentals, day, by), by)
     for year in (1, 2):

@@ -40,7 +40,7 @@ HISTORY_COLUMNS: Final = (
 
 
 class Every(StrEnum):
-    """A period, of which the first day with prices is ranked."""
+    """A period; the first day with prices in each one is ranked."""
 
     DAY = "day"
     WEEK = "week"
@@ -103,7 +103,7 @@ def cross_sections(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
 
 
 def _in_windows(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
-    """Return the prices, once for each date and number of months whose window they are in."""
+    """Return each price once for every window that it is in: a date and a number of months."""
     days = pl.DataFrame({"as_of": dates}, schema={"as_of": pl.Date})
     ends = pl.concat(
         days.select("as_of", end=months_before(pl.col("as_of"), n), months=pl.lit(n))
@@ -117,17 +117,17 @@ def _in_windows(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
 
 
 def _beside(fundamentals: pl.LazyFrame, dates: Sequence[date]) -> pl.LazyFrame:
-    """Return the rows, once for each date by which they are known, as `as_of`."""
+    """Return each row once for every date by which it is known, with the date as `as_of`."""
     pairs = _known_days(dates).lazy()
     day = pl.max_horizontal("known_from", pl.lit(dates[0]))
     return fundamentals.with_columns(known_=day).join(pairs, on="known_").drop("known_")
 
 
 def _known_days(dates: Sequence[date]) -> pl.DataFrame:
-    """Return each day up to the last date as `known_`, beside every date from then on as `as_of`.
+    """Return each day up to the last date as `known_`, beside every date on or after it, `as_of`.
 
-    The days from one date to the next have the same dates after them, of which `first_` is the
-    first.
+    All days after one date up to the next have the same dates ahead; `first_` is the first of
+    these.
     """
     starts = [days_before(dates[0], 1), *dates[:-1]]
     first = pl.DataFrame({"from_": starts, "first_": dates}, schema_overrides=dict.fromkeys(

@@ -14,7 +14,7 @@ from pipelines.ranking import factors
 from pipelines.ranking.eligible import first_universe_reason, is_class_b
 from pipelines.ranking.expressions import first_reason
 from pipelines.ranking.known import FACTS, cross_section
-from pipelines.ranking.rules import rules_hash
+from pipelines.ranking.rules_version import rules_hash
 from pipelines.ranking.strategies import STRATEGIES, Composite, Strategy
 from pipelines.universe import Universe
 
@@ -31,7 +31,7 @@ PERCENTILES: Final = tuple(
 def rankings(
     lake: Lake, *, as_of: date, universe: Universe, strategies: Iterable[Strategy] | None = None
 ) -> pl.LazyFrame:
-    """Return the rankings of a universe on a date: a row for every stock of the lake and strategy.
+    """Return the rankings of a universe on a date: a row for each stock and strategy.
 
     Columns: `strategy`, `rank` (1 to n without gaps, null for an excluded stock), `excluded_by`
     (the first reason, null for a ranked one), `score`, the composite with `primary_rank` and the
@@ -74,7 +74,7 @@ def published_or_computed(
 
 
 def holds_rankings(lake: Lake, universe: Universe) -> bool:
-    """Return whether the published rankings are of this universe and made by these rules."""
+    """Return true if the published rankings are of this universe and made by these rules."""
     return (lake.manifest.universe, lake.manifest.rules) == (universe, rules_hash())
 
 
@@ -84,7 +84,7 @@ def holds_rankings(lake: Lake, universe: Universe) -> bool:
 def _in_universe(
     stocks: pl.LazyFrame, universe: Universe, strategy: Strategy, out: str
 ) -> pl.LazyFrame:
-    """Add the first reason of the universe as the column `out`, share classes last.
+    """Add the first reason of the universe to exclude a stock as `out`, share classes last.
 
     Of the eligible classes of a company B is preferred, then the highest market cap, then the
     ticker. Each step has its own column, for a window inside a window does not stream.
@@ -126,7 +126,7 @@ def _universe_column(strategy: Strategy) -> str:
 def _with_composite(
     stocks: pl.LazyFrame, name: str, composite: Composite, eligible: pl.Expr
 ) -> pl.LazyFrame:
-    """Add the percentiles, the composite and its rank, with the strategy's name at their end."""
+    """Add the percentiles, the composite and its rank, with the strategy's name as suffix."""
     values = {f"p_{m.name}_{name}": m.value for m in composite.metrics}
     mean = factors.composite(tuple(values), eligible, composite.at_least)
     return (
@@ -139,7 +139,7 @@ def _with_composite(
 def _with_rank(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:
     """Add the rank of the sorted stocks among those of their date that stay."""
     stays = pl.col(f"excluded_{strategy.name}").is_null()
-    # How many stay up to here less how many stayed before the date: both stream, unlike a
+    # Those that stay up to this row minus those before its date: both stream, unlike a
     # cumulative sum over the date.
     before = (pl.col("stayed_") - stays.cast(pl.UInt32)).min().over("as_of")
     rank = pl.when(stays).then(pl.col("stayed_") - before).cast(pl.UInt32)

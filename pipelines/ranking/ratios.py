@@ -12,8 +12,8 @@ from pipelines.ranking.expressions import inverse
 class Ratio:
     """A ratio of the dataset `fundamentals`.
 
-    The lake holds fractions as 0.0357; the vendor `tradingview` delivers them in percent. `best` is
-    the end of the order at which a stock is good; None for a ratio that ranks nobody.
+    The lake holds fractions as 0.0357; the vendor `tradingview` delivers them in percent. `best`
+    says if a high or a low value is good; None for a ratio by which no stock is ranked.
     """
 
     name: str
@@ -21,9 +21,9 @@ class Ratio:
     best: Literal["highest", "lowest"] | None
 
     def highest_first(self) -> pl.Expr:
-        """Return what ranks stocks by this ratio, the highest value first.
+        """Return the expression that ranks stocks by this ratio, the highest value first.
 
-        Of a ratio that is best when low it is the inverse, so that a negative one comes last.
+        For a ratio that is best when low, it is the inverse, so that a negative one comes last.
         """
         return inverse(self.name) if self.best == "lowest" else pl.col(self.name)
 

@@ -17,4 +17,4 @@ REASONS: Final[Mapping[str, str]] = {
     "outside_best_40_percent": "it is outside the best 40%",
     "no_momentum": "a return over 3, 6 or 12 months is unknown",
 }
-"""In the order in which they are looked at: a stock leaves for the first that is true."""
+"""In the order in which the rules are tried: a stock is excluded by the first that is true."""

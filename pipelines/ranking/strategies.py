@@ -11,7 +11,7 @@ from pipelines.ranking.expressions import positive
 from pipelines.ranking.ratios import ratio_named
 
 FREQUENCIES: Final = {1: "annual", 2: "semiannual", 4: "quarterly", 12: "monthly"}
-"""Words for so many times a year."""
+"""The word for a number of rebalancings a year."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,9 +24,9 @@ class Metric:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Composite:
-    """The mean of a stock's percentiles, and the best per cent of stocks that stay by it.
+    """The mean of a stock's percentiles; the best `keep_percent` per cent of stocks stay.
 
-    A stock needs `at_least` so many of the metrics.
+    A stock needs at least `at_least` of the metrics.
     """
 
     metrics: tuple[Metric, ...]
@@ -43,7 +43,7 @@ class Composite:
 class Strategy:
     """Rules that stocks must pass; those that do are ranked by momentum.
 
-    `screens` are (reason, rule) in order: a stock leaves for the first rule that is true. A
+    `screens` are (reason, rule) in order: the first rule that is true excludes a stock. A
     composite adds two of its own. Stocks of the financial sectors in `keep_sectors` are eligible.
     """
 
@@ -59,7 +59,7 @@ class Strategy:
 
     @property
     def rebalance_frequency(self) -> str:
-        """Return how often the portfolio is rebalanced, in a word if the months are evenly apart.
+        """Return how often the portfolio is rebalanced, in a word if the months are evenly spaced.
 
         For example quarterly, or 5 times a year.
         """

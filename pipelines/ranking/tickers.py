@@ -1,4 +1,4 @@
-"""How a ticker may be written, and which stock is meant by a text."""
+"""How a ticker may be written, and which stock a text means."""
 
 import difflib
 import re
@@ -10,7 +10,7 @@ import polars as pl
 from pipelines.errors import Unknown
 
 SEPARATORS: Final = r"[-_\s]+"
-"""What may stand between the parts of a ticker; the lake has one space there."""
+"""The separators between the parts of a ticker; the lake has one space there."""
 
 
 def canonical_ticker(text: str) -> str:
@@ -25,7 +25,7 @@ def canonical_tickers(column: str) -> pl.Expr:
 
 
 def ticker_named(text: str, tickers: Collection[str]) -> str:
-    """Return the one of the tickers that a text means; `Unknown` names those that look alike."""
+    """Return the ticker that a text means, one of those given; `Unknown` names similar ones."""
     ticker = canonical_ticker(text)
     if ticker in tickers:
         return ticker

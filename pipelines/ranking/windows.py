@@ -10,19 +10,19 @@ MONTHS: Final = (3, 6, 12)
 ANCHORS: Final = (0, *MONTHS)
 """Calendar months before a date at which a close is needed; 0 is the date itself."""
 MAX_PRICE_AGE: Final = 10
-"""Days that a close may be older than the day it stands for: the longest holidays, not a halt."""
+"""How many days older than its date a close may be: enough for holidays, not for a trading halt."""
 PRICE_WINDOW: Final = 377
 """Days before a date that hold its prices: twelve months of at most 366 days, `MAX_PRICE_AGE`, and
 one day to spare."""
 REPORT_WINDOW: Final = timedelta(days=400)
-"""What the integrity report looks back on: the prices and ratios that move a ranking lie in
+"""How far the integrity report looks back: the prices and ratios that move a ranking lie in
 `PRICE_WINDOW`, and a stock without a close for longer has left its market."""
 
 RATIO_MONTHS: Final = 12
 """Months that ratios stay known: companies report every year, so older ones were superseded."""
 STATEMENT_MONTHS: Final = 18
-"""Months after a fiscal year's end in which its statements count: the year that follows, and half
-a year in which to publish that one."""
+"""Months after a fiscal year's end in which its statements count: the year that follows, and half a
+year to publish the statements of that one."""
 YEAR_BEFORE: Final = (10, 14)
 """Months between the ends of two successive fiscal years, at least and at most: a company that
 moves the end of its year has one that is shorter or longer."""
@@ -33,22 +33,22 @@ STATEMENT_HISTORY: Final = STATEMENT_MONTHS + 2 * YEAR_BEFORE[1]
 def months_before(day: pl.Expr, months: int) -> pl.Expr:
     """Return the same day of an earlier month, or its last: 31 May - 3 months = 28 or 29 February.
 
-    No months give the day itself.
+    Zero months give the day itself.
     """
     return day.dt.offset_by(f"-{months}mo") if months else day
 
 
 def earliest(day: pl.Expr) -> pl.Expr:
-    """Return the oldest date of a close that stands for a day."""
+    """Return the oldest date whose close may stand for a day."""
     return day.dt.offset_by(f"-{MAX_PRICE_AGE}d")
 
 
 def in_window(as_of: pl.Expr, months: int) -> pl.Expr:
-    """Return true where `date` may stand for the day so many calendar months before a date."""
+    """Return true where a close of `date` may stand for the day `months` before `as_of`."""
     day = months_before(as_of, months)
     return pl.col("date").is_between(earliest(day), day)
 
 
 def days_before(day: date, days: int) -> date:
-    """Return the date so many calendar days before a day, or the first date there is."""
+    """Return the date `days` before a day, or the first date that Python has."""
     return date.fromordinal(max(day.toordinal() - days, 1))

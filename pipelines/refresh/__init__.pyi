@@ -1,8 +1,7 @@
 # Compare the files of a version with its manifest.
+# Compare a version with the database, value by value.
+from .against_source import verify_against_source as verify_against_source
 from .intact import verify_files as verify_files
 
 # Publish a new version of the lake from a database.
 from .run import export as export
-
-# Compare a version with the database, value by value.
-from .verify import verify_against_source as verify_against_source

@@ -53,7 +53,8 @@ def _read_once_or_twice(task: Task) -> tuple[dict[str, Dataset], date]:
     """Write all datasets and the rankings.
 
     If anything goes wrong while years are taken from the version before, everything is read once
-    more: an error of that is an error of the data. A failure of the disk or the memory is raised.
+    more; an error of that second reading is raised. A failure of the disk or the memory is raised
+    at once.
     """
     try:
         return _read(task)
@@ -98,7 +99,7 @@ def _datasets(
 
     Stocks come after prices, for they hold the newest close of each.
     """
-    found: list[datasets.Prices] = []
+    found: list[datasets.WrittenPrices] = []
 
     def make_prices() -> Dataset:
         found.append(datasets.prices(task, tables["daily_prices"], reused))

@@ -72,7 +72,7 @@ def _emptied(now: pl.DataFrame, was: pl.DataFrame) -> Iterator[str]:
 
 
 def _less_covered(now: pl.DataFrame, was: pl.DataFrame) -> Iterator[str]:
-    """Compare the number of stocks with each fact, in one strategy, for all have the same facts."""
+    """Compare the number of stocks with each fact, in one strategy: all have the same facts."""
     first = next(iter(STRATEGIES))
     counts = [frame.filter(strategy=first).select(pl.col(COVERED).count()) for frame in (was, now)]
     for column in COVERED:

@@ -19,7 +19,7 @@ class Clock:
     phases: list[Phase] = field(default_factory=list)
 
     def begin(self, step: Step) -> None:
-        """Log the begin of a step that is not timed."""
+        """Log the beginning of a step that is not timed."""
         _log_begin(step)
 
     @contextmanager
@@ -56,5 +56,5 @@ def _start(name: str) -> tuple[float, float]:
 
 
 def _log_begin(name: str) -> None:
-    """Tell programs that follow the log; people do not see the level of debugging."""
+    """Log at debug level, for programs that follow the log; people do not see it."""
     logger.debug("%s begins", name, extra={"fields": {"begins": name}})

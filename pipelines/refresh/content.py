@@ -1,4 +1,4 @@
-"""The content of a version: all of its manifest that does not tell how it was made."""
+"""The content of a version: the part of its manifest that does not say how it was made."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The datasets of a version: each is read from its tables, checked, sorted and written."""
+"""The datasets of a version: each is read, checked, sorted, deduplicated and written."""
 
 import ctypes
 from collections.abc import Iterator, Mapping
@@ -20,8 +20,8 @@ from pipelines.refresh.tally import Tally, finish
 from pipelines.refresh.task import Task
 from pipelines.source import ROWID, TableReader
 
-WRITERS: Final = 2
-"""Files of a dataset that are written at a time; of each, a portion of a year is in memory."""
+FILES_AT_ONCE: Final = 2
+"""How many files of a dataset are written at a time; a portion of each is in memory."""
 NEWEST_CLOSES: Final = pl.Schema(
     {"ticker": pl.String, "newest_close": pl.Float32, "newest_date": pl.Date}
 )
@@ -29,14 +29,14 @@ NEWEST_CLOSES: Final = pl.Schema(
 
 
 @dataclass(frozen=True)
-class Prices:
+class WrittenPrices:
     """The dataset of prices, and the newest close of each ticker: rows of `NEWEST_CLOSES`."""
 
     dataset: Dataset
     newest: pl.DataFrame
 
 
-def prices(task: Task, table: TableReader, reused: Reused | None) -> Prices:
+def prices(task: Task, table: TableReader, reused: Reused | None) -> WrittenPrices:
     """Write the years of prices that may have changed, and link the others."""
     how = partial(normalise.prices, today=task.today)
     part = Part(table, how)
@@ -54,7 +54,7 @@ def prices(task: Task, table: TableReader, reused: Reused | None) -> Prices:
         newest.extend(reused.last_closes())
     dataset = finish(task.staged, "prices", schema, tally, [table])
     years = source_years(tally.files, table.source_years(tally.rejected(table.name)))
-    return Prices(replace(dataset, source_years=years), newest_of(newest))
+    return WrittenPrices(replace(dataset, source_years=years), newest_of(newest))
 
 
 def index_prices(task: Task, table: TableReader) -> Dataset:
@@ -92,7 +92,7 @@ def _fundamentals_parts(statements: TableReader, *snapshots: TableReader) -> lis
 
 
 def stocks(task: Task, table: TableReader, newest: pl.DataFrame) -> Dataset:
-    """Write the stocks with their newest closes; of several with one ticker, the last updated."""
+    """Write the stocks with their newest closes; of rows with one ticker, keep the last updated."""
     tally, sink = read_parts(task, "stocks", lambda: [Part(table, normalise.stocks)], _Whole)
     rows = pl.concat(sink.frames).sort("ticker", "last_updated", ROWID, nulls_last=False)
     kept = rows.unique("ticker", keep="last", maintain_order=True)
@@ -142,7 +142,7 @@ class _Years:
         tally, buckets = read_parts(self.task, self.dataset, parts, self._buckets)
         _give_back()
         table = parts()[0].table.name
-        with ThreadPoolExecutor(WRITERS) as pool:
+        with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
             for year in pool.map(partial(self._year, buckets), buckets.years()):
                 tally.files.append(year.file)
                 tally.reject(table, year.duplicates)
@@ -201,6 +201,6 @@ def _last_of_each(prices: pl.DataFrame) -> pl.DataFrame:
 
 
 def _give_back() -> None:
-    """Give the memory back that is free but held by glibc, which does not do so by itself."""
+    """Give free memory back to the system, which glibc does not do by itself."""
     if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
         trim(0)

@@ -14,7 +14,7 @@ from pipelines.lake import DataFile, damage, layout
 
 COMPRESSION_LEVEL: Final = 1
 GROUP_VALUES: Final = 1_000_000
-"""Values of a row group, all columns together: of prices, a year of some 600 stocks."""
+"""How many values a row group has, all columns together: for prices, a year of some 600 stocks."""
 
 
 def write_file(
@@ -58,7 +58,7 @@ def _groups(portions: Iterable[pl.DataFrame], height: int) -> Iterator[pl.DataFr
 
 
 def writer(path: Path, schema: pl.Schema) -> ParquetWriter:
-    """Return a writer that keeps a dictionary of values, but for floats and volumes: few recur."""
+    """Return a writer with dictionaries of values, except for floats and volumes: few recur."""
     return ParquetWriter(
         path, _arrow_schema(tuple(schema.items())), compression="zstd",
         compression_level=COMPRESSION_LEVEL, store_schema=False,

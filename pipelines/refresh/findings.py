@@ -1,4 +1,4 @@
-"""Parts of every check in the integrity report: its window, its grade, its list of cases."""
+"""Parts of every check in the integrity report: its window, its status, its list of cases."""
 
 from collections.abc import Sequence
 from datetime import timedelta

@@ -22,7 +22,7 @@ class Comparison:
 
 
 def intact(version: Lake | None) -> Lake | None:
-    """Return a version whose files are as they were written; log the damage of another."""
+    """Return a version if its files are as they were written; else log the damage."""
     if version is None or not (problems := verify_files(version).problems):
         return version
     give_up(f"version {version.version} is damaged: {'; '.join(problems)}")

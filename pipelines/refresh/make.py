@@ -1,4 +1,4 @@
-"""A version is made, checked and published. Imports all that is heavy."""
+"""Make, check and publish a version. Imports all that is heavy."""
 
 import gc
 from concurrent.futures import Future
@@ -14,7 +14,7 @@ from pipelines.lake import Lake, Manifest
 from pipelines.ranking import STRATEGIES, rules_hash
 from pipelines.refresh import build, checks
 from pipelines.refresh.content import Content
-from pipelines.refresh.contract import contract_hash
+from pipelines.refresh.contract_version import contract_hash
 from pipelines.refresh.intact import intact
 from pipelines.refresh.task import Task, copy_database
 
@@ -22,7 +22,7 @@ from pipelines.refresh.task import Task, copy_database
 def published(
     task: Task, copying: Future[None] | None, *, after: str | None, force: bool
 ) -> Manifest:
-    """Publish a version and return its manifest; `ChecksFailed` unless it holds or is forced.
+    """Publish a version and return its manifest; `ChecksFailed` if a check fails, unless forced.
 
     `copying` ends when the database is copied. Without it, only the rankings are made anew.
     """
@@ -41,7 +41,7 @@ def published(
 
 
 def _made(task: Task, copying: Future[None] | None) -> tuple[Task, Content]:
-    """Return the content of a version, and the task without a version before that is damaged."""
+    """Return the content of a version, and the task, without a damaged version before."""
     task = replace(task, before=intact(task.before))
     if copying:
         copying.result()
@@ -53,7 +53,7 @@ def _made(task: Task, copying: Future[None] | None) -> tuple[Task, Content]:
 
 
 def _collect_garbage_again() -> None:
-    """Turn the collector on, if the command turned it off, and let it pass by the modules."""
+    """Turn the garbage collector on, if the command turned it off, and let it skip the modules."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()

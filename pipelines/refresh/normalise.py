@@ -1,4 +1,4 @@
-"""A batch of a source table becomes valid rows, and notes on each row or value that is lost."""
+"""Turn a batch of a source table into valid rows, and notes on each row or value that is lost."""
 
 import types
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from pipelines.source import ROWID
 OHL: Final = ("open", "high", "low")
 CCY: Final = ("market_cap", "net_income", "operating_cf", "total_assets", "long_term_debt")
 PERCENT: Final = (*FRACTIONS, "gross_margin", "perf_1m", "perf_3m", "perf_6m", "perf_12m")
-"""What the source `tradingview` delivers in percent."""
+"""The columns that the source `tradingview` delivers in percent."""
 RATIO_ORDER: Final = ("ticker", "known_from", "fiscal_date", "id")
 """The columns by which a ticker's rows are sorted, the newest last."""
 REPORTING_LAG: Final = timedelta(days=90)
@@ -35,8 +35,8 @@ WARN: Final = "warn_"
 
 Normalise = Callable[[pl.DataFrame], pl.DataFrame]
 """Turns columns of the source into those of the lake, and adds: `rowid_`; `reason_`, the code if a
-row is rejected for something that the lake's types do not show, else null; `warn_<code>`, true
-where a value was given up."""
+row is rejected for a reason that the lake's types do not show, else null; `warn_<code>`, true where
+a value was given up."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ NOTES: Final = pl.Schema({"rowid": pl.Int64, "reason": pl.String, "kept": pl.Boo
 
 
 def apply(batch: pl.DataFrame, dataset: str, normalise: Normalise) -> Batch:
-    """Return the rows of a batch that hold the contract of the dataset, and notes on the others."""
+    """Return the rows of a batch that meet the contract of the dataset, and notes on the others."""
     wide = normalise(batch)
     kept, failure = ROW_CONTRACTS[dataset].filter(wide)
     rejected = _rejected(failure) if len(failure) else NOTES.to_frame()
@@ -153,7 +153,7 @@ def quotes(batch: pl.DataFrame, *, key: str, today: date) -> pl.DataFrame:
     }
     usable = pl.all_horizontal(pl.col(*OHL).is_finite() & (pl.col(*OHL) > 0))
     usable = (usable & (pl.col("low") <= pl.col("high"))).fill_null(value=False)
-    # In two steps: within one, an expression is worked out again for each use.
+    # In two steps: within one, Polars computes an expression again for each use.
     return typed.with_columns(reason_=first_reason(reason), usable_=usable).with_columns(
         pl.when("usable_").then(pl.col(*OHL)),
         date="day_",
@@ -225,7 +225,7 @@ def snapshots(batch: pl.DataFrame, *, percent: pl.Series) -> pl.DataFrame:
 
 
 def _amounts(wide: pl.DataFrame) -> pl.DataFrame:
-    """Null what is not finite, make fractions of percent, and name columns of money by unit."""
+    """Turn NaN and infinities into null, percent into fractions; name columns of money by unit."""
     numbers = [c for c, t in wide.schema.items() if t == pl.Float64]
     infinite = pl.any_horizontal(~pl.col(*numbers).is_finite())
     return (

@@ -16,10 +16,10 @@ SPLIT_TOLERANCE: Final = 0.03
 """How far a ratio may be from that of a split, for the price also moves on that day."""
 SAME_DAY_SHARE: Final = 0.02
 SAME_DAY_STOCKS: Final = 5
-"""If at least this share of the stocks, and at least so many, make a large move on one day, the
+"""If at least this share of the stocks, and at least this many, make a large move on one day, the
 feed has changed its unit or currency: in a market such moves hardly share a day."""
 LARGEST_JUMP: Final = 1000.0
-"""Times up or down. A change of unit makes a ratio jump so far; earnings near zero rarely do."""
+"""How many times up or down a change of unit moves a ratio; earnings near zero rarely do."""
 ORDER: Final = ("ticker", "known_from", "fiscal_date", "source", "id")
 """The columns by which the rows of a ticker are sorted: in the order they became known."""
 AT_A_TIME: Final = 1000
@@ -116,7 +116,7 @@ def _found(
     """Return what a search finds in the rows of the stocks, some stocks at a time.
 
     A search sorts, and would need memory for the whole market at once. The files are sorted by
-    ticker, so that of each only the part with those stocks is read.
+    ticker, so that only the part of each with those stocks is read.
     """
     found = []
     for slice_ in stocks.iter_slices(AT_A_TIME):

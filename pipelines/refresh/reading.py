@@ -1,4 +1,4 @@
-"""Tables are read batch by batch: rows that hold the contract go to a sink, all to a tally."""
+"""Read tables batch by batch: rows that meet the contract go to a sink; a tally counts all."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class RowsGone(Exception):
     """Rows were deleted from years that were to be taken from the version before."""
 
     def __init__(self, table: str, rows: int) -> None:
-        super().__init__(f"{table} has lost rows ({rows}) of years without another change")
+        super().__init__(f"{table} has lost rows ({rows}) in years that are otherwise unchanged")
 
 
 class Sink(Protocol):
@@ -50,10 +50,10 @@ def read_parts(
 ) -> tuple[Tally, SinkT]:
     """Read all rows of the parts into a new sink; return the tally and the sink.
 
-    connectorx stops at the first value that it cannot read. Only then are the rows with such
-    values searched for, which takes a scan, and everything is read again without them.
-    `RowsMissing` if a table gave another number of rows than it has; `RowsGone` if that is for
-    rows that were deleted from the years taken from the version before.
+    connectorx stops at the first value that it cannot read. Only then are the rows with such values
+    searched for, which takes a scan, and everything is read again without them. `RowsMissing` if a
+    table gave another number of rows than it has; `RowsGone` if the cause is rows that were deleted
+    from the years taken from the version before.
     """
     bad: dict[str, list[BadRow]] = {}
     while True:

@@ -24,7 +24,7 @@ from pipelines.universe import Universe
 PRICE_FLOORS: Final = (0.90, 0.75)
 """Stocks with a close this week, as a share of those with one in the window: a warning below the
 first, critical below the second. Some 3 to 6 per cent of a market leave it in that time; with a
-quarter missing, another market is ranked."""
+quarter missing, the ranking is of another market."""
 FUNDAMENTALS_FLOORS: Final = (0.80, 0.50)
 """The same for fundamentals. New listings lack them; with half missing, ranks are mere chance."""
 MOST: Final = 0.5
@@ -34,7 +34,7 @@ GRADES: Final[tuple[Status, ...]] = ("ok", "warning", "critical")
 
 
 def report(lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[date]) -> Report:
-    """Return the report of a version with its rankings; `calendar` is of `trading_days.around`."""
+    """Return the report of a version with its rankings; `calendar` is that of `around`."""
     stocks = _stocks(lake, universe)
     active = stocks.filter(pl.col("newest_date") > as_of - WEEK)
     priced_to, newest_day = _newest_day(lake, active, as_of)

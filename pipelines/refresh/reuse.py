@@ -17,7 +17,7 @@ from typing import Final, Self
 import polars as pl
 
 from pipelines.lake import DataFile, Dataset, Lake, layout
-from pipelines.refresh.contract import is_made_alike
+from pipelines.refresh.contract_version import is_made_alike
 from pipelines.refresh.normalise import NOTES
 from pipelines.refresh.waiting import due_days
 from pipelines.source import (
@@ -31,7 +31,7 @@ from pipelines.source import (
 )
 
 ROOM: Final = 500
-"""Bytes of a page that are no text of its row: headers, thirty numbers, and some to spare."""
+"""Bytes of a page that the text of a row cannot use: headers, thirty numbers, some to spare."""
 TABLES_OF: Final[dict[str, tuple[SourceTable, ...]]] = {
     dataset: tables_of(dataset) for dataset in ("prices", "fundamentals", "index_prices")
 }
@@ -139,7 +139,7 @@ def newest_of(closes: Sequence[pl.DataFrame]) -> pl.DataFrame:
 
 
 def source_years(files: Iterable[DataFile], rejected: Iterable[str]) -> dict[str, int]:
-    """Return the number of source rows, written or rejected, by how their date begins."""
+    """Return the number of source rows, written or rejected, of each source year."""
     counts = Counter(rejected)
     for file in files:
         counts[f"{file.year:04}"] += file.rows
@@ -162,7 +162,7 @@ def _widest_plain(now: SourceState) -> int:
 
 
 def _unchanged(before: Lake, now: SourceState, today: date) -> frozenset[str]:
-    """Return the small datasets whose tables did not change, and whose rejects stay rejects."""
+    """Return the small datasets whose tables did not change, and whose rejected rows stay so."""
     was, there = SourceState.load(before.path / layout.STATE).digests, before.datasets
     return frozenset(
         dataset

@@ -1,4 +1,4 @@
-"""A refresh from start to end. Little is loaded until it is known that something must be made."""
+"""A refresh from start to end, if anything changed. Little is loaded before that is known."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,7 +15,7 @@ from pipelines.errors import ContractError, LakeError, is_of_system
 from pipelines.fingerprint import Fingerprint, fingerprint
 from pipelines.lake import Lake, Manifest, current_id, marks, writing
 from pipelines.ranking import holds_rankings
-from pipelines.refresh.contract import is_made_alike
+from pipelines.refresh.contract_version import is_made_alike
 from pipelines.refresh.intact import give_up
 from pipelines.refresh.task import Task, copy_database, staging
 from pipelines.refresh.waiting import due_days
@@ -42,8 +42,8 @@ def export(  # noqa: PLR0913 - one parameter an option
     `full` reads everything again in any case. `force` also publishes a version that fails its
     checks, and lists them in the manifest. The newest `keep` versions stay.
 
-    `SourceError`, `ContractError` or `LakeError`: the current version is the same as before, and
-    nothing is left of the new one.
+    After a `SourceError`, `ContractError` or `LakeError` the current version is the same as before,
+    and nothing is left of the new one.
     """
     tables = tuple(source.preflight(database))
     with _disk_errors(root), writing(root):
@@ -71,7 +71,7 @@ def export(  # noqa: PLR0913 - one parameter an option
             from pipelines.refresh import make  # noqa: PLC0415
 
             manifest = make.published(task, copying, after=after, force=force)
-        # The version before is held open no longer, so that it may go too.
+        # The version before is no longer held open, so that it can be pruned too.
         del task, current
         lake.prune(root, keep=keep)
         return manifest
@@ -130,8 +130,8 @@ def _refuse_withdrawn(root: Path, state: Fingerprint) -> None:
             withdrawn = lake.source_of(root, version)
         except lake.Damaged:
             raise ContractError(
-                f"version {version} was rolled back, and its manifest.json is damaged, so the "
-                "database may be as it was; see to it, then publish with --force"
+                f"version {version} was rolled back, and its manifest.json is damaged, so it "
+                "cannot be told if the database has changed since; check that, then use --force"
             ) from None
         if withdrawn == state:
             raise ContractError(

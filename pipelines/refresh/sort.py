@@ -1,4 +1,4 @@
-"""A dataset of any size is divided into years and sorted, in little memory.
+"""Divide a dataset of any size into years and sort it, in little memory.
 
 A small one is sorted at once. The rows of a large one wait on the disk; a year with more than
 `PORTION_BYTES` of them is divided by name, and sorted portion by portion.

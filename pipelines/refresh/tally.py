@@ -22,7 +22,7 @@ from pipelines.refresh.normalise import NOTES
 from pipelines.source import TableReader
 
 REJECTS_ROWS: Final = 50_000
-"""Rejected rows whose originals are looked up at a time."""
+"""How many rejected rows are looked up in the database at a time."""
 
 
 @dataclass

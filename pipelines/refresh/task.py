@@ -43,7 +43,7 @@ class Task:
 
     @property
     def work(self) -> Path:
-        """The folder of the copy and of rows that wait; it is removed before the publishing."""
+        """The folder of the copy and of rows that wait; it is removed before publishing."""
         return self.staged / ".work"
 
     @property

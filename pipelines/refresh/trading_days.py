@@ -50,7 +50,7 @@ def around(markets: Sequence[str], now: date, earlier: Report | None = None) -> 
     """Return `PAST_DAYS` trading days up to a day, and `COMING_DAYS` after it.
 
     The calendar of `earlier`, the report of the version before, is returned while it reaches far
-    enough: that spares a process.
+    enough: that saves a process.
     """
     exchange, _ = exchange_of(markets)
     if earlier and earlier.exchange == exchange:

@@ -1,4 +1,4 @@
-"""Rows that were rejected for a date after tomorrow, and become valid when their day has come."""
+"""Rows that were rejected for a date after tomorrow, and become valid as that day comes."""
 
 from datetime import date, timedelta
 

@@ -1,7 +1,7 @@
 """The tables of the private copy as frames, read by connectorx.
 
-Days and times are read as text and parsed under the contract, for connectorx takes `2024-1-3` for
-a date without a word.
+Days and times are read as text and parsed under the contract, for connectorx would accept
+`2024-1-3` as a date.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,26 +17,26 @@ import polars as pl
 
 from pipelines.errors import SourceError
 from pipelines.source.panics import is_panic, quietly
-from pipelines.source.sqlite import reading, told
+from pipelines.source.sqlite import open_copy, told
+from pipelines.source.stretches import span, stretches
 from pipelines.source.tables import Kind, SourceTable
 from pipelines.source.unreadable import BadRow, UnreadableRow, bad_rows
-from pipelines.source.windows import span, windows
 from pipelines.source.years import years_of
 
 BATCH_VALUES: Final = 800_000
 """Values of a batch, all columns together: 100,000 rows of prices."""
-WINDOW_VALUES: Final = 1_600_000
+STRETCH_VALUES: Final = 1_600_000
 """Values of a stretch of rowids, which is one query."""
 
 ALL: Final = "1"
 """The condition of all rows."""
 ROWID: Final = "rowid_"
 ODD: Final = "odd_"
-"""Begins the name of a column that tells, by 1 for 0, where a boolean was neither 0 nor 1."""
+"""The prefix of a column that is 1 where a boolean was neither 0 nor 1, else 0."""
 AS_TEXT: Final = (
     "CASE WHEN {c} < x'' THEN CAST({c} AS TEXT) WHEN {c} IS NULL THEN '' ELSE 'a blob' END AS {c}"
 )
-"""A day or time; less than the empty blob are numbers and texts in SQLite's order of types."""
+"""A day or time as text; in SQLite's order of types, numbers and texts are below the empty blob."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class TableReader:
     @cached_property
     def rows(self) -> int:
         """The number of rows in the table."""
-        with reading(self.copy, self.name) as con:
+        with open_copy(self.copy, self.name) as con:
             count: int = con.execute(f"SELECT count(*) FROM {self.name}").fetchone()[0]
             return count
 
@@ -96,11 +96,11 @@ class TableReader:
             yield batch
 
     def _read(self, ends: tuple[int, int], select: str) -> Iterator[pl.DataFrame]:
-        """Yield the rows window by window; while one is used, the next is being read."""
-        height = self._height(WINDOW_VALUES)
+        """Yield the rows stretch by stretch; while one is used, the next is being read."""
+        height = self._height(STRETCH_VALUES)
         streams = (
             self._stream(f"{select} AND rowid BETWEEN {begin} AND {end} ORDER BY rowid")
-            for begin, end in windows(self.copy, self.name, ends, self.rows, height)
+            for begin, end in stretches(self.copy, self.name, ends, self.rows, height)
         )
         for stream, _ in pairwise(chain(streams, [()])):
             yield from (frame for frame in map(pl.DataFrame, quietly(stream)) if frame.height)
@@ -116,7 +116,7 @@ class TableReader:
         return batches
 
     def _height(self, values: int) -> int:
-        """Return how many rows have so many values, at least one."""
+        """Return how many rows hold that many values, at least one."""
         return max(1, values // (1 + len(self.columns)))
 
     def _select(self, bad: Sequence[BadRow], *, rowid: bool) -> str:
@@ -130,9 +130,9 @@ class TableReader:
         return query
 
     def _mark(self, bad: Sequence[BadRow]) -> str:
-        """Add a table to the copy with the bad rows, named like none of the owner's tables."""
+        """Add a table of the bad rows to the copy, under a name that none of its tables has."""
         marks = f"bad_{token_hex(8)}"
-        with reading(self.copy, self.name) as con, con:
+        with open_copy(self.copy, self.name) as con, con:
             con.execute(f"CREATE TABLE {marks} (bad_rowid INTEGER PRIMARY KEY)")
             con.executemany(f"INSERT INTO {marks} VALUES (?)", [(row.rowid,) for row in bad])
         return marks
@@ -144,7 +144,7 @@ class TableReader:
     def originals(self, rowids: Sequence[int]) -> Iterator[tuple[str | None, ...]]:
         """Yield the rows of those rowids, every value as text, in the order of the columns."""
         query = f"SELECT {', '.join(self.columns)} FROM {self.name} WHERE rowid = ?"
-        with reading(self.copy, self.name) as con:
+        with open_copy(self.copy, self.name) as con:
             for rowid in rowids:
                 row = con.execute(query, (rowid,)).fetchone()
                 yield tuple(_as_text(value) for value in row)
@@ -159,7 +159,7 @@ def _selected(column: str, kind: Kind) -> str:
 
 
 def _odd(column: str) -> str:
-    """Return the `odd_…` of a boolean, for connectorx takes any whole number but 0 for true."""
+    """Return the `odd_…` of a boolean, for connectorx reads any whole number but 0 as true."""
     return f"COALESCE({column} NOT IN (0, 1), 0) AS {ODD}{column}"
 
 

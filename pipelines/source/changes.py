@@ -1,7 +1,7 @@
 """Find the years of `daily_prices` that may have changed since an earlier state, without a scan.
 
 A state keeps a hash of every leaf page of the table, by page number. A row that was added or
-changed lies on a page whose hash differs, so the year that the row has is found. In a year that is
+changed lies on a page whose hash differs, so its year is found. In a year that is
 not found every row is as it was, but rows may be gone: deleted, or moved to another year or page.
 Then fewer rows than before lie outside the years that are found, so the caller must compare these
 numbers; where they agree, nothing is gone.
@@ -20,15 +20,15 @@ from typing import Any, Final, Self
 import numpy as np
 
 from pipelines.errors import LakeError
-from pipelines.source.pages import Hashes, Leaves, Numbers, PageFile, well_formed
-from pipelines.source.sqlite import reading
+from pipelines.source.pages import Leaves, Numbers, PageFile, PageHashes, well_formed
+from pipelines.source.sqlite import open_copy
 from pipelines.source.tables import FUNDAMENTALS, INDEX_PRICES, PRICES, SNAPSHOTS, SourceTable
 from pipelines.source.years import years_between
 
 DIGESTED: Final = (FUNDAMENTALS, SNAPSHOTS, INDEX_PRICES)
 """Tables that are small, and so are taken as a whole or not at all."""
 MOST_RANGES: Final = 2000
-"""Where more stretches of the table than this have changed, it is read whole."""
+"""If more stretches of the table than this have changed, the whole table is read."""
 FIRST_ROWID: Final = -(2**63)
 
 Range = tuple[int, int]
@@ -46,23 +46,23 @@ class Definition:
 
 @dataclass(frozen=True)
 class SourceState:
-    """What a database was like: a hash of each leaf page of `daily_prices`, by page number.
+    """The state of a database: a hash of each leaf page of `daily_prices`, by page number.
 
     `digests` has one hash of each small table, and `widths` the number of columns of each table,
     generated ones included.
     """
 
     definition: Definition
-    hashes: Hashes
+    hashes: PageHashes
     digests: Mapping[str, str]
     widths: Mapping[str, int]
     leaves: Leaves | None = None
-    """Those of `daily_prices`; not saved, for a later state has leaves of its own."""
+    """The leaves of `daily_prices`; not saved, for a later state has its own."""
 
     @classmethod
     def of(cls, copy: Path) -> Self:
         """Return the state of a private copy, to which no connection is open."""
-        with reading(copy, PRICES.name) as con:
+        with open_copy(copy, PRICES.name) as con:
             page_size, encoding = _pragma(con, "page_size"), _pragma(con, "encoding")
             widths = {table.name: _width(con, table) for table in (PRICES, *DIGESTED)}
             made = _definitions(con)
@@ -89,7 +89,7 @@ class SourceState:
         return self.definition.page_size
 
     def save(self, path: Path) -> None:
-        """Write what a later state is compared with."""
+        """Write the parts that a later state is compared with."""
         with path.open("wb") as file:
             file.write(json.dumps([astuple(self.definition), self.digests]).encode() + b"\n")
             np.save(file, self.hashes)

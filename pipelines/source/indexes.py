@@ -1,4 +1,4 @@
-"""The indexes that ranking queries need in a database, and queries that show what they are for."""
+"""The indexes that ranking queries need in a database, and queries that show their use."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,7 +16,7 @@ class Index:
 
     @property
     def name(self) -> str:
-        """The name, with who made the index, and its table and columns."""
+        """The name: the project that made the index, its table and its columns."""
         return f"stockrank_{self.table}_{'_'.join(self.columns)}"
 
     @property

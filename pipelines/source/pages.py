@@ -28,7 +28,7 @@ BLOCK_PAGES: Final = 1024
 """How many pages are read from the disk at a time."""
 LAST_ROWID: Final = 2**63 - 1
 
-Hashes = npt.NDArray[np.uint64]
+PageHashes = npt.NDArray[np.uint64]
 Numbers = npt.NDArray[np.int64]
 
 
@@ -77,7 +77,7 @@ class PageFile:
             raise IndexError
         return page
 
-    def hashes(self, pages: Numbers) -> Hashes:
+    def hashes(self, pages: Numbers) -> PageHashes:
         """Return a hash of each of the pages at the place of its number, 0 elsewhere."""
         hashes = np.zeros(self._count() + 1, dtype=np.uint64)
         wanted = np.zeros(len(hashes), dtype=np.bool_)
@@ -112,7 +112,7 @@ def _is_interior(page: bytes, number: int) -> bool:
 
 
 def _header(number: int) -> int:
-    """Return where the header of a page begins: on the first after that of the database."""
+    """Return where the header of a page begins: on page 1, after the header of the database."""
     return 100 if number == 1 else 0
 
 

@@ -14,18 +14,18 @@ from typing import Final, TypeVar
 
 STDERR: Final = 2
 
-Batch = TypeVar("Batch")
+BatchT = TypeVar("BatchT")
 
 logger = logging.getLogger(__name__)
 
 
 def is_panic(error: BaseException | None) -> bool:
-    """Tell a panic by its name, for no module exports the class."""
+    """Recognise a panic by its name, for no module exports the class."""
     return type(error).__name__ == "PanicException"
 
 
-def quietly(stream: Iterable[Batch]) -> Iterator[Batch]:
-    """Yield the batches of a stream; what a panic prints becomes a debug message of the log."""
+def quietly(stream: Iterable[BatchT]) -> Iterator[BatchT]:
+    """Yield the batches of a stream; what a panic prints is logged at debug level."""
     batches = iter(stream)
     while True:
         with _stderr_held_back():
@@ -37,7 +37,7 @@ def quietly(stream: Iterable[Batch]) -> Iterator[Batch]:
 
 @contextmanager
 def _stderr_held_back() -> Iterator[None]:
-    """Write on afterwards what others wrote to stderr meanwhile, unless there was a panic."""
+    """Hold stderr back; pass on afterwards what was written to it, unless there was a panic."""
     with TemporaryFile() as aside:
         stderr, panic = os.dup(STDERR), False
         os.dup2(aside.fileno(), STDERR)

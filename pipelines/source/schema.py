@@ -9,14 +9,14 @@ from pipelines.source.sqlite import check_file, primary_code, read, told
 from pipelines.source.tables import DECLARED, TABLES, Kind, SourceTable
 
 Declared = Mapping[str, tuple[str, int]]
-"""Of each column the declared type in capitals, and its place in the primary key, 0 for none."""
+"""The declared type of each column, in capitals, and its place in the primary key, 0 for none."""
 
 
 def preflight(path: Path, *, busy_seconds: float | None = None) -> list[SourceTable]:
     """Return the tables that the database has; `SourceError` names what it lacks.
 
-    Wait for a lock as long as is said, else `BUSY_SECONDS`; then raise `SourceBusy`. Nothing is
-    written, neither to the database nor beside it.
+    Wait for a lock up to `busy_seconds`, by default `BUSY_SECONDS`; then raise `SourceBusy`.
+    Nothing is written, neither to the database nor beside it.
     """
     check_file(path)
     try:
@@ -27,7 +27,7 @@ def preflight(path: Path, *, busy_seconds: float | None = None) -> list[SourceTa
 
 
 def present(con: sqlite3.Connection, tables: Iterable[SourceTable]) -> list[SourceTable]:
-    """Return those of the tables that are there; `SourceError` names one that may not be absent."""
+    """Return the tables that are there; `SourceError` names one that is required but missing."""
     rows = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
     names, wanted = {name for (name,) in rows}, list(tables)
     for table in wanted:

@@ -50,7 +50,7 @@ REMEDIES: Final[Mapping[int, str]] = {
         "make room on its disk; indexes need about a fifth of the file's size, twice"
     ),
 }
-"""What to do about an error, by SQLite's extended code or the primary one in its lowest byte."""
+"""The remedy for an error, by SQLite's extended code or the primary one in its lowest byte."""
 REMEDIES_BY_TEXT: Final[Mapping[str, str]] = {
     "malformed database schema": NEWER,
     "no such collation sequence": (
@@ -59,7 +59,7 @@ REMEDIES_BY_TEXT: Final[Mapping[str, str]] = {
     ),
     "malformed": DAMAGED,
 }
-"""For what has the code of another error, or came through connectorx without a code."""
+"""The remedy by text, for errors that share a code, or came through connectorx without one."""
 
 
 def told(error: Exception, busy_seconds: float | None = None) -> str:
@@ -82,7 +82,7 @@ def _remedy(error: Exception) -> str | None:
 
 
 def _code(error: Exception) -> int:
-    """Return 0 for an error that SQLite did not raise."""
+    """Return the code of an error, 0 for one that SQLite did not raise."""
     code: int = getattr(error, "sqlite_errorcode", 0)
     return code
 
@@ -119,7 +119,7 @@ def _header(path: Path) -> bytes:
 
 
 def in_wal_mode(path: Path) -> bool:
-    """Read the header, for SQLite says `delete` of any file that it opened as immutable."""
+    """Tell by the header, for SQLite says `delete` of any file that it opened as immutable."""
     return _header(path)[18:] == WAL_HEADER
 
 
@@ -174,7 +174,7 @@ def address(path: Path) -> str:
 
 
 @contextmanager
-def reading(copy: Path, table: str) -> Iterator[sqlite3.Connection]:
+def open_copy(copy: Path, table: str) -> Iterator[sqlite3.Connection]:
     """Open the private copy to read a table; `SourceError` where that fails.
 
     Texts that are not UTF-8 come with their bytes as escapes.

@@ -1,7 +1,7 @@
-"""What makes a database quicker to read: its journal mode, indexes, and pragmas of connections.
+"""Make a database quicker to read, by its journal mode, indexes, and pragmas of connections.
 
-Looking only reads: the plans to come are those of an empty database in memory with the same schema.
-Applying sets the journal mode and makes indexes; rows are never touched.
+`inspect` only reads: it asks an empty database in memory with the same schema for the plans to
+come. `apply` sets the journal mode and makes indexes; rows are never touched.
 """
 
 import sqlite3

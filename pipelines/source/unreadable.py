@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.errors import SourceError
-from pipelines.source.sqlite import reading
+from pipelines.source.sqlite import open_copy
 from pipelines.source.tables import Kind, SourceTable
 
 BAD: Final[Mapping[Kind, tuple[str, str]]] = {
@@ -40,7 +40,7 @@ class UnreadableRow(SourceError):
 
 def bad_rows(copy: Path, table: SourceTable, where: str) -> list[BadRow]:
     """Return the rows that connectorx cannot read, each with its first reason; a slow full scan."""
-    with reading(copy, table.name) as con:
+    with open_copy(copy, table.name) as con:
         rows = [BadRow(*row) for row in con.execute(_of_wrong_kind(table, where))]
         found = {row.rowid for row in rows}
         texts = _not_unicode(con, table, where)

@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from pipelines.source.sqlite import reading
+from pipelines.source.sqlite import open_copy
 from pipelines.source.tables import PRICES
 
 SOURCE_YEAR: Final = "CASE typeof(date) WHEN 'text' THEN substr(date, 1, 4) ELSE '' END"
@@ -15,7 +15,7 @@ SOURCE_YEAR: Final = "CASE typeof(date) WHEN 'text' THEN substr(date, 1, 4) ELSE
 def years_of(copy: Path, table: str, rowids: Sequence[int]) -> list[str]:
     """Return the source year of each of these rows; `''` also for a row that is not there."""
     query = f"SELECT {SOURCE_YEAR} FROM {table} WHERE rowid = ?"
-    with reading(copy, table) as con:
+    with open_copy(copy, table) as con:
         found = (con.execute(query, (rowid,)).fetchone() for rowid in rowids)
         return [row[0] if row else "" for row in found]
 
@@ -23,7 +23,7 @@ def years_of(copy: Path, table: str, rowids: Sequence[int]) -> list[str]:
 def years_between(copy: Path, ranges: Iterable[tuple[int, int]]) -> frozenset[str]:
     """Return the source years of prices whose rowid lies in one of the ranges, ends included."""
     query = f"SELECT DISTINCT {SOURCE_YEAR} FROM {PRICES.name} WHERE rowid BETWEEN ? AND ?"
-    with reading(copy, PRICES.name) as con:
+    with open_copy(copy, PRICES.name) as con:
         return frozenset(year for ends in ranges for (year,) in con.execute(query, ends))
 
 
@@ -31,7 +31,7 @@ def wide_years(copy: Path, width: int) -> frozenset[str]:
     """Return the source years of prices with more bytes of text than `width`; a full scan."""
     sizes = " + ".join(f"IFNULL(LENGTH(CAST({c} AS BLOB)), 0)" for c in PRICES.columns)
     query = f"SELECT DISTINCT {SOURCE_YEAR} FROM {PRICES.name} WHERE {sizes} > ?"
-    with reading(copy, PRICES.name) as con:
+    with open_copy(copy, PRICES.name) as con:
         return frozenset(year for (year,) in con.execute(query, (width,)))
 
 

@@ -8,7 +8,7 @@ import pytest
 from fastapi.testclient import TestClient
 from polars.testing import assert_frame_equal
 
-from app.web.answers import Format, negotiated
+from app.web.formats import Format, negotiated
 
 PATH = "/v1/strategies/sammansatt_momentum"
 ARROW = "application/vnd.apache.arrow.stream"

@@ -41,7 +41,7 @@ from limits import RateLimitItemPerMinute
 
 from app import __main__ as service
 from app import services
-from app.web.answers import Format
+from app.web.formats import Format
 from pipelines import console
 from pipelines.demo import make_market
 from pipelines.errors import StockRankError

@@ -15,7 +15,7 @@ from polars.testing import assert_frame_equal
 
 from app.jobs import Job
 from app.jobs.refresh import Refresher
-from app.watch import damage as background
+from app.watch import damage_check as background
 from app.watch.events import Events
 from pipelines import lake, versions
 from pipelines.errors import ContractError, LakeError

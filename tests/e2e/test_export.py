@@ -173,11 +173,11 @@ def test_the_order_of_the_source_does_not_matter(demo: tuple[Path, Lake], tmp_pa
         assert hashes[0] == hashes[1]
 
 
-def test_the_size_of_a_window_does_not_matter(
+def test_the_size_of_a_stretch_does_not_matter(
     demo: tuple[Path, Lake], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source, lake = demo
-    monkeypatch.setattr("pipelines.source.batches.WINDOW_VALUES", 56_000)
+    monkeypatch.setattr("pipelines.source.batches.STRETCH_VALUES", 56_000)
     export(source, tmp_path / "lake", SWEDEN)
     assert Lake(tmp_path / "lake").manifest.datasets == lake.manifest.datasets
 

@@ -20,10 +20,10 @@ from pipelines import __version__, lake
 from pipelines.export import export
 from pipelines.lake import Lake, Manifest
 from pipelines.ranking import holds_rankings, published_or_computed
-from pipelines.ranking.rules import rules_hash
+from pipelines.ranking.rules_version import rules_hash
 from pipelines.ranking.strategies import STRATEGIES
 from pipelines.refresh import normalise, verify_files
-from pipelines.refresh.contract import contract_hash
+from pipelines.refresh.contract_version import contract_hash
 from pipelines.settings import Settings
 from pipelines.universe import SWEDEN
 from tests.factories import change, database, stock, trading_year
@@ -109,7 +109,7 @@ def test_another_rule_makes_the_rankings_anew_from_the_same_files(
 
 def test_the_version_of_the_rules_counts_too(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = Lake(place / "lake")
-    monkeypatch.setattr("pipelines.ranking.rules.RULES_VERSION", 2)
+    monkeypatch.setattr("pipelines.ranking.rules_version.RULES_VERSION", 2)
     made = refreshed(place)
     assert made.rules != before.manifest.rules
     assert inodes(place, made.version) == inodes(place, before.version)
@@ -175,7 +175,7 @@ def doubled(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(batch, today=today).with_columns(pl.col("close") * 2)
 
     monkeypatch.setattr(normalise, "prices", prices)
-    monkeypatch.setattr("pipelines.refresh.contract.NORMALISER_VERSION", 2)
+    monkeypatch.setattr("pipelines.refresh.contract_version.NORMALISER_VERSION", 2)
 
 
 @pytest.mark.parametrize("written", [False, True], ids=["same database", "a year changed"])
@@ -212,8 +212,8 @@ def test_where_nothing_changed_the_version_stays(place: Path) -> None:
 
 def test_hashes_are_the_same_in_every_process() -> None:
     code = (
-        "from pipelines.ranking.rules import rules_hash; "
-        "from pipelines.refresh.contract import contract_hash; "
+        "from pipelines.ranking.rules_version import rules_hash; "
+        "from pipelines.refresh.contract_version import contract_hash; "
         "print(rules_hash(), contract_hash())"
     )
     told = {
@@ -251,7 +251,7 @@ def test_the_service_ranks_by_its_own_rules(place: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    "what", ["pipelines.ranking.rules.RULES_VERSION", "app.serving.published.__version__"]
+    "what", ["pipelines.ranking.rules_version.RULES_VERSION", "app.serving.published.__version__"]
 )
 def test_a_tag_holds_rules_and_release(
     place: Path, monkeypatch: pytest.MonkeyPatch, what: str

@@ -10,8 +10,8 @@ import pytest
 from pipelines import __version__, lake
 from pipelines.export import export
 from pipelines.lake import MANIFEST, Lake, Manifest
-from pipelines.ranking.rules import rules_hash
-from pipelines.refresh.contract import contract_hash
+from pipelines.ranking.rules_version import rules_hash
+from pipelines.refresh.contract_version import contract_hash
 from pipelines.universe import SWEDEN
 from tests.clock import clock_says
 from tests.factories import database, stock, trading_year

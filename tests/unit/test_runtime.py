@@ -18,20 +18,28 @@ def test_the_container_has_the_settings_of_the_service() -> None:
     text = (ROOT / "Dockerfile").read_text()
     (block,) = re.findall(r"^ENV ((?:.*\\\n)*.*)", text, re.MULTILINE)
     told = dict(pair.split("=", 1) for pair in block.replace("\\\n", " ").split())
-    names = runtime.SERVICE.keys() | runtime.EXPORT.keys() | runtime.LOW_MEMORY.keys()
-    assert {name: told[name] for name in names & told.keys()} == dict(runtime.SERVICE)
+    names = (
+        runtime.SERVICE_ALLOCATORS.keys()
+        | runtime.EXPORT_ALLOCATORS.keys()
+        | runtime.LOW_MEMORY_ALLOCATORS.keys()
+    )
+    assert {name: told[name] for name in names & told.keys()} == dict(runtime.SERVICE_ALLOCATORS)
     compose = (ROOT / "docker-compose.yml").read_text()
     assert [name for name in names if name in compose] == []
 
 
 def test_a_refresh_inherits_no_allocator_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in runtime.SERVICE.items():
+    for name, value in runtime.SERVICE_ALLOCATORS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "8")
     monkeypatch.setenv("LANG", "sv_SE.UTF-8")
     env = _environment(Settings())
     assert env["LANG"] == "sv_SE.UTF-8"
-    names = runtime.SERVICE.keys() | runtime.EXPORT.keys() | runtime.LOW_MEMORY.keys()
+    names = (
+        runtime.SERVICE_ALLOCATORS.keys()
+        | runtime.EXPORT_ALLOCATORS.keys()
+        | runtime.LOW_MEMORY_ALLOCATORS.keys()
+    )
     assert names & env.keys() == set()
 
 
@@ -55,10 +63,10 @@ for name in {NAMES}:
 def test_an_export_that_the_service_starts_runs_with_its_own(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, value in runtime.SERVICE.items():
+    for name, value in runtime.SERVICE_ALLOCATORS.items():
         monkeypatch.setenv(name, value)
     ours = _environment(Settings())
-    set_, low = run(EXPORT, ours), run(EXPORT, {**ours, **runtime.LOW_MEMORY})
+    set_, low = run(EXPORT, ours), run(EXPORT, {**ours, **runtime.LOW_MEMORY_ALLOCATORS})
     # The arenas of the C library are set by a call, so that no variable tells of them.
     assert set_[:-1] == ["system", "None", "1"]
     assert in_force(set_[-1]) == {"narenas": "1", "dirty_decay_ms": "100", "muzzy_decay_ms": "0"}
@@ -72,7 +80,7 @@ def in_force(jemalloc: str) -> dict[str, str]:
 
 
 def test_every_setting_of_an_export_is_looked_at() -> None:
-    assert set(NAMES) == runtime.EXPORT.keys()
+    assert set(NAMES) == runtime.EXPORT_ALLOCATORS.keys()
 
 
 def test_the_module_loads_nothing_that_reads_these_settings() -> None:

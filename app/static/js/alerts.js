@@ -1,4 +1,4 @@
-/** What fires now, and what fired lately. */
+/** The alerts that fire now, and those that fired lately. */
 
 import { sentence } from "./api.js";
 import { byId, el, icon, show, state } from "./dom.js";
@@ -19,12 +19,12 @@ export class AlertList {
     this.say = say;
   }
 
-  /** All that is known is being asked for: what happens meanwhile is newer than the answer. */
+  /** All alerts are being asked for: those that arrive meanwhile are newer than the answer. */
   expect() {
     this.meanwhile = [];
   }
 
-  /** Take all that is known, without a word. @param {Alert[]} alerts */
+  /** Take all alerts, without announcing them. @param {Alert[]} alerts */
   reset(alerts) {
     this.alerts = new Map(alerts.map((alert) => [alert.id, alert]));
     for (const alert of this.meanwhile ?? []) this.#note(alert);
@@ -32,7 +32,7 @@ export class AlertList {
     this.#draw();
   }
 
-  /** One has begun or ended. @param {Alert} alert */
+  /** An alert has begun or ended. @param {Alert} alert */
   add(alert) {
     const before = this.alerts.get(alert.id)?.state;
     this.meanwhile?.push(alert);
@@ -43,7 +43,7 @@ export class AlertList {
     }
   }
 
-  /** What never fired and is over is forgotten. */
+  /** Forget an alert that ended without firing. */
   #note(alert) {
     const fired = this.alerts.get(alert.id)?.state !== "pending";
     if (alert.state === "resolved" && !fired) this.alerts.delete(alert.id);

@@ -1,4 +1,4 @@
-/** Sentences over the page: what is wrong with what is shown. */
+/** Banners above the page, which say what is wrong with its figures. */
 
 import { el, icon } from "./dom.js";
 

@@ -1,4 +1,4 @@
-/** What the charts share: their size, their axes, the font. */
+/** Parts that the charts share: their size, their axes, the font. */
 
 import { colour } from "./theme.js";
 

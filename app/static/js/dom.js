@@ -40,7 +40,7 @@ export function byId(id) {
 /** Text for screen readers only. */
 export const hidden = (text) => el("span", { class: "vh" }, text);
 
-/** What is seen, and what a screen reader says in its place. */
+/** Text for the eye, and the text that a screen reader says in its place. */
 export const seenAs = (seen, said, attributes = {}) => [
   el("span", { ...attributes, "aria-hidden": "true" }, seen),
   hidden(said),

@@ -1,4 +1,4 @@
-/** Why a stock is where it is: a dialog with its figures and its closes. */
+/** The dialog that explains the place of a stock, with its figures and its closes. */
 
 import { read } from "./api.js";
 import { byId, el, icon, show, skeletons, state } from "./dom.js";
@@ -46,7 +46,7 @@ export class Explain {
     await this.#load(strategy, ticker);
   }
 
-  /** Draw the chart anew, in the colours of now. */
+  /** Draw the chart anew, in the present colours. */
   redraw() {
     if (this.dialog.open && this.shown) this.#draw(...this.shown);
   }

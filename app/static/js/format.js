@@ -90,7 +90,7 @@ function lasting(seconds) {
   return `${Math.round(seconds / 86400)} d`;
 }
 
-/** A time element that says how long ago, and is kept right by `keepTimes`. */
+/** A time element that says how long ago, and is kept up to date by `keepTimes`. */
 export const agoTime = (iso) =>
   iso ? el("time", { datetime: iso, title: moment(iso), "data-ago": true }, ago(iso)) : NONE;
 
@@ -99,7 +99,7 @@ export const momentTime = (iso) =>
   iso ? el("time", { datetime: iso, title: iso }, moment(iso)) : NONE;
 export const moment = (iso) => MOMENT.format(new Date(iso));
 
-/** Keep all `agoTime` elements right. */
+/** Keep all `agoTime` elements up to date. */
 export function keepTimes() {
   setInterval(() => {
     /** @type {NodeListOf<HTMLTimeElement>} */

@@ -79,7 +79,7 @@ export function verdictFigure(answer) {
 
 const count = (n, noun) => (n ? `${n} ${noun}${n === 1 ? "" : "s"}` : null);
 
-/** What to tell of old prices; null where they are fresh. */
+/** The banner for old prices; null where they are fresh. */
 export function ageBanner(age) {
   if (age.label === "fresh") return null;
   const days =

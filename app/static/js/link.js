@@ -1,4 +1,4 @@
-/** Whether the service is heard: the sign in the top bar, the banner, the marks of what is old. */
+/** The connection to the service: the sign in the top bar, the banner, the marks of old panels. */
 
 import { byId, el } from "./dom.js";
 import { clock } from "./format.js";

@@ -1,4 +1,4 @@
-/** The page: loads what each panel shows, and keeps it right by the service's events. */
+/** The page: loads what each panel shows, and keeps it up to date by the service's events. */
 
 import { AlertList } from "./alerts.js";
 import { change } from "./api.js";
@@ -214,7 +214,7 @@ class Dashboard {
 
   // ------------------------------------------------------------------------------------ drawing
 
-  /** Note the published version; a date that is not told stays while the version does. */
+  /** Note the published version; without a date, the old one stays as long as the version does. */
   #setVersion(version, asOf = this.version === version ? this.asOf : null) {
     this.version = version;
     this.asOf = asOf;

@@ -53,7 +53,7 @@ export class MemoryChart {
     this.plot?.redraw();
   }
 
-  /** Make the chart anew, in the colours of now. */
+  /** Make the chart anew, in the present colours. */
   redraw() {
     this.chart?.remove();
     this.chart = null;

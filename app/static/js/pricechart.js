@@ -1,4 +1,4 @@
-/** A stock's closes, with the days that the returns are counted from. */
+/** A stock's closes, with the days from which the returns are counted. */
 
 import { axis, drawn, faint, font, plotted } from "./chart.js";
 import { el } from "./dom.js";

@@ -155,7 +155,7 @@ const STEPS = [
   "Publishes the result at once",
 ];
 
-/** What to do where nothing is published. */
+/** The way to begin where nothing is published. */
 export function drawNoTens() {
   byId("rankings-note").textContent = "";
   show(

@@ -1,4 +1,4 @@
-/** The refresh that runs, and those that ran. */
+/** The refresh that runs, and the earlier ones. */
 
 import { sentence } from "./api.js";
 import { bar, byId, el, icon, show, state } from "./dom.js";

@@ -1,4 +1,4 @@
-/** Loading what a region shows, and what it shows instead. */
+/** Load the content of a region, and show a sentence where that fails. */
 
 import { read, Refused } from "./api.js";
 import { byId, el, show, state } from "./dom.js";

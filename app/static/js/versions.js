@@ -6,7 +6,7 @@ import { agoTime, day, ofBytes, whole } from "./format.js";
 import { head, headOfNumbers } from "./tables.js";
 
 /**
- * What is not known of a damaged version, or of one of another layout, is null.
+ * Values that are not known of a damaged version, or of one of another layout, are null.
  * @typedef {{version: string, created_at: string | null, as_of: string | null,
  *   rows: number | null, bytes: number | null, current: boolean, withdrawn: boolean,
  *   state: string, changed: string[] | string | null}} Version
@@ -123,7 +123,7 @@ function changes({ changed }) {
   return list.length ? list.join(", ") : "nothing changed";
 }
 
-/** What the roll-back does, before it is done. */
+/** A sentence on the effect of a roll-back, before it is made. */
 function question(version, current) {
   const back = !current || version.version < current.version;
   return (

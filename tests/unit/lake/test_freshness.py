@@ -112,7 +112,7 @@ def test_no_day_with_prices_is_no_data() -> None:
 def test_a_clock_that_went_back_is_told() -> None:
     found = verdict(healthy(), date(2026, 11, 10))
     assert found.worst == "warning"
-    assert found.warnings[0].message.endswith("the clock says 2026-11-10, which is before")
+    assert found.warnings[0].message.endswith("the clock says 2026-11-10, which is earlier")
 
 
 def test_freshness_needs_no_library() -> None:

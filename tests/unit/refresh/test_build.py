@@ -50,7 +50,7 @@ def test_deleted_rows_of_a_year_without_another_change_are_no_reason_to_warn(
     assert said == [
         (
             "INFO",
-            "daily_prices has lost rows (1) of years without another change: "
+            "daily_prices has lost rows (1) in years that are otherwise unchanged: "
             "everything is read again",
         )
     ]

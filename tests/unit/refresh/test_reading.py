@@ -57,7 +57,7 @@ def test_rows_that_are_missing_are_an_error(tmp_path: Path) -> None:
 
 def test_rows_that_were_to_be_taken_may_be_gone(tmp_path: Path) -> None:
     made = task(tmp_path, daily_prices=PRICES[:1])
-    with pytest.raises(RowsGone, match=r"^daily_prices has lost rows \(2\) of years without"):
+    with pytest.raises(RowsGone, match=r"^daily_prices has lost rows \(2\) in years that are"):
         read_parts(made, "prices", lambda: [part(made, elsewhere=2)], Sink)
 
 

@@ -38,12 +38,12 @@ def test_every_declared_type_is_read_as_its_kind_even_if_the_first_row_is_null(
         assert {kind: rows[name][1] for kind, name in column.items()} == values, types
 
 
-@pytest.mark.parametrize("window", [1, 24, 8000])
+@pytest.mark.parametrize("values", [1, 24, 8000])
 def test_batches_are_small_and_in_the_order_of_rowids(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, window: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, values: int
 ) -> None:
     monkeypatch.setattr(reading, "BATCH_VALUES", 16)
-    monkeypatch.setattr(reading, "WINDOW_VALUES", window)
+    monkeypatch.setattr(reading, "STRETCH_VALUES", values)
     table = prices(tmp_path, *[{}] * 7)
     change(table, "UPDATE daily_prices SET rowid = -9 WHERE ticker = 'T6'")
     change(table, "UPDATE daily_prices SET rowid = ? WHERE ticker = 'T0'", 2**63 - 1)
@@ -61,7 +61,7 @@ def test_rows_have_their_rowids_whether_some_are_missing_in_between_or_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: int, gap: int, count: int
 ) -> None:
     monkeypatch.setattr(reading, "BATCH_VALUES", 16)
-    monkeypatch.setattr(reading, "WINDOW_VALUES", 24 if count == 5 else 8000)
+    monkeypatch.setattr(reading, "STRETCH_VALUES", 24 if count == 5 else 8000)
     table = prices(tmp_path)
     rowids = [last - count + 1, *range(last - count + 2 + gap, last + 1)]
     for n, rowid in enumerate(rowids):

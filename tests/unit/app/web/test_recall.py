@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from starlette.types import Receive, Scope, Send
 
-from app.web.answers import Format, TaggedAnswer
+from app.web.formats import Format, TaggedAnswer
 from app.web.recall import MOST_REQUESTS, KnownAnswer, KnownRequests, Recall
 from tests.unit.app.web.asgi import call, scope
 

@@ -9,7 +9,7 @@ from pipelines.digest import digest
 from pipelines.lake import Manifest
 
 NORMALISER_VERSION: Final = 1
-"""Raise it with every change of the code that makes another row, reject or warning of a row."""
+"""Raise it whenever a change of the code makes another row, reject or warning of a source row."""
 
 DEFINITIONS: Final = ("lake/contracts.py", "source/tables.py")
 """The modules that define columns, types and bounds. Their text is hashed: importing is slow."""

@@ -6,7 +6,7 @@ from fastapi import HTTPException
 from polars.testing import assert_frame_equal
 from starlette.datastructures import Headers
 
-from app.web.answers import Format, TaggedAnswer, negotiated
+from app.web.formats import Format, TaggedAnswer, negotiated
 
 FRAME = pl.DataFrame({"ticker": ["AA B", "BB"], "rank": [1, 2]})
 KEY = ("20261120T170000Z-abcdef", "trendande_varde", (0, 10))

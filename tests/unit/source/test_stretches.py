@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.source import batches as reading
-from pipelines.source.windows import span, windows
+from pipelines.source.stretches import span, stretches
 from tests.unit.source.tables import change, prices, whole
 
 LAST = 2**63 - 1
@@ -36,25 +36,25 @@ def test_an_empty_table_has_no_span(tmp_path: Path) -> None:
         ((1, 2, 3, 1000), (1, 1000), [(1, 2), (3, 1000)]),
     ],
 )
-def test_windows_of_two_rows(
+def test_stretches_of_two_rows(
     tmp_path: Path, rowids: tuple[int, ...], ends: tuple[int, int], expected: list[tuple[int, int]]
 ) -> None:
     path = table(tmp_path, *rowids)
     assert span(path, "t") == ends
-    assert list(windows(path, "t", ends, len(rowids), 2)) == expected
+    assert list(stretches(path, "t", ends, len(rowids), 2)) == expected
 
 
 @pytest.mark.parametrize("far", [-(2**63), 2**40, 2**63 - 1])
-def test_a_row_far_from_the_others_makes_no_window_of_the_whole_table(
+def test_a_row_far_from_the_others_makes_no_stretch_of_the_whole_table(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, far: int
 ) -> None:
-    monkeypatch.setattr(reading, "WINDOW_VALUES", 24)  # three rows
+    monkeypatch.setattr(reading, "STRETCH_VALUES", 24)  # three rows
     table = prices(tmp_path, *[{}] * 20)
     change(table, "INSERT INTO daily_prices (rowid, ticker, date) VALUES (?, 'F', 'x')", far)
     ends = (min(1, far), max(20, far))
-    found = windows(table.copy, table.name, ends, table.rows, 3)
+    found = stretches(table.copy, table.name, ends, table.rows, 3)
     query = "SELECT count(*) FROM daily_prices WHERE rowid BETWEEN ? AND ?"
     with closing(sqlite3.connect(table.copy)) as con:
-        counts = [con.execute(query, window).fetchone()[0] for window in found]
+        counts = [con.execute(query, stretch).fetchone()[0] for stretch in found]
     assert counts == [3] * 7
     assert whole(table)["rowid_"].to_list() == sorted([*range(1, 21), far])

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.lake import libraries
-from pipelines.refresh import contract
-from pipelines.refresh.contract import DEFINITIONS, contract_hash, is_made_alike
+from pipelines.refresh import contract_version
+from pipelines.refresh.contract_version import DEFINITIONS, contract_hash, is_made_alike
 from tests.factories import manifest
 
 
@@ -22,7 +22,9 @@ def test_the_version_of_the_normaliser_is_part_of_the_contract(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     before = contract_hash()
-    monkeypatch.setattr(contract, "NORMALISER_VERSION", contract.NORMALISER_VERSION + 1)
+    monkeypatch.setattr(
+        contract_version, "NORMALISER_VERSION", contract_version.NORMALISER_VERSION + 1
+    )
     assert contract_hash() != before
 
 
@@ -30,11 +32,13 @@ def test_the_version_of_the_normaliser_is_part_of_the_contract(
 def test_the_text_of_each_definition_is_part_of_the_contract(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, changed: str
 ) -> None:
-    before, package = contract_hash(), Path(contract.__file__).parents[1]
+    before, package = contract_hash(), Path(contract_version.__file__).parents[1]
     for name in DEFINITIONS:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(package / name, tmp_path / name)
-    monkeypatch.setattr(contract, "__file__", str(tmp_path / "refresh" / "contract.py"))
+    monkeypatch.setattr(
+        contract_version, "__file__", str(tmp_path / "refresh" / "contract_version.py")
+    )
     assert contract_hash() == before
     with (tmp_path / changed).open("a") as file:
         file.write("#\n")

@@ -9,25 +9,25 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from pipelines.source.sqlite import reading
+from pipelines.source.sqlite import open_copy
 
 SPARSE: Final = 2
-"""With so many rowids a row, or more, between the first and the last, rows are counted out."""
+"""If the rowids from first to last are this many times the rows, or more, rows are counted."""
 
 
 def span(copy: Path, table: str) -> tuple[int, int] | None:
     """Return the first and the last rowid of a table, None where it is empty."""
-    with reading(copy, table) as con:
+    with open_copy(copy, table) as con:
         # Asked for one at a time, SQLite looks them up; for both at once it scans the table.
         (first,) = con.execute(f"SELECT min(rowid) FROM {table}").fetchone()
         (last,) = con.execute(f"SELECT max(rowid) FROM {table}").fetchone()
     return None if first is None else (first, last)
 
 
-def windows(
+def stretches(
     copy: Path, table: str, ends: tuple[int, int], rows: int, height: int
 ) -> Iterator[tuple[int, int]]:
-    """Yield ranges of rowids, ends included, that cover a table of so many rows.
+    """Yield ranges of rowids, ends included, that cover a table of `rows` rows.
 
     None of them holds more rows than `height`.
     """
@@ -41,10 +41,10 @@ def windows(
 
 
 def _counted_out(copy: Path, table: str, first: int, height: int) -> list[int]:
-    """Return the rowid of the first of every `height` rows."""
+    """Return the rowid of every row that begins a stretch of `height` rows."""
     edges = [first]
     query = f"SELECT rowid FROM {table} WHERE rowid >= ? ORDER BY rowid LIMIT 1 OFFSET ?"
-    with reading(copy, table) as con:
+    with open_copy(copy, table) as con:
         while found := con.execute(query, (edges[-1], height)).fetchone():
             edges += found
     return edges

@@ -60,7 +60,7 @@ def _values(opened: Lake, exact: Lake) -> Comparison:
             rows.append((name, column, f"{missing:,}", f"{absolute:.3g}", f"{relative:.3g}"))
             if missing or relative > 2**-24:
                 found.problems.append(f"{name}.{column} differs from the database")
-    columns = ("dataset", "column", "values that differ in kind", "absolute", "relative")
+    columns = ("dataset", "column", "values that do not match", "absolute", "relative")
     found.tables = [Table("largest differences from the database", columns, rows)]
     return found
 
@@ -68,7 +68,7 @@ def _values(opened: Lake, exact: Lake) -> Comparison:
 def _differences(
     opened: Lake, exact: Lake, name: str, keys: tuple[str, ...]
 ) -> Iterator[tuple[str, int, float, float]]:
-    """Return each column with its values that differ in kind, and its largest differences."""
+    """Return each column, how many values do not match, and its largest differences."""
     years = {f.year for v in (opened, exact) for f in v.datasets[name].files}
     totals: dict[str, tuple[int, float, float]] = {}
     for year in sorted(years, key=lambda y: y or 0):
@@ -119,4 +119,8 @@ def _add_rankings(found: Comparison, opened: Lake, exact: Lake) -> None:
 
 
 def _such(odd: pl.DataFrame) -> str:
-    return f"such as {odd['ticker'][0]} in {odd['strategy'][0]}" if odd.height else "none is ours"
+    return (
+        f"such as {odd['ticker'][0]} in {odd['strategy'][0]}"
+        if odd.height
+        else "and others are missing"
+    )

@@ -14,10 +14,10 @@ from pipelines.lake import Lake, damage, marks
 logger = logging.getLogger(__name__)
 
 START_SECONDS: Final = 30.0
-"""The first requests after a start come first."""
+"""The check waits this long after a start, for the first requests come first."""
 DAY_SECONDS: Final = 86_400.0
 PAUSE_SECONDS: Final = 0.005
-"""After every megabyte, so that at most 200 MB are read in a second."""
+"""A pause after every megabyte, so that at most 200 MB are read in a second."""
 NICE: Final = 19
 
 

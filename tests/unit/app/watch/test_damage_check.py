@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.watch import damage
-from app.watch.damage import DamageCheck, Stopped, check
+from app.watch import damage_check
+from app.watch.damage_check import DamageCheck, Stopped, check
 from pipelines.lake import MANIFEST, marks, text
 from pipelines.lake.publishing import point_current_to
 from tests.factories import data_file, dataset, manifest
@@ -103,8 +103,8 @@ def test_the_check_begins_after_the_start_and_ends_when_it_is_closed(
         while True:
             pause()
 
-    monkeypatch.setattr(damage, "START_SECONDS", 0.0)
-    monkeypatch.setattr(damage, "check", endless)
+    monkeypatch.setattr(damage_check, "START_SECONDS", 0.0)
+    monkeypatch.setattr(damage_check, "check", endless)
     background = DamageCheck(tmp_path)
     background.start()
     assert begun.wait(10)
@@ -123,9 +123,9 @@ def test_a_check_that_fails_is_told_and_done_again_the_next_time(
             return
         raise OSError(5, "Input/output error", str(root))
 
-    monkeypatch.setattr(damage, "START_SECONDS", 0.0)
-    monkeypatch.setattr(damage, "DAY_SECONDS", 0.0)
-    monkeypatch.setattr(damage, "check", failing)
+    monkeypatch.setattr(damage_check, "START_SECONDS", 0.0)
+    monkeypatch.setattr(damage_check, "DAY_SECONDS", 0.0)
+    monkeypatch.setattr(damage_check, "check", failing)
     caplog.set_level(logging.WARNING)
     background = DamageCheck(tmp_path)
     background.start()

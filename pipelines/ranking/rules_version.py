@@ -1,4 +1,4 @@
-"""The rules that rankings are made by, as one short hash that tells them from other rules."""
+"""The rules that rankings are made by, as one short hash that changes with them."""
 
 from typing import Final
 
