@@ -1,5 +1,6 @@
 """The metrics that Prometheus reads, taken from the services on each request."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from typing import Final
@@ -143,12 +144,16 @@ def _data(version: Version, today: date) -> Iterator[Metric]:
 
 
 def _phases(version: Version) -> Iterator[Metric]:
-    phases = version.manifest.phases
+    """Yield the phases of the refresh; one that was repeated counts as one."""
+    spent, peak = defaultdict[str, float](float), defaultdict[str, float](float)
+    for phase in version.manifest.phases:
+        spent[phase.phase] += phase.seconds
+        peak[phase.phase] = max(peak[phase.phase], phase.peak_mb)
     seconds = GaugeMetricFamily(
         "stockrank_export_phase_seconds", "Duration of a phase.", labels=["phase"]
     )
-    yield _labelled(seconds, (((p.phase,), p.seconds) for p in phases))
+    yield _labelled(seconds, (((name,), took) for name, took in spent.items()))
     peaks = GaugeMetricFamily(
         "stockrank_export_phase_peak_bytes", "Peak by the end of it.", labels=["phase"]
     )
-    yield _labelled(peaks, (((p.phase,), p.peak_mb * MB) for p in phases))
+    yield _labelled(peaks, (((name,), mb * MB) for name, mb in peak.items()))

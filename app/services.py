@@ -32,7 +32,7 @@ from app.watch import (
 )
 from app.web import KnownAnswer, KnownRequests, TaggedAnswer
 from pipelines import lake as lakes
-from pipelines.errors import LakeError, NothingPublished
+from pipelines.errors import LakeError, NothingPublished, StockRankError
 from pipelines.lake import Lake, listing, marks
 from pipelines.ranking import STRATEGIES
 from pipelines.settings import Settings
@@ -111,12 +111,10 @@ def _kept_versions(version: Version) -> list[Lake]:
 def _readable(root: Path, name: str) -> list[Lake]:
     """Return the version; none where it was pruned meanwhile or has another layout."""
     try:
-        lake = Lake(root, name)
-        lake.as_of  # noqa: B018 - reads the manifest
+        return [lakes.open_current(root, name)]
     except LakeError as error:
         logger.warning("version %s is passed over: %s", name, error)
         return []
-    return [lake]
 
 
 # ----------------------------------------------------------------------------------- building
@@ -182,15 +180,17 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
 
 async def _watch(services: Services) -> None:
     """Watch for new versions and for conditions that deserve an alert."""
-    watch = _Watch(services)
+    watch, known = _Watch(services), ""
     for look in count():
+        trouble = await watch.trouble_of_version()
+        if trouble not in ("", known):
+            logger.warning("the lake cannot be watched: %s", trouble)
+        known = trouble
         try:
-            await watch.check_version()
             if watch.has_news() or look % RULES_EVERY == 0:
-                watch.observe_rules()
-        except (LakeError, OSError) as error:
-            # For example a version that is pruned while it is read: the next look finds another.
-            logger.warning("the lake cannot be watched: %s", error)
+                await watch.observe_rules()
+        except OSError as error:  # for example, of too many open files
+            logger.warning("the rules of the alerts cannot be observed: %s", error)
         await asyncio.sleep(WATCH_SECONDS)
 
 
@@ -205,6 +205,17 @@ class _Watch:
         self._made: datetime | None = None
         """The time at which the newest version was made."""
         self._last_news: tuple[object, ...] = ()
+
+    async def trouble_of_version(self) -> str:
+        """Check the version; return why that was not possible, or ''.
+
+        For example a version that is pruned while it is read: the next look finds another.
+        """
+        try:
+            await self.check_version()
+        except (StockRankError, OSError) as error:
+            return str(error)
+        return ""
 
     async def check_version(self) -> None:
         """Announce a version that became current, and compare it with the one before."""
@@ -242,13 +253,15 @@ class _Watch:
         )
         return self._last_news != before
 
-    def observe_rules(self) -> None:
-        """Observe memory, the last refreshes, and the age of the data."""
+    async def observe_rules(self) -> None:
+        """Observe memory, the last refreshes, the age of the data, and damage to its files."""
         services, alerts = self._services, self._services.alerts
         alerts.observe_all(rules.of_memory(services.guard))
         alerts.observe_all(rules.of_jobs(services.refresher.history(), self._made))
         report = self._version.report if self._version else None
         alerts.observe_all([rules.refresh_overdue(report, services.today)])
+        damage = await asyncio.to_thread(services.published.damage)
+        alerts.observe_all([rules.version_damaged(damage)])
 
 
 def _last_made(root: Path) -> datetime | None:

@@ -5,6 +5,7 @@ a `date` or text such as `2026-03-02`. The default universe is the one in the se
 """
 
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -23,6 +24,10 @@ from pipelines.ranking import (
 from pipelines.refresh import export
 from pipelines.settings import Settings
 from pipelines.universe import Universe
+
+_HELD: Final[dict[Path, Lake]] = {}
+"""The version that was opened last of each folder. Its frames are read after the function has
+returned, so it is kept from pruning until then."""
 
 
 def rankings(
@@ -102,7 +107,10 @@ def export_database(
 
 
 def _opened(lake: Lake | Path | str) -> Lake:
-    return lake if isinstance(lake, Lake) else Lake(lake)
+    if isinstance(lake, Lake):
+        return lake
+    _HELD[Path(lake).resolve()] = opened = Lake(lake)
+    return opened
 
 
 def _universe(universe: Universe | str | None) -> Universe:

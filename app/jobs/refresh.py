@@ -142,6 +142,8 @@ class Refresher:
         end: Job | Failure = DEFECT
         try:
             end = await self._refreshed()
+        except StockRankError as error:
+            end = Failure(str(error), type(error).__name__)
         except OSError as error:
             end = self._not_started(error)
         finally:

@@ -111,10 +111,10 @@ def next_due(hour: int, now: datetime) -> datetime:
 
 def _published_at(settings: Settings) -> datetime | None:
     """The time at which the current version was made, by the service or a command."""
-    version = lakes.current_id(settings.lake)
     try:
+        version = lakes.current_id(settings.lake)
         manifest = lakes.manifest_of(settings.lake, version) if version else None
-    except (LakeError, OSError, ValueError) as error:
-        logger.warning("version %s cannot be read: %s", version, error)
+    except (LakeError, OSError) as error:
+        logger.warning("the current version cannot be read: %s", error)
         return None
     return manifest.created_at if manifest else None

@@ -120,12 +120,18 @@ class Published:
 
     def problem(self) -> str | None:
         """Return the reason why the current version is not served in full; None where it is."""
+        if self._link_state() is None:
+            return "nothing is published; start a refresh"
+        return self.damage()
+
+    def damage(self) -> str | None:
+        """Return the damage of the current version, with the remedy; None where it has none."""
         try:
             version = self.version_id()
             if version is None:
-                return "nothing is published; start a refresh"
+                return None
             found = listing.problem_of(self.root, version)
-        except LakeError:
+        except (LakeError, OSError):
             return "the current version cannot be determined; the log of the service says why"
         if (
             found is None
@@ -139,7 +145,7 @@ class Published:
         """Return the state of the link `current` itself; None where there is none."""
         try:
             stat = self._link.lstat()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         return stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
 

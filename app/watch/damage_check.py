@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines import lake
-from pipelines.errors import LakeError
+from pipelines.errors import StockRankError
 from pipelines.lake import Lake, damage, marks
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ class DamageCheck:
                 check(self._root, self._pause)
             except Stopped:
                 return
-            except (LakeError, OSError) as error:
+            except (StockRankError, OSError) as error:
                 logger.warning("the lake cannot be checked for damage: %s", error)
             wait = DAY_SECONDS
 
@@ -76,7 +76,7 @@ def check(root: Path, pause: damage.Pause) -> None:
 def _check_version(root: Path, version: str, hashes: damage.Hashes) -> None:
     try:
         opened = Lake(root, version, check_files=False)
-    except LakeError as error:
+    except StockRankError as error:
         logger.warning("version %s is not checked for damage: %s", version, error)
         return
     if problems := list(damage.by_hash(opened.path, opened.manifest, hashes.of)):

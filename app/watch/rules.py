@@ -29,6 +29,9 @@ FAILURES: Final = 3
 NOTHING_HOLD_SECONDS: Final = 900.0
 """Enough for a new service to publish its first version."""
 
+DAMAGE_HOLD_SECONDS: Final = 10.0
+"""A version that is pruned while it is looked at seems damaged at one look, and not at the next."""
+
 COVERAGE: Final = ("price_coverage", "fundamentals_coverage")
 COVERAGE_DROP: Final = 0.02
 """Some stocks leave a market every month; two in a hundred at once mean that a feed is gone."""
@@ -141,6 +144,11 @@ def refresh_overdue(report: Report | None, now: date) -> Observation:
 
 
 # ----------------------------------------------------------------------------------- version
+
+
+def version_damaged(damage: str | None) -> Observation:
+    """Observe that the current version is damaged, as a text says, or cannot be read."""
+    return Observation("version_damaged", "critical", damage, DAMAGE_HOLD_SECONDS)
 
 
 def of_version(

@@ -3,6 +3,7 @@
 import hashlib
 import os
 from collections.abc import Callable, Iterator
+from errno import EIO, EISDIR, ENOTDIR
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -13,6 +14,8 @@ PIECE: Final = 1 << 20
 """Bytes that are hashed between two pauses."""
 MISSING: Final = "is missing"
 OTHER_BYTES: Final = "has other bytes than were written"
+UNREADABLE: Final = {EIO, EISDIR, ENOTDIR}
+"""Errors of the system that show damage; others, such as of permissions, are not the file's."""
 
 
 Pause = Callable[[], object]
@@ -41,8 +44,8 @@ def by_size(folder: Path, manifest: Manifest) -> Iterator[str]:
     for file in expected(manifest):
         try:
             size = os.stat(f"{folder}/{file.path}").st_size  # noqa: PTH116 - half the time of Path
-        except FileNotFoundError:
-            yield f"{file.path} {MISSING}"
+        except OSError as error:
+            yield f"{file.path} {_shown_by(error)}"
         else:
             if file.bytes not in (None, size):
                 yield f"{file.path} {OTHER_BYTES}"
@@ -59,8 +62,17 @@ def of_file(path: Path, sha256: str, hashed: Callable[[Path], str]) -> str | Non
     """Return the damage of a file in a few words, None if it has the expected hash."""
     try:
         return None if hashed(path) == sha256 else OTHER_BYTES
-    except FileNotFoundError:
+    except OSError as error:
+        return _shown_by(error)
+
+
+def _shown_by(error: OSError) -> str:
+    """Return the damage that an error shows, in a few words; raise an error that shows none."""
+    if isinstance(error, FileNotFoundError):
         return MISSING
+    if error.errno in UNREADABLE:
+        return f"cannot be read: {error.strerror}"
+    raise error
 
 
 def hashed(path: Path) -> str:

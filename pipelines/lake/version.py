@@ -7,8 +7,8 @@ and holds a shared lock on its manifest, so that it is not deleted while it is i
 import fcntl
 import os
 import weakref
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from datetime import date
 from pathlib import Path
 from typing import Final, Self
@@ -166,7 +166,7 @@ def _opened(root: Path, version: str | None) -> tuple[Path, int]:
     """Return the folder of a version, and a handle of its manifest under a shared lock."""
     for _ in range(10):  # if the version is pruned meanwhile, `current` is followed again
         path = _located(root, version)
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError), _told(path):
             handle = os.open(path / MANIFEST, os.O_RDONLY)
             fcntl.flock(handle, fcntl.LOCK_SH)
             if path.exists():
@@ -201,18 +201,31 @@ def manifest_of(root: Path, version: str) -> Manifest:
 def source_of(root: Path, version: str) -> Fingerprint:
     """Return the fingerprint of the database that a version was made from, whatever its layout."""
     path = layout.version(root, version)
-    with suppress(ValueError, FileNotFoundError):
+    with suppress(ValueError, FileNotFoundError), _told(path):
         return source_in((path / MANIFEST).read_bytes())
     raise _unreadable(path)
 
 
 def _manifest(path: Path) -> Manifest:
-    with suppress(ValueError, FileNotFoundError):
+    with suppress(ValueError, FileNotFoundError), _told(path):
         raw = (path / MANIFEST).read_bytes()
         if (written := layout_of(raw)) not in (None, SCHEMA_VERSION):
             raise OtherLayout(path.name, written)
         return parse(raw)
     raise _unreadable(path)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Raise `Damaged` or `LakeError` where a manifest is there, but the system does not read it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in damage.UNREADABLE:
+            raise _unreadable(path) from None
+        raise LakeError(f"cannot read {path / MANIFEST}: {error.strerror}") from None
 
 
 def _unreadable(path: Path) -> Damaged:

@@ -1,5 +1,6 @@
 """A refresh from start to end, if anything changed. Little is loaded before that is known."""
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from pipelines.refresh.intact import give_up
 from pipelines.refresh.task import Task, copy_database, staging
 from pipelines.refresh.waiting import due_days
 from pipelines.universe import Universe
+
+logger = logging.getLogger(__name__)
 
 
 def export(  # noqa: PLR0913 - one parameter an option
@@ -119,8 +122,17 @@ def _is_unchanged(current: Lake, state: Fingerprint, today: date) -> bool:
     return (
         current.manifest.source == state
         and is_made_alike(current.manifest)
-        and not any(due_days(current, name, today) for name in current.datasets)
+        and not _is_due(current, today)
     )
+
+
+def _is_due(current: Lake, today: date) -> bool:
+    """Return True if rejected rows have become valid, or cannot be read, which is damage."""
+    try:
+        return any(due_days(current, name, today) for name in current.datasets)
+    except pl.exceptions.PolarsError as error:
+        logger.warning("the rejects of version %s cannot be read: %s", current.version, error)
+        return True
 
 
 def _refuse_withdrawn(root: Path, state: Fingerprint) -> None:

@@ -80,6 +80,24 @@ def test_a_service_that_starts_on_a_damaged_version_says_so(place: Path) -> None
         assert states == ["current", "damaged"]
 
 
+def test_a_manifest_that_the_system_does_not_read_is_told_by_health_and_metrics(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Path.read_bytes
+
+    def refuse(path: Path) -> bytes:
+        if path.name == MANIFEST:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with served(place) as client:
+        reason = "the current version cannot be determined; the log of the service says why"
+        assert health(client) == ("degraded", reason)
+        assert client.get("/metrics").status_code == 200
+        assert [client.get(p).status_code for p in (MOMENTUM, "/data/versions")] == [503, 503]
+
+
 def cut_manifest(folder: Path) -> None:
     (folder / MANIFEST).write_text("{")
 

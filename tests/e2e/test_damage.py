@@ -129,6 +129,21 @@ def test_the_next_refresh_heals_a_damaged_version(
     assert place.export().version == healed.version
 
 
+def test_rejects_that_cannot_be_read_are_healed(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    late = "INSERT INTO daily_prices (ticker, date, close) VALUES ('AA', '2099-01-02', 1.0)"
+    change(place.database, late)
+    waiting = place.export().version
+    path = place.file("rejects/prices.parquet", waiting)
+    path.write_bytes(bytes(path.stat().st_size))
+    healed = place.export()
+    assert healed.version != waiting
+    assert "rejects/prices.parquet has other bytes than were written" in caplog.text
+    assert healed.datasets["prices"].rejected == {"future_date": 1, "text_in_number": 1}
+    versions.verify(root=place.lake)
+
+
 @pytest.mark.parametrize("hurt", DAMAGES, ids=lambda hurt: hurt.__name__)
 def test_the_list_says_what_is_damaged(
     place: Place, hurt: Callable[[Place], None], capsys: pytest.CaptureFixture[str]

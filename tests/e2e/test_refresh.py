@@ -342,6 +342,14 @@ def test_what_cannot_be_started_has_failed(world: World) -> None:
     )
 
 
+def test_a_lake_that_cannot_be_read_is_the_error_of_the_refresh(world: World) -> None:
+    (world.lake / "current").mkdir(parents=True)
+    job = world.refresh()
+    assert (job.status, job.error_type) == ("failed", "LakeError")
+    assert job.error
+    assert job.error.startswith("lake/current is no link to a version; move it away")
+
+
 def test_a_refresh_that_another_process_writes_beside_has_failed(world: World) -> None:
     with writing(world.lake):
         job = world.refresh()

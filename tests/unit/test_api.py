@@ -13,6 +13,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 import pipelines as sr
+from pipelines.lake import prune, version_ids
 from pipelines.ranking import rankings as rankings_of
 from pipelines.settings import PREFIX
 from tests.factories import database, stock, trading_year
@@ -177,3 +178,19 @@ def test_a_history_says_what_is_wrong(lake: str) -> None:
         sr.ranking_history(lake, since="2026-01-01", every="months")
     with pytest.raises(sr.LakeError, match="no price from 2999-01-01 on; name a day up to 20"):
         sr.ranking_history(lake, since="2999-01-01")
+
+
+def test_a_ranking_of_a_folder_is_read_later_though_its_version_was_to_be_pruned(
+    tmp_path: Path,
+) -> None:
+    source, folder = tmp_path / "app.db", tmp_path / "lake"
+    prices = trading_year("A", date(2026, 11, 20), growth=0.1)
+    database(source, stocks=[stock("A")], daily_prices=prices)
+    sr.export_database(source, folder)
+    plan = sr.rankings(folder)
+    newest = sr.export_database(source, folder, full=True)
+    assert prune(folder, keep=1) == []
+    assert plan.collect().height == len(sr.STRATEGIES)
+    assert sr.rankings(folder).collect().height == len(sr.STRATEGIES)
+    assert len(prune(folder, keep=1)) == 1
+    assert version_ids(folder) == [newest.version]

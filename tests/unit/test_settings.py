@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -293,3 +295,14 @@ def test_a_bad_date_of_a_floor_is_refused_by_name(here: Path) -> None:
     message = message_of()
     assert "2021-13-01" in message
     assert "date" in message
+
+
+def test_the_file_is_utf_8_in_every_locale(here: Path) -> None:
+    text = '[universes."småbolag"]\nmarkets = ["first_north"]\ncurrency = "SEK"\n'
+    (here / "stockrank.toml").write_text(text, encoding="utf-8")
+    code = "from pipelines.settings import Settings; print(ascii([*Settings.load().universes]))"
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment = os.environ | ascii_only | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    command = [sys.executable, "-c", code]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert ended.stdout == "['sm\\xe5bolag']\n"

@@ -1,6 +1,7 @@
 """The metrics of memory, alerts, requests and refreshes, from services as values."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -9,8 +10,10 @@ import pytest
 from prometheus_client import generate_latest
 
 from app.jobs.job import Job
-from app.metrics import registry
+from app.metrics import _phases, registry
 from app.watch.alerts import Alert, AlertState
+from pipelines.lake import Phase
+from tests.factories import manifest
 from tests.unit.app.jobs.past import NOW, job
 from tests.unit.app.watch.machine import START, Machine
 
@@ -94,3 +97,12 @@ def test_without_a_refresh_only_is_said_that_none_or_one_runs() -> None:
 
 def test_nothing_of_a_version_without_one() -> None:
     assert not any("rows" in name or "phase" in name for name in metrics(services(Machine())))
+
+
+def test_a_phase_that_was_repeated_is_one_sample() -> None:
+    once = Phase(phase="changes", rows=None, seconds=0.5, before_mb=1.0, peak_mb=90.0)
+    again = replace(once, seconds=0.25, peak_mb=80.0)
+    version: Any = SimpleNamespace(manifest=manifest(phases=(once, again)))
+    seconds, peaks = _phases(version)
+    assert [(s.labels, s.value) for s in seconds.samples] == [({"phase": "changes"}, 0.75)]
+    assert [(s.labels, s.value) for s in peaks.samples] == [({"phase": "changes"}, 90e6)]

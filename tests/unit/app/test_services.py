@@ -93,3 +93,40 @@ def test_a_comparison_that_fails_is_made_at_the_next_look(
     watch(services, looks=3)
     assert keys(services) == ALERTS
     assert len(calls) == 2
+
+
+def test_a_version_that_is_pruned_meanwhile_is_passed_over(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, there = services.settings.lake, version_ids(services.settings.lake)
+    gone = ["20200101T000000Z-aaaaaa", *there]
+    monkeypatch.setattr(running.lakes, "version_ids", lambda _: gone)
+
+    async def kept() -> list[str]:
+        found = await services.kept_versions(await services.published.current())
+        return [lake.version for lake in found]
+
+    assert asyncio.run(kept()) == version_ids(root)[::-1]
+
+
+def test_a_version_that_cannot_be_read_at_the_start_is_an_alert_and_told_once(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest = services.settings.lake / "current" / "manifest.json"
+    manifest.write_text("{")
+    monkeypatch.setattr(running, "WATCH_SECONDS", 0.0)
+    monkeypatch.setattr(running.rules, "DAMAGE_HOLD_SECONDS", 0.0)
+
+    async def main() -> None:
+        watching = asyncio.create_task(running._watch(services))  # noqa: SLF001
+        for _ in range(1000):
+            if services.alerts.active():
+                break
+            await asyncio.sleep(0.01)
+        assert not watching.done()
+        watching.cancel()
+
+    asyncio.run(main())
+    told = {alert.key: alert.message for alert in services.alerts.active()}
+    assert told["version_damaged"].endswith("cannot be read; start a refresh, or roll back")
+    assert caplog.text.count("the lake cannot be watched") == 1

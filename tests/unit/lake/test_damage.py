@@ -1,6 +1,8 @@
 """Files that are missing, of another size, or of other bytes."""
 
-from collections.abc import Iterator
+import errno
+import os
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
 
@@ -61,3 +63,19 @@ def test_a_linked_file_is_read_once_with_a_pause_after_every_piece(
     assert next(pauses) == 2
     with pytest.raises(FileNotFoundError):
         hashes.of(tmp_path / "c")
+
+
+def test_an_error_of_the_disk_is_damage_but_one_of_permissions_is_not(
+    tmp_path: Path, version: Manifest
+) -> None:
+    def failing(number: int) -> Callable[[Path], str]:
+        def hashed(path: Path) -> str:
+            raise OSError(number, os.strerror(number), str(path))
+
+        return hashed
+
+    found = list(damage.by_hash(tmp_path, version, failing(errno.EIO)))
+    assert found[0] == "a cannot be read: Input/output error"
+    assert len(found) == 3
+    with pytest.raises(PermissionError):
+        list(damage.by_hash(tmp_path, version, failing(errno.EACCES)))

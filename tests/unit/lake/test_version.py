@@ -1,5 +1,6 @@
 """A version that is opened: by id, kept from pruning, read by years; or refused."""
 
+import errno
 import json
 from datetime import date
 from pathlib import Path
@@ -9,7 +10,13 @@ import pytest
 
 from pipelines.errors import LakeError, NothingPublished, Unknown
 from pipelines.lake import MANIFEST, Damaged, Gone, Lake, OtherLayout, prune
-from pipelines.lake.version import has_other_layout, manifest_of, open_current, schema_text
+from pipelines.lake.version import (
+    has_other_layout,
+    manifest_of,
+    open_current,
+    schema_text,
+    source_of,
+)
 from tests.factories import data_file, dataset
 from tests.unit.lake.test_publishing import V1, V2, V3, made
 
@@ -72,3 +79,20 @@ def test_only_the_files_of_the_years_between_are_opened(tmp_path: Path) -> None:
         lake.index_prices()
     with pytest.raises(LakeError, match=r"is unfinished, and has no manifest.json"):
         _ = lake.manifest
+
+
+def test_a_manifest_that_the_system_does_not_read_is_an_error_of_the_lake(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "versions" / V1 / MANIFEST).unlink()
+    (root / "versions" / V1 / MANIFEST).mkdir()
+    for ask in (Lake, manifest_of, source_of):
+        with pytest.raises(Damaged, match=f"the manifest.json of version {V1} is damaged"):
+            ask(root, V1)
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(LakeError, match=f"cannot read .*{V2}/{MANIFEST}: Permission denied"):
+        Lake(root, V2)

@@ -204,3 +204,20 @@ def test_a_damaged_version_counts_as_none(tmp_path: Path) -> None:
     refreshes = Refreshes()
     run(tmp_path, refreshes, 17)
     assert refreshes.started == ["scheduled"]
+
+
+def test_a_lake_whose_current_is_no_link_does_not_end_the_schedule(tmp_path: Path) -> None:
+    (tmp_path / "current").mkdir()
+    refreshes = Refreshes()
+    seen: list[bool] = []
+
+    async def main() -> None:
+        settings = Settings(lake=tmp_path, sync_hour=17)
+        schedule = Schedule(settings, cast("Refresher", refreshes), lambda: NOW)
+        schedule.start()
+        await asyncio.wait_for(refreshes.asked.wait(), 10)
+        seen.append(schedule.running)
+        schedule.close()
+
+    asyncio.run(main())
+    assert (refreshes.started, seen) == (["scheduled"], [True])

@@ -132,3 +132,12 @@ def test_a_check_that_fails_is_told_and_done_again_the_next_time(
     assert again.wait(10)
     background.close()
     assert caplog.messages[0].startswith("the lake cannot be checked for damage: [Errno 5]")
+
+
+def test_a_version_that_is_pruned_meanwhile_is_passed_over(
+    tmp_path: Path, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(damage.lake, "version_ids", lambda _: ["20990101T000000Z-cccccc", OLD, NEW])
+    files[NEW].write_bytes(b"abd")
+    check(tmp_path, lambda: None)
+    assert found(tmp_path) == [None, DAMAGED]

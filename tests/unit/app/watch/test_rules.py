@@ -304,3 +304,10 @@ def test_rank_churn_names_the_strategies_that_changed_much() -> None:
     assert seen.message.startswith("the top ten changed since the version before: b 50%; compare")
     assert rules.rank_churn(tops | {"b": list("ABCX")}, before).message is None
     assert rules.rank_churn(tops, {}).message is None
+
+
+def test_damage_is_critical_unless_it_is_gone_at_the_next_look() -> None:
+    seen = rules.version_damaged("version v is damaged; start a refresh, or roll back")
+    assert (seen.key, seen.severity, seen.hold_seconds) == ("version_damaged", "critical", 10.0)
+    assert seen.message == "version v is damaged; start a refresh, or roll back"
+    assert rules.version_damaged(None).message is None
