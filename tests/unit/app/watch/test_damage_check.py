@@ -137,7 +137,8 @@ def test_a_check_that_fails_is_told_and_done_again_the_next_time(
 def test_a_version_that_is_pruned_meanwhile_is_passed_over(
     tmp_path: Path, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(damage.lake, "version_ids", lambda _: ["20990101T000000Z-cccccc", OLD, NEW])
+    ids = ["20990101T000000Z-cccccc", OLD, NEW]
+    monkeypatch.setattr(damage_check.lake, "version_ids", lambda _: ids)
     files[NEW].write_bytes(b"abd")
     check(tmp_path, lambda: None)
     assert found(tmp_path) == [None, DAMAGED]
