@@ -4,12 +4,21 @@ const KINDS = ["hello", "memory", "refresh", "alert", "version", "lost"];
 const SILENCE_MS = 12_000; // a memory sample comes every second
 const LONGEST_WAIT_MS = 15_000;
 
-/** * Listen to a stream. `handlers` has a function for each kind of event, and `link(state)` with a
-state of * connecting, live, lost or retrying. A stream that falls silent is taken for lost. */
-export class Stream { constructor(path, handlers) { this.path = path; this.handlers = handlers;
-this.failures = 0; this.heard = 0; setInterval(() => this.#watch(), 2000);
-addEventListener("online", () => this.retry()); document.addEventListener("visibilitychange", () =>
-document.hidden || this.#watch()); this.#open(); }
+/**
+ * Listen to a stream. `handlers` has a function for each kind of event, and `link(state)` with a
+ * state of connecting, live, lost or retrying. A stream that falls silent is taken for lost.
+ */
+export class Stream {
+  constructor(path, handlers) {
+    this.path = path;
+    this.handlers = handlers;
+    this.failures = 0;
+    this.heard = 0;
+    setInterval(() => this.#watch(), 2000);
+    addEventListener("online", () => this.retry());
+    document.addEventListener("visibilitychange", () => document.hidden || this.#watch());
+    this.#open();
+  }
 
   /** Connect now, not when the wait is over. */
   retry() {
