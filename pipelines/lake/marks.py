@@ -25,7 +25,8 @@ def restore(root: Path, version: str) -> None:
 def known_damage(root: Path, version: str) -> str | None:
     """Return the damage that was found in a version, if any."""
     with suppress(FileNotFoundError, NotADirectoryError):
-        return mark(root, "damaged", version).read_text() or "its files are damaged"
+        told = mark(root, "damaged", version).read_text(encoding="utf-8", errors="replace")
+        return told or "its files are damaged"
     return None
 
 
@@ -46,4 +47,4 @@ def forget(root: Path, version: str) -> None:
 def _set(root: Path, kind: Mark, version: str, text: str) -> None:
     path = mark(root, kind, version)
     path.parent.mkdir(exist_ok=True)
-    path.write_text(text)
+    path.write_text(text, encoding="utf-8")

@@ -198,7 +198,10 @@ def _readable(root: Path, version: str) -> str:
 
 
 def prune(root: Path, *, keep: int) -> list[str]:
-    """Delete all but the newest versions; `current` stays, and those that a reader has open."""
+    """Delete all but the newest versions; `current` stays, and those that a reader has open.
+
+    A version that cannot be deleted is passed over, for what was published before is published.
+    """
     with pointing(root):
         current, ids = current_id(root), version_ids(root)
         old = (v for v in ids[: max(0, len(ids) - keep)] if v != current)
@@ -210,14 +213,17 @@ def prune(root: Path, *, keep: int) -> list[str]:
 
 
 def _throw_away(root: Path, version: str) -> bool:
-    """Take a version away from readers in one step; return False if one has it open."""
+    """Take a version away from readers in one step; return False if that cannot be done."""
     path = layout.version(root, version)
-    with (path / MANIFEST).open("rb") as file:
-        try:
+    try:
+        with (path / MANIFEST).open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        path.rename(layout.trash(root, version))
+            path.rename(layout.trash(root, version))
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        logger.warning("version %s cannot be deleted: %s", version, error)
+        return False
     return True
 
 

@@ -29,6 +29,12 @@ def test_a_mark_without_a_word_is_damage(tmp_path: Path) -> None:
     assert marks.known_damage(tmp_path, "v") == "its files are damaged"
 
 
+def test_a_mark_of_other_bytes_is_damage(tmp_path: Path) -> None:
+    (tmp_path / "damaged").mkdir()
+    (tmp_path / "damaged" / "v").write_bytes(b"a is \xff")
+    assert marks.known_damage(tmp_path, "v") == "a is \ufffd"
+
+
 def test_all_marks_of_a_version_are_forgotten(tmp_path: Path) -> None:
     marks.withdraw(tmp_path, "v")
     marks.note_damage(tmp_path, "v", ["a"])

@@ -45,6 +45,15 @@ def test_an_open_version_is_not_pruned(root: Path) -> None:
     assert prune(root, keep=1) == [V1]
 
 
+def test_a_version_that_cannot_be_deleted_is_passed_over(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (root / "versions" / V1 / MANIFEST).unlink()
+    (root / "versions" / V1 / MANIFEST).mkdir()
+    assert prune(root, keep=1) == [V2]
+    assert caplog.messages[0].startswith(f"version {V1} cannot be deleted: ")
+
+
 def test_damage_is_seen_by_the_sizes_unless_only_the_manifest_is_asked_for(root: Path) -> None:
     (root / "versions" / V3 / "a.parquet").unlink()
     with pytest.raises(Damaged, match=f"version {V3} is damaged: a.parquet is missing; run"):
