@@ -4,7 +4,6 @@ import logging
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from datetime import date
 from functools import partial
 
@@ -56,8 +55,9 @@ def _read_once_or_twice(task: Task) -> tuple[dict[str, Dataset], date]:
     more; an error of that second reading is raised. A failure of the disk or the memory is raised
     at once.
     """
+    now = _saved_state(task)
     try:
-        return _read(task)
+        return _read(task, _reused(task, now))
     except RowsGone as gone:
         logger.info("%s: everything is read again", gone)
     except Exception as error:
@@ -65,7 +65,7 @@ def _read_once_or_twice(task: Task) -> tuple[dict[str, Dataset], date]:
             raise
         _warn(error)
     start_over(task)
-    return _read(replace(task, full=True))
+    return _read(task, None)
 
 
 def _warn(error: Exception) -> None:
@@ -75,21 +75,28 @@ def _warn(error: Exception) -> None:
     )
 
 
-def _read(task: Task) -> tuple[dict[str, Dataset], date]:
-    tables = {table.name: TableReader(task.copy, table) for table in task.tables}
+def _saved_state(task: Task) -> SourceState:
+    """Save the state of the database for the next refresh, and return it.
+
+    It is that of the copy before any row of it was marked as unreadable.
+    """
     with task.clock.phase("changes"):
-        reused = _reused(task)
-    made, as_of = _datasets(task, tables, reused)
-    return _with_rankings(task, made, as_of), as_of
+        now = SourceState.of(task.copy)
+        now.save(task.staged / layout.STATE)
+    return now
 
 
-def _reused(task: Task) -> Reused | None:
-    """Save the state of the database for the next refresh; return what need not be read."""
-    now = SourceState.of(task.copy)
-    now.save(task.staged / layout.STATE)
+def _reused(task: Task, now: SourceState) -> Reused | None:
+    """Return what need not be read."""
     if task.full or task.before is None:
         return None
     return Reused.of(task.before, task.copy, now, task.today)
+
+
+def _read(task: Task, reused: Reused | None) -> tuple[dict[str, Dataset], date]:
+    tables = {table.name: TableReader(task.copy, table) for table in task.tables}
+    made, as_of = _datasets(task, tables, reused)
+    return _with_rankings(task, made, as_of), as_of
 
 
 def _datasets(

@@ -33,8 +33,8 @@ def change(database: Path, sql: str) -> None:
         con.execute(sql)
 
 
-def refreshed(source: Path) -> Manifest:
-    return export(source, source.parent / "lake", SWEDEN)
+def refreshed(source: Path, lake: str = "lake") -> Manifest:
+    return export(source, source.parent / lake, SWEDEN)
 
 
 def test_deleted_rows_of_a_year_without_another_change_are_no_reason_to_warn(
@@ -73,9 +73,21 @@ def test_a_warning_gives_no_remedy_that_nobody_needs(
 
 
 def test_the_first_read_keeps_its_error(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_: object) -> None:
+    def fail(*_: object) -> None:
         raise RowsMissing("daily_prices", 7, 9)
 
     monkeypatch.setattr(build, "_read", fail)
     with pytest.raises(RowsMissing, match=r"read 7 of 9 rows; nothing was published, try again$"):
         refreshed(source)
+
+
+def test_the_saved_state_is_of_the_database_and_not_of_its_copy_with_marks(source: Path) -> None:
+    change(source, "INSERT INTO daily_prices (ticker, date, close) VALUES ('ODD', '2020-06-01', 1)")
+    refreshed(source)
+    change(source, "DELETE FROM daily_prices WHERE ticker = 'ODD'")
+    last = "(SELECT max(rowid) FROM daily_prices)"
+    change(source, f"UPDATE daily_prices SET close = 'x' WHERE rowid = {last}")
+    assert refreshed(source).datasets["prices"].rejected == {"text_in_number": 1}
+    refreshed(source, "other")
+    ours, whole = (source.parent / lake / "current/source.state" for lake in ("lake", "other"))
+    assert ours.read_bytes() == whole.read_bytes()
