@@ -16,4 +16,4 @@ def test_the_terms_are_a_module_of_the_page(client: TestClient) -> None:
         "FRACTIONS": list(FRACTIONS),
         "REASONS": dict(REASONS),
     }
-    assert 'from "./terms.js"' in client.get("/static/js/explain.js").text
+    assert 'from "./terms.js"' in client.get("/static/js/explanation.js").text

@@ -1,0 +1,203 @@
+/** The figures that explain the place of a stock: a sentence, returns, metrics, F-score, facts. */
+
+import { el, icon } from "./dom.js";
+import {
+  day,
+  decimal,
+  inWords,
+  percentile,
+  price,
+  returned,
+  share,
+  signed,
+  whole,
+} from "./format.js";
+import { facts } from "./tables.js";
+import { FRACTIONS, REASONS } from "./terms.js";
+
+/** The nodes of an explanation, with the readout and the chart of the closes. */
+export function content(why, readout, chart) {
+  const known = part("Facts", factsOf(why));
+  const hasMetrics = why.metrics.length > 0;
+  return [
+    el("p", { class: "why" }, ...summary(why)),
+    el(
+      "div",
+      { class: "explain" },
+      el(
+        "div",
+        { class: "explain__side" },
+        part(
+          "Closes",
+          readout,
+          el("figure", { role: "img", "aria-label": chartLabel(why) }, chart),
+        ),
+        part("Returns", returnsTable(why)),
+        hasMetrics && known,
+      ),
+      el(
+        "div",
+        { class: "explain__side" },
+        hasMetrics && part(why.metrics.length > 1 ? "Composite" : "Screen", metricsTable(why)),
+        part(fTitle(why), signals(why)),
+        !hasMetrics && known,
+      ),
+    ),
+  ];
+}
+
+const part = (title, ...nodes) => el("div", {}, el("h3", {}, title), ...nodes);
+
+const chartLabel = (why) =>
+  `Closes of ${why.ticker} over a year; the table of returns lists those behind the score`;
+
+/** The answer in a sentence. */
+function summary(why) {
+  if (why.excluded_by)
+    return [
+      el("strong", {}, "Not ranked: "),
+      `${REASONS[why.excluded_by] ?? inWords(why.excluded_by)}.`,
+    ];
+  const kept = why.primary_rank
+    ? `, and rank ${whole(why.primary_rank)} before momentum, among the best 40%`
+    : "";
+  return [
+    el("strong", {}, `Rank ${why.rank}`),
+    ` with a score of `,
+    el("strong", {}, signed(why.score)),
+    `: the mean of the returns over 3, 6 and 12 months${kept}.`,
+  ];
+}
+
+function returnsTable(why) {
+  return el(
+    "table",
+    { class: "plain" },
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        ["Over", "From", "Base", "Close", "Return"].map((t, i) =>
+          el("th", { scope: "col", class: i > 1 ? "num" : null }, t),
+        ),
+      ),
+    ),
+    el(
+      "tbody",
+      {},
+      why.returns.map((r) =>
+        el(
+          "tr",
+          {},
+          el("th", { scope: "row", class: "nowrap" }, `${r.months} months`),
+          el("td", { class: "nowrap" }, day(r.base_date)),
+          num(price(r.base_close)),
+          num(price(why.close)),
+          num(returned(r.value)),
+        ),
+      ),
+    ),
+    el(
+      "tfoot",
+      {},
+      el(
+        "tr",
+        {},
+        el("th", { scope: "row", colspan: 4 }, "Score, their mean"),
+        num(signed(why.score)),
+      ),
+    ),
+  );
+}
+
+const num = (...content) => el("td", { class: "num" }, ...content);
+
+function metricsTable(why) {
+  return el(
+    "table",
+    { class: "plain" },
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        el("th", { scope: "col" }, "Metric"),
+        el("th", { scope: "col", class: "num" }, "Value"),
+        el("th", { scope: "col" }, "Best (0) to worst (1)"),
+        el("th", { scope: "col", class: "num" }, "Place"),
+      ),
+    ),
+    el("tbody", {}, why.metrics.map(metricLine)),
+    why.metrics.length > 1 && el("tfoot", {}, meanLine(why)),
+  );
+}
+
+const meanLine = (why) =>
+  el(
+    "tr",
+    {},
+    el("th", { scope: "row", colspan: 2 }, "Mean, 0 is best"),
+    el("td", {}, rung(why.composite)),
+    num(percentile(why.composite)),
+  );
+
+const metricLine = (metric) =>
+  el(
+    "tr",
+    {},
+    el("th", { scope: "row" }, inWords(metric.name)),
+    num(valueOf(metric)),
+    el("td", {}, rung(metric.percentile)),
+    num(percentile(metric.percentile)),
+  );
+
+const valueOf = ({ name, value }) => (FRACTIONS.includes(name) ? share(value) : decimal(value));
+
+/** Where a percentile lies; an unknown one counts as the middle. */
+function rung(value) {
+  const dot = el("i", { class: value === null ? "is-assumed" : null });
+  dot.style.left = `${100 * (value ?? 0.5)}%`;
+  return el("span", { class: "rung", "aria-hidden": "true" }, dot);
+}
+
+const fTitle = (why) =>
+  `F-score ${why.f_score} of ${why.f_available}${why.f_source === "vendor" ? ", as reported by the vendor" : ""}`;
+
+const SIGNAL = {
+  true: ["ok", "yes", "ok"],
+  false: ["critical", "no", "no"],
+  null: ["unknown", "unknown", "unknown"],
+};
+
+const signals = (why) =>
+  el(
+    "ul",
+    { class: "signals" },
+    why.f_signals.map((signal) => {
+      const [status, word, shape] = SIGNAL[String(signal.value)];
+      return el(
+        "li",
+        {},
+        icon(status, null, shape),
+        el("span", {}, inWords(signal.name)),
+        el("span", {}, word),
+      );
+    }),
+  );
+
+const factsOf = (why) =>
+  facts([
+    [
+      "Market cap",
+      why.market_cap_msek === null
+        ? "unknown"
+        : `${whole(why.market_cap_msek)} M ${why.currency ?? ""}, ${inWords(why.market_cap_source ?? "").toLowerCase()}`,
+    ],
+    ["Close", `${price(why.close)} ${why.currency ?? ""} on ${day(why.close_date)}`],
+    ["Type", inWords(why.stock_type ?? "unknown")],
+    ["Statements to", why.fiscal_date ? day(why.fiscal_date) : "none in 18 months"],
+    ["Ratios known from", why.ratios_known_from ? day(why.ratios_known_from) : "none in 12 months"],
+  ]);
