@@ -8,12 +8,11 @@ from typing import Annotated, Final
 import typer
 
 from app.watch import (
-    ALERTS_FILE,
-    SERVICE_FOLDER,
     Alert,
     Channel,
     Notice,
     Undelivered,
+    alerts_file,
     configured_channels,
     recorded_alerts,
     trial_alert,
@@ -78,7 +77,7 @@ def show_history(
 
     Example: python -m app.alerts history --limit 50
     """
-    path = (lake or Settings.load(config).lake) / SERVICE_FOLDER / ALERTS_FILE
+    path = alerts_file(lake or Settings.load(config).lake)
     alerts = recorded_alerts(path)[:limit]
     title = f"{len(alerts)} alerts" if alerts else "no alert has fired"
     columns = ("since", "resolved", "state", "severity", "key", "message")

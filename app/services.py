@@ -19,13 +19,12 @@ from limits.strategies import MovingWindowRateLimiter
 from app.jobs import Refresher, Schedule
 from app.serving import Cache, Computing, Published, Version, collect, portfolio_rows
 from app.watch import (
-    ALERTS_FILE,
-    SERVICE_FOLDER,
     Alerts,
     DamageCheck,
     Events,
     Guard,
     Level,
+    alerts_file,
     configured_channels,
     effective_limit_mb,
     rules,
@@ -33,7 +32,7 @@ from app.watch import (
 from app.web import KnownAnswer, KnownRequests, TaggedAnswer
 from pipelines import lake as lakes
 from pipelines.errors import LakeError, NothingPublished, StockRankError
-from pipelines.lake import Lake, listing, marks
+from pipelines.lake import Lake, layout, listing, marks
 from pipelines.ranking import STRATEGIES
 from pipelines.settings import Settings
 
@@ -123,7 +122,7 @@ def _readable(root: Path, name: str) -> list[Lake]:
 def build_services(settings: Settings) -> Services:
     """Build services that do not run yet."""
     events = Events()
-    folder = settings.lake / SERVICE_FOLDER
+    folder = layout.service(settings.lake)
     limit = effective_limit_mb(settings.memory_limit_mb)
     refresher = Refresher(settings, folder, events, limit)
     guard = Guard(
@@ -141,7 +140,7 @@ def build_services(settings: Settings) -> Services:
         computing=Computing(cache, settings.computations, lambda: guard.level is Level.CRITICAL),
         guard=guard,
         events=events,
-        alerts=Alerts(folder / ALERTS_FILE, configured_channels(settings), events),
+        alerts=Alerts(alerts_file(settings.lake), configured_channels(settings), events),
         refresher=refresher,
         schedule=Schedule(settings, refresher),
     )

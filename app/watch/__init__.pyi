@@ -1,17 +1,14 @@
 # The rules that say when an alert is due.
 from . import rules as rules
 
-# The file of the alerts in the folder of the service.
-from .alerts import ALERTS_FILE as ALERTS_FILE
-
-# The folder below the lake where the service keeps its alerts and its refreshes.
-from .alerts import SERVICE_FOLDER as SERVICE_FOLDER
-
 # A condition that was met, from its beginning to its end.
 from .alerts import Alert as Alert
 
 # All alerts by key: observed, told once each, remembered.
 from .alerts import Alerts as Alerts
+
+# The file of the alerts of a lake.
+from .alerts import alerts_file as alerts_file
 
 # The alerts that a file remembers, newest first.
 from .alerts import recorded_alerts as recorded_alerts

@@ -14,16 +14,13 @@ from pydantic import AwareDatetime, JsonValue, TypeAdapter, ValidationError
 from app.watch.events import Events
 from app.watch.journal import Entry, Journal
 from app.watch.outbox import Channel, Notice, Outbox
+from pipelines.lake import layout
 
 Severity = Literal["warning", "critical"]
 AlertState = Literal["pending", "firing", "resolved"]
 
 LOG_LEVELS: Final = {"warning": logging.WARNING, "critical": logging.ERROR}
 CLOSE_SECONDS: Final = 5.0
-SERVICE_FOLDER: Final = "service"
-"""The folder below the lake where the service keeps its alerts and its refreshes."""
-ALERTS_FILE: Final = "alerts.jsonl"
-"""The file of the alerts in the folder of the service."""
 
 logger = logging.getLogger(__name__)
 
@@ -170,6 +167,11 @@ def _alerts(entries: Iterable[Entry]) -> list[Alert]:
         except ValidationError as error:
             logger.warning("alert %s cannot be read: %s", entry.get("id"), error.errors()[0]["msg"])
     return found
+
+
+def alerts_file(lake: Path) -> Path:
+    """Return the file in which the service keeps the alerts of a lake."""
+    return layout.service(lake) / "alerts.jsonl"
 
 
 def recorded_alerts(path: Path) -> list[Alert]:

@@ -24,7 +24,6 @@ from pipelines.errors import LakeError
 MANIFEST: Final = "manifest.json"
 STATE: Final = "source.state"
 """Beside the manifest: the state of the database that the version was made from."""
-SERVICE: Final = "service"
 ID_FORMAT: Final = "%Y%m%dT%H%M%SZ"
 
 PARTIAL: Final = ".partial-"
@@ -37,6 +36,11 @@ Mark = Literal["withdrawn", "damaged"]
 def current(root: Path) -> Path:
     """Return the link to the published version."""
     return root / "current"
+
+
+def service(root: Path) -> Path:
+    """Return the folder of what the service remembers: refreshes, alerts, logs."""
+    return root / "service"
 
 
 def version(root: Path, version_id: str) -> Path:
