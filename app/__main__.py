@@ -1,5 +1,6 @@
 """`python -m app`: the service and its dashboard."""
 
+import logging
 from pathlib import Path
 from socket import socket
 from types import FrameType
@@ -29,6 +30,7 @@ def main(
     """
     console.log_to_stderr(log_format)
     settings = Settings.load(config)
+    logging.getLogger("app").setLevel(settings.log_level.upper())
     app = create_app(settings)
     app.openapi()  # built now, for it would hold up other requests when first asked for
     server_config = uvicorn.Config(

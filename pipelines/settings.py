@@ -8,7 +8,7 @@ import tomllib
 from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port of the service; 0 takes a free one")
     api_token: SecretStr | None = Field(
         None, description="bearer token for changes; without one only this machine may make them"
+    )
+    log_level: Literal["info", "debug"] = Field(
+        "info",
+        description="`debug` also logs phases of refreshes, probes, scrapes and the page's files",
     )
     sync_hour: int | None = Field(None, ge=0, le=23, description="UTC hour of a daily refresh")
     memory_limit_mb: float | None = Field(
