@@ -20,8 +20,8 @@ from typing import Any, Final, Self
 import numpy as np
 
 from pipelines.errors import LakeError
+from pipelines.source.copying import open_copy
 from pipelines.source.pages import Leaves, Numbers, PageFile, PageHashes, well_formed
-from pipelines.source.sqlite import open_copy
 from pipelines.source.tables import FUNDAMENTALS, INDEX_PRICES, PRICES, SNAPSHOTS, SourceTable
 from pipelines.source.years import years_between
 

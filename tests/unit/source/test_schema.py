@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import SourceBusy, SourceError
+from pipelines.errors import SourceError
 from pipelines.source.schema import preflight
 from pipelines.source.tables import TABLES
 from tests.factories import database
@@ -54,14 +54,6 @@ def test_a_column_that_can_be_read_is_not(tmp_path: Path, columns: str) -> None:
     path = database(tmp_path / "x.db")
     run(path, "DROP TABLE daily_prices", f"CREATE TABLE daily_prices ({PRICES}, {columns})")
     assert len(preflight(path)) == len(TABLES)
-
-
-def test_a_locked_database_is_told_from_others(tmp_path: Path) -> None:
-    path = database(tmp_path / "x.db")
-    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
-        writer.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(SourceBusy, match=r"is locked for 0\.05 s; stop what uses it"):
-            preflight(path, busy_seconds=0.05)
 
 
 def test_a_table_without_rowid_is_named(tmp_path: Path) -> None:
