@@ -15,9 +15,10 @@ from urllib.parse import quote
 
 import polars as pl
 
+from pipelines.database import told
 from pipelines.errors import SourceError
+from pipelines.source.copying import open_copy
 from pipelines.source.panics import is_panic, quietly
-from pipelines.source.sqlite import open_copy, told
 from pipelines.source.stretches import span, stretches
 from pipelines.source.tables import Kind, SourceTable
 from pipelines.source.unreadable import BadRow, UnreadableRow, bad_rows

@@ -4,8 +4,8 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipelines.errors import SourceBusy, SourceError
-from pipelines.source.sqlite import check_file, primary_code, read, told
+from pipelines import database
+from pipelines.errors import SourceError
 from pipelines.source.tables import DECLARED, TABLES, Kind, SourceTable
 
 Declared = Mapping[str, tuple[str, int]]
@@ -15,29 +15,20 @@ To SQLite, names in another case are the same, so those of the columns are in sm
 """
 
 
-def preflight(path: Path, *, busy_seconds: float | None = None) -> list[SourceTable]:
+def preflight(path: Path) -> list[SourceTable]:
     """Return the tables that the database has; `SourceError` names what it lacks.
 
-    Wait for a lock up to `busy_seconds`, by default `BUSY_SECONDS`; then raise `SourceBusy`.
     Nothing is written, neither to the database nor beside it.
     """
-    check_file(path)
-    try:
-        return read(path, _check_tables, busy_seconds=busy_seconds)
-    except sqlite3.Error as error:
-        kind = SourceBusy if primary_code(error) == sqlite3.SQLITE_BUSY else SourceError
-        raise kind(f"cannot read {path}: {told(error, busy_seconds)}") from None
+    return database.ask(path, _check_tables)
 
 
 def present(con: sqlite3.Connection, tables: Iterable[SourceTable]) -> list[SourceTable]:
     """Return the tables that are there; `SourceError` names one that is required but missing."""
-    rows = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    names, wanted = {name.lower() for (name,) in rows}, list(tables)
+    names, wanted = database.table_names(con), list(tables)
     for table in wanted:
         if table.name not in names and not table.optional:
-            raise SourceError(
-                f"the database has no table {table.name}; see source_schema in the README"
-            )
+            raise database.missing(table.name)
     return [table for table in wanted if table.name in names]
 
 
