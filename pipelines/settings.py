@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port of the service; 0 takes a free one")
     api_token: SecretStr | None = Field(
         None, description="bearer token for changes; without one only this machine may make them"
+    )
+    log_level: Literal["info", "debug"] = Field(
+        "info",
+        description="`debug` also logs phases of refreshes, probes, scrapes and the page's files",
     )
     trusted_proxies: str | None = Field(
         None, description="addresses of proxies whose `X-Forwarded-For` counts, with commas between"
