@@ -41,6 +41,7 @@ BASE: Final = (
     "fingerprint",
     "runtime",
     "settings",
+    "terminal_table",
     "universe",
 )
 """The modules of `pipelines` that every room may use."""
