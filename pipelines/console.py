@@ -54,6 +54,7 @@ class Lines(logging.Formatter):
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
         fields = getattr(record, "fields", {})
         at = self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ")
         if self.as_json:
