@@ -12,6 +12,7 @@ from typer import BadParameter, Option
 from pipelines import console
 from pipelines.demo_market import SCHEMA, make_market
 from pipelines.errors import SourceError
+from pipelines.terminal_table import Table
 
 __all__ = ["SCHEMA", "make_market"]
 
@@ -22,10 +23,10 @@ def last_weekday(today: date) -> date:
     return today - timedelta(days=back)
 
 
-def _summary(path: Path, rows: Counter[str], seconds: float) -> console.Table:
+def _summary(path: Path, rows: Counter[str], seconds: float) -> Table:
     title = f"{path}: {path.stat().st_size / 1e6:,.1f} MB in {seconds:.1f} s"
     counts = [(table, f"{count:,}") for table, count in sorted(rows.items())]
-    return console.Table(title, ("table", "rows"), counts)
+    return Table(title, ("table", "rows"), counts)
 
 
 def main(  # noqa: PLR0913 - one parameter an option
