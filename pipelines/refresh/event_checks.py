@@ -33,7 +33,7 @@ def _of_tickers(lake: Lake, name: str, rows: pl.LazyFrame, what: str) -> Check:
     counts = rows.group_by("ticker").len("rows").collect(engine="streaming")
     listed = lake.stocks().select("ticker").collect()
     unknown = counts.join(listed, on="ticker", how="anti").sort("ticker")
-    count: int = counts["rows"].sum()
+    count = int(counts["rows"].sum())
     value: JsonValue = {"count": count, "unknown": unknown.height, "cases": cases(unknown)}
     of = f", that is {some(unknown['ticker'].to_list())}" if unknown.height else ""
     message = f"{count:,} {what}; tickers of theirs that are not in stocks: {unknown.height}{of}"

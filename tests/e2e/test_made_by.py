@@ -232,7 +232,8 @@ def test_hashes_are_the_same_in_every_process() -> None:
 @contextmanager
 def served(place: Path) -> Iterator[TestClient]:
     settings = Settings(source=place / "app.db", lake=place / "lake")
-    with TestClient(create_app(settings), client=("127.0.0.1", 50000)) as client:
+    here = {"base_url": "http://127.0.0.1", "client": ("127.0.0.1", 50000)}
+    with TestClient(create_app(settings), **here) as client:
         yield client
 
 
