@@ -130,7 +130,7 @@ def test_columns_that_sqlite_computes_are_there(tmp_path: Path) -> None:
     path = database(tmp_path / "x.db")
     row = "INSERT INTO daily_prices (ticker, date, high, low) VALUES ('A', '2024-01-02', 5, 2)"
     run(path, "DROP TABLE daily_prices", f"CREATE TABLE daily_prices ({table})", row)
-    assert len(preflight(path)) == len(TABLES)
+    assert len(preflight(path)) == 5
     read = whole(TableReader(path, TABLES["daily_prices"])).row(0, named=True)
     assert (read["close"], read["open"], read["high"], read["volume"]) == (4.0, 2.0, 5.0, None)
 
@@ -142,7 +142,7 @@ def test_names_may_be_in_another_case(tmp_path: Path) -> None:
     made_anew(path, "fundamentals", ("CREATE TABLE f", "CREATE TABLE F"), ("id INT", "ID INT"))
     run(path, "INSERT INTO Stocks (Ticker, NAME) VALUES ('A', 'Company')",
         "INSERT INTO Fundamentals (ticker, pe) VALUES ('A', 8.5)")  # fmt: skip
-    assert len(preflight(path)) == len(TABLES)
+    assert len(preflight(path)) == 5
     row = whole(TableReader(path, TABLES["stocks"])).row(0, named=True)
     assert (row["ticker"], row["name"]) == ("A", "Company")
     row = whole(TableReader(path, TABLES["fundamentals"])).row(0, named=True)
@@ -163,7 +163,7 @@ def test_a_collation_of_another_program_is_read(tmp_path: Path) -> None:
                     "open REAL, close REAL, high REAL, low REAL, volume REAL, "
                     "PRIMARY KEY (ticker, date))")  # fmt: skip
         con.execute("INSERT INTO daily_prices VALUES ('A', '2024-01-02', 1, 1, 1, 1, 1)")
-    assert len(preflight(path)) == len(TABLES)
+    assert len(preflight(path)) == 5
     table = TableReader(path, TABLES["daily_prices"])
     assert table.rows == 1
     assert whole(table)["date"].to_list() == ["2024-01-02"]
