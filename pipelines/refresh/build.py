@@ -104,13 +104,18 @@ def _datasets(
 ) -> tuple[dict[str, Dataset], date]:
     """Write or link all datasets; return them and the newest date with a price.
 
-    Stocks come after prices, for they hold the newest close of each.
+    Stocks and splits come after prices: they hold the newest close of each stock, and the closes
+    around each split.
     """
     found: list[datasets.WrittenPrices] = []
 
     def make_prices() -> Dataset:
         found.append(datasets.prices(task, tables["daily_prices"], reused))
         return found[0].dataset
+
+    def closes() -> pl.LazyFrame:
+        lake = Lake.unfinished(task.staged, {"prices": found[0].dataset}, task.today)
+        return lake.prices()
 
     makers = {
         "prices": make_prices,
@@ -122,6 +127,8 @@ def _datasets(
         for name, make in datasets.OPTIONAL.items()
         if name in tables
     }
+    if "splits" in tables:
+        makers["splits"] = lambda: datasets.splits(task, tables["splits"], closes())
     if reused:
         take = partial(link_dataset, reused.before, task.staged)
         makers |= {name: partial(take, name) for name in reused.datasets}

@@ -1,0 +1,68 @@
+"""The decision on each known split: are the prices around it raw, or adjusted for it already."""
+
+from datetime import timedelta
+from typing import Final
+
+import polars as pl
+
+from pipelines.ranking import MAX_PRICE_AGE
+
+DECIDED: Final = pl.Schema(
+    {
+        "date_before": pl.Date,
+        "close_before": pl.Float32,
+        "date_after": pl.Date,
+        "close_after": pl.Float32,
+        "decision": pl.String,
+        "divisor": pl.Float64,
+    }
+)
+"""The columns that each split gets from the prices.
+
+`divisor` is the product of the ratios of all splits of the ticker that are applied, up to this one.
+"""
+LATEST_CLOSE: Final = timedelta(days=MAX_PRICE_AGE)
+"""How long after a split the first close at the new price may be."""
+
+
+def decide(splits: pl.LazyFrame, closes: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the splits with the closes around each, the decision and the divisor.
+
+    Reads `ticker, date, ratio` of splits and `ticker, date, close` of prices; adds the columns of
+    `DECIDED`, by ticker and date. The prices are raw where the first close on or after the date,
+    at most ten days after it, over the last close before it is nearer to 1 / ratio than to 1 by
+    its logarithm: then the split is `applied`. Else it is `in_prices`; without one of the two
+    closes there is nothing to adjust, and it is `no_closes`.
+    """
+    moved = pl.col("close_after").cast(pl.Float64) / pl.col("close_before").cast(pl.Float64)
+    is_raw = (moved.log() + pl.col("ratio").log()).abs() < moved.log().abs()
+    decision = (
+        pl.when(moved.is_null()).then(pl.lit("no_closes"))
+        .when(is_raw).then(pl.lit("applied"))
+        .otherwise(pl.lit("in_prices"))
+    )  # fmt: skip
+    counted = pl.when(pl.col("decision") == "applied").then("ratio").otherwise(1.0)
+    return (
+        splits.join(_around(splits, closes), on=("ticker", "date"), how="left")
+        .with_columns(decision=decision)
+        .sort("ticker", "date")
+        .with_columns(divisor=counted.cum_prod().over("ticker"))
+    )
+
+
+def _around(splits: pl.LazyFrame, closes: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the last close before each split, and the first on or after it, with their days."""
+    day, split = pl.col("date"), pl.col("split_")
+    before = pl.when(day < split).then(day)
+    after = pl.when(day.is_between(split, split + LATEST_CLOSE)).then(day)
+    return (
+        closes.select("ticker", "date", "close")
+        .join(splits.select("ticker", split_="date"), on="ticker")
+        .filter(day <= split + LATEST_CLOSE)
+        .group_by("ticker", "split_")
+        .agg(
+            date_before=before.max(), close_before=pl.col("close").max_by(before),
+            date_after=after.min(), close_after=pl.col("close").min_by(after),
+        )
+        .rename({"split_": "date"})
+    )  # fmt: skip
