@@ -114,6 +114,10 @@ class Lake:
         """Return daily index levels from `since` to `until`, both included."""
         return self._between("index_prices", since, until)
 
+    def fx_rates(self, *, since: Day | None = None, until: Day | None = None) -> pl.LazyFrame:
+        """Return rates in SEK from `since` to `until`, both included."""
+        return self._between("fx_rates", since, until)
+
     def fundamentals(self, *, known_by: Day | None = None) -> pl.LazyFrame:
         """Return statements and ratios that were known on a date, or all of them."""
         last = day_or_none(known_by)
