@@ -20,6 +20,7 @@ from rich.table import Table as RichTable
 
 from pipelines import __version__
 from pipelines.errors import StockRankError
+from pipelines.quoting import one_line, quoted
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +46,10 @@ class LogFormat(StrEnum):
 
 
 class _Lines(logging.Formatter):
-    """Writes each record as a line: the time, then its fields, or its message if it has none."""
+    """Writes each record as a line: the time, then its fields, or its message if it has none.
+
+    Texts from outside are quoted. The lines of an exception follow, indented.
+    """
 
     def __init__(self, style: LogFormat) -> None:
         super().__init__()
@@ -55,10 +59,15 @@ class _Lines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         fields = getattr(record, "fields", {})
         at = self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ")
+        trace = self.formatException(record.exc_info) if record.exc_info else None
         if self.as_json:
-            return json.dumps({"time": at, **(fields or {"message": record.getMessage()})})
-        shown = " ".join(f"{k}={v}" for k, v in fields.items() if v is not None)
-        return f"{at} {shown or record.getMessage()}"
+            more = {"exception": trace} if trace else {}
+            return json.dumps({"time": at, **(fields or {"message": record.getMessage()}), **more})
+        shown = " ".join(f"{k}={quoted(v)}" for k, v in fields.items() if v is not None)
+        lines = [f"{at} {shown or one_line(record.getMessage().strip())}"]
+        # Indented, so that no line of a text from outside looks like an entry of the log.
+        lines += [f"    {one_line(line)}" for line in (trace or "").splitlines()]
+        return "\n".join(lines)
 
 
 def log_to_stderr(style: LogFormat) -> None:
@@ -122,7 +131,7 @@ def show_any_letter() -> None:
 
 def _write_error(error: StockRankError) -> None:
     """Write an error as one line: to the log if it is JSON, else to stderr."""
-    message = " ".join(str(error).split())
+    message = one_line(" ".join(str(error).split()))
     if _logs_json():
         fields = {"error": message, "type": type(error).__name__}
         logger.error("%s", message, extra={"fields": fields})
