@@ -5,28 +5,29 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from io import TextIOWrapper
-from typing import Final, Literal
+from typing import Final
 
 import typer
-from rich import box
 from rich import progress as rich_progress
 from rich.console import Console
-from rich.table import Table as RichTable
+from rich.text import Text
 
 from pipelines import __version__
 from pipelines.errors import StockRankError
 from pipelines.quoting import one_line, quoted
+from pipelines.terminal_table import Table, plain, wrapped
 
 logger = logging.getLogger(__name__)
 
 EPILOG: Final = "--version alone: show the release."
 PLAIN_WIDTH: Final = 200
 """The width of tables, in characters, if stdout is no terminal."""
+LEAST_WIDTH: Final = 40
+"""The width of tables on a terminal that is narrower, or does not tell its width."""
 PROGRESS_SECONDS: Final = 0.25
 """The least time between two lines of the log about progress."""
 
@@ -45,7 +46,7 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-class _Lines(logging.Formatter):
+class Lines(logging.Formatter):
     """Writes each record as a line: the time, then its fields, or its message if it has none.
 
     Texts from outside are quoted. The lines of an exception follow, indented.
@@ -57,6 +58,7 @@ class _Lines(logging.Formatter):
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
         fields = getattr(record, "fields", {})
         at = self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ")
         trace = self.formatException(record.exc_info) if record.exc_info else None
@@ -73,7 +75,7 @@ class _Lines(logging.Formatter):
 def log_to_stderr(style: LogFormat) -> None:
     """Write the log to stderr; in JSON also progress, and an error at the end."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_Lines(style))
+    handler.setFormatter(Lines(style))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if style is LogFormat.JSON:
         # To a copy of stderr, for stderr itself is redirected while connectorx reads.
@@ -83,16 +85,7 @@ def log_to_stderr(style: LogFormat) -> None:
 
 def _logs_json() -> bool:
     formatters = (handler.formatter for handler in logging.getLogger().handlers)
-    return any(isinstance(f, _Lines) and f.as_json for f in formatters)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of texts with a title; columns of numbers are aligned to the right."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
+    return any(isinstance(f, Lines) and f.as_json for f in formatters)
 
 
 def run(*commands: Callable[..., None], help_: str | None = None) -> None:
@@ -131,7 +124,7 @@ def show_any_letter() -> None:
 
 def _write_error(error: StockRankError) -> None:
     """Write an error as one line: to the log if it is JSON, else to stderr."""
-    message = one_line(" ".join(str(error).split()))
+    message = " ".join(plain(str(error)).split())
     if _logs_json():
         fields = {"error": message, "type": type(error).__name__}
         logger.error("%s", message, extra={"fields": fields})
@@ -140,29 +133,33 @@ def _write_error(error: StockRankError) -> None:
 
 
 def write(text: str) -> None:
-    """Write a line to stdout."""
-    sys.stdout.write(text + "\n")
+    """Write a sentence to stdout, on a terminal in lines that it has room for."""
+    sys.stdout.write(f"{wrapped(text, _terminal_width())}\n")
+
+
+def write_data(text: str) -> None:
+    """Write lines of data to stdout as they are; on a terminal without control characters."""
+    lines = map(plain, text.splitlines()) if sys.stdout.isatty() else [text]
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def show(*tables: Table) -> None:
     """Write tables to stdout, as wide as the terminal, or as `PLAIN_WIDTH` without one."""
-    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
+    width = _terminal_width()
+    console = Console(width=width or PLAIN_WIDTH, highlight=False)
     for table in tables:
-        console.print(table.title, style="bold", markup=False, soft_wrap=True)
+        console.print(Text(wrapped(table.title, width), style="bold"), soft_wrap=True)
         if table.rows:
-            console.print(_rich(table))
+            console.print(table.fitted(width or PLAIN_WIDTH), crop=False)
+        if table.note:
+            write(table.note)
+        write("")
 
 
-def _rich(table: Table) -> RichTable:
-    rich = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for at, column in enumerate(table.columns):
-        cells = [row[at] for row in table.rows if row[at]]
-        number = bool(cells) and all(c.strip("+-%,.0123456789") == "" for c in cells)
-        side: Literal["right", "left"] = "right" if number else "left"
-        rich.add_column(column, justify=side, no_wrap=number, overflow="fold")
-    for row in table.rows:
-        rich.add_row(*row)
-    return rich
+def _terminal_width() -> int | None:
+    """Return how many characters a line of stdout has, if it is a terminal or `COLUMNS` is set."""
+    is_known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return max(Console().width, LEAST_WIDTH) if is_known else None
 
 
 def _logged() -> Progress:

@@ -9,8 +9,10 @@ from itertools import repeat
 from pathlib import Path
 from typing import Final
 
-from pipelines.demo_market.accounts import account_tables
+from pipelines.demo_market.accounts import account_tables, dividend_events
 from pipelines.demo_market.companies import Columns, Company, listed_companies, stocks_table
+from pipelines.demo_market.optional_tables import OPTIONAL_SCHEMA, fx_rates
+from pipelines.demo_market.plants import Planting, truth_path, write_truth
 from pipelines.demo_market.prices import (
     Factors,
     daily_prices,
@@ -86,20 +88,28 @@ def _append(database: sqlite3.Connection, table: str, columns: Columns) -> int:
     return database.executemany(insert, zip(*values, strict=False)).rowcount
 
 
-def _company_tables(company: Company, common: Factors) -> Iterator[tuple[str, Columns]]:
-    """Return the rows of a company, share by share, in every table with tickers but `stocks`."""
-    past, prices = daily_prices(company, common)
+def _company_tables(
+    company: Company, common: Factors, planting: Planting | None
+) -> Iterator[tuple[str, Columns]]:
+    """Return the rows of a company, share by share, in the tables that have some for each."""
+    past, prices = (planting.prices if planting else daily_prices)(company, common)
     statements = account_tables(company, common, past)
+    if planting:
+        statements["dividend_events"] = dividend_events(company, common, past)
     for ticker, columns in zip(company.tickers, prices, strict=True):
         for table, values in {"daily_prices": columns, **statements}.items():
             yield table, {"ticker": ticker, **values}
 
 
 def _fill(
-    database: sqlite3.Connection, common: Factors, listed: list[Company], progress: CompanyProgress
+    database: sqlite3.Connection,
+    common: Factors,
+    listed: list[Company],
+    planting: Planting | None,
+    progress: CompanyProgress,
 ) -> Counter[str]:
     """Create and fill every table, a company at a time; return the number of rows by table."""
-    database.executescript(SCRATCH + SCHEMA)
+    database.executescript(SCRATCH + SCHEMA + (OPTIONAL_SCHEMA if planting else ""))
     rows = Counter(strategy_signals=0)
     with database:
         rows["stocks"] = _append(
@@ -107,42 +117,50 @@ def _fill(
         )
         rows["index_prices"] = _append(database, "index_prices", index_prices(common))
         for done, company in enumerate(listed, start=1):
-            for table, columns in _company_tables(company, common):
+            for table, columns in _company_tables(company, common, planting):
                 rows[table] += _append(database, table, columns)
             progress(done, len(listed))
+        if planting:
+            rows["splits"] = _append(database, "splits", planting.splits())
+            rows["fx_rates"] = sum(_append(database, "fx_rates", r) for r in fx_rates(common))
     return rows
 
 
 def _publish(partial: Path, path: Path) -> None:
-    """Put a finished database in its place, without the sidecar files of an older one."""
-    for suffix in SIDECARS:
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    """Put a finished database in its place, without the sidecar files and truth of an older one."""
+    for old in (truth_path(path), *(path.with_name(path.name + suffix) for suffix in SIDECARS)):
+        old.unlink(missing_ok=True)
     partial.replace(path)
 
 
-def make_market(
+def make_market(  # noqa: PLR0913 - one parameter an option
     path: Path,
     *,
     stocks: int = 730,
     years: int = 44,
     seed: int = 2,
     end: date = NEWEST,
+    plants: bool = False,
     progress: CompanyProgress = lambda _done, _total: None,
 ) -> Counter[str]:
     """Write a market to a SQLite file, and return the number of rows by table.
 
     An older file is replaced when all is written. The same options give the same tables. Prices
-    begin with the year `end.year - years`.
+    begin with the year `end.year - years`. With `plants` some prices have errors and some real
+    moves are large, the optional tables are there, and `X.truth.json` beside X tells the truth.
     """
     common = factors(trading_days(date(end.year - years, 1, 1), end), seed=seed)
     listed = listed_companies(len(common.days), stocks=stocks, seed=seed)
+    planting = Planting(listed, seed) if plants else None
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     partial.unlink(missing_ok=True)
     try:
         with closing(sqlite3.connect(partial)) as database:
-            rows = _fill(database, common, listed, progress)
+            rows = _fill(database, common, listed, planting, progress)
         _publish(partial, path)
+        if planting:
+            write_truth(path, planting.truth)
     finally:
         partial.unlink(missing_ok=True)
     return rows

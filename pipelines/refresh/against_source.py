@@ -10,13 +10,13 @@ from typing import Final
 import polars as pl
 
 from pipelines import source
-from pipelines.console import Table
 from pipelines.fingerprint import fingerprint
 from pipelines.lake import Lake
 from pipelines.refresh import build
 from pipelines.refresh.intact import Comparison
 from pipelines.refresh.task import Task, copy_database, staging
 from pipelines.source import TABLES
+from pipelines.terminal_table import Column, Table
 
 KEYS: Final = {table.dataset: table.key for table in TABLES.values()}
 
@@ -60,7 +60,8 @@ def _values(opened: Lake, exact: Lake) -> Comparison:
             rows.append((name, column, f"{missing:,}", f"{absolute:.3g}", f"{relative:.3g}"))
             if missing or relative > 2**-24:
                 found.problems.append(f"{name}.{column} differs from the database")
-    columns = ("dataset", "column", "values that do not match", "absolute", "relative")
+    largest = (Column("absolute", extra=1), "relative")
+    columns = ("dataset", "column", "values that do not match", *largest)
     found.tables = [Table("largest differences from the database", columns, rows)]
     return found
 

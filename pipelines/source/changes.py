@@ -132,9 +132,9 @@ def _width(con: sqlite3.Connection, table: SourceTable) -> int:
 
 
 def _definitions(con: sqlite3.Connection) -> dict[str, tuple[str, int]]:
-    """Return the statement that made each table, and its root page."""
+    """Return the statement and root page of each table, by its name in small letters."""
     rows = con.execute("SELECT name, sql, rootpage FROM sqlite_master WHERE type = 'table'")
-    return {name: (sql, root) for name, sql, root in rows}
+    return {name.lower(): (sql, root) for name, sql, root in rows}
 
 
 def _digest(pages: PageFile, sql: str, root: int, encoding: str) -> str:

@@ -9,7 +9,10 @@ from pipelines.errors import SourceError
 from pipelines.source.tables import DECLARED, TABLES, Kind, SourceTable
 
 Declared = Mapping[str, tuple[str, int]]
-"""The declared type of each column, in capitals, and its place in the primary key, 0 for none."""
+"""The declared type of each column, in capitals, and its place in the primary key, 0 for none.
+
+To SQLite, names in another case are the same, so those of the columns are in small letters here.
+"""
 
 
 def preflight(path: Path) -> list[SourceTable]:
@@ -37,8 +40,9 @@ def _check_tables(con: sqlite3.Connection) -> list[SourceTable]:
 
 
 def _check_table(con: sqlite3.Connection, table: SourceTable) -> None:
-    rows = con.execute(f"PRAGMA table_info({table.name})")
-    declared = {name: (kind.upper(), place) for _, name, kind, _, _, place in rows}
+    # Unlike table_info, this one lists generated columns too.
+    rows = con.execute(f"PRAGMA table_xinfo({table.name})").fetchall()
+    declared = {name.lower(): (kind.upper(), place) for _, name, kind, _, _, place, _ in rows}
     _check_rowid(con, table.name, declared)
     for column, kind in table.columns.items():
         _check_column(table.name, declared, column, kind)
@@ -64,12 +68,11 @@ def _is_rowid(declared: Declared, column: str) -> bool:
 
 
 def _check_rowid(con: sqlite3.Connection, table: str, declared: Declared) -> None:
-    for column in declared:
-        if column.lower() == "rowid" and not _is_rowid(declared, column):
-            raise SourceError(
-                f"the table {table} has a column named {column}, which hides SQLite's own rowid; "
-                f"rename it with ALTER TABLE {table} RENAME COLUMN"
-            )
+    if "rowid" in declared and not _is_rowid(declared, "rowid"):
+        raise SourceError(
+            f"the table {table} has a column named rowid, which hides SQLite's own; "
+            f"rename it with ALTER TABLE {table} RENAME COLUMN rowid TO its_new_name"
+        )
     try:
         con.execute(f"SELECT rowid FROM {table} LIMIT 1")
     except sqlite3.OperationalError:

@@ -42,6 +42,7 @@ BASE: Final = (
     "fingerprint",
     "runtime",
     "settings",
+    "terminal_table",
     "universe",
 )
 """The modules of `pipelines` that every room may use."""

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from pipelines.console import LogFormat, _Lines
+from pipelines.console import Lines, LogFormat
 from pipelines.quoting import one_line, quoted
 
 
@@ -46,7 +46,7 @@ def test_a_value_is_one_word(value: object, word: str) -> None:
 def written(style: LogFormat, message: str, **more: object) -> str:
     """A record as it is written, without its time."""
     record = logging.makeLogRecord({"msg": message, "created": 0.0, **more})
-    text = _Lines(style).format(record)
+    text = Lines(style).format(record)
     assert text.count("1970-01-01T00:00:00Z") == 1
     return text.replace("1970-01-01T00:00:00Z", "T")
 
