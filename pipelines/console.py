@@ -18,6 +18,7 @@ from rich.text import Text
 
 from pipelines import __version__
 from pipelines.errors import StockRankError
+from pipelines.quoting import one_line, quoted
 from pipelines.terminal_table import Table, plain, wrapped
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,10 @@ class LogFormat(StrEnum):
 
 
 class Lines(logging.Formatter):
-    """Writes each record as a line: the time, then its fields, or its message if it has none."""
+    """Writes each record as a line: the time, then its fields, or its message if it has none.
+
+    Texts from outside are quoted. The lines of an exception follow, indented.
+    """
 
     def __init__(self, style: LogFormat) -> None:
         super().__init__()
@@ -57,10 +61,15 @@ class Lines(logging.Formatter):
         """Return the line of a record."""
         fields = getattr(record, "fields", {})
         at = self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ")
+        trace = self.formatException(record.exc_info) if record.exc_info else None
         if self.as_json:
-            return json.dumps({"time": at, **(fields or {"message": record.getMessage()})})
-        shown = " ".join(f"{k}={v}" for k, v in fields.items() if v is not None)
-        return plain(f"{at} {shown or record.getMessage()}")
+            more = {"exception": trace} if trace else {}
+            return json.dumps({"time": at, **(fields or {"message": record.getMessage()}), **more})
+        shown = " ".join(f"{k}={quoted(v)}" for k, v in fields.items() if v is not None)
+        lines = [f"{at} {shown or one_line(record.getMessage().strip())}"]
+        # Indented, so that no line of a text from outside looks like an entry of the log.
+        lines += [f"    {one_line(line)}" for line in (trace or "").splitlines()]
+        return "\n".join(lines)
 
 
 def log_to_stderr(style: LogFormat) -> None:
