@@ -54,7 +54,10 @@ def verify_against_source(opened: Lake, database: Path) -> Comparison:
 def _values(opened: Lake, exact: Lake) -> Comparison:
     found, rows = Comparison(), []
     for name, keys in KEYS.items():
-        if name not in opened.datasets:
+        ours, theirs = (name in version.datasets for version in (opened, exact))
+        if ours != theirs:
+            found.problems.append(_alone(name, in_version=ours))
+        if not (ours and theirs):
             continue
         for column, missing, absolute, relative in _differences(opened, exact, name, keys):
             rows.append((name, column, f"{missing:,}", f"{absolute:.3g}", f"{relative:.3g}"))
@@ -64,6 +67,11 @@ def _values(opened: Lake, exact: Lake) -> Comparison:
     columns = ("dataset", "column", "values that do not match", *largest)
     found.tables = [Table("largest differences from the database", columns, rows)]
     return found
+
+
+def _alone(name: str, *, in_version: bool) -> str:
+    there, absent = ("version", "database") if in_version else ("database", "version")
+    return f"the dataset {name} is in the {there}, but not in the {absent}"
 
 
 def _differences(
