@@ -3,6 +3,7 @@
 from typing import Final
 
 import polars as pl
+from pydantic import JsonValue
 
 from pipelines.lake import Check, Lake
 from pipelines.refresh.findings import cases, check
@@ -33,5 +34,5 @@ def f_score_check(lake: Lake) -> Check:
         f"{few.height} of {eligible.height} eligible stocks have fewer than {FEW_SIGNALS} of the "
         "nine signals of the F-score"
     ) + ("; nearly every company earns those few, so the gate hardly filters" if hardly else "")
-    value = {"count": few.height, "stocks": eligible.height, "cases": cases(few)}
+    value: JsonValue = {"count": few.height, "stocks": eligible.height, "cases": cases(few)}
     return check("f_score_signals", "warning" if hardly else "ok", message, value)
