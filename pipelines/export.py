@@ -56,16 +56,17 @@ def main(  # noqa: PLR0913 - one parameter an option
     elif manifest.version == before:
         console.write(f"nothing was written to the database since version {before}, which stays")
     else:
-        console.show(*_summary(manifest))
+        console.show(*summary(manifest))
 
 
 DATASET_COLUMNS: Final = (
-    "dataset", "rows in", "rows out", Column("rejected", wraps=True),
-    Column("warnings", wraps=True), Column("MB", extra=1),
+    "dataset", Column("rows in", extra=1), "rows out", Column("rejected", wraps=True),
+    Column("warnings", wraps=True), Column("MB", extra=2),
 )  # fmt: skip
 
 
-def _summary(manifest: Manifest) -> list[Table]:
+def summary(manifest: Manifest) -> list[Table]:
+    """Return what an export did: rows in and out of each dataset, seconds and memory of phases."""
     datasets = [_dataset_row(name, entry) for name, entry in manifest.datasets.items()]
     phases = [(p.phase, f"{p.seconds:.2f}", f"{p.peak_mb:.0f}") for p in manifest.phases]
     total = sum(p.seconds for p in manifest.phases)

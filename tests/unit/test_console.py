@@ -1,12 +1,10 @@
 """What commands write, on a terminal and elsewhere."""
 
-import logging
 import sys
 
 import pytest
 
 from pipelines import console
-from pipelines.console import LogFormat
 from pipelines.errors import LakeError
 from pipelines.terminal_table import Table
 
@@ -57,12 +55,4 @@ def test_an_error_is_one_line_without_control_characters(
     assert ended.value.code == 1
     assert capsys.readouterr().err == (
         "error: nothing is published in data/lake 2026-01-01T00:00:00Z status=200 [31mred\n"
-    )
-
-
-def test_a_record_of_the_log_is_one_line_without_control_characters() -> None:
-    record = logging.LogRecord("x", logging.INFO, "", 0, "read %s", (FORGED,), None)
-    record.created = 0.0
-    assert console.Lines(LogFormat.TEXT).format(record) == (
-        "1970-01-01T00:00:00Z read data/lake 2026-01-01T00:00:00Z status=200 [31mred"
     )

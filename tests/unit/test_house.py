@@ -40,6 +40,7 @@ BASE: Final = (
     "digest",
     "errors",
     "fingerprint",
+    "quoting",
     "runtime",
     "settings",
     "terminal_table",
