@@ -16,6 +16,7 @@ from pipelines.lake.manifest import SCHEMA_VERSION, Check, DataFile, Dataset, Ma
 from pipelines.lake.version import Lake
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES
+from pipelines.refresh.splits import decide
 from pipelines.universe import SWEDEN, Universe
 
 Row = dict[str, Any]
@@ -76,9 +77,15 @@ class FrameLake(Lake):
 
 
 def frame_lake(
-    stocks: Sequence[Row], prices: Sequence[Row] = (), fundamentals: Sequence[Row] = ()
+    stocks: Sequence[Row],
+    prices: Sequence[Row] = (),
+    fundamentals: Sequence[Row] = (),
+    splits: Sequence[Row] | None = None,
 ) -> FrameLake:
-    """A lake of literal rows; columns that are left out are null."""
+    """A lake of literal rows; columns that are left out are null.
+
+    Splits are decided by the prices; without them the lake has no such dataset.
+    """
     quotes = pl.DataFrame(list(prices), schema=lake_schema("prices"))
     newest = (
         quotes.sort("date")
@@ -86,11 +93,15 @@ def frame_lake(
         .agg(newest_close=pl.col("close").last(), newest_date=pl.col("date").last())
     )
     listed = pl.DataFrame(list(stocks), schema=lake_schema("stocks"))
-    return FrameLake(
+    made = FrameLake(
         prices=quotes,
         fundamentals=pl.DataFrame(list(fundamentals), schema=lake_schema("fundamentals")),
         stocks=listed.join(newest, on="ticker", how="left").select(*STOCKS),
     )
+    if splits is not None:
+        known = pl.LazyFrame(list(splits), schema=lake_schema("splits"))
+        made.datasets |= {"splits": decide(known, quotes.lazy()).collect()}
+    return made
 
 
 def ranked(

@@ -1,8 +1,11 @@
 """The methodology once more, as plain loops over dicts: slow, obvious and without Polars."""
 
 import calendar
+import math
 from collections import defaultdict
+from collections.abc import Sequence
 from datetime import date, timedelta
+from fractions import Fraction
 from typing import Any, Final
 
 Row = dict[str, Any]
@@ -59,7 +62,7 @@ COLUMNS: Final = (
 )
 
 
-def rank(
+def rank(  # noqa: PLR0913 - a table each
     stocks: list[Row],
     prices: list[Row],
     fundamentals: list[Row],
@@ -67,11 +70,16 @@ def rank(
     strategy: str,
     as_of: date,
     universe: Any,
+    splits: Sequence[Row] = (),
 ) -> list[Row]:
     """Every stock with its measures: the ranked ones by rank, then the excluded by ticker."""
     metrics = COMPOSITES[strategy][0]
     closes, filings = by_ticker(prices), by_ticker(fundamentals)
-    rows = [measure(s, closes[s["ticker"]], filings[s["ticker"]], as_of) for s in stocks]
+    known = by_ticker(splits)
+    rows = [
+        measure(s, closes[s["ticker"]], filings[s["ticker"]], as_of, known[s["ticker"]])
+        for s in stocks
+    ]
     for row in rows:
         row["excluded_by"] = universe_reason(row, strategy, as_of, universe)
     exclude_other_share_classes(remaining(rows))
@@ -92,7 +100,7 @@ def rank(
     ]
 
 
-def by_ticker(rows: list[Row]) -> defaultdict[str, list[Row]]:
+def by_ticker(rows: Sequence[Row]) -> defaultdict[str, list[Row]]:
     groups: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row["ticker"]].append(row)
@@ -107,16 +115,18 @@ def best_first(row: Row) -> tuple[float, float, str]:
     return -row["momentum"], -row["market_cap_msek"], row["ticker"]
 
 
-def measure(stock: Row, closes: list[Row], filings: list[Row], as_of: date) -> Row:
+def measure(
+    stock: Row, closes: list[Row], filings: list[Row], as_of: date, splits: list[Row]
+) -> Row:
     """What is known about one stock on a date: prices, ratios, market cap and F-score."""
     known = [row for row in filings if row["known_from"] <= as_of]
     ratios = ratios_row(known, as_of)
-    cap, source = market_cap(stock, closes, ratios, as_of)
+    cap, source = market_cap(stock, adjusted(closes, splits, date.max), ratios, as_of)
     attributes = {name: stock[name] for name in ("ticker", "sector", "market", "stock_type")}
     return {
         **attributes,
         **{metric: ratios.get(metric) for metric in RATIOS},
-        **price_columns(closes, as_of),
+        **price_columns(adjusted(closes, splits, as_of), as_of),
         **f_score_columns(known, as_of),
         "market_cap_msek": cap,
         "market_cap_source": source,
@@ -143,6 +153,32 @@ def recent_close(closes: list[Row], day: date) -> Row | None:
     """The newest price row on or before a day, None if it is more than ten days older."""
     last = last_close(closes, day)
     return last if last is not None and day - last["date"] <= MAX_PRICE_AGE else None
+
+
+def adjusted(closes: list[Row], splits: list[Row], as_of: date) -> list[Row]:
+    """The closes up to a date, each brought over the splits that are applied after it."""
+    known = [row for row in closes if row["date"] <= as_of]
+    applied = [split for split in splits if is_applied(split, known)]
+
+    def ahead(day: date) -> float:
+        return math.prod(split["ratio"] for split in applied if split["date"] > day)
+
+    return [row | {"close": row["close"] / ahead(row["date"])} for row in known]
+
+
+def is_applied(split: Row, closes: list[Row]) -> bool:
+    """Whether the closes around a split moved nearer to 1 / ratio than to 1."""
+    before = last_close(closes, split["date"] - timedelta(days=1))
+    after = min(
+        (row for row in closes if split["date"] <= row["date"] <= split["date"] + MAX_PRICE_AGE),
+        key=lambda row: row["date"],
+        default=None,
+    )
+    if before is None or after is None:
+        return False
+    moved = Fraction(after["close"]) / Fraction(before["close"])
+    left = moved * Fraction(split["ratio"])  # what the split does not explain
+    return max(left, 1 / left) < max(moved, 1 / moved)
 
 
 def price_columns(closes: list[Row], as_of: date) -> Row:

@@ -5,12 +5,12 @@ A split counts from the first close at the new price on, and changes the closes 
 is brought to the scale of a later one by the quotient of two divisors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 import polars as pl
 
 from pipelines.lake import Lake
-from pipelines.ranking.windows import MONTHS
 
 Keys = tuple[str, ...]
 
@@ -26,45 +26,54 @@ def applied_splits(lake: Lake) -> pl.LazyFrame | None:
     return applied.select("ticker", "divisor", split_date="date", known_on="date_after")
 
 
-def divisors(
+def adjusted(
+    rows: pl.LazyFrame, splits: pl.LazyFrame | None, closes: Mapping[str, str], by: Keys
+) -> pl.LazyFrame:
+    """Bring closes of each row to the scale of its `as_of`: what is known then.
+
+    `closes` names the column with the day of each of them.
+    """
+    if splits is None:
+        return rows
+    days = tuple(closes.values())
+    scaled = rows.join(_divisors(rows, splits, days, by), on=by, how="left")
+    return scaled.with_columns(
+        pl.col(close).cast(pl.Float64) * _divisor(day) / _divisor("as_of")
+        for close, day in closes.items()
+    ).drop(_of(day) for day in ("as_of", *days))
+
+
+def adjusted_closes(prices: pl.LazyFrame, splits: pl.LazyFrame | None, as_of: date) -> pl.LazyFrame:
+    """Return `ticker, date, close` of prices up to a day, all on the scale of that day."""
+    rows = prices.select("ticker", "date", "close", as_of=pl.lit(as_of, dtype=pl.Date))
+    known = adjusted(rows, splits, {"close": "date"}, ("ticker", "date"))
+    return known.select("ticker", "date", "close")
+
+
+def _divisors(
     rows: pl.LazyFrame, splits: pl.LazyFrame, days: Sequence[str], by: Keys
 ) -> pl.LazyFrame:
-    """Return `<day>_divisor` for each column of days: that of the last split up to the day.
+    """Return the divisor of each day, and of `as_of`, with the keys of rows that have splits.
 
-    There is a row for each key of a ticker with splits; null stands for 1.
+    It is that of the last split up to the day, or of the last one known; null stands for 1.
     """
     split = pl.col("split_date")
+    counts = {day: split <= pl.col(day) for day in days}
+    counts["as_of"] = pl.col("known_on") <= pl.col("as_of")
     return (
-        rows.select(*by, *days)
+        rows.select(*dict.fromkeys((*by, *days, "as_of")))
         .join(splits, on="ticker")
         .group_by(by)
         .agg(
-            pl.col("divisor").max_by(pl.when(split <= pl.col(day)).then(split)).alias(_of(day))
-            for day in days
+            pl.col("divisor").max_by(pl.when(mask).then(split)).alias(_of(day))
+            for day, mask in counts.items()
         )
     )
 
 
-def adjusted_anchors(
-    stocks: pl.LazyFrame, splits: pl.LazyFrame | None, by: Keys = ("ticker",)
-) -> pl.LazyFrame:
-    """Bring the earlier closes of each stock, and its newest one, to the scale of `close`.
-
-    The newest close belongs to the market cap of today, so that splits after the date count in it.
-    """
-    if splits is None:
-        return stocks
-    closes = {f"base_close_{n}m": f"base_date_{n}m" for n in MONTHS} | {
-        "newest_close": "newest_date"
-    }
-    days = ("close_date", *closes.values())
-    scaled = stocks.join(divisors(stocks, splits, days, by), on=by, how="left")
-    scaled = scaled.with_columns(pl.col(_of(day)).fill_null(1.0) for day in days)
-    return scaled.with_columns(
-        pl.col(close).cast(pl.Float64) * pl.col(_of(day)) / pl.col(_of("close_date"))
-        for close, day in closes.items()
-    ).drop(_of(day) for day in days)
-
-
 def _of(day: str) -> str:
     return f"{day}_divisor"
+
+
+def _divisor(day: str) -> pl.Expr:
+    return pl.col(_of(day)).fill_null(1.0)

@@ -13,6 +13,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import Lake
+from pipelines.ranking.adjusted import applied_splits
 from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.expressions import has_any
 from pipelines.ranking.known import closes, joined, newest_ratios, statements
@@ -99,6 +100,7 @@ def cross_sections(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
         closes(_in_windows(lake, dates), {n: pl.col("months") == n for n in ANCHORS}, BY),
         newest_ratios(_beside(_recent_ratios(rows, dates[0]), dates), day, BY),
         statements(_beside(_recent_statements(rows, dates[0]), dates), day, BY),
+        splits=applied_splits(lake),
         by=BY,
     )
 

@@ -35,7 +35,7 @@ def decide(splits: pl.LazyFrame, closes: pl.LazyFrame) -> pl.LazyFrame:
     closes there is nothing to adjust, and it is `no_closes`.
     """
     moved = pl.col("close_after").cast(pl.Float64) / pl.col("close_before").cast(pl.Float64)
-    is_raw = (moved.log() + pl.col("ratio").log()).abs() < moved.log().abs()
+    is_raw = _times(moved * pl.col("ratio")) < _times(moved)
     decision = (
         pl.when(moved.is_null()).then(pl.lit("no_closes"))
         .when(is_raw).then(pl.lit("applied"))
@@ -48,6 +48,11 @@ def decide(splits: pl.LazyFrame, closes: pl.LazyFrame) -> pl.LazyFrame:
         .sort("ticker", "date")
         .with_columns(divisor=counted.cum_prod().over("ticker"))
     )
+
+
+def _times(move: pl.Expr) -> pl.Expr:
+    """Return how many times up or down a price moved, whose logarithm is the distance from 1."""
+    return pl.max_horizontal(move, 1 / move)
 
 
 def _around(splits: pl.LazyFrame, closes: pl.LazyFrame) -> pl.LazyFrame:
