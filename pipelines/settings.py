@@ -24,7 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.errors import SettingsError, Unknown
-from pipelines.universe import SWEDEN, Universe
+from pipelines.universe import BUILT_IN, Universe
 
 PREFIX: Final = "STOCKRANK_"
 CONFIG: Final = Path("stockrank.toml")
@@ -155,7 +155,8 @@ class Settings(BaseSettings):
 
     def chosen_universe(self, name: str | None = None) -> Universe:
         """Return the universe of that name, by default the one in the settings."""
-        universes = {SWEDEN.name: SWEDEN} | {n: u.named(n) for n, u in self.universes.items()}
+        declared = {name: universe.named(name) for name, universe in self.universes.items()}
+        universes = {universe.name: universe for universe in BUILT_IN} | declared
         wanted = name or self.universe
         if wanted not in universes:
             raise Unknown("universe", wanted, universes)

@@ -1,3 +1,6 @@
+# The tables of splits, dividends and rates, which a database may have, as SQL.
+from .market import EVENT_TABLES as EVENT_TABLES
+
 # The tables of the source database, as SQL.
 from .market import SCHEMA as SCHEMA
 

@@ -66,6 +66,30 @@ CREATE TABLE strategy_signals (                  -- the old ranking cache: ten r
     calculated_date DATE
 );
 """
+EVENT_TABLES: Final = {
+    "splits": """
+CREATE TABLE splits (
+    ticker VARCHAR NOT NULL, date DATE NOT NULL,  -- first day of trade at the new price
+    ratio FLOAT NOT NULL,  -- new shares for one old: 2 for 2:1, 0.1 for a reverse 1:10
+    PRIMARY KEY (ticker, date)
+);
+""",
+    "dividend_events": """
+CREATE TABLE dividend_events (
+    id INTEGER PRIMARY KEY, ticker VARCHAR, ex_date DATE, payment_date DATE,
+    amount FLOAT,  -- a share, as of the ex-date, not adjusted for later splits
+    currency VARCHAR DEFAULT 'SEK', dividend_type VARCHAR DEFAULT 'regular'
+);
+""",
+    "fx_rates": """
+CREATE TABLE fx_rates (
+    currency VARCHAR NOT NULL, date DATE NOT NULL,
+    rate FLOAT NOT NULL,  -- SEK for one unit of the currency
+    PRIMARY KEY (currency, date)
+);
+""",
+}
+"""More tables that may be there, which this market does not have."""
 
 # Fast, but a crash destroys the database, which is not in its place yet.
 SCRATCH: Final = """
