@@ -182,30 +182,64 @@ def _logged() -> Progress:
 def progress(style: LogFormat = LogFormat.TEXT) -> Iterator[Progress]:
     """Yield a function that shows how many rows of a table are done.
 
-    It draws bars on a terminal, and nothing elsewhere; if the log is JSON, it logs them.
+    It draws bars on a terminal, below the lines of the log, and nothing elsewhere; if the log is
+    JSON, it logs them.
     """
     if style is LogFormat.JSON:
         yield _logged()
-        return
-    if not sys.stderr.isatty():
+    elif not sys.stderr.isatty():
         yield silent
-        return
+    else:
+        with _bars() as bars, _log_above(bars.console):
+            yield _drawn(bars)
+
+
+@contextmanager
+def _bars() -> Iterator[rich_progress.Progress]:
     # To a copy of stderr, for stderr itself is redirected while connectorx reads.
     with os.fdopen(os.dup(2), "w") as stream:
         columns = (
-            rich_progress.TextColumn("{task.description:<24}"),
-            rich_progress.BarColumn(),
+            rich_progress.TextColumn("{task.description:<24}", markup=False),
+            rich_progress.BarColumn(bar_width=20),
             rich_progress.MofNCompleteColumn(),
             rich_progress.TimeElapsedColumn(),
         )
-        with rich_progress.Progress(
-            *columns, console=Console(file=stream, force_terminal=True)
-        ) as bars:
-            drawn: dict[str, rich_progress.TaskID] = {}
+        console = Console(file=stream, force_terminal=True)
+        with rich_progress.Progress(*columns, console=console) as bars:
+            yield bars
 
-            def update(name: str, done: int, total: int) -> None:
-                if name not in drawn:
-                    drawn[name] = bars.add_task(name, total=total)
-                bars.update(drawn[name], completed=done)
 
-            yield update
+def _drawn(bars: rich_progress.Progress) -> Progress:
+    drawn: dict[str, rich_progress.TaskID] = {}
+
+    def update(name: str, done: int, total: int) -> None:
+        if name not in drawn:
+            drawn[name] = bars.add_task(name, total=total)
+        bars.update(drawn[name], completed=done)
+
+    return update
+
+
+class _Above:
+    """A stream whose lines come above what a console draws anew."""
+
+    def __init__(self, console: Console) -> None:
+        self._console: Final = console
+
+    def write(self, line: str) -> None:
+        self._console.print(Text(line.rstrip("\n")), soft_wrap=True)
+
+    def flush(self) -> None:
+        """Do nothing, for each line is written at once."""
+
+
+@contextmanager
+def _log_above(console: Console) -> Iterator[None]:
+    """Let the log write above the bars of a console, never into their lines."""
+    handlers = [h for h in logging.getLogger().handlers if isinstance(h, logging.StreamHandler)]
+    streams = [handler.setStream(_Above(console)) for handler in handlers]
+    try:
+        yield
+    finally:
+        for handler, stream in zip(handlers, streams, strict=True):
+            handler.setStream(stream or sys.stderr)

@@ -23,7 +23,8 @@ def last_weekday(today: date) -> date:
     return today - timedelta(days=back)
 
 
-def _summary(path: Path, rows: Counter[str], seconds: float) -> Table:
+def summary(path: Path, rows: Counter[str], seconds: float) -> Table:
+    """Return how many rows each table of a market has."""
     title = f"{path}: {path.stat().st_size / 1e6:,.1f} MB in {seconds:.1f} s"
     counts = [(table, f"{count:,}") for table, count in sorted(rows.items())]
     return Table(title, ("table", "rows"), counts)
@@ -65,7 +66,7 @@ def main(  # noqa: PLR0913 - one parameter an option
             )  # fmt: skip
     except (OSError, sqlite3.Error) as error:
         raise SourceError(f"cannot write {out}: {error}; name another file with --out") from error
-    console.show(_summary(out, rows, time.monotonic() - started))
+    console.show(summary(out, rows, time.monotonic() - started))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from pipelines import console
 from pipelines import lake as lakes
 from pipelines.console import LogFormat
 from pipelines.lake import Dataset, Manifest, current_id
-from pipelines.refresh import export
+from pipelines.refresh import export, recorded_export
 from pipelines.settings import Settings
 from pipelines.terminal_table import Column, Table
 
@@ -29,6 +29,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
     full: Annotated[bool, typer.Option(help="Read and write everything again.")] = False,
     force: Annotated[bool, typer.Option(help="Publish even if a check fails.")] = False,
+    record: Annotated[bool, typer.Option(help="Leave a record that the service reads.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
     log_format: Annotated[LogFormat, typer.Option(help="Format of the log.")] = LogFormat.TEXT,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
@@ -42,7 +43,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     root = lake or settings.lake
     before = current_id(root)
     with console.progress(log_format) as progress:
-        manifest = export(
+        manifest = (recorded_export if record else export)(
             source or settings.source,
             root,
             settings.chosen_universe(universe),
@@ -56,16 +57,17 @@ def main(  # noqa: PLR0913 - one parameter an option
     elif manifest.version == before:
         console.write(f"nothing was written to the database since version {before}, which stays")
     else:
-        console.show(*_summary(manifest))
+        console.show(*summary(manifest))
 
 
 DATASET_COLUMNS: Final = (
-    "dataset", "rows in", "rows out", Column("rejected", wraps=True),
-    Column("warnings", wraps=True), Column("MB", extra=1),
+    "dataset", Column("rows in", extra=1), "rows out", Column("rejected", wraps=True),
+    Column("warnings", wraps=True), Column("MB", extra=2),
 )  # fmt: skip
 
 
-def _summary(manifest: Manifest) -> list[Table]:
+def summary(manifest: Manifest) -> list[Table]:
+    """Return what an export did: rows in and out of each dataset, seconds and memory of phases."""
     datasets = [_dataset_row(name, entry) for name, entry in manifest.datasets.items()]
     phases = [(p.phase, f"{p.seconds:.2f}", f"{p.peak_mb:.0f}") for p in manifest.phases]
     total = sum(p.seconds for p in manifest.phases)

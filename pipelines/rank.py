@@ -99,7 +99,7 @@ def _write_table(
 
 
 TABLE_COLUMNS: Final = (
-    "rank", "ticker", Column("name", cut_to=14), "score",
+    "rank", "ticker", Column("name", cut_to=18), "score",
     Column("3m", extra=3), Column("6m", extra=2), "12m", "F",
     Column("primary rank", extra=4), Column("market cap, M", extra=5),
     Column("excluded by", extra=1),
