@@ -22,6 +22,9 @@ from .access import Access as Access
 # The error of a request that can be served later.
 from .errors import Unavailable as Unavailable
 
+# The error of a current version that cannot be read.
+from .errors import Unreadable as Unreadable
+
 # The media type of each format.
 from .formats import MEDIA as MEDIA
 

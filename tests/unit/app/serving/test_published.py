@@ -50,7 +50,7 @@ def current(of: Published) -> str:
 def test_nothing_is_published_without_a_link(tmp_path: Path) -> None:
     with pytest.raises(NothingPublished):
         current(Published(tmp_path, SWEDEN))
-    assert Published(tmp_path, SWEDEN).problem() == "nothing is published; start a refresh"
+    assert Published(tmp_path, SWEDEN).condition().state == "empty"
 
 
 def test_a_version_is_loaded_once(tmp_path: Path, loads: list[str]) -> None:
