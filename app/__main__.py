@@ -1,5 +1,6 @@
 """`python -m app`: the service and its dashboard."""
 
+import logging
 from pathlib import Path
 from socket import socket
 from types import FrameType
@@ -30,6 +31,7 @@ def main(
     """
     console.log_to_stderr(log_format)
     settings = Settings.load(config)
+    logging.getLogger("app").setLevel(settings.log_level.upper())
     app = create_app(settings)
     app.openapi()  # built now, for it would hold up other requests when first asked for
     server(app, settings, host or settings.host, settings.port if port is None else port).run()

@@ -39,13 +39,15 @@ NEWER: Final = (
 )
 NOT_WRITABLE: Final = (
     "let this user write to the file and its folder; to read a database in WAL mode, "
-    "SQLite must also be able to make its -wal and -shm there"
+    "SQLite must also be able to make its -wal and -shm there, "
+    "so copy it with its -wal to a folder where this user may write"
 )
 REMEDIES: Final[Mapping[int, str]] = {
     sqlite3.SQLITE_READONLY_ROLLBACK: UNFINISHED,
     sqlite3.SQLITE_BUSY: "stop what uses it, then try again",
     sqlite3.SQLITE_READONLY: NOT_WRITABLE,
     sqlite3.SQLITE_CANTOPEN: NOT_WRITABLE,
+    sqlite3.SQLITE_CORRUPT_INDEX: "make its indexes anew with the statement REINDEX in sqlite3",
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: DAMAGED,
     sqlite3.SQLITE_FULL: (
@@ -77,10 +79,10 @@ def _patience(busy_seconds: float | None) -> float:
 
 
 def _remedy(error: Exception) -> str | None:
-    for text, remedy in REMEDIES_BY_TEXT.items():
-        if text in str(error):
-            return remedy
-    return REMEDIES.get(_code(error)) or REMEDIES.get(primary_code(error))
+    code, primary = _code(error), primary_code(error)
+    by_text = (remedy for text, remedy in REMEDIES_BY_TEXT.items() if text in str(error))
+    exact = REMEDIES.get(code) if code != primary else None
+    return exact or next(by_text, REMEDIES.get(primary))
 
 
 def _code(error: Exception) -> int:
@@ -213,9 +215,9 @@ def _check_tables(con: sqlite3.Connection) -> None:
 
 
 def table_names(con: sqlite3.Connection) -> set[str]:
-    """Return the names of all tables."""
+    """Return the names of all tables, in small letters: to SQLite another case is the same name."""
     rows = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    return {name for (name,) in rows}
+    return {name.lower() for (name,) in rows}
 
 
 def missing(table: str) -> SourceError:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -24,7 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.errors import SettingsError, Unknown
-from pipelines.universe import SWEDEN, Universe
+from pipelines.universe import BUILT_IN, Universe
 
 PREFIX: Final = "STOCKRANK_"
 CONFIG: Final = Path("stockrank.toml")
@@ -70,6 +70,10 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="port of the service; 0 takes a free one")
     api_token: SecretStr | None = Field(
         None, description="bearer token for changes; without one only this machine may make them"
+    )
+    log_level: Literal["info", "debug"] = Field(
+        "info",
+        description="`debug` also logs phases of refreshes, probes, scrapes and the page's files",
     )
     trusted_proxies: str | None = Field(
         None, description="addresses of proxies whose `X-Forwarded-For` counts, with commas between"
@@ -157,7 +161,8 @@ class Settings(BaseSettings):
 
     def chosen_universe(self, name: str | None = None) -> Universe:
         """Return the universe of that name, by default the one in the settings."""
-        universes = {SWEDEN.name: SWEDEN} | {n: u.named(n) for n, u in self.universes.items()}
+        declared = {name: universe.named(name) for name, universe in self.universes.items()}
+        universes = {universe.name: universe for universe in BUILT_IN} | declared
         wanted = name or self.universe
         if wanted not in universes:
             raise Unknown("universe", wanted, universes)

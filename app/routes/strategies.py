@@ -229,7 +229,7 @@ def validate(
     )
 
 
-@router.get("/strategies/{name}/explain/{ticker}")
+@router.get("/strategies/{name}/explain/{ticker:path}")
 def explain(
     rankings: RankingsDep, strategy: StrategyDep, ticker: TickerDep
 ) -> ranking_models.Explanation:

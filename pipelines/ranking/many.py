@@ -14,7 +14,7 @@ import polars as pl
 
 from pipelines.lake import Lake
 from pipelines.ranking.expressions import has_any
-from pipelines.ranking.known import VENDOR_F_SCORE, closes, joined, newest_ratios, statements
+from pipelines.ranking.known import closes, joined, newest_ratios, statements
 from pipelines.ranking.rank import ranking_tables
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.strategies import STRATEGIES
@@ -153,6 +153,7 @@ def _recent_ratios(fundamentals: pl.LazyFrame, first: date) -> pl.LazyFrame:
 
 
 def _recent_statements(fundamentals: pl.LazyFrame, first: date) -> pl.LazyFrame:
-    """Return the rows whose items count on a date or later; a vendor's score counts at any age."""
-    recent = pl.col("fiscal_date") >= months_before(pl.lit(first), STATEMENT_HISTORY)
-    return fundamentals.filter(recent | pl.col(VENDOR_F_SCORE).is_not_null())
+    """Return the rows whose items or score count on a date or later."""
+    return fundamentals.filter(
+        pl.col("fiscal_date") >= months_before(pl.lit(first), STATEMENT_HISTORY)
+    )

@@ -35,7 +35,8 @@ ROWID: Final = "rowid_"
 ODD: Final = "odd_"
 """The prefix of a column that is 1 where a boolean was neither 0 nor 1, else 0."""
 AS_TEXT: Final = (
-    "CASE WHEN {c} < x'' THEN CAST({c} AS TEXT) WHEN {c} IS NULL THEN '' ELSE 'a blob' END AS {c}"
+    "CASE WHEN {c} COLLATE BINARY < x'' THEN CAST({c} AS TEXT) WHEN {c} IS NULL THEN '' "
+    "ELSE 'a blob' END AS {c}"
 )
 """A day or time as text; in SQLite's order of types, numbers and texts are below the empty blob."""
 
@@ -63,7 +64,9 @@ class TableReader:
     def rows(self) -> int:
         """The number of rows in the table."""
         with open_copy(self.copy, self.name) as con:
-            count: int = con.execute(f"SELECT count(*) FROM {self.name}").fetchone()[0]
+            # Not of an index: it may be stale, or in an order that only its own program knows.
+            query = f"SELECT count(*) FROM {self.name} NOT INDEXED"
+            count: int = con.execute(query).fetchone()[0]
             return count
 
     def batches(self, bad: Sequence[BadRow] = ()) -> Iterator[pl.DataFrame]:
@@ -156,7 +159,8 @@ class TableReader:
 
 
 def _selected(column: str, kind: Kind) -> str:
-    return AS_TEXT.format(c=column) if kind in ("day", "time") else column
+    """Return a column under the name that it has here, for the table's may be in another case."""
+    return AS_TEXT.format(c=column) if kind in ("day", "time") else f"{column} AS {column}"
 
 
 def _odd(column: str) -> str:

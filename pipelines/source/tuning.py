@@ -91,7 +91,7 @@ def _expected_plans(con: sqlite3.Connection) -> Plans:
             "SELECT tbl_name, sql FROM sqlite_master WHERE type IN ('table', 'index') "
             "AND sql IS NOT NULL ORDER BY type DESC"
         ):
-            if table in tables:
+            if table.lower() in tables:
                 twin.execute(sql)
         # SQLite chooses between indexes by statistics, so the copy gets those of the database.
         twin.execute("ANALYZE")
@@ -119,7 +119,7 @@ def _serving(con: sqlite3.Connection, index: Index) -> str | None:
     )
     for (name,) in names.fetchall():
         keys = con.execute(
-            "SELECT name, coll FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", (name,)
+            "SELECT lower(name), coll FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", (name,)
         )
         if keys.fetchall()[: len(wanted)] == wanted:
             return str(name)
@@ -148,7 +148,9 @@ def _statistics(con: sqlite3.Connection) -> list[tuple[str, str, str]]:
         return []
     tables = _tables(con)
     return [
-        row for row in con.execute("SELECT tbl, idx, stat FROM sqlite_stat1") if row[0] in tables
+        row
+        for row in con.execute("SELECT tbl, idx, stat FROM sqlite_stat1")
+        if row[0].lower() in tables
     ]
 
 

@@ -207,6 +207,14 @@ def test_the_journal_of_a_killed_writer_is_told_with_the_remedy(
     assert source.read(path, count) == 1
 
 
+def test_a_damaged_index_is_told_of_with_the_statement_that_mends_it() -> None:
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT_INDEX
+    assert source.told(error).endswith(
+        "; make its indexes anew with the statement REINDEX in sqlite3"
+    )
+
+
 # --------------------------------------------------------------------------------- readable
 
 

@@ -38,8 +38,9 @@ FRAMES: Final = frame_lake(
     [stock("A A"), stock("A B"), stock("C", market="oslo")],
     [r for t in ("A A", "A B", "C") for r in closes(t, {
         "2023-05-31": 40.0, "2023-11-30": 50.0, "2024-02-29": 80.0, "2024-05-31": 100.0})],
-    [statement("A B", "2022-12-31", "2023-03-30", gross_margin=0.3, piotroski_f_score=7),
-     statement("A B", "2023-12-31", "2024-03-30", number=2, gross_margin=0.4, roe=0.1),
+    [statement("A B", "2022-12-31", "2023-03-30", gross_margin=0.3),
+     statement("A B", "2023-12-31", "2024-03-30", number=2, gross_margin=0.4, roe=0.1,
+               piotroski_f_score=7),
      snapshot("A B", "2024-05-03", number=3, pe=9.0, dividend_yield=0.1)],
 )  # fmt: skip
 CHOICES: Final = [*([s] for s in STRATEGIES.values()), [*STRATEGIES.values()]]
