@@ -13,6 +13,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import Lake
+from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.expressions import has_any
 from pipelines.ranking.known import closes, joined, newest_ratios, statements
 from pipelines.ranking.rank import ranking_tables
@@ -73,7 +74,10 @@ def history(lake: Lake, *, dates: Sequence[date], universe: Universe) -> Iterato
     date, strategy, rank and ticker.
     """
     for block in _blocks(lake, dates):
-        tables = ranking_tables(cross_sections(lake, block), universe, STRATEGIES.values())
+        stocks = in_currency(
+            cross_sections(lake, block), lake, universe, first=block[0], last=block[-1]
+        )
+        tables = ranking_tables(stocks, universe, STRATEGIES.values())
         yield pl.concat([table.select(HISTORY_COLUMNS) for table in tables]).sort(
             "as_of", "strategy", "rank", "ticker", nulls_last=True
         )

@@ -1,6 +1,7 @@
 """No query of a ranking leaves the streaming engine, and a lake of files gives the same answer."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -16,8 +17,9 @@ from pipelines.ranking.many import history
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES, Strategy
 from pipelines.ranking.windows import ANCHORS, in_window
-from pipelines.universe import SWEDEN
+from pipelines.universe import NORDIC, SWEDEN
 from tests.factories import (
+    FrameLake,
     closes,
     data_file,
     dataset,
@@ -97,6 +99,15 @@ def test_no_ranking_of_many_dates_leaves_it(files: Lake) -> None:
     for lake in (files, FRAMES):
         (plan,) = history(lake, dates=dates, universe=SWEDEN)
         assert fallbacks(plan) == []
+
+
+def test_no_ranking_with_returns_in_kronor_leaves_it() -> None:
+    rates = pl.DataFrame({"currency": ["EUR"], "date": [D], "rate": [11.0]})
+    lake = FrameLake(**FRAMES.datasets, fx_rates=rates)
+    universe = replace(NORDIC, returns_in="SEK")
+    assert fallbacks(rankings(lake, as_of=D, universe=universe)) == []
+    (plan,) = history(lake, dates=[date(2024, 4, 2), D], universe=universe)
+    assert fallbacks(plan) == []
 
 
 def test_files_by_year_change_nothing(files: Lake) -> None:
