@@ -79,6 +79,8 @@ class Published:
         self._state: LinkState | None = None
         self._failed: LinkState | None = None
         """The state of the link at the last attempt that failed."""
+        self._closed = False
+        """Whether that attempt failed though the files are as they were written."""
         self._retry_at = 0.0
         self._reading: Final = asyncio.Lock()
 
@@ -117,8 +119,8 @@ class Published:
 
     async def _version_before(self, state: LinkState, error: Exception) -> Version:
         """Return the version before for `REREAD_SECONDS`; raise where there is none."""
-        if state != self._failed:
-            await asyncio.to_thread(_look_for_damage, self.root)
+        if state != self._failed or not self._closed:
+            self._closed = await asyncio.to_thread(_is_whole, self.root)
         self._failed, self._retry_at = state, time.monotonic() + REREAD_SECONDS
         if self._version is not None:
             return self._version
@@ -132,7 +134,7 @@ class Published:
         if found.state == "empty" and self._version is not None:
             gone = "the lake is gone with all its versions; put it back, or start a refresh"
             return Condition("unreadable", None, gone)
-        if found.state == "readable" and self._failed == self._link_state():
+        if found.state == "readable" and self._closed and self._failed == self._link_state():
             closed = f"version {found.version} cannot be read; start a refresh, or roll back"
             return Condition("unreadable", found.version, closed)
         return found
@@ -164,9 +166,11 @@ def _load(root: Path, universe: Universe) -> Version:
     return Version(lake, universe, rankings, dict(newest.iter_rows()))
 
 
-def _look_for_damage(root: Path) -> None:
-    """Mark the current version where files of the right size have other bytes than were written."""
+def _is_whole(root: Path) -> bool:
+    """Compare the current version with its hashes, and mark it if it is damaged."""
+    found = lakes.condition_of(root)
+    if found.state != "readable" or not found.version:
+        return False
     with suppress(StockRankError, OSError):
-        found = lakes.condition_of(root)
-        if found.state == "readable" and found.version:
-            check_version(root, found.version, damage.hashed)
+        return not check_version(root, found.version, damage.hashed)
+    return False

@@ -9,8 +9,11 @@ import pytest
 
 from app.serving import published
 from app.serving.published import Published, Version, collect
+from app.web import Unreadable
 from pipelines.errors import LakeError, NothingPublished
+from pipelines.lake import Condition
 from pipelines.universe import SWEDEN, Universe
+from tests.unit.lake.test_publishing import V3, made
 
 
 class OneVersion(Version):
@@ -94,3 +97,19 @@ def test_files_that_cannot_be_read_are_named_with_the_remedy(tmp_path: Path) -> 
     (tmp_path / "x.parquet").write_bytes(b"no Parquet")
     with pytest.raises(LakeError, match=r"see python -m pipelines\.versions verify"):
         collect(pl.scan_parquet(tmp_path / "x.parquet", schema={"x": pl.Int64}))
+
+
+def test_a_version_that_is_whole_but_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = made(tmp_path / "lake")
+    one = Published(root, SWEDEN)
+
+    def fails(*_: object) -> Version:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(published, "_load", fails)
+    with pytest.raises(Unreadable):
+        current(one)
+    reason = f"version {V3} cannot be read; start a refresh, or roll back"
+    assert one.condition() == Condition("unreadable", V3, reason)
