@@ -9,7 +9,7 @@ import pytest
 
 from pipelines import __version__, lake
 from pipelines.export import export
-from pipelines.lake import MANIFEST, Lake, Manifest
+from pipelines.lake import MANIFEST, SCHEMA_VERSION, Lake, Manifest
 from pipelines.ranking.rules_version import rules_hash
 from pipelines.refresh.contract_version import contract_hash
 from pipelines.universe import SWEDEN
@@ -28,6 +28,7 @@ OF_SOURCE = ("schema", *COUNTS, "files", "widest_text")
 REJECTS = ("rejects_sha256", "rejects_bytes")
 DATASETS = {
     "prices": (*OF_SOURCE, *REJECTS, "source_years"),
+    "jumps": ("schema", "rows", "files"),
     "fundamentals": OF_SOURCE,
     "stocks": OF_SOURCE,
     "index_prices": (*OF_SOURCE, *REJECTS),
@@ -90,7 +91,7 @@ def test_times_and_dates_are_text(root: Path, written: dict[str, Any]) -> None:
 
 
 def test_what_made_it_is_told(written: dict[str, Any]) -> None:
-    assert written["schema_version"] == 1
+    assert written["schema_version"] == SCHEMA_VERSION
     told = (written["rules"], written["contract"], written["release"])
     assert told == (rules_hash(), contract_hash(), __version__)
     assert tuple(written["libraries"]) == ("polars", "pyarrow", "connectorx", "dataframely")

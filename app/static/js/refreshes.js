@@ -18,6 +18,7 @@ const PHASES = [
   "copy",
   "changes",
   "prices",
+  "jumps",
   "fundamentals",
   "stocks",
   "index_prices",
