@@ -118,6 +118,7 @@ def test_the_rows_of_each_dataset_are_counted(written: dict[str, Any]) -> None:
     }
     assert counts == {
         "prices": [288, 287, {"bad_date": 1}, {}],
+        "jumps": [None, 0, None, None],
         "fundamentals": [1, 1, {}, {}],
         "stocks": [1, 1, {}, {}],
         "index_prices": [2, 1, {"close_not_positive": 1}, {"ohl_missing": 1}],
