@@ -9,8 +9,8 @@ Step = Literal["copy", "changes", "integrity", "checks", "publish"]
 PHASES: Final[Mapping[str, float]] = {
     "copy": 0.08,
     "changes": 0.04,
-    "prices": 0.705,
-    "jumps": 0.005,
+    "prices": 0.71,
+    "jumps": 0.0,
     "fundamentals": 0.06,
     "stocks": 0.01,
     "index_prices": 0.02,

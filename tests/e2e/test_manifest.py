@@ -151,8 +151,8 @@ def test_files_have_a_year_or_null(written: dict[str, Any]) -> None:
 
 def test_phases_have_rows_or_null(written: dict[str, Any]) -> None:
     assert [(phase["phase"], phase["rows"]) for phase in written["phases"]] == [
-        ("copy", None), ("changes", None), ("prices", 287), ("fundamentals", 1), ("stocks", 1),
-        ("index_prices", 1), ("rankings", 4), ("integrity", None),
+        ("copy", None), ("changes", None), ("prices", 287), ("jumps", 0), ("fundamentals", 1),
+        ("stocks", 1), ("index_prices", 1), ("rankings", 4), ("integrity", None),
     ]  # fmt: skip
 
 
