@@ -66,4 +66,4 @@ lock: $(VENV)/ready
 		-o deploy/requirements.lock
 
 clean:
-	rm -rf $(VENV) data/demo.db data/lake
+	rm -rf $(VENV) data/demo.db data/demo.truth.json data/lake

@@ -1,5 +1,6 @@
 """`python -m app`: the service and its dashboard."""
 
+import logging
 from pathlib import Path
 from socket import socket
 from types import FrameType
@@ -7,6 +8,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from fastapi import FastAPI
 
 from app.main import create_app
 from app.web import LARGEST_HEAD
@@ -29,18 +31,27 @@ def main(
     """
     console.log_to_stderr(log_format)
     settings = Settings.load(config)
+    logging.getLogger("app").setLevel(settings.log_level.upper())
     app = create_app(settings)
     app.openapi()  # built now, for it would hold up other requests when first asked for
-    server_config = uvicorn.Config(
-        app,
-        host=host or settings.host,
-        port=settings.port if port is None else port,
-        log_config=None,
-        access_log=False,
-        h11_max_incomplete_event_size=LARGEST_HEAD,
-        timeout_graceful_shutdown=10,
+    server(app, settings, host or settings.host, settings.port if port is None else port).run()
+
+
+def server(app: FastAPI, settings: Settings, host: str, port: int) -> uvicorn.Server:
+    """Return a server of the app; it believes `X-Forwarded-For` of the proxies that are set."""
+    return _Server(
+        uvicorn.Config(
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            proxy_headers=bool(settings.proxies),
+            forwarded_allow_ips=settings.proxies,
+            h11_max_incomplete_event_size=LARGEST_HEAD,
+            timeout_graceful_shutdown=10,
+        )
     )
-    _Server(server_config).run()
 
 
 class _Server(uvicorn.Server):

@@ -161,6 +161,16 @@ def _universe(services: Services, name: str | None) -> Universe:
 
 # --------------------------------------------------------------------------------- permission
 
+PROXY_HEADERS: Final = (
+    "forwarded",
+    "via",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-proto",
+    "x-real-ip",
+)
+"""The headers by which proxies say for whom they ask."""
+
 bearer = HTTPBearer(
     auto_error=False,
     description="the token of STOCKRANK_API_TOKEN; without one only this machine may change state",
@@ -176,9 +186,11 @@ async def check_permission(
     token = services.settings.api_token
     if token is not None:
         _check_token(token.get_secret_value(), given)
-    elif not (_is_loopback(request) and _is_same_origin(request)):
+    elif not (_is_loopback(request) and _is_direct(request) and _is_same_origin(request)):
         raise HTTPException(
-            403, "only this machine may change state; set STOCKRANK_API_TOKEN to let others"
+            403,
+            "only this machine may change state, by its own name and without a proxy; "
+            "set STOCKRANK_API_TOKEN to let others",
         )
 
 
@@ -199,28 +211,32 @@ def _is_loopback(request: Request) -> bool:
         return False
 
 
-def _is_same_origin(request: Request) -> bool:
-    """Return false for a request that a browser on this machine sends for another site."""
-    origin = request.headers.get("origin")
-    host = urlsplit(f"//{request.headers.get('host', '')}")
-    if origin is None:
-        return True
-    return urlsplit(origin).netloc == host.netloc and _names_loopback(host.hostname)
+def _is_direct(request: Request) -> bool:
+    """Return false for a request that a proxy on this machine passes on for another one."""
+    return _names_loopback(request) and not any(name in request.headers for name in PROXY_HEADERS)
 
 
-def _names_loopback(host: str | None) -> bool:
-    """Return true for the names of loopback; any other name may have been pointed here."""
+def _names_loopback(request: Request) -> bool:
+    """Return true if `Host` is a name of loopback; any other name may have been pointed here."""
     try:
+        host = urlsplit(f"//{request.headers.get('host', '')}").hostname
         return host == "localhost" or ip_address(host or "").is_loopback
     except ValueError:
         return False
+
+
+def _is_same_origin(request: Request) -> bool:
+    """Return false for a request that a browser on this machine sends for another site."""
+    origin = request.headers.get("origin")
+    host = request.headers.get("host")
+    return origin is None or origin in (f"http://{host}", f"https://{host}")
 
 
 Permitted = Depends(check_permission)
 PERMISSION_PROBLEMS: Final = Responses.problems(
     {
         401: "The token is missing or wrong",
-        403: "No token is set, and this is another machine",
+        403: "No token is set, and this is another machine or a proxy",
     }
 )
 """The errors of `Permitted`."""

@@ -12,6 +12,7 @@ from typer import BadParameter, Option
 from pipelines import console
 from pipelines.demo_market import SCHEMA, make_market
 from pipelines.errors import SourceError
+from pipelines.terminal_table import Table
 
 __all__ = ["SCHEMA", "make_market"]
 
@@ -22,13 +23,14 @@ def last_weekday(today: date) -> date:
     return today - timedelta(days=back)
 
 
-def _summary(path: Path, rows: Counter[str], seconds: float) -> console.Table:
+def summary(path: Path, rows: Counter[str], seconds: float) -> Table:
+    """Return how many rows each table of a market has."""
     title = f"{path}: {path.stat().st_size / 1e6:,.1f} MB in {seconds:.1f} s"
     counts = [(table, f"{count:,}") for table, count in sorted(rows.items())]
-    return console.Table(title, ("table", "rows"), counts)
+    return Table(title, ("table", "rows"), counts)
 
 
-def main(
+def main(  # noqa: PLR0913 - one parameter an option
     *,
     out: Annotated[Path, Option(help="Database to write.")] = Path("data/demo.db"),
     stocks: Annotated[int, Option(min=1, max=20_000, help="Rows in stocks.")] = 730,
@@ -38,6 +40,12 @@ def main(
         datetime | None,
         Option(formats=["%Y-%m-%d"], help="Newest date; default the last weekday before today."),
     ] = None,
+    plants: Annotated[
+        bool,
+        Option(
+            help="Plant errors in the prices and large real moves, and tell them in X.truth.json."
+        ),
+    ] = False,
     force: Annotated[bool, Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write a synthetic Nordic stock market as a SQLite database.
@@ -53,12 +61,12 @@ def main(
     try:
         with console.progress() as progress:
             rows = make_market(
-                out, stocks=stocks, years=years, seed=seed, end=newest,
+                out, stocks=stocks, years=years, seed=seed, end=newest, plants=plants,
                 progress=lambda done, total: progress("companies", done, total),
             )  # fmt: skip
     except (OSError, sqlite3.Error) as error:
         raise SourceError(f"cannot write {out}: {error}; name another file with --out") from error
-    console.show(_summary(out, rows, time.monotonic() - started))
+    console.show(summary(out, rows, time.monotonic() - started))
 
 
 if __name__ == "__main__":

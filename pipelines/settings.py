@@ -7,8 +7,9 @@ import os
 import tomllib
 from collections.abc import Iterable
 from datetime import date
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -23,7 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.errors import SettingsError, Unknown
-from pipelines.universe import SWEDEN, Universe
+from pipelines.universe import BUILT_IN, Universe
 
 PREFIX: Final = "STOCKRANK_"
 CONFIG: Final = Path("stockrank.toml")
@@ -70,6 +71,13 @@ class Settings(BaseSettings):
     api_token: SecretStr | None = Field(
         None, description="bearer token for changes; without one only this machine may make them"
     )
+    log_level: Literal["info", "debug"] = Field(
+        "info",
+        description="`debug` also logs phases of refreshes, probes, scrapes and the page's files",
+    )
+    trusted_proxies: str | None = Field(
+        None, description="addresses of proxies whose `X-Forwarded-For` counts, with commas between"
+    )
     sync_hour: int | None = Field(None, ge=0, le=23, description="UTC hour of a daily refresh")
     memory_limit_mb: float | None = Field(
         None, gt=0, description="memory budget; default the container's limit, else 1024"
@@ -115,6 +123,22 @@ class Settings(BaseSettings):
             )
         return token
 
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_addresses(cls, addresses: str | None) -> str | None:
+        """Refuse what is no address; a name would never be compared with one."""
+        for address in _listed(addresses):
+            try:
+                ip_network(address)
+            except ValueError as error:
+                raise ValueError(f"{error}; write 10.0.0.2 or 10.0.0.0/24") from None
+        return addresses
+
+    @property
+    def proxies(self) -> list[str]:
+        """Return the addresses and networks of the trusted proxies."""
+        return _listed(self.trusted_proxies)
+
     @classmethod
     def load(cls, config: Path | None = None) -> Self:
         """Return the settings in force; `SettingsError` names an unknown key or a bad value."""
@@ -131,11 +155,16 @@ class Settings(BaseSettings):
 
     def chosen_universe(self, name: str | None = None) -> Universe:
         """Return the universe of that name, by default the one in the settings."""
-        universes = {SWEDEN.name: SWEDEN} | {n: u.named(n) for n, u in self.universes.items()}
+        declared = {name: universe.named(name) for name, universe in self.universes.items()}
+        universes = {universe.name: universe for universe in BUILT_IN} | declared
         wanted = name or self.universe
         if wanted not in universes:
             raise Unknown("universe", wanted, universes)
         return universes[wanted]
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in text.split(",")] if text else []
 
 
 class _Filled(PydanticBaseSettingsSource):

@@ -3,7 +3,7 @@
 Who is eligible in it on a date is decided by `pipelines.ranking`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
@@ -34,3 +34,8 @@ SWEDEN: Final = Universe(
     currency="SEK",
     floors=((date.min, 500.0), (date(2023, 6, 1), 2000.0)),
 )
+NORDIC: Final = replace(
+    SWEDEN, name="nordic", markets=(*SWEDEN.markets, "helsinki", "copenhagen", "oslo")
+)
+BUILT_IN: Final = (SWEDEN, NORDIC)
+"""The universes that need no declaration."""

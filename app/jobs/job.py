@@ -61,6 +61,13 @@ class Job:
         """True once it succeeded or failed."""
         return self.status in ("succeeded", "failed")
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it took; None while it runs."""
+        if self.finished_at is None:
+            return None
+        return round((self.finished_at - self.started_at).total_seconds(), 3)
+
     def as_dict(self) -> dict[str, JsonValue]:
         """The job as JSON holds it."""
         known = asdict(self)

@@ -23,6 +23,7 @@ from app.jobs.follow import Follower
 from app.jobs.history import JobHistory
 from app.jobs.job import Failure, Job, Trigger, new_job
 from app.jobs.outcome import Attempt, kernel_kills, without_paths
+from app.jobs.told import tell_begin, tell_end, tell_phase
 from app.watch import Events
 from pipelines import lake as lakes
 from pipelines.errors import StockRankError
@@ -109,13 +110,17 @@ class Refresher:
 
     # ------------------------------------------------------------------------------ actions
 
-    def start(self, trigger: Trigger) -> Job:
-        """Start a refresh; raise `Running` where one runs, and `Stopping` after `close`."""
+    def start(self, trigger: Trigger, why: str | None = None) -> Job:
+        """Start a refresh; raise `Running` where one runs, and `Stopping` after `close`.
+
+        The log tells why, by default what the trigger says.
+        """
         if self._closed:
             raise Stopping
         if self._job is not None:
             raise Running(self._job)
         self._job = new_job(trigger, datetime.now(UTC))
+        tell_begin(self._job, why)
         self._record(self._job)
         self._task = asyncio.create_task(self._run())
         return self._job
@@ -203,6 +208,8 @@ class Refresher:
     def _change(self, **known: Any) -> Job:
         """Set fields of the job that runs, and return it; subscribers hear of a change."""
         changed = replace(self._running, **known)
+        if changed.phase != self._running.phase:
+            tell_phase(changed)
         if changed != self._job:
             self._job = changed
             self._events.publish("refresh", changed.as_dict())
@@ -210,8 +217,8 @@ class Refresher:
 
     def _end(self, job: Job) -> None:
         """Record a job that has ended; its error is shown without paths; the log has them."""
+        tell_end(job, self.log(job.job_id))
         if job.error:
-            logger.warning("refresh %s failed: %s", job.job_id, job.error)
             places = (self._settings.source, self._settings.lake)
             job = replace(job, error=without_paths(job.error, places))
         self._job = None

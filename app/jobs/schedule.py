@@ -71,21 +71,20 @@ class Schedule:
 
     async def _run(self, hour: int) -> None:
         if self._missed(last_due(hour, self._now())):
-            logger.info("the refresh of %s:00 UTC was missed and is made up for", hour)
-            self._refresh()
+            self._refresh(f"the refresh of {hour}:00 UTC was missed")
         while True:
             await self._until(self._next or self._now())
             # However late it is, after a machine slept or was busy: one refresh, not one a day.
             self._next = next_due(hour, self._now())
-            self._refresh()
+            self._refresh(f"due daily at {hour}:00 UTC")
 
     async def _until(self, due: datetime) -> None:
         while (left := (due - self._now()).total_seconds()) > 0:
             await self._sleep(min(left, LONGEST_SLEEP))
 
-    def _refresh(self) -> None:
+    def _refresh(self, why: str) -> None:
         try:
-            self._refresher.start("scheduled")
+            self._refresher.start("scheduled", why)
         except (StockRankError, OSError) as reason:
             logger.warning("the scheduled refresh is left out: %s", reason)
 

@@ -14,7 +14,7 @@ from app.metrics import registry
 from app.services import Services
 from app.watch import Level, memory_usage
 from app.web import Responses, operation_models
-from pipelines import __version__, source
+from pipelines import __version__, database
 from pipelines.errors import LakeError, SourceBusy, SourceError
 
 router = APIRouter(tags=["operations"])
@@ -26,16 +26,16 @@ PROBE_BUSY_SECONDS: Final = 0.5
 @router.get("/health")
 async def health(services: ServicesDep) -> operation_models.Health:
     """Health of the service; a degraded one still serves the published version."""
-    database = await asyncio.get_running_loop().run_in_executor(
+    connection = await asyncio.get_running_loop().run_in_executor(
         services.probe, _database_state, services
     )
     published = await asyncio.to_thread(services.published.problem)
     critical = "memory is critical" if services.guard.level is Level.CRITICAL else None
-    reasons = [None if database == "connected" else database, published, critical]
+    reasons = [None if connection == "connected" else connection, published, critical]
     reason = "; ".join(filter(None, reasons)) or None
     return operation_models.Health(
         status="degraded" if reason else "healthy",
-        database=database,
+        database=connection,
         reason=reason,
         timestamp=services.now(),
         version=__version__,
@@ -44,7 +44,7 @@ async def health(services: ServicesDep) -> operation_models.Health:
 
 def _database_state(services: Services) -> str:
     try:
-        source.preflight(services.settings.source, busy_seconds=PROBE_BUSY_SECONDS)
+        database.check_readable(services.settings.source, busy_seconds=PROBE_BUSY_SECONDS)
     except SourceBusy:
         return "error: busy, another process has locked the source database"
     except SourceError:

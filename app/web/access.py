@@ -13,6 +13,8 @@ logger = logging.getLogger("app.access")
 
 METHODS: Final = {"GET", "HEAD", "POST"}
 """Methods that are counted by name. Clients may send any word; each would become a metric."""
+QUIET: Final = re.compile(r"(/v1)?/(health(/.*)?|metrics)|/static/.*")
+"""The paths of probes, scrapes and files of the page, which are logged at debug level only."""
 REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -61,7 +63,8 @@ def _log_and_count(scope: Scope, request_id: bytes, status: int, seconds: float)
     services = getattr(scope["app"].state, "services", None)
     if services is not None:
         _count(services.requests, scope, status)
-    if logger.isEnabledFor(logging.INFO):
+    level = logging.DEBUG if QUIET.fullmatch(scope["path"]) else logging.INFO
+    if logger.isEnabledFor(level):
         client = scope.get("client")
         fields = {
             "method": scope["method"],
@@ -71,11 +74,11 @@ def _log_and_count(scope: Scope, request_id: bytes, status: int, seconds: float)
             "client": client[0] if client else None,
             "request_id": request_id.decode(),
         }
-        logger.info("%(method)s %(path)s %(status)s", fields, extra={"fields": fields})
+        logger.log(level, "%(method)s %(path)s %(status)s", fields, extra={"fields": fields})
 
 
 def _count(counts: MutableMapping[Any, int], scope: Scope, status: int) -> None:
-    route = getattr(scope.get("route"), "path", "unknown")
+    route = getattr(scope.get("route"), "path", "unknown").replace(":path}", "}")
     by_name = route != "unknown" and scope["method"] in METHODS
     key = (scope["method"] if by_name else "any", route, status)
     counts[key] = counts.get(key, 0) + 1

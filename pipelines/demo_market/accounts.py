@@ -22,6 +22,10 @@ Ints = npt.NDArray[np.int64]
 
 FISCAL_YEARS: Final = 5
 WEEKS: Final = 104  # of snapshots
+EX_AFTER, PAID_AFTER = (
+    np.timedelta64(14, "D"),
+    4,
+)  # the report, in days, and the ex-date, in sessions
 PERF: Final = {"perf_1m": 21, "perf_3m": 63, "perf_6m": 126, "perf_12m": YEAR}
 PERCENT: Final = {
     "roe", "roa", "roic", "fcfroe", "dividend_yield", "payout_ratio", "gross_margin", *PERF,
@@ -214,4 +218,21 @@ def account_tables(company: Company, common: Factors, past: History) -> dict[str
     return {
         "fundamentals": _fundamentals(company, past, reports, rng),
         "fundamentals_snapshots": _snapshots(company, past, weeks, reports, rng),
+    }
+
+
+def dividend_events(company: Company, common: Factors, past: History) -> Columns:
+    """Return the yearly dividends of a share, in the currency of its listing; a fund has none."""
+    reports = _reports(company, past.days[-1], generator(common.seed, ACCOUNTS, company.index))
+    at = np.searchsorted(past.days, reports.known + EX_AFTER)
+    within = (reports.known >= past.days[0]) & (at < len(past.days) - PAID_AFTER)
+    at = at[within]
+    shares = reports.items["shares"][within] / past.split[at]
+    amount = np.round(reports.items["dividend"][within] / shares, 2)
+    paid = (amount > 0) & (not company.is_fund)
+    return {
+        "ex_date": as_text(past.days[at[paid]]),
+        "payment_date": as_text(past.days[at[paid] + PAID_AFTER]),
+        "amount": amount[paid].tolist(),
+        "currency": company.place.currency,
     }

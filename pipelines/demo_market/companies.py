@@ -26,7 +26,7 @@ Columns = dict[str, Sequence[Value] | Value]
 YEAR: Final = 252  # trading days
 LIFETIME: Final = 57 * YEAR  # mean days from listing to delisting
 # The purpose of a generator.
-FACTORS, TRAITS, PROFILE, STOCKS, INDEX, PRICES, ACCOUNTS = range(7)
+FACTORS, TRAITS, PROFILE, STOCKS, INDEX, PRICES, ACCOUNTS, PLANTS, RATES = range(9)
 
 
 class ListingMarket(NamedTuple):

@@ -9,8 +9,10 @@ from itertools import repeat
 from pathlib import Path
 from typing import Final
 
-from pipelines.demo_market.accounts import account_tables
+from pipelines.demo_market.accounts import account_tables, dividend_events
 from pipelines.demo_market.companies import Columns, Company, listed_companies, stocks_table
+from pipelines.demo_market.optional_tables import OPTIONAL_SCHEMA, fx_rates
+from pipelines.demo_market.plants import Planting, truth_path, write_truth
 from pipelines.demo_market.prices import (
     Factors,
     daily_prices,
@@ -64,6 +66,30 @@ CREATE TABLE strategy_signals (                  -- the old ranking cache: ten r
     calculated_date DATE
 );
 """
+EVENT_TABLES: Final = {
+    "splits": """
+CREATE TABLE splits (
+    ticker VARCHAR NOT NULL, date DATE NOT NULL,  -- first day of trade at the new price
+    ratio FLOAT NOT NULL,  -- new shares for one old: 2 for 2:1, 0.1 for a reverse 1:10
+    PRIMARY KEY (ticker, date)
+);
+""",
+    "dividend_events": """
+CREATE TABLE dividend_events (
+    id INTEGER PRIMARY KEY, ticker VARCHAR, ex_date DATE, payment_date DATE,
+    amount FLOAT,  -- a share, as of the ex-date, not adjusted for later splits
+    currency VARCHAR DEFAULT 'SEK', dividend_type VARCHAR DEFAULT 'regular'
+);
+""",
+    "fx_rates": """
+CREATE TABLE fx_rates (
+    currency VARCHAR NOT NULL, date DATE NOT NULL,
+    rate FLOAT NOT NULL,  -- SEK for one unit of the currency
+    PRIMARY KEY (currency, date)
+);
+""",
+}
+"""More tables that may be there, which this market does not have."""
 
 # Fast, but a crash destroys the database, which is not in its place yet.
 SCRATCH: Final = """
@@ -86,20 +112,28 @@ def _append(database: sqlite3.Connection, table: str, columns: Columns) -> int:
     return database.executemany(insert, zip(*values, strict=False)).rowcount
 
 
-def _company_tables(company: Company, common: Factors) -> Iterator[tuple[str, Columns]]:
-    """Return the rows of a company, share by share, in every table with tickers but `stocks`."""
-    past, prices = daily_prices(company, common)
+def _company_tables(
+    company: Company, common: Factors, planting: Planting | None
+) -> Iterator[tuple[str, Columns]]:
+    """Return the rows of a company, share by share, in the tables that have some for each."""
+    past, prices = (planting.prices if planting else daily_prices)(company, common)
     statements = account_tables(company, common, past)
+    if planting:
+        statements["dividend_events"] = dividend_events(company, common, past)
     for ticker, columns in zip(company.tickers, prices, strict=True):
         for table, values in {"daily_prices": columns, **statements}.items():
             yield table, {"ticker": ticker, **values}
 
 
 def _fill(
-    database: sqlite3.Connection, common: Factors, listed: list[Company], progress: CompanyProgress
+    database: sqlite3.Connection,
+    common: Factors,
+    listed: list[Company],
+    planting: Planting | None,
+    progress: CompanyProgress,
 ) -> Counter[str]:
     """Create and fill every table, a company at a time; return the number of rows by table."""
-    database.executescript(SCRATCH + SCHEMA)
+    database.executescript(SCRATCH + SCHEMA + (OPTIONAL_SCHEMA if planting else ""))
     rows = Counter(strategy_signals=0)
     with database:
         rows["stocks"] = _append(
@@ -107,42 +141,50 @@ def _fill(
         )
         rows["index_prices"] = _append(database, "index_prices", index_prices(common))
         for done, company in enumerate(listed, start=1):
-            for table, columns in _company_tables(company, common):
+            for table, columns in _company_tables(company, common, planting):
                 rows[table] += _append(database, table, columns)
             progress(done, len(listed))
+        if planting:
+            rows["splits"] = _append(database, "splits", planting.splits())
+            rows["fx_rates"] = sum(_append(database, "fx_rates", r) for r in fx_rates(common))
     return rows
 
 
 def _publish(partial: Path, path: Path) -> None:
-    """Put a finished database in its place, without the sidecar files of an older one."""
-    for suffix in SIDECARS:
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    """Put a finished database in its place, without the sidecar files and truth of an older one."""
+    for old in (truth_path(path), *(path.with_name(path.name + suffix) for suffix in SIDECARS)):
+        old.unlink(missing_ok=True)
     partial.replace(path)
 
 
-def make_market(
+def make_market(  # noqa: PLR0913 - one parameter an option
     path: Path,
     *,
     stocks: int = 730,
     years: int = 44,
     seed: int = 2,
     end: date = NEWEST,
+    plants: bool = False,
     progress: CompanyProgress = lambda _done, _total: None,
 ) -> Counter[str]:
     """Write a market to a SQLite file, and return the number of rows by table.
 
     An older file is replaced when all is written. The same options give the same tables. Prices
-    begin with the year `end.year - years`.
+    begin with the year `end.year - years`. With `plants` some prices have errors and some real
+    moves are large, the optional tables are there, and `X.truth.json` beside X tells the truth.
     """
     common = factors(trading_days(date(end.year - years, 1, 1), end), seed=seed)
     listed = listed_companies(len(common.days), stocks=stocks, seed=seed)
+    planting = Planting(listed, seed) if plants else None
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     partial.unlink(missing_ok=True)
     try:
         with closing(sqlite3.connect(partial)) as database:
-            rows = _fill(database, common, listed, progress)
+            rows = _fill(database, common, listed, planting, progress)
         _publish(partial, path)
+        if planting:
+            write_truth(path, planting.truth)
     finally:
         partial.unlink(missing_ok=True)
     return rows

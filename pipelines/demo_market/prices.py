@@ -1,6 +1,6 @@
 """The prices of the demo market: its calendar, its common factors and the daily quotes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from itertools import accumulate
@@ -161,7 +161,7 @@ def _history(company: Company, common: Factors, rng: np.random.Generator) -> His
     return History(days, path - path[-1], _split(len(days), rng), _traded(len(days), rng))
 
 
-def _ticks(price: Floats) -> Floats:
+def ticks(price: Floats) -> Floats:
     """Return prices as an exchange quotes them: 2 decimals, 3 below 1 and 4 below 0.1."""
     within = np.clip(price, 0.001, 99_999)
     scale = 10.0 ** (4 - np.digitize(within, (0.1, 1)))
@@ -173,10 +173,10 @@ def _bars(close: Floats, steps: Floats, risk: float, rng: np.random.Generator) -
     opening = close * np.exp(-steps * rng.random(len(close)))
     reach = np.exp(0.6 * risk * np.abs(rng.standard_normal((2, len(close)))))
     return {
-        "open": _ticks(opening),
-        "close": _ticks(close),
-        "high": _ticks(np.maximum(opening, close) * reach[0]),
-        "low": _ticks(np.minimum(opening, close) / reach[1]),
+        "open": ticks(opening),
+        "close": ticks(close),
+        "high": ticks(np.maximum(opening, close) * reach[0]),
+        "low": ticks(np.minimum(opening, close) / reach[1]),
     }
 
 
@@ -208,9 +208,11 @@ def index_prices(common: Factors) -> Columns:
     return {"index_id": "OMXS30", **_dated(common.days, values, common.days >= INDEX_START)}
 
 
-def daily_prices(company: Company, common: Factors) -> tuple[History, Iterator[Columns]]:
-    """Return the history of a company, and the rows of each of its shares."""
+def daily_prices(
+    company: Company, common: Factors, change: Callable[[History], History] = lambda past: past
+) -> tuple[History, Iterator[Columns]]:
+    """Return the history of a company, changed so, and the rows of each of its shares."""
     rng = generator(common.seed, PRICES, company.index)
-    past = _history(company, common, rng)
+    past = change(_history(company, common, rng))
     shares = (_quotes(company, share, past, rng) for share in company.shares)
     return past, (_dated(past.days, values, past.traded) for values in shares)

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Collection
 from typing import Final
 
@@ -14,13 +15,14 @@ SEPARATORS: Final = r"[-_\s]+"
 
 
 def canonical_ticker(text: str) -> str:
-    """Return a ticker as the lake writes it: `VOLV-B` and `VOLV_B` are `VOLV B`."""
-    return re.sub(SEPARATORS, " ", text).strip(" ")
+    """Return a ticker as the lake writes it: `VOLV-B` is `VOLV B`, and `A` with a ring is `Å`."""
+    return re.sub(SEPARATORS, " ", unicodedata.normalize("NFC", text)).strip(" ")
 
 
 def canonical_tickers(column: str) -> pl.Expr:
     """Return the tickers of a column as the lake writes them; null for an empty one."""
-    text = pl.col(column).str.replace_all(SEPARATORS, " ").str.strip_chars(" ")
+    composed = pl.col(column).str.normalize("NFC")
+    text = composed.str.replace_all(SEPARATORS, " ").str.strip_chars(" ")
     return pl.when(text != "").then(text)
 
 

@@ -34,7 +34,8 @@ from pipelines.source import (
 ROOM: Final = 500
 """Bytes of a page that the text of a row cannot use: headers, thirty numbers, some to spare."""
 TABLES_OF: Final[dict[str, tuple[SourceTable, ...]]] = {
-    dataset: tables_of(dataset) for dataset in ("prices", "fundamentals", "index_prices")
+    dataset: tables_of(dataset)
+    for dataset in ("prices", "fundamentals", "index_prices", "splits", "dividends", "fx_rates")
 }
 ROWS_AT_ONCE: Final = 500_000
 """Prices of a year that are in memory at a time."""

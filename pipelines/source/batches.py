@@ -15,9 +15,10 @@ from urllib.parse import quote
 
 import polars as pl
 
+from pipelines.database import told
 from pipelines.errors import SourceError
+from pipelines.source.copying import open_copy
 from pipelines.source.panics import is_panic, quietly
-from pipelines.source.sqlite import open_copy, told
 from pipelines.source.stretches import span, stretches
 from pipelines.source.tables import Kind, SourceTable
 from pipelines.source.unreadable import BadRow, UnreadableRow, bad_rows
@@ -34,7 +35,8 @@ ROWID: Final = "rowid_"
 ODD: Final = "odd_"
 """The prefix of a column that is 1 where a boolean was neither 0 nor 1, else 0."""
 AS_TEXT: Final = (
-    "CASE WHEN {c} < x'' THEN CAST({c} AS TEXT) WHEN {c} IS NULL THEN '' ELSE 'a blob' END AS {c}"
+    "CASE WHEN {c} COLLATE BINARY < x'' THEN CAST({c} AS TEXT) WHEN {c} IS NULL THEN '' "
+    "ELSE 'a blob' END AS {c}"
 )
 """A day or time as text; in SQLite's order of types, numbers and texts are below the empty blob."""
 
@@ -62,7 +64,9 @@ class TableReader:
     def rows(self) -> int:
         """The number of rows in the table."""
         with open_copy(self.copy, self.name) as con:
-            count: int = con.execute(f"SELECT count(*) FROM {self.name}").fetchone()[0]
+            # Not of an index: it may be stale, or in an order that only its own program knows.
+            query = f"SELECT count(*) FROM {self.name} NOT INDEXED"
+            count: int = con.execute(query).fetchone()[0]
             return count
 
     def batches(self, bad: Sequence[BadRow] = ()) -> Iterator[pl.DataFrame]:
@@ -155,7 +159,8 @@ class TableReader:
 
 
 def _selected(column: str, kind: Kind) -> str:
-    return AS_TEXT.format(c=column) if kind in ("day", "time") else column
+    """Return a column under the name that it has here, for the table's may be in another case."""
+    return AS_TEXT.format(c=column) if kind in ("day", "time") else f"{column} AS {column}"
 
 
 def _odd(column: str) -> str:

@@ -20,13 +20,13 @@ from typing import Any, Final, Self
 import numpy as np
 
 from pipelines.errors import LakeError
+from pipelines.source.copying import open_copy
 from pipelines.source.pages import Leaves, Numbers, PageFile, PageHashes, well_formed
-from pipelines.source.sqlite import open_copy
-from pipelines.source.tables import FUNDAMENTALS, INDEX_PRICES, PRICES, SNAPSHOTS, SourceTable
+from pipelines.source.tables import PRICES, STOCKS, TABLES, SourceTable
 from pipelines.source.years import years_between
 
-DIGESTED: Final = (FUNDAMENTALS, SNAPSHOTS, INDEX_PRICES)
-"""Tables that are small, and so are taken as a whole or not at all."""
+DIGESTED: Final = tuple(table for table in TABLES.values() if table not in (PRICES, STOCKS))
+"""Tables that are small, and so are taken as a whole or not at all. Stocks are read each time."""
 MOST_RANGES: Final = 2000
 """If more stretches of the table than this have changed, the whole table is read."""
 FIRST_ROWID: Final = -(2**63)
@@ -132,9 +132,9 @@ def _width(con: sqlite3.Connection, table: SourceTable) -> int:
 
 
 def _definitions(con: sqlite3.Connection) -> dict[str, tuple[str, int]]:
-    """Return the statement that made each table, and its root page."""
+    """Return the statement and root page of each table, by its name in small letters."""
     rows = con.execute("SELECT name, sql, rootpage FROM sqlite_master WHERE type = 'table'")
-    return {name: (sql, root) for name, sql, root in rows}
+    return {name.lower(): (sql, root) for name, sql, root in rows}
 
 
 def _digest(pages: PageFile, sql: str, root: int, encoding: str) -> str:

@@ -7,13 +7,13 @@ so it must never open the owner's file.
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
+from pipelines import database
+from pipelines.database import in_wal_mode, read, told
 from pipelines.errors import SourceError
-from pipelines.source import sqlite
-from pipelines.source.sqlite import in_wal_mode, read, told
 
 
 def copy(path: Path, to: Path) -> None:
@@ -64,7 +64,7 @@ def _deadline() -> Callable[[int, int, int], None]:
 
     def check(status: int, remaining: int, total: int) -> None:  # noqa: ARG001 - sqlite3's shape
         locked = status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-        if locked and time.monotonic() - start > sqlite.BUSY_SECONDS:
+        if locked and time.monotonic() - start > database.BUSY_SECONDS:
             raise _locked()
 
     return check
@@ -75,3 +75,17 @@ def _locked() -> sqlite3.OperationalError:
     error = sqlite3.OperationalError("database is locked")
     error.sqlite_errorcode = sqlite3.SQLITE_BUSY
     return error
+
+
+@contextmanager
+def open_copy(copy: Path, table: str) -> Iterator[sqlite3.Connection]:
+    """Open the private copy to read a table; `SourceError` where that fails.
+
+    Texts that are not UTF-8 come with their bytes as escapes.
+    """
+    try:
+        with closing(sqlite3.connect(copy)) as con:
+            con.text_factory = lambda raw: raw.decode(errors="backslashreplace")
+            yield con
+    except sqlite3.Error as error:
+        raise SourceError(f"cannot read {table}: {told(error)}") from None

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 from xxhash import xxh3_64_intdigest, xxh3_128
 
+from pipelines.database import DAMAGED
 from pipelines.errors import SourceError
-from pipelines.source.sqlite import DAMAGED
 
 INTERIOR: Final = 0x05
 """The first byte of an interior page of a table."""

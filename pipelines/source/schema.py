@@ -4,37 +4,31 @@ import sqlite3
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipelines.errors import SourceBusy, SourceError
-from pipelines.source.sqlite import check_file, primary_code, read, told
+from pipelines import database
+from pipelines.errors import SourceError
 from pipelines.source.tables import DECLARED, TABLES, Kind, SourceTable
 
 Declared = Mapping[str, tuple[str, int]]
-"""The declared type of each column, in capitals, and its place in the primary key, 0 for none."""
+"""The declared type of each column, in capitals, and its place in the primary key, 0 for none.
+
+To SQLite, names in another case are the same, so those of the columns are in small letters here.
+"""
 
 
-def preflight(path: Path, *, busy_seconds: float | None = None) -> list[SourceTable]:
+def preflight(path: Path) -> list[SourceTable]:
     """Return the tables that the database has; `SourceError` names what it lacks.
 
-    Wait for a lock up to `busy_seconds`, by default `BUSY_SECONDS`; then raise `SourceBusy`.
     Nothing is written, neither to the database nor beside it.
     """
-    check_file(path)
-    try:
-        return read(path, _check_tables, busy_seconds=busy_seconds)
-    except sqlite3.Error as error:
-        kind = SourceBusy if primary_code(error) == sqlite3.SQLITE_BUSY else SourceError
-        raise kind(f"cannot read {path}: {told(error, busy_seconds)}") from None
+    return database.ask(path, _check_tables)
 
 
 def present(con: sqlite3.Connection, tables: Iterable[SourceTable]) -> list[SourceTable]:
     """Return the tables that are there; `SourceError` names one that is required but missing."""
-    rows = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
-    names, wanted = {name for (name,) in rows}, list(tables)
+    names, wanted = database.table_names(con), list(tables)
     for table in wanted:
         if table.name not in names and not table.optional:
-            raise SourceError(
-                f"the database has no table {table.name}; see source_schema in the README"
-            )
+            raise database.missing(table.name)
     return [table for table in wanted if table.name in names]
 
 
@@ -46,18 +40,25 @@ def _check_tables(con: sqlite3.Connection) -> list[SourceTable]:
 
 
 def _check_table(con: sqlite3.Connection, table: SourceTable) -> None:
-    rows = con.execute(f"PRAGMA table_info({table.name})")
-    declared = {name: (kind.upper(), place) for _, name, kind, _, _, place in rows}
+    # Unlike table_info, this one lists generated columns too.
+    rows = con.execute(f"PRAGMA table_xinfo({table.name})").fetchall()
+    declared = {name.lower(): (kind.upper(), place) for _, name, kind, _, _, place, _ in rows}
     _check_rowid(con, table.name, declared)
     for column, kind in table.columns.items():
+        if column not in declared:
+            raise SourceError(f"the table {table.name} has no column {column}; {_remedy(table)}")
         _check_column(table.name, declared, column, kind)
     if "id" in table.columns and not _is_rowid(declared, "id"):
         raise SourceError(f"{table.name}.id is not its INTEGER PRIMARY KEY")
 
 
+def _remedy(table: SourceTable) -> str:
+    """Return what to do about a missing column."""
+    also = ", or rename the table, which may be absent" if table.optional else ""
+    return f"add it{also}; see source_schema in the README"
+
+
 def _check_column(table: str, declared: Declared, column: str, kind: Kind) -> None:
-    if column not in declared:
-        raise SourceError(f"the table {table} has no column {column}")
     base = declared[column][0].split("(")[0].strip()
     if base not in DECLARED[kind]:
         raise SourceError(
@@ -73,12 +74,11 @@ def _is_rowid(declared: Declared, column: str) -> bool:
 
 
 def _check_rowid(con: sqlite3.Connection, table: str, declared: Declared) -> None:
-    for column in declared:
-        if column.lower() == "rowid" and not _is_rowid(declared, column):
-            raise SourceError(
-                f"the table {table} has a column named {column}, which hides SQLite's own rowid; "
-                f"rename it with ALTER TABLE {table} RENAME COLUMN"
-            )
+    if "rowid" in declared and not _is_rowid(declared, "rowid"):
+        raise SourceError(
+            f"the table {table} has a column named rowid, which hides SQLite's own; "
+            f"rename it with ALTER TABLE {table} RENAME COLUMN rowid TO its_new_name"
+        )
     try:
         con.execute(f"SELECT rowid FROM {table} LIMIT 1")
     except sqlite3.OperationalError:

@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
-from pipelines.source.sqlite import open_copy
+from pipelines.source.copying import open_copy
 
 SPARSE: Final = 2
 """If the rowids from first to last are this many times the rows, or more, rows are counted."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pipelines import database
+from pipelines.database import address, check_file, in_wal_mode, primary_code, read, told
 from pipelines.errors import SourceError
-from pipelines.source import sqlite
 from pipelines.source.indexes import INDEXES, QUERIES, Index, Query
 from pipelines.source.schema import present
-from pipelines.source.sqlite import address, check_file, in_wal_mode, primary_code, read, told
 from pipelines.source.tables import FUNDAMENTALS, PRICES, SNAPSHOTS
 
 CACHE_KIB: Final = 65_536
@@ -91,7 +91,7 @@ def _expected_plans(con: sqlite3.Connection) -> Plans:
             "SELECT tbl_name, sql FROM sqlite_master WHERE type IN ('table', 'index') "
             "AND sql IS NOT NULL ORDER BY type DESC"
         ):
-            if table in tables:
+            if table.lower() in tables:
                 twin.execute(sql)
         # SQLite chooses between indexes by statistics, so the copy gets those of the database.
         twin.execute("ANALYZE")
@@ -119,7 +119,7 @@ def _serving(con: sqlite3.Connection, index: Index) -> str | None:
     )
     for (name,) in names.fetchall():
         keys = con.execute(
-            "SELECT name, coll FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", (name,)
+            "SELECT lower(name), coll FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno", (name,)
         )
         if keys.fetchall()[: len(wanted)] == wanted:
             return str(name)
@@ -148,7 +148,9 @@ def _statistics(con: sqlite3.Connection) -> list[tuple[str, str, str]]:
         return []
     tables = _tables(con)
     return [
-        row for row in con.execute("SELECT tbl, idx, stat FROM sqlite_stat1") if row[0] in tables
+        row
+        for row in con.execute("SELECT tbl, idx, stat FROM sqlite_stat1")
+        if row[0].lower() in tables
     ]
 
 
@@ -163,7 +165,7 @@ def _writing(path: Path) -> Iterator[sqlite3.Connection]:
     with (
         _told(path),
         closing(
-            sqlite3.connect(uri, uri=True, timeout=sqlite.BUSY_SECONDS, isolation_level=None)
+            sqlite3.connect(uri, uri=True, timeout=database.BUSY_SECONDS, isolation_level=None)
         ) as con,
     ):
         yield con
@@ -206,7 +208,7 @@ def apply(path: Path) -> None:
 
 def _set_wal(con: sqlite3.Connection, path: Path) -> None:
     """Change the journal mode, which needs a moment in which nobody else uses the database."""
-    deadline = time.monotonic() + sqlite.BUSY_SECONDS
+    deadline = time.monotonic() + database.BUSY_SECONDS
     while (mode := _wal_or_busy(con)) is None and time.monotonic() < deadline:
         # SQLite does not wait by itself where another connection is writing.
         time.sleep(0.05)

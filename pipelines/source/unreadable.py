@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.errors import SourceError
-from pipelines.source.sqlite import open_copy
+from pipelines.source.copying import open_copy
 from pipelines.source.tables import Kind, SourceTable
 
 BAD: Final[Mapping[Kind, tuple[str, str]]] = {

@@ -5,7 +5,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-from pipelines.source.sqlite import open_copy
+from pipelines.source.copying import open_copy
 from pipelines.source.tables import PRICES
 
 SOURCE_YEAR: Final = "CASE typeof(date) WHEN 'text' THEN substr(date, 1, 4) ELSE '' END"

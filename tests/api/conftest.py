@@ -85,7 +85,12 @@ def place(made: Path, tmp_path: Path) -> Path:
 def served(folder: Path, address: str = "127.0.0.1", **values: object) -> TestClient:
     """A client at an address, of an app on the folder; started and ended as a context."""
     settings = Settings(source=folder / "app.db", lake=folder / "lake", **values)
-    return TestClient(create_app(settings), client=(address, 50000), raise_server_exceptions=False)
+    return TestClient(
+        create_app(settings),
+        base_url="http://127.0.0.1:8000",
+        client=(address, 50000),
+        raise_server_exceptions=False,
+    )
 
 
 def at(client: TestClient, now: datetime = NOW) -> TestClient:

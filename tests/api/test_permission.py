@@ -44,7 +44,7 @@ def test_with_a_token(place: Path, base: str, path: str) -> None:
 def test_without_a_token_only_this_machine(place: Path, path: str, token: str | None) -> None:
     for address in ("203.0.113.5", "10.0.0.1", "::ffff:10.0.0.1", "testclient"):
         with served(place, address=address, api_token=token) as client:
-            answer = client.post(path, headers={"x-forwarded-for": "127.0.0.1"})
+            answer = client.post(path)
             assert answer.status_code == 403
             assert "STOCKRANK_API_TOKEN" in answer.json()["detail"]
     for address in ("127.0.0.1", "::1"):
@@ -60,6 +60,7 @@ def test_without_a_token_only_this_machine(place: Path, path: str, token: str | 
         ("127.0.0.1:8000", "https://evil.example", 403),
         ("127.0.0.1:8000", "null", 403),
         ("127.0.0.1:8000", "http://127.0.0.1:9000", 403),
+        ("127.0.0.1:8000", "http://[::1", 403),
         ("evil.example", "http://evil.example", 403),
     ],
 )
@@ -69,6 +70,44 @@ def test_no_other_site_acts_through_a_browser(
     with served(place) as client:
         answer = client.post("/cache/clear", headers={"host": host, "origin": origin})
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"])
+@pytest.mark.parametrize("value", ["127.0.0.1", "for=203.0.113.5", ""])
+def test_without_a_token_a_proxy_on_this_machine_changes_nothing(
+    place: Path, header: str, value: str
+) -> None:
+    with served(place) as client:
+        answer = client.post("/cache/clear", headers={header: value})
+        assert answer.status_code == 403
+        assert "without a proxy" in answer.json()["detail"]
+        assert client.get("/health/live", headers={header: value}).status_code == 200
+    with served(place, api_token="secret") as client:
+        right = {"authorization": "Bearer secret", header: value}
+        assert client.post("/cache/clear", headers=right).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8000", 200),
+        ("127.9.9.9", 200),
+        ("[::1]:8000", 200),
+        ("localhost", 200),
+        ("LOCALHOST:8000", 200),
+        ("testserver", 403),
+        ("stockrank.example.com", 403),
+        ("localhost.example.com", 403),
+        ("192.168.1.2:8000", 403),
+        ("[::1", 403),
+        ("", 403),
+    ],
+)
+def test_without_a_token_the_host_is_a_name_of_this_machine(
+    place: Path, host: str, status: int
+) -> None:
+    with served(place) as client:
+        assert client.post("/cache/clear", headers={"host": host}).status_code == status
 
 
 def test_start_up_says_that_no_token_is_set(place: Path, caplog: pytest.LogCaptureFixture) -> None:

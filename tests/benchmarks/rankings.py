@@ -186,7 +186,9 @@ def task_of(source: Path, lake: Path) -> Task:
 def _database(size: int, folder: Path) -> Path:
     path = folder / ("demo.db" if size == 1 else f"demo{size}.db")
     if not path.exists():
-        _command("pipelines.demo", "--stocks", str(STOCKS * size), "--out", str(path))
+        _command(
+            "pipelines.demo", "--no-plants", "--stocks", str(STOCKS * size), "--out", str(path)
+        )
     return path
 
 

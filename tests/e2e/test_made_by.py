@@ -175,7 +175,7 @@ def doubled(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(batch, today=today).with_columns(pl.col("close") * 2)
 
     monkeypatch.setattr(normalise, "prices", prices)
-    monkeypatch.setattr("pipelines.refresh.contract_version.NORMALISER_VERSION", 2)
+    monkeypatch.setattr("pipelines.refresh.contract_version.NORMALISER_VERSION", 1000)
 
 
 @pytest.mark.parametrize("written", [False, True], ids=["same database", "a year changed"])
@@ -232,7 +232,8 @@ def test_hashes_are_the_same_in_every_process() -> None:
 @contextmanager
 def served(place: Path) -> Iterator[TestClient]:
     settings = Settings(source=place / "app.db", lake=place / "lake")
-    with TestClient(create_app(settings), client=("127.0.0.1", 50000)) as client:
+    here = {"base_url": "http://127.0.0.1", "client": ("127.0.0.1", 50000)}
+    with TestClient(create_app(settings), **here) as client:
         yield client
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -217,6 +218,24 @@ def test_a_refresh_of_an_unchanged_database_keeps_the_version(world: World) -> N
     assert first.result
     assert second.result.strategies == first.result.strategies
     assert first.job_id != second.job_id
+
+
+def test_the_log_tells_of_each_refresh(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, "app.jobs"):
+        first, second = world.refresh(), world.refresh()
+        world.source.unlink()
+        third = world.refresh()
+    told = [record.__dict__.get("fields", {}) for record in caplog.records]
+    states = [(line["refresh"], line["state"]) for line in told if "state" in line]
+    assert states == [
+        (first.job_id, "began"), (first.job_id, "published"),
+        (second.job_id, "began"), (second.job_id, "checked, nothing new"),
+        (third.job_id, "began"), (third.job_id, "failed"),
+    ]  # fmt: skip
+    assert told[-1]["log"] == str(world.folder / "logs" / f"{third.job_id}.log")
+    assert str(world.source) in told[-1]["error"]
+    assert "prices" in [line.get("phase") for line in told]
+    assert "executed" not in caplog.text
 
 
 def test_rejected_rows_are_counted(world: World) -> None:

@@ -33,7 +33,7 @@ def make_lake(folder: Path) -> Path:
     """Export a demo market of 120 stocks and four years."""
     database, lake = folder / "demo.db", folder / "lake"
     size = ("--stocks", "120", "--years", "4", "--end", DAYS[0])
-    command("pipelines.demo", "--out", str(database), *size)
+    command("pipelines.demo", "--no-plants", "--out", str(database), *size)
     command("pipelines.export", "--source", str(database), "--lake", str(lake))
     return lake
 

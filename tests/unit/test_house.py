@@ -35,12 +35,15 @@ ROOMS: Final = {
 
 BASE: Final = (
     "console",
+    "database",
     "dates",
     "digest",
     "errors",
     "fingerprint",
+    "quoting",
     "runtime",
     "settings",
+    "terminal_table",
     "universe",
 )
 """The modules of `pipelines` that every room may use."""
@@ -66,7 +69,6 @@ ARROWS: Final[Mapping[str, tuple[str, ...]]] = {
     "routes": (
         "deps", "metrics", "services", "jobs", "serving", "watch", "web",
         "research", "ranking", "lake", "base",
-        "source",  # /health asks whether the database can be read, and loads no more of the room
     ),
     "service": ("routes", "services", "watch", "web", "base"),
 }  # fmt: skip

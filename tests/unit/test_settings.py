@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 
 from pipelines.errors import SettingsError, StockRankError, Unknown
 from pipelines.settings import PREFIX, Settings
-from pipelines.universe import SWEDEN, Universe
+from pipelines.universe import NORDIC, SWEDEN, Universe
 
 SP500 = 'currency = "USD"\nmarkets = ["sp500"]\n'
 
@@ -88,8 +88,8 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 
 # -------------------------------------------------------------------------- empty, and secret
 
-OPTIONAL = ("api_token", "sync_hour", "memory_limit_mb", "webhook_url", "smtp_host", "smtp_user",
-            "smtp_password", "smtp_to")  # fmt: skip
+OPTIONAL = ("api_token", "trusted_proxies", "sync_hour", "memory_limit_mb", "webhook_url",
+            "smtp_host", "smtp_user", "smtp_password", "smtp_to")  # fmt: skip
 
 
 def test_the_optional_settings_are_those_without_a_default() -> None:
@@ -152,6 +152,19 @@ def test_a_token_of_printable_ascii_is_taken(token: str) -> None:
     assert taken.get_secret_value() == token
 
 
+@pytest.mark.parametrize("text", ["*", "proxy", "10.0.0.1/8", "10.0.0.2 10.0.0.3", "10.0.0.2,"])
+def test_a_proxy_is_named_by_its_address(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKRANK_TRUSTED_PROXIES", text)
+    assert message_of().startswith(f"setting trusted_proxies = {text!r}: ")
+    assert message_of().endswith("; write 10.0.0.2 or 10.0.0.0/24")
+
+
+def test_the_proxies_are_those_that_are_listed() -> None:
+    assert Settings().proxies == []
+    assert Settings(trusted_proxies=" ").proxies == []
+    assert Settings(trusted_proxies="10.0.0.2, fd00::/8").proxies == ["10.0.0.2", "fd00::/8"]
+
+
 # --------------------------------------------------------------------------------- universes
 
 
@@ -194,13 +207,14 @@ def test_the_universe_of_the_settings_is_chosen_unless_another_is_named(
     monkeypatch.setenv("STOCKRANK_UNIVERSE", "mine")
     assert Settings.load().chosen_universe().name == "mine"
     assert Settings.load().chosen_universe("sweden") == SWEDEN
+    assert Settings.load().chosen_universe("nordic") == NORDIC
 
 
 def test_an_unknown_universe_is_refused_with_those_there_are(here: Path) -> None:
     (here / "stockrank.toml").write_text(f"[universes.mine]\n{SP500}")
     with pytest.raises(Unknown) as caught:
         Settings.load().chosen_universe("mars")
-    assert str(caught.value) == "unknown universe 'mars'; expected one of sweden, mine"
+    assert str(caught.value) == "unknown universe 'mars'; expected one of sweden, nordic, mine"
 
 
 # ----------------------------------------------------------------------------------- refused

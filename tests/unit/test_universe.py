@@ -1,9 +1,9 @@
-"""The universe of the default settings."""
+"""The universes that are built in."""
 
 from dataclasses import replace
 from datetime import date
 
-from pipelines.universe import SWEDEN
+from pipelines.universe import BUILT_IN, NORDIC, SWEDEN
 
 
 def test_the_default_universe() -> None:
@@ -11,6 +11,13 @@ def test_the_default_universe() -> None:
     assert SWEDEN.markets == ("stockholmsborsen", "first_north")
     assert SWEDEN.currency == "SEK"
     assert SWEDEN.floors == ((date.min, 500.0), (date(2023, 6, 1), 2000.0))
+
+
+def test_the_nordic_universe_adds_three_exchanges() -> None:
+    assert NORDIC.name == "nordic"
+    assert NORDIC.markets == ("stockholmsborsen", "first_north", "helsinki", "copenhagen", "oslo")
+    assert (NORDIC.currency, NORDIC.floors) == ("SEK", SWEDEN.floors)
+    assert BUILT_IN == (SWEDEN, NORDIC)
 
 
 def test_a_universe_is_written_with_its_floors() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import database as sqlite
 from pipelines import source
 from pipelines.errors import StockRankError
 from pipelines.export import export
 from pipelines.lake import Lake
-from pipelines.source import sqlite
 from pipelines.universe import SWEDEN
 from tests.e2e.bad_input.place import Place, published, refused
 

@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from pipelines import database as sqlite
 from pipelines.errors import SourceError
-from pipelines.source import copying, sqlite
+from pipelines.source import copying
 from pipelines.source.batches import TableReader
 from pipelines.source.copying import copy
 from pipelines.source.schema import preflight

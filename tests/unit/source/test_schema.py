@@ -7,18 +7,50 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import SourceBusy, SourceError
+from pipelines.errors import SourceError
+from pipelines.source.batches import TableReader
+from pipelines.source.changes import SourceState
 from pipelines.source.schema import preflight
 from pipelines.source.tables import TABLES
+from pipelines.source.tuning import inspect
 from tests.factories import database
+from tests.unit.source.tables import PRICE, whole
 
 
 def test_the_tables_that_are_there_are_listed(tmp_path: Path) -> None:
-    path = database(tmp_path / "x.db")
+    path = database(tmp_path / "x.db", splits=(), dividend_events=(), fx_rates=())
     assert [table.name for table in preflight(path)] == list(TABLES)
-    with closing(sqlite3.connect(path)) as con:
-        con.execute("DROP TABLE index_prices")
-    assert [table.name for table in preflight(path)] == list(TABLES)[:-1]
+    names = {table.name for table in TABLES.values() if table.optional}
+    for name in sorted(names):
+        run(path, f"DROP TABLE {name}")
+    assert {table.name for table in preflight(path)} == TABLES.keys() - names
+    assert names == {
+        *("fundamentals_snapshots", "index_prices", "splits", "dividend_events", "fx_rates")
+    }
+
+
+@pytest.mark.parametrize("column", ["ratio", "date", "ticker"])
+def test_an_optional_table_without_a_column_is_refused(tmp_path: Path, column: str) -> None:
+    path = database(tmp_path / "x.db")
+    columns = {"ticker": "TEXT", "date": "DATE", "ratio": "FLOAT"}
+    rest = ", ".join(f"{name} {kind}" for name, kind in columns.items() if name != column)
+    run(path, f"CREATE TABLE splits ({rest})")
+    message = (
+        rf"^the table splits has no column {column}; add it, or rename the table, which may be "
+        r"absent; see source_schema in the README$"
+    )
+    with pytest.raises(SourceError, match=message):
+        preflight(path)
+
+
+def test_a_ratio_declared_as_text_is_refused(tmp_path: Path) -> None:
+    path = run(
+        database(tmp_path / "x.db"), "CREATE TABLE splits (ticker TEXT, date DATE, ratio TEXT)"
+    )
+    with pytest.raises(
+        SourceError, match=r"^splits\.ratio is declared TEXT; expected FLOAT or REAL"
+    ):
+        preflight(path)
 
 
 def run(path: Path, *statements: str) -> Path:
@@ -36,9 +68,9 @@ PRICES = "ticker TEXT, date DATE, open REAL, high REAL, low REAL, volume REAL"
     [
         (f"{PRICES}, close TEXT", r"^daily_prices\.close is declared TEXT; expected FLOAT or REAL"),
         (f"{PRICES}, close", r"^daily_prices\.close is declared without a type; expected FLOAT"),
-        (PRICES, "^the table daily_prices has no column close$"),
+        (PRICES, "^the table daily_prices has no column close; add it; see source_schema in"),
         (f"{PRICES}, close REAL, rowid TEXT", "has a column named rowid, which hides"),
-        (f"{PRICES}, close REAL, RowId INT PRIMARY KEY", "has a column named RowId, which hides"),
+        (f"{PRICES}, close REAL, RowId INT PRIMARY KEY", "has a column named rowid, which hides"),
     ],
 )
 def test_a_column_that_cannot_be_read_is_named(tmp_path: Path, columns: str, message: str) -> None:
@@ -53,15 +85,7 @@ def test_a_column_that_cannot_be_read_is_named(tmp_path: Path, columns: str, mes
 def test_a_column_that_can_be_read_is_not(tmp_path: Path, columns: str) -> None:
     path = database(tmp_path / "x.db")
     run(path, "DROP TABLE daily_prices", f"CREATE TABLE daily_prices ({PRICES}, {columns})")
-    assert len(preflight(path)) == len(TABLES)
-
-
-def test_a_locked_database_is_told_from_others(tmp_path: Path) -> None:
-    path = database(tmp_path / "x.db")
-    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
-        writer.execute("BEGIN EXCLUSIVE")
-        with pytest.raises(SourceBusy, match=r"is locked for 0\.05 s; stop what uses it"):
-            preflight(path, busy_seconds=0.05)
+    assert len(preflight(path)) == 5
 
 
 def test_a_table_without_rowid_is_named(tmp_path: Path) -> None:
@@ -87,3 +111,77 @@ def test_an_id_must_be_the_rowid(tmp_path: Path) -> None:
     run(path, "DROP TABLE fundamentals", other)
     with pytest.raises(SourceError, match=r"^fundamentals\.id is not its INTEGER PRIMARY KEY$"):
         preflight(path)
+
+
+def made_anew(path: Path, table: str, *changes: tuple[str, str]) -> Path:
+    """A database whose table is made anew by its own definition, with changes to that."""
+    with closing(sqlite3.connect(path)) as con:
+        query = "SELECT sql FROM sqlite_master WHERE name = ?"
+        sql = str(con.execute(query, (table,)).fetchone()[0])
+    for old, new in changes:
+        assert old in sql, old
+        sql = sql.replace(old, new)
+    return run(path, f"DROP TABLE {table}", sql)
+
+
+def test_columns_that_sqlite_computes_are_there(tmp_path: Path) -> None:
+    computed = "close FLOAT AS (high - 1), other FLOAT AS (low) STORED, open FLOAT AS (low) STORED"
+    table = f"ticker TEXT, date DATE, high REAL, low REAL, volume REAL, {computed}"
+    path = database(tmp_path / "x.db")
+    row = "INSERT INTO daily_prices (ticker, date, high, low) VALUES ('A', '2024-01-02', 5, 2)"
+    run(path, "DROP TABLE daily_prices", f"CREATE TABLE daily_prices ({table})", row)
+    assert len(preflight(path)) == 5
+    read = whole(TableReader(path, TABLES["daily_prices"])).row(0, named=True)
+    assert (read["close"], read["open"], read["high"], read["volume"]) == (4.0, 2.0, 5.0, None)
+
+
+def test_names_may_be_in_another_case(tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db")
+    names = ("CREATE TABLE stocks", "CREATE TABLE Stocks"), ("ticker", "Ticker"), ("name", "NAME")
+    made_anew(path, "stocks", *names)
+    made_anew(path, "fundamentals", ("CREATE TABLE f", "CREATE TABLE F"), ("id INT", "ID INT"))
+    run(path, "INSERT INTO Stocks (Ticker, NAME) VALUES ('A', 'Company')",
+        "INSERT INTO Fundamentals (ticker, pe) VALUES ('A', 8.5)")  # fmt: skip
+    assert len(preflight(path)) == 5
+    row = whole(TableReader(path, TABLES["stocks"])).row(0, named=True)
+    assert (row["ticker"], row["name"]) == ("A", "Company")
+    row = whole(TableReader(path, TABLES["fundamentals"])).row(0, named=True)
+    assert (row["id"], row["ticker"], row["pe"]) == (1, "A", 8.5)
+    state = SourceState.of(path)
+    assert state.widths["fundamentals"] == len(TABLES["fundamentals"].columns)
+    assert "fundamentals" in state.digests
+    assert all(inspect(path).plans.values())
+
+
+def test_a_collation_of_another_program_is_read(tmp_path: Path) -> None:
+    """Rows are read in the order of their rowids, and counted without an index."""
+    path = database(tmp_path / "x.db")
+    with closing(sqlite3.connect(path)) as con, con:
+        con.create_collation("OWN", lambda a, b: (a > b) - (a < b))
+        con.execute("DROP TABLE daily_prices")
+        con.execute("CREATE TABLE daily_prices (ticker TEXT COLLATE OWN, date DATE COLLATE OWN, "
+                    "open REAL, close REAL, high REAL, low REAL, volume REAL, "
+                    "PRIMARY KEY (ticker, date))")  # fmt: skip
+        con.execute("INSERT INTO daily_prices VALUES ('A', '2024-01-02', 1, 1, 1, 1, 1)")
+    assert len(preflight(path)) == 5
+    table = TableReader(path, TABLES["daily_prices"])
+    assert table.rows == 1
+    assert whole(table)["date"].to_list() == ["2024-01-02"]
+
+
+def test_rows_are_counted_in_the_table_and_not_in_a_stale_index(tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db", daily_prices=[PRICE, PRICE | {"ticker": "B"}])
+    run(path, "CREATE INDEX by_date ON daily_prices (date)")
+    with closing(sqlite3.connect(path, isolation_level=None)) as con:
+        con.execute("PRAGMA writable_schema = ON")
+        query = "SELECT * FROM sqlite_master WHERE name = 'by_date'"
+        index = con.execute(query).fetchone()
+        con.execute("DELETE FROM sqlite_master WHERE name = 'by_date'")
+    with closing(sqlite3.connect(path, isolation_level=None)) as con:
+        con.execute("DELETE FROM daily_prices WHERE ticker = 'B'")
+        con.execute("PRAGMA writable_schema = ON")
+        con.execute("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", index)
+    with closing(sqlite3.connect(path)) as con:
+        assert con.execute("SELECT count(*) FROM daily_prices").fetchone() == (2,)
+    table = TableReader(path, TABLES["daily_prices"])
+    assert (table.rows, whole(table).height) == (1, 1)

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pipelines import database as sqlite
 from pipelines import tune
 from pipelines.errors import SourceError
-from pipelines.source import sqlite, tuning
+from pipelines.source import tuning
 from pipelines.source.indexes import INDEXES
 from tests.factories import database, trading_year
 

@@ -27,13 +27,15 @@ class Refreshes:
         self.past = list(past)
         self.error = error
         self.started: list[str] = []
+        self.why: list[str] = []
         self.asked = asyncio.Event()
 
     def history(self) -> list[Job]:
         return self.past
 
-    def start(self, trigger: Any) -> Job:
+    def start(self, trigger: Any, why: str) -> Job:
         self.started.append(trigger)
+        self.why.append(why)
         self.asked.set()
         if self.error:
             raise self.error
@@ -158,6 +160,7 @@ def test_a_refresh_is_started_when_its_time_has_come(
             for _ in range(20):
                 await asyncio.sleep(0)
             assert refreshes.started == ["scheduled"] * started
+            assert refreshes.why == ["due daily at 17:00 UTC"] * started
         assert schedule.jobs() == [DueJob(DAILY, due + late + timedelta(days=1))]
         schedule.close()
 
@@ -196,6 +199,7 @@ def test_what_was_missed_is_made_up_for_at_the_start(
     refreshes = Refreshes(*jobs)
     run(tmp_path, refreshes, 17)
     assert refreshes.started == ["scheduled"] * missed
+    assert refreshes.why == ["the refresh of 17:00 UTC was missed"] * missed
 
 
 def test_a_damaged_version_counts_as_none(tmp_path: Path) -> None:

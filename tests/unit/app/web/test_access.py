@@ -55,3 +55,32 @@ def test_a_failure_is_counted_as_500_and_logged(caplog: pytest.LogCaptureFixture
         call(Access(failing), asked(counts, path="/x", route=SimpleNamespace(path="/x")))
     assert counts == {("GET", "/x", 500): 1}
     assert caplog.messages == ["GET /x 500"]
+
+
+QUIET = (
+    "/health",
+    "/v1/health/live",
+    "/health/ready",
+    "/metrics",
+    "/v1/metrics",
+    "/static/js/a.js",
+)
+
+
+@pytest.mark.parametrize("path", QUIET)
+def test_probes_scrapes_and_files_are_logged_at_debug_level_only(
+    path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "app.access"):
+        call(Access(empty), asked({}, path=path))
+    assert caplog.messages == []
+    with caplog.at_level(logging.DEBUG, "app.access"):
+        call(Access(empty), asked({}, path=path))
+    assert caplog.messages == [f"GET {path} 204"]
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/strategies", "/healthy", "/v1/data/metrics"])
+def test_other_requests_are_logged(path: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "app.access"):
+        call(Access(empty), asked({}, path=path))
+    assert caplog.messages == [f"GET {path} 204"]

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import SourceError
-from pipelines.source import sqlite as source
+from pipelines import database as source
+from pipelines.errors import SourceBusy, SourceError
 from pipelines.source.copying import copy
 from pipelines.source.schema import preflight
+from pipelines.source.tables import TABLES
 from pipelines.source.tuning import inspect
 from tests.factories import database
 from tests.unit.source.tables import PRICE, closed_wal
@@ -204,3 +205,54 @@ def test_the_journal_of_a_killed_writer_is_told_with_the_remedy(
         con.execute("SELECT count(*) FROM sqlite_master")
     use(path)
     assert source.read(path, count) == 1
+
+
+def test_a_damaged_index_is_told_of_with_the_statement_that_mends_it() -> None:
+    error = sqlite3.DatabaseError("database disk image is malformed")
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT_INDEX
+    assert source.told(error).endswith(
+        "; make its indexes anew with the statement REINDEX in sqlite3"
+    )
+
+
+# --------------------------------------------------------------------------------- readable
+
+
+def test_the_required_tables_are_those_that_are_not_optional() -> None:
+    assert set(source.REQUIRED_TABLES) == {t.name for t in TABLES.values() if not t.optional}
+
+
+def test_a_database_with_the_required_tables_is_readable(tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db")
+    with closing(sqlite3.connect(path)) as con:
+        con.execute("DROP TABLE index_prices")
+    source.check_readable(path)
+
+
+@pytest.mark.parametrize("table", source.REQUIRED_TABLES)
+def test_a_database_without_a_required_table_is_not(tmp_path: Path, table: str) -> None:
+    path = database(tmp_path / "x.db")
+    with closing(sqlite3.connect(path)) as con:
+        con.execute(f"DROP TABLE {table}")
+    with pytest.raises(SourceError, match=f"^the database has no table {table}; see source_schema"):
+        source.check_readable(path)
+
+
+def test_a_damaged_table_is_not_readable(tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db", daily_prices=[PRICE])
+    with closing(sqlite3.connect(path)) as con:
+        sql = "SELECT rootpage FROM sqlite_master WHERE name = 'daily_prices'"
+        (page,) = con.execute(sql).fetchone()
+    with path.open("r+b") as file:
+        file.seek(4096 * (page - 1))
+        file.write(b"\xff" * 4096)
+    with pytest.raises(SourceError, match=r"cannot read .*malformed; the database is damaged"):
+        source.check_readable(path)
+
+
+def test_a_locked_database_is_told_from_others(tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db")
+    with closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(SourceBusy, match=r"is locked for 0\.05 s; stop what uses it"):
+            source.check_readable(path, busy_seconds=0.05)

@@ -3,15 +3,17 @@
 import os
 import sqlite3
 import stat
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import quote
 
-from pipelines.errors import SourceError
+from pipelines.errors import SourceBusy, SourceError
 from pipelines.fingerprint import fingerprint
 
+REQUIRED_TABLES: Final = ("stocks", "daily_prices", "fundamentals")
+"""The tables without which no refresh is possible."""
 BUSY_SECONDS: Final = 30.0
 """How long to wait for a database that another process has locked."""
 HEADER: Final = b"SQLite format 3\x00"
@@ -37,13 +39,15 @@ NEWER: Final = (
 )
 NOT_WRITABLE: Final = (
     "let this user write to the file and its folder; to read a database in WAL mode, "
-    "SQLite must also be able to make its -wal and -shm there"
+    "SQLite must also be able to make its -wal and -shm there, "
+    "so copy it with its -wal to a folder where this user may write"
 )
 REMEDIES: Final[Mapping[int, str]] = {
     sqlite3.SQLITE_READONLY_ROLLBACK: UNFINISHED,
     sqlite3.SQLITE_BUSY: "stop what uses it, then try again",
     sqlite3.SQLITE_READONLY: NOT_WRITABLE,
     sqlite3.SQLITE_CANTOPEN: NOT_WRITABLE,
+    sqlite3.SQLITE_CORRUPT_INDEX: "make its indexes anew with the statement REINDEX in sqlite3",
     sqlite3.SQLITE_CORRUPT: DAMAGED,
     sqlite3.SQLITE_NOTADB: DAMAGED,
     sqlite3.SQLITE_FULL: (
@@ -75,10 +79,10 @@ def _patience(busy_seconds: float | None) -> float:
 
 
 def _remedy(error: Exception) -> str | None:
-    for text, remedy in REMEDIES_BY_TEXT.items():
-        if text in str(error):
-            return remedy
-    return REMEDIES.get(_code(error)) or REMEDIES.get(primary_code(error))
+    code, primary = _code(error), primary_code(error)
+    by_text = (remedy for text, remedy in REMEDIES_BY_TEXT.items() if text in str(error))
+    exact = REMEDIES.get(code) if code != primary else None
+    return exact or next(by_text, REMEDIES.get(primary))
 
 
 def _code(error: Exception) -> int:
@@ -173,15 +177,49 @@ def address(path: Path) -> str:
     return f"file://{quote(os.fsencode(path.absolute()))}"
 
 
-@contextmanager
-def open_copy(copy: Path, table: str) -> Iterator[sqlite3.Connection]:
-    """Open the private copy to read a table; `SourceError` where that fails.
+# ----------------------------------------------------------------------------------- questions
 
-    Texts that are not UTF-8 come with their bytes as escapes.
+
+def check_readable(path: Path, *, busy_seconds: float | None = None) -> None:
+    """Raise `SourceError` unless a database can be read and has the tables that must be there.
+
+    Wait for a lock up to `busy_seconds`, by default `BUSY_SECONDS`; then raise `SourceBusy`.
     """
+    ask(path, _check_tables, busy_seconds=busy_seconds)
+
+
+def ask(
+    path: Path,
+    question: Callable[[sqlite3.Connection], Answer],
+    *,
+    busy_seconds: float | None = None,
+) -> Answer:
+    """Return the answer to a question; `SourceError` where the database cannot be read.
+
+    Nothing is written, neither to the database nor beside it.
+    """
+    check_file(path)
     try:
-        with closing(sqlite3.connect(copy)) as con:
-            con.text_factory = lambda raw: raw.decode(errors="backslashreplace")
-            yield con
+        return read(path, question, busy_seconds=busy_seconds)
     except sqlite3.Error as error:
-        raise SourceError(f"cannot read {table}: {told(error)}") from None
+        kind = SourceBusy if primary_code(error) == sqlite3.SQLITE_BUSY else SourceError
+        raise kind(f"cannot read {path}: {told(error, busy_seconds)}") from None
+
+
+def _check_tables(con: sqlite3.Connection) -> None:
+    names = table_names(con)
+    for table in REQUIRED_TABLES:
+        if table not in names:
+            raise missing(table)
+        con.execute(f"SELECT * FROM {table} LIMIT 1").fetchone()
+
+
+def table_names(con: sqlite3.Connection) -> set[str]:
+    """Return the names of all tables, in small letters: to SQLite another case is the same name."""
+    rows = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return {name.lower() for (name,) in rows}
+
+
+def missing(table: str) -> SourceError:
+    """Return the error of a table that must be there."""
+    return SourceError(f"the database has no table {table}; see source_schema in the README")
