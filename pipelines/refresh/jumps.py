@@ -152,7 +152,7 @@ def _applied(pairs: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
 
 def _runs(jumps: Sequence[Jump]) -> pl.DataFrame:
     """Return `ticker, first, last` of the runs that reverted; the jumps are in order."""
-    found = []
+    found: list[tuple[str, date, date]] = []
     for ticker, of_one in groupby(jumps, key=itemgetter(0)):
         found.extend((ticker, first, last) for first, last in _runs_of(list(of_one)))
     schema = {"ticker": pl.String, "first": pl.Date, "last": pl.Date}
