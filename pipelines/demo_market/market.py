@@ -11,7 +11,6 @@ from typing import Final
 
 from pipelines.demo_market.accounts import account_tables, dividend_events
 from pipelines.demo_market.companies import Columns, Company, listed_companies, stocks_table
-from pipelines.demo_market.optional_tables import OPTIONAL_SCHEMA, fx_rates
 from pipelines.demo_market.plants import Planting, truth_path, write_truth
 from pipelines.demo_market.prices import (
     Factors,
@@ -20,6 +19,7 @@ from pipelines.demo_market.prices import (
     index_prices,
     trading_days,
 )
+from pipelines.demo_market.rates import fx_rates
 
 SCHEMA: Final = """
 -- The SQLite database that the existing application fills and that the export reads.
@@ -89,7 +89,7 @@ CREATE TABLE fx_rates (
 );
 """,
 }
-"""More tables that may be there, which this market does not have."""
+"""More tables that may be there; this market has them if something is planted."""
 
 # Fast, but a crash destroys the database, which is not in its place yet.
 SCRATCH: Final = """
@@ -133,7 +133,8 @@ def _fill(
     progress: CompanyProgress,
 ) -> Counter[str]:
     """Create and fill every table, a company at a time; return the number of rows by table."""
-    database.executescript(SCRATCH + SCHEMA + (OPTIONAL_SCHEMA if planting else ""))
+    more = EVENT_TABLES.values() if planting else ()
+    database.executescript("".join((SCRATCH, SCHEMA, *more)))
     rows = Counter(strategy_signals=0)
     with database:
         rows["stocks"] = _append(

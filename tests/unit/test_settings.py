@@ -189,6 +189,15 @@ def test_a_declared_universe(here: Path, cap: str, floors: tuple[tuple[date, flo
     assert declared(SP500 + cap, here) == expected
 
 
+def test_a_declared_universe_says_what_its_returns_are_in(here: Path) -> None:
+    assert declared(SP500, here).returns_in == "local"
+    assert declared(SP500 + 'returns_in = "SEK"', here).returns_in == "SEK"
+    with pytest.raises(
+        SettingsError, match=r"returns_in = 'EUR': Input should be 'local' or 'SEK'"
+    ):
+        declared(SP500 + 'returns_in = "EUR"', here)
+
+
 def test_the_default_universe_can_be_declared_as_it_is(here: Path) -> None:
     (here / "stockrank.toml").write_text(
         "[universes.again]\n"

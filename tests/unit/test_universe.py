@@ -18,6 +18,7 @@ def test_the_nordic_universe_adds_three_exchanges() -> None:
     assert NORDIC.markets == ("stockholmsborsen", "first_north", "helsinki", "copenhagen", "oslo")
     assert (NORDIC.currency, NORDIC.floors) == ("SEK", SWEDEN.floors)
     assert BUILT_IN == (SWEDEN, NORDIC)
+    assert {universe.returns_in for universe in BUILT_IN} == {"local"}
 
 
 def test_a_universe_is_written_with_its_floors() -> None:
@@ -26,3 +27,5 @@ def test_a_universe_is_written_with_its_floors() -> None:
         "500.0 million, 2,000.0 million from 2023-06-01"
     )
     assert repr(replace(SWEDEN, floors=())).endswith("SEK, market cap at least nothing")
+    in_kronor = replace(SWEDEN, floors=(), returns_in="SEK")
+    assert repr(in_kronor).endswith("SEK, market cap at least nothing; returns in SEK")
