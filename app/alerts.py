@@ -20,6 +20,7 @@ from app.watch import (
 from pipelines import console
 from pipelines.console import LogFormat
 from pipelines.settings import PREFIX, Settings
+from pipelines.terminal_table import Column, Table
 
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file.")]
 """A settings file other than the one in the working folder."""
@@ -43,7 +44,8 @@ def send_test(*, config: ConfigOption = None) -> None:
     channels = configured_channels(Settings.load(config))
     outcomes = asyncio.run(_outcomes(channels))
     rows = [(channel.name, outcome or "sent") for channel, outcome in outcomes]
-    console.show(console.Table("test alert", ("channel", "outcome"), rows))
+    columns = ("channel", Column("outcome", wraps=True))
+    console.show(Table("test alert", columns, rows))
     if len(channels) == 1:
         console.write("alerts go to the log only; these settings make a channel:")
         for name, settings in CHANNELS.items():
@@ -80,8 +82,14 @@ def show_history(
     path = alerts_file(lake or Settings.load(config).lake)
     alerts = recorded_alerts(path)[:limit]
     title = f"{len(alerts)} alerts" if alerts else "no alert has fired"
-    columns = ("since", "resolved", "state", "severity", "key", "message")
-    console.show(console.Table(title, columns, [_row(alert) for alert in alerts]))
+    console.show(Table(title, HISTORY_COLUMNS, [_row(alert) for alert in alerts]))
+
+
+HISTORY_COLUMNS: Final = (
+    Column("since", extra=1), Column("resolved", extra=4),
+    Column("state", extra=3), Column("severity", extra=2), "key",
+    Column("message", wraps=True),
+)  # fmt: skip
 
 
 def _row(alert: Alert) -> tuple[str, ...]:

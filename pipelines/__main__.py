@@ -69,11 +69,15 @@ def main() -> None:
 
 def _list() -> None:
     from pipelines import console  # noqa: PLC0415 - a command sets the environment first
+    from pipelines.terminal_table import Column, Table  # noqa: PLC0415
 
     console.show_any_letter()
-    console.write("Usage: stockrank COMMAND [OPTIONS], or python -m pipelines COMMAND [OPTIONS]\n")
-    console.write("  Run a command of StockRank, or list them all.\n")
-    console.show(console.Table("Commands", Command._fields, list(commands())))
+    console.write("Usage: stockrank COMMAND [OPTIONS], or python -m pipelines COMMAND [OPTIONS]")
+    console.write("")
+    console.write("  Run a command of StockRank, or list them all.")
+    console.write("")
+    columns = ("name", Column("sentence", wraps=True), Column("example", extra=1))
+    console.show(Table("Commands", columns, list(commands())))
     console.write("stockrank COMMAND --help shows the options of a command.")
 
 

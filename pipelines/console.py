@@ -5,27 +5,29 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from io import TextIOWrapper
-from typing import Final, Literal
+from typing import Final
 
 import typer
-from rich import box
 from rich import progress as rich_progress
 from rich.console import Console
-from rich.table import Table as RichTable
+from rich.text import Text
 
 from pipelines import __version__
 from pipelines.errors import StockRankError
+from pipelines.quoting import one_line, quoted
+from pipelines.terminal_table import Table, plain, wrapped
 
 logger = logging.getLogger(__name__)
 
 EPILOG: Final = "--version alone: show the release."
 PLAIN_WIDTH: Final = 200
 """The width of tables, in characters, if stdout is no terminal."""
+LEAST_WIDTH: Final = 40
+"""The width of tables on a terminal that is narrower, or does not tell its width."""
 PROGRESS_SECONDS: Final = 0.25
 """The least time between two lines of the log about progress."""
 
@@ -44,8 +46,11 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-class _Lines(logging.Formatter):
-    """Writes each record as a line: the time, then its fields, or its message if it has none."""
+class Lines(logging.Formatter):
+    """Writes each record as a line: the time, then its fields, or its message if it has none.
+
+    Texts from outside are quoted. The lines of an exception follow, indented.
+    """
 
     def __init__(self, style: LogFormat) -> None:
         super().__init__()
@@ -53,18 +58,24 @@ class _Lines(logging.Formatter):
         self.converter = time.gmtime
 
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
         fields = getattr(record, "fields", {})
         at = self.formatTime(record, "%Y-%m-%dT%H:%M:%SZ")
+        trace = self.formatException(record.exc_info) if record.exc_info else None
         if self.as_json:
-            return json.dumps({"time": at, **(fields or {"message": record.getMessage()})})
-        shown = " ".join(f"{k}={v}" for k, v in fields.items() if v is not None)
-        return f"{at} {shown or record.getMessage()}"
+            more = {"exception": trace} if trace else {}
+            return json.dumps({"time": at, **(fields or {"message": record.getMessage()}), **more})
+        shown = " ".join(f"{k}={quoted(v)}" for k, v in fields.items() if v is not None)
+        lines = [f"{at} {shown or one_line(record.getMessage().strip())}"]
+        # Indented, so that no line of a text from outside looks like an entry of the log.
+        lines += [f"    {one_line(line)}" for line in (trace or "").splitlines()]
+        return "\n".join(lines)
 
 
 def log_to_stderr(style: LogFormat) -> None:
     """Write the log to stderr; in JSON also progress, and an error at the end."""
     handler = logging.StreamHandler()
-    handler.setFormatter(_Lines(style))
+    handler.setFormatter(Lines(style))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if style is LogFormat.JSON:
         # To a copy of stderr, for stderr itself is redirected while connectorx reads.
@@ -74,16 +85,7 @@ def log_to_stderr(style: LogFormat) -> None:
 
 def _logs_json() -> bool:
     formatters = (handler.formatter for handler in logging.getLogger().handlers)
-    return any(isinstance(f, _Lines) and f.as_json for f in formatters)
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of texts with a title; columns of numbers are aligned to the right."""
-
-    title: str
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
+    return any(isinstance(f, Lines) and f.as_json for f in formatters)
 
 
 def run(*commands: Callable[..., None], help_: str | None = None) -> None:
@@ -122,7 +124,7 @@ def show_any_letter() -> None:
 
 def _write_error(error: StockRankError) -> None:
     """Write an error as one line: to the log if it is JSON, else to stderr."""
-    message = " ".join(str(error).split())
+    message = " ".join(plain(str(error)).split())
     if _logs_json():
         fields = {"error": message, "type": type(error).__name__}
         logger.error("%s", message, extra={"fields": fields})
@@ -131,29 +133,33 @@ def _write_error(error: StockRankError) -> None:
 
 
 def write(text: str) -> None:
-    """Write a line to stdout."""
-    sys.stdout.write(text + "\n")
+    """Write a sentence to stdout, on a terminal in lines that it has room for."""
+    sys.stdout.write(f"{wrapped(text, _terminal_width())}\n")
+
+
+def write_data(text: str) -> None:
+    """Write lines of data to stdout as they are; on a terminal without control characters."""
+    lines = map(plain, text.splitlines()) if sys.stdout.isatty() else [text]
+    sys.stdout.writelines(f"{line}\n" for line in lines)
 
 
 def show(*tables: Table) -> None:
     """Write tables to stdout, as wide as the terminal, or as `PLAIN_WIDTH` without one."""
-    console = Console(width=None if sys.stdout.isatty() else PLAIN_WIDTH, highlight=False)
+    width = _terminal_width()
+    console = Console(width=width or PLAIN_WIDTH, highlight=False)
     for table in tables:
-        console.print(table.title, style="bold", markup=False, soft_wrap=True)
+        console.print(Text(wrapped(table.title, width), style="bold"), soft_wrap=True)
         if table.rows:
-            console.print(_rich(table))
+            console.print(table.fitted(width or PLAIN_WIDTH), crop=False)
+        if table.note:
+            write(table.note)
+        write("")
 
 
-def _rich(table: Table) -> RichTable:
-    rich = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
-    for at, column in enumerate(table.columns):
-        cells = [row[at] for row in table.rows if row[at]]
-        number = bool(cells) and all(c.strip("+-%,.0123456789") == "" for c in cells)
-        side: Literal["right", "left"] = "right" if number else "left"
-        rich.add_column(column, justify=side, no_wrap=number, overflow="fold")
-    for row in table.rows:
-        rich.add_row(*row)
-    return rich
+def _terminal_width() -> int | None:
+    """Return how many characters a line of stdout has, if it is a terminal or `COLUMNS` is set."""
+    is_known = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return max(Console().width, LEAST_WIDTH) if is_known else None
 
 
 def _logged() -> Progress:
@@ -176,30 +182,64 @@ def _logged() -> Progress:
 def progress(style: LogFormat = LogFormat.TEXT) -> Iterator[Progress]:
     """Yield a function that shows how many rows of a table are done.
 
-    It draws bars on a terminal, and nothing elsewhere; if the log is JSON, it logs them.
+    It draws bars on a terminal, below the lines of the log, and nothing elsewhere; if the log is
+    JSON, it logs them.
     """
     if style is LogFormat.JSON:
         yield _logged()
-        return
-    if not sys.stderr.isatty():
+    elif not sys.stderr.isatty():
         yield silent
-        return
+    else:
+        with _bars() as bars, _log_above(bars.console):
+            yield _drawn(bars)
+
+
+@contextmanager
+def _bars() -> Iterator[rich_progress.Progress]:
     # To a copy of stderr, for stderr itself is redirected while connectorx reads.
     with os.fdopen(os.dup(2), "w") as stream:
         columns = (
-            rich_progress.TextColumn("{task.description:<24}"),
-            rich_progress.BarColumn(),
+            rich_progress.TextColumn("{task.description:<24}", markup=False),
+            rich_progress.BarColumn(bar_width=20),
             rich_progress.MofNCompleteColumn(),
             rich_progress.TimeElapsedColumn(),
         )
-        with rich_progress.Progress(
-            *columns, console=Console(file=stream, force_terminal=True)
-        ) as bars:
-            drawn: dict[str, rich_progress.TaskID] = {}
+        console = Console(file=stream, force_terminal=True)
+        with rich_progress.Progress(*columns, console=console) as bars:
+            yield bars
 
-            def update(name: str, done: int, total: int) -> None:
-                if name not in drawn:
-                    drawn[name] = bars.add_task(name, total=total)
-                bars.update(drawn[name], completed=done)
 
-            yield update
+def _drawn(bars: rich_progress.Progress) -> Progress:
+    drawn: dict[str, rich_progress.TaskID] = {}
+
+    def update(name: str, done: int, total: int) -> None:
+        if name not in drawn:
+            drawn[name] = bars.add_task(name, total=total)
+        bars.update(drawn[name], completed=done)
+
+    return update
+
+
+class _Above:
+    """A stream whose lines come above what a console draws anew."""
+
+    def __init__(self, console: Console) -> None:
+        self._console: Final = console
+
+    def write(self, line: str) -> None:
+        self._console.print(Text(line.rstrip("\n")), soft_wrap=True)
+
+    def flush(self) -> None:
+        """Do nothing, for each line is written at once."""
+
+
+@contextmanager
+def _log_above(console: Console) -> Iterator[None]:
+    """Let the log write above the bars of a console, never into their lines."""
+    handlers = [h for h in logging.getLogger().handlers if isinstance(h, logging.StreamHandler)]
+    streams = [handler.setStream(_Above(console)) for handler in handlers]
+    try:
+        yield
+    finally:
+        for handler, stream in zip(handlers, streams, strict=True):
+            handler.setStream(stream or sys.stderr)

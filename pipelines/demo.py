@@ -12,6 +12,7 @@ from typer import BadParameter, Option
 from pipelines import console
 from pipelines.demo_market import SCHEMA, make_market
 from pipelines.errors import SourceError
+from pipelines.terminal_table import Table
 
 __all__ = ["SCHEMA", "make_market"]
 
@@ -22,10 +23,11 @@ def last_weekday(today: date) -> date:
     return today - timedelta(days=back)
 
 
-def _summary(path: Path, rows: Counter[str], seconds: float) -> console.Table:
+def summary(path: Path, rows: Counter[str], seconds: float) -> Table:
+    """Return how many rows each table of a market has."""
     title = f"{path}: {path.stat().st_size / 1e6:,.1f} MB in {seconds:.1f} s"
     counts = [(table, f"{count:,}") for table, count in sorted(rows.items())]
-    return console.Table(title, ("table", "rows"), counts)
+    return Table(title, ("table", "rows"), counts)
 
 
 def main(  # noqa: PLR0913 - one parameter an option
@@ -64,7 +66,7 @@ def main(  # noqa: PLR0913 - one parameter an option
             )  # fmt: skip
     except (OSError, sqlite3.Error) as error:
         raise SourceError(f"cannot write {out}: {error}; name another file with --out") from error
-    console.show(_summary(out, rows, time.monotonic() - started))
+    console.show(summary(out, rows, time.monotonic() - started))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ if __name__ == "__main__":
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -17,6 +17,7 @@ from pipelines.console import LogFormat
 from pipelines.lake import Dataset, Manifest, current_id
 from pipelines.refresh import export
 from pipelines.settings import Settings
+from pipelines.terminal_table import Column, Table
 
 __all__ = ["export"]
 
@@ -51,26 +52,33 @@ def main(  # noqa: PLR0913 - one parameter an option
             progress=progress,
         )
     if as_json:
-        console.write(lakes.text(manifest))
+        console.write_data(lakes.text(manifest))
     elif manifest.version == before:
         console.write(f"nothing was written to the database since version {before}, which stays")
     else:
-        console.show(*_summary(manifest))
+        console.show(*summary(manifest))
 
 
-def _summary(manifest: Manifest) -> list[console.Table]:
+DATASET_COLUMNS: Final = (
+    "dataset", Column("rows in", extra=1), "rows out", Column("rejected", wraps=True),
+    Column("warnings", wraps=True), Column("MB", extra=2),
+)  # fmt: skip
+
+
+def summary(manifest: Manifest) -> list[Table]:
+    """Return what an export did: rows in and out of each dataset, seconds and memory of phases."""
     datasets = [_dataset_row(name, entry) for name, entry in manifest.datasets.items()]
     phases = [(p.phase, f"{p.seconds:.2f}", f"{p.peak_mb:.0f}") for p in manifest.phases]
     total = sum(p.seconds for p in manifest.phases)
     phases.append(("all", f"{total:.2f}", phases[-1][2]))
     database = manifest.source.bytes
     return [
-        console.Table(
+        Table(
             f"version {manifest.version}, as of {manifest.as_of}",
-            ("dataset", "rows in", "rows out", "rejected", "warnings", "MB"),
+            DATASET_COLUMNS,
             datasets,
         ),
-        console.Table(
+        Table(
             f"{database / 1e6:.1f} MB SQLite → {manifest.bytes / 1e6:.1f} MB Parquet "
             f"({manifest.bytes / database:.1%})",
             ("phase", "seconds", "peak MB so far"),

@@ -25,6 +25,7 @@ from pipelines.ranking import (
     ticker_named,
 )
 from pipelines.settings import Settings
+from pipelines.terminal_table import Column, Table
 
 
 class OutputFormat(StrEnum):
@@ -94,16 +95,14 @@ def _write_table(
         rows = frame.filter(strategy=strategy.name)
         shown = [_table_row(row) for row in _cut(rows, limit).iter_rows(named=True)]
         title = f"{strategy.title} ({strategy.name}), as of {day}"
-        # The last column, the reason, is empty for every stock with a rank.
-        width = len(TABLE_COLUMNS) - (limit is not None)
-        cells = [row[:width] for row in shown]
-        console.show(console.Table(title, TABLE_COLUMNS[:width], cells))
-        console.write(f"{_counts(rows)}\n")
+        console.show(Table(title, TABLE_COLUMNS, shown, note=_counts(rows)))
 
 
 TABLE_COLUMNS: Final = (
-    "rank", "ticker", "name", "score", "3m", "6m", "12m", "F", "primary rank", "market cap, M",
-    "excluded by",
+    "rank", "ticker", Column("name", cut_to=18), "score",
+    Column("3m", extra=3), Column("6m", extra=2), "12m", "F",
+    Column("primary rank", extra=4), Column("market cap, M", extra=5),
+    Column("excluded by", extra=1),
 )  # fmt: skip
 
 
@@ -130,11 +129,11 @@ def _counts(rows: pl.DataFrame) -> str:
 
 
 def _write_csv(frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: int | None) -> None:
-    console.write(_cut(frame, limit).write_csv().rstrip("\n"))
+    console.write_data(_cut(frame, limit).write_csv().rstrip("\n"))
 
 
 def _write_json(frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: int | None) -> None:
-    console.write(_cut(frame, limit).write_json())
+    console.write_data(_cut(frame, limit).write_json())
 
 
 def _write_parquet(frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: int | None) -> None:
@@ -169,12 +168,13 @@ def _rows_of(frame: pl.DataFrame, text: str) -> pl.DataFrame:
     return frame.filter(ticker=ticker_named(text, frame["ticker"].unique().to_list()))
 
 
-def _explained(why: Explanation) -> console.Table:
+def _explained(why: Explanation) -> Table:
     place = f"rank {why.rank}" if why.rank else f"out: {why.excluded_by}"
     title = f"{why.ticker} ({why.name}), {why.display_name}, as of {why.as_of}: {place}"
     own = _composite_lines(why) if why.metrics else _f_score_lines(why)
     lines = [*_listing_lines(why), *_return_lines(why), *own]
-    return console.Table(title, ("what", "value", "how"), lines)
+    columns = ("what", Column("value", wraps=True), Column("how", wraps=True))
+    return Table(title, columns, lines)
 
 
 def _listing_lines(why: Explanation) -> Iterable[Line]:

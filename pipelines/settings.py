@@ -24,7 +24,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.errors import SettingsError, Unknown
-from pipelines.universe import SWEDEN, Universe
+from pipelines.universe import BUILT_IN, ReturnsIn, Universe
 
 PREFIX: Final = "STOCKRANK_"
 CONFIG: Final = Path("stockrank.toml")
@@ -33,20 +33,25 @@ NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class UniverseSettings(BaseModel):
-    """A universe as it is declared: markets, currency, and a floor in million or floors by date."""
+    """A universe as it is declared: a floor is in million, and may differ by date."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     markets: tuple[str, ...] = Field(min_length=1)
     currency: str
     min_market_cap: NotNegative | dict[date, NotNegative] = 0.0
+    returns_in: ReturnsIn = "local"
 
     def named(self, name: str) -> Universe:
         """Return the declared universe under a name."""
         cap = self.min_market_cap
         floors = sorted(cap.items()) if isinstance(cap, dict) else [(date.min, cap)]
         return Universe(
-            name=name, markets=self.markets, currency=self.currency, floors=tuple(floors)
+            name=name,
+            markets=self.markets,
+            currency=self.currency,
+            floors=tuple(floors),
+            returns_in=self.returns_in,
         )
 
 
@@ -155,7 +160,8 @@ class Settings(BaseSettings):
 
     def chosen_universe(self, name: str | None = None) -> Universe:
         """Return the universe of that name, by default the one in the settings."""
-        universes = {SWEDEN.name: SWEDEN} | {n: u.named(n) for n, u in self.universes.items()}
+        declared = {name: universe.named(name) for name, universe in self.universes.items()}
+        universes = {universe.name: universe for universe in BUILT_IN} | declared
         wanted = name or self.universe
         if wanted not in universes:
             raise Unknown("universe", wanted, universes)

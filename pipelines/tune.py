@@ -9,6 +9,7 @@ import typer
 from pipelines import console
 from pipelines.settings import Settings
 from pipelines.source import tuning
+from pipelines.terminal_table import Column, Table
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,24 @@ class Setting:
 TEMP_STORES: Final = ("0 (default)", "1 (file)", "2 (memory)")
 
 
+ADVICE_COLUMNS: Final = (
+    Column("what", wraps=True), Column("is", wraps=True),
+    Column("recommended", wraps=True), Column("kept in", extra=2, wraps=True),
+    Column("why", extra=1, wraps=True),
+)  # fmt: skip
+CHANGE_COLUMNS: Final = (
+    Column("what", wraps=True), Column("was", wraps=True),
+    Column("is", wraps=True), Column("kept in", extra=1, wraps=True),
+)  # fmt: skip
+
+
 def _settings(setup: tuning.Setup) -> list[Setting]:
     cache, temp = setup.defaults["cache_size"], TEMP_STORES[setup.defaults["temp_store"]]
     return [
         Setting("journal_mode", setup.journal_mode, "wal", "the file",
                 "readers and the writer do not wait for each other; local disks only"),
-        *(Setting(f"index on {index.table} ({', '.join(index.columns)})", name or "none",
-                  name or index.name, "the file", index.why)
+        *(Setting(f"index on {index.table} ({', '.join(index.columns)})", _known(index.name, name),
+                  _known(index.name, name) if name else "make it", "the file", index.why)
           for index, name in setup.indexes.items()),
         Setting("statistics", f"of {setup.analysed} indexes" if setup.analysed else "none",
                 "PRAGMA optimize", "the file",
@@ -49,34 +61,46 @@ def _settings(setup: tuning.Setup) -> list[Setting]:
     ]  # fmt: skip
 
 
-def advice(setup: tuning.Setup, plans: tuning.Plans) -> list[console.Table]:
+def _known(ours: str, name: str | None) -> str:
+    """Return how an index is there; its name where it is not the one that we make."""
+    return "as recommended" if name == ours else name or "none"
+
+
+def advice(setup: tuning.Setup, plans: tuning.Plans) -> list[Table]:
     """Return tables of the present and the recommended settings, and of the plans with each."""
     rows = [(s.what, s.value, s.advice, s.kept, s.why) for s in _settings(setup)]
     sizes = ", ".join(f"{name} {_mb(size)} MB" for name, size in setup.sizes.items())
     return [
-        console.Table(sizes, ("what", "is", "recommended", "kept in", "why"), rows),
+        Table(sizes, ADVICE_COLUMNS, rows),
         _plan_table("query plans, as they would become", setup.plans, plans),
     ]
 
 
-def changes(before: tuning.Setup, after: tuning.Setup) -> list[console.Table]:
+def changes(before: tuning.Setup, after: tuning.Setup) -> list[Table]:
     """Return tables of the settings, the plans and the sizes of the files, before and after."""
     pairs = zip(_settings(before), _settings(after), strict=True)
     names = dict.fromkeys([*before.sizes, *after.sizes])
     sizes = [(n, _mb(before.sizes.get(n, 0)), _mb(after.sizes.get(n, 0))) for n in names]
     return [
-        console.Table("settings", ("what", "was", "is", "kept in"),
+        Table("settings", CHANGE_COLUMNS,
                       [(was.what, was.value, now.value, was.kept) for was, now in pairs]),
         _plan_table("query plans", before.plans, after.plans),
-        console.Table("files", ("file", "MB before", "MB after"), sizes),
+        Table("files", ("file", "MB before", "MB after"), sizes),
     ]  # fmt: skip
 
 
-def _plan_table(title: str, before: tuning.Plans, after: tuning.Plans) -> console.Table:
+def _plan_table(title: str, before: tuning.Plans, after: tuning.Plans) -> Table:
+    columns = (Column("query", wraps=True), "when", Column("plan", wraps=True))
     rows = [
-        (q.title, plan, "the same" if after[q] == plan else after[q]) for q, plan in before.items()
+        row for query, plan in before.items() for row in _plans(query.title, plan, after[query])
     ]
-    return console.Table(title, ("query", "before", "after"), rows)
+    return Table(title, columns, rows)
+
+
+def _plans(query: str, before: str, after: str) -> list[tuple[str, str, str]]:
+    if before == after:
+        return [(query, "both", before)]
+    return [(query, "before", before), ("", "after", after)]
 
 
 def _mb(size: int) -> str:
@@ -85,9 +109,15 @@ def _mb(size: int) -> str:
 
 HINT: Final = (
     "cache_size and temp_store are not kept in the file, and --apply does not set them for others:"
-    " an application sets them on each connection that it opens, with\n"
-    + "".join(f"  {pragma};\n" for pragma in tuning.CONNECTION_PRAGMAS)
+    " an application sets them on each connection that it opens, with",
+    *(f"  {pragma};" for pragma in tuning.CONNECTION_PRAGMAS),
+    "",
 )
+
+
+def _write_hint() -> None:
+    for line in HINT:
+        console.write(line)
 
 
 # ----------------------------------------------------------------------------------- command
@@ -107,13 +137,13 @@ def main(
     before = tuning.inspect(path)
     if not do_apply:
         console.show(*advice(before, tuning.expected_plans(path)))
-        console.write(HINT)
+        _write_hint()
         console.write("nothing was changed; --apply sets what is kept in the file")
         return
     tuning.apply(path)
     after = tuning.inspect(path)
     console.show(*changes(before, after))
-    console.write(HINT)
+    _write_hint()
     made = ", ".join(index.name for index in before.missing) or "none"
     console.write(
         f"journal mode {before.journal_mode} → {after.journal_mode}, indexes made: {made}"

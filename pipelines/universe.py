@@ -3,9 +3,12 @@
 Who is eligible in it on a date is decided by `pipelines.ranking`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import Final, Literal
+
+ReturnsIn = Literal["local", "SEK"]
+"""The currency of returns: that of each listing, or Swedish kronor."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,19 +16,21 @@ class Universe:
     """Listing markets with a currency label and the least market cap by date.
 
     `floors` holds (first day, floor in million of the currency), oldest first; a floor holds from
-    its first day until that of the next.
+    its first day until that of the next. `returns_in` converts returns, and nothing else.
     """
 
     name: str
     markets: tuple[str, ...]
     currency: str
     floors: tuple[tuple[date, float], ...] = ()
+    returns_in: ReturnsIn = "local"
 
     def __repr__(self) -> str:
         floors = (f"{cap:,} million from {first}" for first, cap in self.floors)
         caps = ", ".join(floors).replace(f" from {date.min}", "") or "nothing"
         markets = ", ".join(self.markets)
-        return f"Universe {self.name}: {markets}; {self.currency}, market cap at least {caps}"
+        text = f"Universe {self.name}: {markets}; {self.currency}, market cap at least {caps}"
+        return text + ("" if self.returns_in == "local" else f"; returns in {self.returns_in}")
 
 
 SWEDEN: Final = Universe(
@@ -34,3 +39,8 @@ SWEDEN: Final = Universe(
     currency="SEK",
     floors=((date.min, 500.0), (date(2023, 6, 1), 2000.0)),
 )
+NORDIC: Final = replace(
+    SWEDEN, name="nordic", markets=(*SWEDEN.markets, "helsinki", "copenhagen", "oslo")
+)
+BUILT_IN: Final = (SWEDEN, NORDIC)
+"""The universes that need no declaration."""

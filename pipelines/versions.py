@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import polars as pl
 import typer
@@ -15,6 +15,7 @@ from pipelines.lake import prune as prune_versions
 from pipelines.lake import rollback as roll_back
 from pipelines.ranking import STRATEGIES
 from pipelines.settings import Settings
+from pipelines.terminal_table import Column, Table
 
 LakeOption = Annotated[
     Path | None, typer.Option("--lake", help="Folder of the lake.", readable=False)
@@ -43,9 +44,15 @@ def list_versions(*, root: LakeOption = None, config: ConfigOption = None) -> No
     folder = _root(root, config)
     if not (found := listed(folder)):
         raise NothingPublished(folder)
-    columns = ("version", "state", "age", "rows", "as of", "MB", "changed since the one before")
     rows = [_line(version) for version in reversed(found)]
-    console.show(console.Table(f"versions of {folder}", columns, rows))
+    console.show(Table(f"versions of {folder}", LIST_COLUMNS, rows))
+
+
+LIST_COLUMNS: Final = (
+    "version", Column("state", wraps=True), Column("age", extra=1),
+    Column("rows", extra=2), Column("as of", extra=3),
+    Column("MB", extra=5), Column("changed since the one before", 4, wraps=True),
+)  # fmt: skip
 
 
 def _line(listed: Listed) -> tuple[str, ...]:
@@ -193,7 +200,7 @@ def differences(a: Lake, b: Lake) -> pl.DataFrame:
     )
 
 
-def _differences(a: Lake, b: Lake) -> Iterator[console.Table]:
+def _differences(a: Lake, b: Lake) -> Iterator[Table]:
     changed = differences(a, b)
     for strategy in STRATEGIES.values():
         rows = changed.filter(strategy=strategy.name)
@@ -201,7 +208,7 @@ def _differences(a: Lake, b: Lake) -> Iterator[console.Table]:
         shown = [_move(*row) for row in ranks.iter_rows()]
         more = f", the first {len(shown)}" if rows.height > len(shown) else ""
         title = f"{strategy.title}: {rows.height} ranks differ{more}"
-        yield console.Table(title, ("ticker", "rank was", "rank is", "moved"), shown)
+        yield Table(title, ("ticker", "rank was", "rank is", "moved"), shown)
 
 
 def _move(ticker: str, was: int | None, now: int | None) -> tuple[str, ...]:

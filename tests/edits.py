@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pipelines.demo_market import EVENT_TABLES
 from pipelines.universe import SWEDEN, Universe
 from tests.factories import database, stock
 
@@ -37,7 +38,11 @@ def market(path: Path) -> Path:
     ]
     levels = [{"index_id": "X", "date": f"{y}-05-02", "close": 100.0} for y in YEARS]
     listed = [stock(t, last_updated="2025-01-01 10:00:00") for t in tickers]
-    database(path, stocks=listed, daily_prices=prices, fundamentals=filed, index_prices=levels)
+    splits = [{"ticker": t, "date": "2021-05-10", "ratio": 2.0} for t in tickers[:5]]
+    paid = [{"ticker": t, "ex_date": f"{y}-04-02", "amount": 1.0} for t in tickers for y in YEARS]
+    rates = [{"currency": "EUR", "date": f"{y}-05-02", "rate": 10.0} for y in YEARS]
+    database(path, stocks=listed, daily_prices=prices, fundamentals=filed, index_prices=levels,
+             splits=splits, dividend_events=paid, fx_rates=rates)  # fmt: skip
     with closing(sqlite3.connect(path)) as con:
         con.executescript("PRAGMA page_size = 1024; VACUUM")
     return path
@@ -208,7 +213,35 @@ def of_other_tables(con: sqlite3.Connection, rng: random.Random) -> None:
     ]))  # fmt: skip
 
 
+def of_events(con: sqlite3.Connection, rng: random.Random) -> None:
+    """Change splits, dividends or rates."""
+    con.execute(rng.choice([
+        f"INSERT OR REPLACE INTO splits VALUES ('T{rng.randint(0, 9)}_B', '{any_year(rng)}-06-10',"
+        f" {rng.choice([2.0, 0.1, 1.0, -1.0, 1e300])})",
+        "INSERT OR REPLACE INTO splits VALUES ('T1-B', '2030-01-02', 3)",
+        "INSERT OR REPLACE INTO splits VALUES ('T3-B', '2020-02-30', '3:2')",
+        "UPDATE splits SET date = '2020-01-10' WHERE ticker = 'T2-B'",
+        "DELETE FROM splits WHERE ticker < 'T2'",
+        "INSERT INTO dividend_events (ticker, ex_date, amount) VALUES ('T4-B', '2026-12-01', 2.5)",
+        "UPDATE dividend_events SET amount = amount + 1 WHERE id = 7",
+        "UPDATE dividend_events SET payment_date = 'x', dividend_type = printf('%.3000c', 'x')"
+        " WHERE id = 9",
+        "DELETE FROM dividend_events WHERE ex_date > '2024'",
+        "INSERT OR REPLACE INTO fx_rates VALUES ('EUR', '2024-09-09', 11)",
+        "INSERT OR REPLACE INTO fx_rates VALUES ('NOK', '2099-09-09', 1)",
+        "UPDATE fx_rates SET rate = -rate WHERE date LIKE '2020%'",
+    ]))  # fmt: skip
+
+
 # ---------------------------------------------------------------------------- tables and file
+
+
+def drop_an_optional_table(con: sqlite3.Connection, rng: random.Random) -> None:
+    con.execute(f"DROP TABLE {rng.choice(tuple(EVENT_TABLES))}")
+
+
+def make_an_optional_table(con: sqlite3.Connection, rng: random.Random) -> None:
+    con.execute(EVENT_TABLES[rng.choice(tuple(EVENT_TABLES))].rstrip("\n;"))
 
 
 def add_a_column(con: sqlite3.Connection, rng: random.Random) -> None:
@@ -254,7 +287,8 @@ EDITS: dict[str, tuple[Callable[[sqlite3.Connection, random.Random], None], int]
         (insert_a_date_to_come, 1), (insert_far_away, 2), (insert_overflow, 2),
         (change_overflow, 1), (delete_overflow, 1), (correct, 4), (correct_a_year, 3), (delete, 3),
         (delete_a_stretch, 1), (move, 3), (renumber, 3), (spoil, 2), (spoil_text, 1), (mend, 1),
-        (of_other_tables, 2), (add_a_column, 1), (drop_a_column, 1), (store_a_column, 1),
+        (of_other_tables, 2), (of_events, 2), (drop_an_optional_table, 1),
+        (make_an_optional_table, 1), (add_a_column, 1), (drop_a_column, 1), (store_a_column, 1),
         (shape, 1), (vacuum, 1),
     )
 }  # fmt: skip

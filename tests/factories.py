@@ -154,11 +154,16 @@ def snapshot(ticker: str, known: str, *, number: int = 1, **values: Any) -> Row:
 
 
 def database(path: Path, **tables: Iterable[Row]) -> Path:
-    """A source database with the given rows; other columns are null or the schema's default."""
-    from pipelines.demo import SCHEMA  # noqa: PLC0415
+    """A source database with the given rows; other columns are null or the schema's default.
+
+    The tables of splits, dividends and rates are there if they are named, be it without rows.
+    """
+    from pipelines.demo_market import EVENT_TABLES, SCHEMA  # noqa: PLC0415
 
     con = sqlite3.connect(path)
-    con.executescript(SCHEMA)
+    con.executescript(
+        SCHEMA + "".join(EVENT_TABLES[name] for name in tables if name in EVENT_TABLES)
+    )
     for table, rows in tables.items():
         for row in rows:
             names, marks = ", ".join(row), ", ".join("?" * len(row))

@@ -11,6 +11,8 @@ from pipelines.refresh.report import report
 from pipelines.universe import SWEDEN, Universe
 from tests.factories import FrameLake, Row, closes, frame_lake
 
+RANKED = {"strategy": pl.String, "ticker": pl.String, "rank": pl.UInt32,
+          "excluded_by": pl.String, "f_available": pl.Int8}  # fmt: skip
 FRIDAY = date(2026, 11, 20)
 MONDAY = date(2026, 11, 23)
 WEEKDAYS = [day for n in range(500) if (day := date(2026, 11, 2) + timedelta(days=n)).weekday() < 5]
@@ -24,11 +26,9 @@ def lake(
 ) -> FrameLake:
     """A lake whose rankings are the ranks of the named tickers; the others have none."""
     made = frame_lake(stocks, prices, fundamentals)
-    rows = {
-        "ticker": [s["ticker"] for s in stocks],
-        "rank": [ranks.get(s["ticker"]) for s in stocks],
-    }
-    made.datasets["rankings"] = pl.DataFrame(rows, schema={"ticker": pl.String, "rank": pl.UInt32})
+    rows = [{"strategy": "sammansatt_momentum", "ticker": s["ticker"],
+             "rank": ranks.get(s["ticker"]), "f_available": 9} for s in stocks]  # fmt: skip
+    made.datasets["rankings"] = pl.DataFrame(rows, schema=RANKED)
     return made
 
 

@@ -85,7 +85,7 @@ BREAKS: Final = (
           "cast(pl.Int64) * percent // 100", "cast(pl.Int64) * (percent + 5) // 100",
           "unit", "factors"),
     Break("the vendor's F-score stands in for fewer than nine signals",
-          "(available < len(SIGNALS)) & vendor", "(available < 8) & vendor",
+          "(available < len(SIGNALS)) | _mixes", "(available < 8) | _mixes",
           "unit", "factors"),
     Break("an F-score of exactly five ninths is enough",
           'pl.col("f_score") * 9 < pl.col("f_available") * 5',

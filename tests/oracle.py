@@ -225,11 +225,15 @@ def year_before(years: dict[date, Row], year: date | None) -> date | None:
     return min(candidates, key=lambda day: (abs(day - middle), -day.toordinal()), default=None)
 
 
-def vendor_score(known: list[Row]) -> Any:
-    """The vendor's score of the newest fiscal date that has one."""
+def vendor_score(known: list[Row], t: date) -> Any:
+    """The vendor's score of a fiscal date; one of another year never stands in."""
     rows = [row for row in known if row.get("piotroski_f_score") is not None]
-    newest = max(rows, key=lambda row: (row["fiscal_date"], *known_order(row)), default={})
+    newest = max((row for row in rows if row["fiscal_date"] == t), key=known_order, default={})
     return newest.get("piotroski_f_score")
+
+
+def mixes_periods(row: Row) -> bool:
+    return (row.get("data_source") or "").casefold() == "tradingview"
 
 
 def f_score_columns(known: list[Row], as_of: date) -> Row:
@@ -241,13 +245,18 @@ def f_score_columns(known: list[Row], as_of: date) -> Row:
     t2 = year_before(years, t1)
     empty: Row = {}
     of_year = [years[year] if year is not None else empty for year in (t, t1, t2)]
-    return f_score(t, signals(*of_year), vendor=vendor_score(known))
+    nine = signals(*of_year)
+    if mixes_periods(years[t]):
+        nine[3] = None
+    return f_score(t, nine, vendor=vendor_score(known, t), mixed=mixes_periods(years[t]))
 
 
-def f_score(fiscal_date: date | None, nine: list[bool | None], *, vendor: Any) -> Row:
-    """Our score, or the vendor's when a signal is missing and the vendor has one."""
+def f_score(
+    fiscal_date: date | None, nine: list[bool | None], *, vendor: Any, mixed: bool = False
+) -> Row:
+    """Our score; the vendor's if it has one and a signal is missing or periods mix."""
     available = sum(signal is not None for signal in nine)
-    use_vendor = available < 9 and vendor is not None
+    use_vendor = (available < 9 or mixed) and vendor is not None
     return {
         "fiscal_date": fiscal_date,
         "signals": nine,

@@ -21,19 +21,10 @@ async def one_month_return(
     return await services.computing.frame((version.id, ticker, "one month"), plan)
 
 
-@router.get("/stocks/{ticker}")
-def stock(
-    version: VersionDep,
-    ticker: TickerDep,
-    month: Annotated[pl.DataFrame, Depends(one_month_return)],
-) -> stock_models.Stock:
-    """Facts of a stock on the date of the rankings."""
-    row = views.finite(version.rankings.filter(ticker=ticker)).row(0, named=True)
-    facts = row | {"pfcf": row["p_fcf"]} | (month.row(0, named=True) if month.height else {})
-    return stock_models.Stock(**{name: facts.get(name) for name in stock_models.Stock.model_fields})
+# A ticker may hold a slash, so that the longer path is looked for first.
 
 
-@router.get("/stocks/{ticker}/prices")
+@router.get("/stocks/{ticker:path}/prices")
 async def prices(
     services: ServicesDep,
     version: VersionDep,
@@ -53,3 +44,15 @@ async def prices(
 
 def _closes(rows: pl.DataFrame) -> stock_models.Closes:
     return stock_models.Closes(prices=[stock_models.Close(**row) for row in rows.to_dicts()])
+
+
+@router.get("/stocks/{ticker:path}")
+def stock(
+    version: VersionDep,
+    ticker: TickerDep,
+    month: Annotated[pl.DataFrame, Depends(one_month_return)],
+) -> stock_models.Stock:
+    """Facts of a stock on the date of the rankings."""
+    row = views.finite(version.rankings.filter(ticker=ticker)).row(0, named=True)
+    facts = row | {"pfcf": row["p_fcf"]} | (month.row(0, named=True) if month.height else {})
+    return stock_models.Stock(**{name: facts.get(name) for name in stock_models.Stock.model_fields})

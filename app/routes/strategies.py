@@ -230,7 +230,7 @@ def validate(
     )
 
 
-@router.get("/strategies/{name}/explain/{ticker}")
+@router.get("/strategies/{name}/explain/{ticker:path}")
 def explain(
     rankings: RankingsDep, strategy: StrategyDep, ticker: TickerDep
 ) -> ranking_models.Explanation:

@@ -78,7 +78,7 @@ def _log_and_count(scope: Scope, request_id: bytes, status: int, seconds: float)
 
 
 def _count(counts: MutableMapping[Any, int], scope: Scope, status: int) -> None:
-    route = getattr(scope.get("route"), "path", "unknown")
+    route = getattr(scope.get("route"), "path", "unknown").replace(":path}", "}")
     by_name = route != "unknown" and scope["method"] in METHODS
     key = (scope["method"] if by_name else "any", route, status)
     counts[key] = counts.get(key, 0) + 1

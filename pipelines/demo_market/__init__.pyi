@@ -1,11 +1,11 @@
+# The tables of splits, dividends and rates, which a database may have, as SQL.
+from .market import EVENT_TABLES as EVENT_TABLES
+
 # The tables of the source database, as SQL.
 from .market import SCHEMA as SCHEMA
 
 # A database with a market that is made up.
 from .market import make_market as make_market
-
-# The tables that a source may have or not, as SQL.
-from .optional_tables import OPTIONAL_SCHEMA as OPTIONAL_SCHEMA
 
 # What was planted in the prices of a stock.
 from .plants import Plant as Plant

@@ -11,7 +11,6 @@ from typing import Final
 
 from pipelines.demo_market.accounts import account_tables, dividend_events
 from pipelines.demo_market.companies import Columns, Company, listed_companies, stocks_table
-from pipelines.demo_market.optional_tables import OPTIONAL_SCHEMA, fx_rates
 from pipelines.demo_market.plants import Planting, truth_path, write_truth
 from pipelines.demo_market.prices import (
     Factors,
@@ -20,6 +19,7 @@ from pipelines.demo_market.prices import (
     index_prices,
     trading_days,
 )
+from pipelines.demo_market.rates import fx_rates
 
 SCHEMA: Final = """
 -- The SQLite database that the existing application fills and that the export reads.
@@ -66,6 +66,30 @@ CREATE TABLE strategy_signals (                  -- the old ranking cache: ten r
     calculated_date DATE
 );
 """
+EVENT_TABLES: Final = {
+    "splits": """
+CREATE TABLE splits (
+    ticker VARCHAR NOT NULL, date DATE NOT NULL,  -- first day of trade at the new price
+    ratio FLOAT NOT NULL,  -- new shares for one old: 2 for 2:1, 0.1 for a reverse 1:10
+    PRIMARY KEY (ticker, date)
+);
+""",
+    "dividend_events": """
+CREATE TABLE dividend_events (
+    id INTEGER PRIMARY KEY, ticker VARCHAR, ex_date DATE, payment_date DATE,
+    amount FLOAT,  -- a share, as of the ex-date, not adjusted for later splits
+    currency VARCHAR DEFAULT 'SEK', dividend_type VARCHAR DEFAULT 'regular'
+);
+""",
+    "fx_rates": """
+CREATE TABLE fx_rates (
+    currency VARCHAR NOT NULL, date DATE NOT NULL,
+    rate FLOAT NOT NULL,  -- SEK for one unit of the currency
+    PRIMARY KEY (currency, date)
+);
+""",
+}
+"""More tables that may be there; this market has them if something is planted."""
 
 # Fast, but a crash destroys the database, which is not in its place yet.
 SCRATCH: Final = """
@@ -109,7 +133,8 @@ def _fill(
     progress: CompanyProgress,
 ) -> Counter[str]:
     """Create and fill every table, a company at a time; return the number of rows by table."""
-    database.executescript(SCRATCH + SCHEMA + (OPTIONAL_SCHEMA if planting else ""))
+    more = EVENT_TABLES.values() if planting else ()
+    database.executescript("".join((SCRATCH, SCHEMA, *more)))
     rows = Counter(strategy_signals=0)
     with database:
         rows["stocks"] = _append(

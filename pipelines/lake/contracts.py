@@ -116,32 +116,63 @@ class Stocks(dy.Schema):
     last_updated = dy.Datetime(nullable=True, time_unit="us", description="as in the source, UTC")
 
 
+class Splits(dy.Schema):
+    """Splits of shares: one row for each ticker and date, sorted by them."""
+
+    ticker = dy.String(nullable=False, min_length=1, description="normalised ticker")
+    date = _day("first day of trade at the new price")
+    ratio = dy.Float64(nullable=False, min_exclusive=0, description="new shares for one old")
+
+
+class Dividends(dy.Schema):
+    """Dividends: one row for each `id`, sorted by ticker and ex-date within the year of it."""
+
+    ticker = dy.String(nullable=False, min_length=1, description="normalised ticker")
+    ex_date = _day("first day of trade without the dividend")
+    payment_date = _day("as in the source", nullable=True)
+    amount = dy.Float64(
+        nullable=False, min_exclusive=0, description="a share of the ex-date, in `currency`"
+    )
+    currency = _text()
+    dividend_type = _text()
+    id = dy.Int64(nullable=False, description="id in the source table")
+
+
+class FxRates(dy.Schema):
+    """Daily rates: one row for each currency and date, sorted by them within a year."""
+
+    currency = dy.String(nullable=False, min_length=1, description="as in the source, such as EUR")
+    date = _day("day of the rate")
+    rate = dy.Float64(nullable=False, min_exclusive=0, description="SEK for one unit")
+
+
 CONTRACTS: Final[Mapping[str, type[dy.Schema]]] = {
     "prices": Prices,
     "index_prices": IndexPrices,
     "fundamentals": Fundamentals,
     "stocks": Stocks,
+    "splits": Splits,
+    "dividends": Dividends,
+    "fx_rates": FxRates,
 }
 
 REASON_OF_RULE: Final[Mapping[str, str]] = {
-    "ticker|nullability": "null_key",
-    "index_id|nullability": "null_key",
-    "ticker|min_length": "null_key",
-    "index_id|min_length": "null_key",
-    "date|nullability": "bad_date",
-    "known_from|nullability": "bad_date",
-    "date|min": "date_out_of_range",
-    "date|max": "date_out_of_range",
-    "known_from|min": "date_out_of_range",
-    "known_from|max": "date_out_of_range",
-    "fiscal_date|min": "date_out_of_range",
-    "fiscal_date|max": "date_out_of_range",
-    "fetched_date|min": "date_out_of_range",
-    "fetched_date|max": "date_out_of_range",
+    **{f"{c}|nullability": "null_key" for c in ("ticker", "index_id", "currency")},
+    **{f"{c}|min_length": "null_key" for c in ("ticker", "index_id", "currency")},
+    **{f"{c}|nullability": "bad_date" for c in ("date", "known_from", "ex_date")},
+    **{
+        f"{c}|{bound}": "date_out_of_range"
+        for c in ("date", "known_from", "fiscal_date", "fetched_date", "ex_date", "payment_date")
+        for bound in ("min", "max")
+    },
     "close|nullability": "close_missing",
     "close|inf": "close_not_finite",
     "close|nan": "close_not_finite",
     "close|min_exclusive": "close_not_positive",
+    **{f"{c}|nullability": "number_missing" for c in ("ratio", "amount", "rate")},
+    **{f"{c}|inf": "number_not_finite" for c in ("ratio", "amount", "rate")},
+    **{f"{c}|nan": "number_not_finite" for c in ("ratio", "amount", "rate")},
+    **{f"{c}|min_exclusive": "number_not_positive" for c in ("ratio", "amount", "rate")},
     "id|min": "id_out_of_range",
     "id|max": "id_out_of_range",
 }

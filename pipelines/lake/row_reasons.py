@@ -12,16 +12,19 @@ OHL_INCONSISTENT: Final = "ohl_inconsistent"
 OHL_MISSING: Final = "ohl_missing"
 
 REJECTS: Final[Mapping[str, str]] = {
-    "null_key": "it has no ticker, index or date",
+    "null_key": "it has no ticker, index, currency or date",
     "bad_date": "a date is not written `YYYY-MM-DD`",
     "time_in_date": "a date has a time of day other than midnight, in place of `YYYY-MM-DD`",
     "number_in_date": "a date is a number, such as seconds since 1970, in place of `YYYY-MM-DD`",
     "date_out_of_range": "a date is before 1900-01-01 or after 2100-12-31",
-    FUTURE_DATE: "a price is of a day after tomorrow",
+    FUTURE_DATE: "a price or rate is of a day after tomorrow",
     "no_date": "a row of `fundamentals` has neither of its dates",
     "close_missing": "the close is null",
     "close_not_finite": "the close is infinite",
     "close_not_positive": "the close is not above zero",
+    "number_missing": "the ratio of a split, the amount of a dividend or a rate is null",
+    "number_not_finite": "such a ratio, amount or rate is infinite",
+    "number_not_positive": "such a ratio, amount or rate is not above zero",
     "id_out_of_range": "the id of a row of fundamentals is negative or too large",
     "text_in_number": "there is text or a blob where a number should be, and no integer of 8 bytes",
     "blob_in_text": "there is a blob where text should be",

@@ -114,6 +114,18 @@ class Lake:
         """Return daily index levels from `since` to `until`, both included."""
         return self._between("index_prices", since, until)
 
+    def splits(self) -> pl.LazyFrame:
+        """Return splits of shares; `LakeError` where the database has no such table."""
+        return self._scan("splits")
+
+    def dividends(self, *, since: Day | None = None, until: Day | None = None) -> pl.LazyFrame:
+        """Return dividends with an ex-date from `since` to `until`, both included."""
+        return self._between("dividends", since, until, day="ex_date")
+
+    def fx_rates(self, *, since: Day | None = None, until: Day | None = None) -> pl.LazyFrame:
+        """Return rates in SEK from `since` to `until`, both included."""
+        return self._between("fx_rates", since, until)
+
     def fundamentals(self, *, known_by: Day | None = None) -> pl.LazyFrame:
         """Return statements and ratios that were known on a date, or all of them."""
         last = day_or_none(known_by)
@@ -133,12 +145,14 @@ class Lake:
         entry = self.datasets[dataset]
         return self._files(entry, (file for file in entry.files if file.year == year))
 
-    def _between(self, dataset: str, since: Day | None, until: Day | None) -> pl.LazyFrame:
+    def _between(
+        self, dataset: str, since: Day | None, until: Day | None, *, day: str = "date"
+    ) -> pl.LazyFrame:
         first, last = day_or_none(since), day_or_none(until)
         rows = self._scan(dataset, first=first, last=last)
         if first is not None:
-            rows = rows.filter(pl.col("date") >= first)
-        return rows if last is None else rows.filter(pl.col("date") <= last)
+            rows = rows.filter(pl.col(day) >= first)
+        return rows if last is None else rows.filter(pl.col(day) <= last)
 
     def _scan(
         self, dataset: str, first: date | None = None, last: date | None = None

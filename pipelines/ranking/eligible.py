@@ -32,14 +32,17 @@ def first_universe_reason(
     """Return the first rule, in order, that excludes a stock, share classes aside; else null.
 
     Reads `stock_type, market, close, market_cap_msek, sector`, where `close` is null for a stock
-    without a close in the ten days up to the date. `keep_sectors` are financial sectors that stay.
+    without a close in the ten days up to the date, and `lacks_rate` if the universe converts
+    returns. `keep_sectors` are financial sectors that stay.
     """
     cap = pl.col("market_cap_msek")
+    without_rate = {"no_rate": pl.col("lacks_rate")} if universe.returns_in != "local" else {}
     return first_reason(
         {
             "not_a_stock": ~is_stock(),
             "other_market": ~is_on_market(universe),
             "inactive": pl.col("close").is_null(),
+            **without_rate,
             "no_market_cap": cap.is_null(),
             "below_market_cap": cap < market_cap_floor(universe, as_of),
             "financial": _is_in("sector", [s for s in FINANCIAL if s not in keep_sectors]),

@@ -87,14 +87,16 @@ def f_signals() -> tuple[pl.Expr, ...]:
 
     J. Piotroski, Value Investing, Journal of Accounting Research 38 (2000). Reads the statement
     items of the years t, t-1 and t-2 as `net_income_ccy_0`, `_1`, ... Where the assets of t-2 are
-    unknown, both years use their closing assets in place of opening or average ones.
+    unknown, both years use their closing assets in place of opening or average ones. Where
+    `mixes_periods` is true, income and cash flow are not of the same months: no signal compares
+    them.
     """
     income, cash = pl.col("net_income_ccy_0"), pl.col("operating_cf_ccy_0")
     signals = (
         income > 0,
         cash > 0,
         _return_on_assets(0) > _return_on_assets(1),
-        cash > income,
+        pl.when(~_mixes_periods()).then(cash > income),
         _leverage(0) < _leverage(1),
         _rose("current_ratio"),
         pl.col("shares_outstanding_0") <= pl.col("shares_outstanding_1"),
@@ -102,6 +104,10 @@ def f_signals() -> tuple[pl.Expr, ...]:
         _rose("asset_turnover"),
     )
     return tuple(s.alias(name) for s, name in zip(signals, SIGNALS, strict=True))
+
+
+def _mixes_periods() -> pl.Expr:
+    return pl.col("mixes_periods").fill_null(value=False)
 
 
 def _rose(item: str) -> pl.Expr:
@@ -127,12 +133,13 @@ def _leverage(year: int) -> pl.Expr:
 def f_score() -> tuple[pl.Expr, pl.Expr, pl.Expr]:
     """Return `f_score`, `f_available` and `f_source` from the signals and the vendor's score.
 
-    The vendor's score is used where fewer than nine signals are known.
+    The vendor's score is used where fewer than nine signals are known, and where `mixes_periods` is
+    true.
     """
     true = pl.sum_horizontal(pl.col(*SIGNALS).fill_null(value=False))
     available = pl.sum_horizontal(pl.col(*SIGNALS).is_not_null())
     vendor = pl.col("vendor_f_score")
-    use_vendor = (available < len(SIGNALS)) & vendor.is_not_null()
+    use_vendor = ((available < len(SIGNALS)) | _mixes_periods()) & vendor.is_not_null()
 
     def pick(theirs: pl.Expr, ours: pl.Expr) -> pl.Expr:
         return pl.when(use_vendor).then(theirs).otherwise(ours)

@@ -155,7 +155,9 @@ def _best_key(rows: pl.LazyFrame, newest: pl.LazyFrame, by: Keys) -> pl.LazyFram
 
 
 def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",)) -> pl.LazyFrame:
-    """Return the statement items of t, t-1 and t-2 as `<item>_0`, `_1`, `_2`, and `vendor_f_score`.
+    """Return the statement items of t, t-1 and t-2 as `<item>_0`, `_1`, `_2`.
+
+    Beside them `vendor_f_score` of t, and `mixes_periods`, true where t is of `tradingview`.
 
     t is the newest known fiscal year; if it ended more than 18 months ago, all items are null. The
     year before one is the known year that ended 10 to 14 months earlier: the nearest to 12 months,
@@ -166,7 +168,10 @@ def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",))
         rows = _with_year_before(rows, year, by)
     return rows.group_by(by).agg(
         pl.col("year_0").first().alias("fiscal_date"),
-        pl.when("is_vendor").then(VENDOR_F_SCORE).max().alias("vendor_f_score"),
+        pl.when("is_scored").then(VENDOR_F_SCORE).max().alias("vendor_f_score"),
+        (pl.col("is_newest") & (pl.col("fiscal_date") == pl.col("year_0")) & _mixes_periods())
+        .any()
+        .alias("mixes_periods"),
         *(_of_year(item, 0) for item in STATEMENT_ITEMS),
         *(_of_year(item, 1) for item in STATEMENT_ITEMS),
         _of_year("total_assets_ccy", 2),
@@ -181,20 +186,27 @@ def _since_newest_year(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys) -> pl
         .with_columns(
             key_=_packed(pl.col("known_from"), pl.col("id")),
             year_0=fiscal.max().over(by),
-            scored_=pl.when(pl.col(VENDOR_F_SCORE).is_not_null()).then(fiscal),
         )
         .filter(pl.col("year_0") >= months_before(day, STATEMENT_MONTHS))
     )
 
 
 def _marked(rows: pl.LazyFrame, by: Keys) -> pl.LazyFrame:
-    """Mark the newest row of each fiscal year, and the newest row with a vendor's score."""
-    return rows.with_columns(
-        scored_=pl.when(pl.col("scored_") == _most("scored_", by)).then("key_")
-    ).with_columns(
-        is_vendor=pl.col("scored_") == _most("scored_", by),
+    """Mark the newest row of each fiscal year, and of t the newest row with a vendor's score."""
+    of_t = pl.col("fiscal_date") == pl.col("year_0")
+    scored = of_t & pl.col(VENDOR_F_SCORE).is_not_null()
+    return rows.with_columns(scored_=pl.when(scored).then("key_")).with_columns(
+        is_scored=pl.col("scored_") == _most("scored_", by),
         is_newest=pl.col("key_") == pl.col("key_").max().over(*by, "fiscal_date"),
     )
+
+
+def _mixes_periods() -> pl.Expr:
+    """Return true for a row whose items are of periods of different lengths.
+
+    `tradingview` has a quarter's net income beside twelve months' cash flow.
+    """
+    return (pl.col("data_source").str.to_lowercase() == "tradingview").fill_null(value=False)
 
 
 def _with_year_before(rows: pl.LazyFrame, year: int, by: Keys) -> pl.LazyFrame:

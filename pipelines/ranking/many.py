@@ -13,8 +13,9 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import Lake
+from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.expressions import has_any
-from pipelines.ranking.known import VENDOR_F_SCORE, closes, joined, newest_ratios, statements
+from pipelines.ranking.known import closes, joined, newest_ratios, statements
 from pipelines.ranking.rank import ranking_tables
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.strategies import STRATEGIES
@@ -73,7 +74,10 @@ def history(lake: Lake, *, dates: Sequence[date], universe: Universe) -> Iterato
     date, strategy, rank and ticker.
     """
     for block in _blocks(lake, dates):
-        tables = ranking_tables(cross_sections(lake, block), universe, STRATEGIES.values())
+        stocks = in_currency(
+            cross_sections(lake, block), lake, universe, first=block[0], last=block[-1]
+        )
+        tables = ranking_tables(stocks, universe, STRATEGIES.values())
         yield pl.concat([table.select(HISTORY_COLUMNS) for table in tables]).sort(
             "as_of", "strategy", "rank", "ticker", nulls_last=True
         )
@@ -153,6 +157,7 @@ def _recent_ratios(fundamentals: pl.LazyFrame, first: date) -> pl.LazyFrame:
 
 
 def _recent_statements(fundamentals: pl.LazyFrame, first: date) -> pl.LazyFrame:
-    """Return the rows whose items count on a date or later; a vendor's score counts at any age."""
-    recent = pl.col("fiscal_date") >= months_before(pl.lit(first), STATEMENT_HISTORY)
-    return fundamentals.filter(recent | pl.col(VENDOR_F_SCORE).is_not_null())
+    """Return the rows whose items or score count on a date or later."""
+    return fundamentals.filter(
+        pl.col("fiscal_date") >= months_before(pl.lit(first), STATEMENT_HISTORY)
+    )

@@ -11,6 +11,7 @@ import polars as pl
 
 from pipelines.lake import Lake
 from pipelines.ranking import factors
+from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.eligible import first_universe_reason, is_class_b
 from pipelines.ranking.expressions import first_reason
 from pipelines.ranking.known import FACTS, cross_section
@@ -40,7 +41,8 @@ def rankings(
     ranked stocks first, then the excluded by ticker.
     """
     chosen = tuple(STRATEGIES.values() if strategies is None else strategies)
-    tables = ranking_tables(cross_section(lake, as_of=as_of), universe, chosen)
+    stocks = in_currency(cross_section(lake, as_of=as_of), lake, universe, first=as_of, last=as_of)
+    tables = ranking_tables(stocks, universe, chosen)
     return pl.concat([table.sort("rank", "ticker", nulls_last=True) for table in tables])
 
 

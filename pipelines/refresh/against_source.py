@@ -10,13 +10,13 @@ from typing import Final
 import polars as pl
 
 from pipelines import source
-from pipelines.console import Table
 from pipelines.fingerprint import fingerprint
 from pipelines.lake import Lake
 from pipelines.refresh import build
 from pipelines.refresh.intact import Comparison
 from pipelines.refresh.task import Task, copy_database, staging
 from pipelines.source import TABLES
+from pipelines.terminal_table import Column, Table
 
 KEYS: Final = {table.dataset: table.key for table in TABLES.values()}
 
@@ -54,15 +54,24 @@ def verify_against_source(opened: Lake, database: Path) -> Comparison:
 def _values(opened: Lake, exact: Lake) -> Comparison:
     found, rows = Comparison(), []
     for name, keys in KEYS.items():
-        if name not in opened.datasets:
+        ours, theirs = (name in version.datasets for version in (opened, exact))
+        if ours != theirs:
+            found.problems.append(_alone(name, in_version=ours))
+        if not (ours and theirs):
             continue
         for column, missing, absolute, relative in _differences(opened, exact, name, keys):
             rows.append((name, column, f"{missing:,}", f"{absolute:.3g}", f"{relative:.3g}"))
             if missing or relative > 2**-24:
                 found.problems.append(f"{name}.{column} differs from the database")
-    columns = ("dataset", "column", "values that do not match", "absolute", "relative")
+    largest = (Column("absolute", extra=1), "relative")
+    columns = ("dataset", "column", "values that do not match", *largest)
     found.tables = [Table("largest differences from the database", columns, rows)]
     return found
+
+
+def _alone(name: str, *, in_version: bool) -> str:
+    there, absent = ("version", "database") if in_version else ("database", "version")
+    return f"the dataset {name} is in the {there}, but not in the {absent}"
 
 
 def _differences(

@@ -17,7 +17,7 @@ from pipelines.refresh.content import Content
 from pipelines.refresh.reading import RowsGone
 from pipelines.refresh.reuse import Reused, link_dataset
 from pipelines.refresh.task import Task, start_over
-from pipelines.source import SourceState, TableReader
+from pipelines.source import TABLES, SourceState, TableReader
 
 logger = logging.getLogger(__name__)
 
@@ -117,8 +117,11 @@ def _datasets(
         "fundamentals": lambda: datasets.fundamentals(task, tables),
         "stocks": lambda: datasets.stocks(task, tables["stocks"], found[0].newest),
     }
-    if "index_prices" in tables:
-        makers["index_prices"] = lambda: datasets.index_prices(task, tables["index_prices"])
+    makers |= {
+        TABLES[name].dataset: partial(make, task, tables[name])
+        for name, make in datasets.OPTIONAL.items()
+        if name in tables
+    }
     if reused:
         take = partial(link_dataset, reused.before, task.staged)
         makers |= {name: partial(take, name) for name in reused.datasets}

@@ -1,7 +1,7 @@
 """The datasets of a version: each is read, checked, sorted, deduplicated and written."""
 
 import ctypes
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -11,8 +11,8 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import DUPLICATE_KEY, DataFile, Dataset, lake_schema
-from pipelines.refresh import files, normalise
-from pipelines.refresh.normalise import NOTES
+from pipelines.refresh import events, files, normalise
+from pipelines.refresh.normalise import NOTES, Normalise
 from pipelines.refresh.reading import Part, Parts, read_parts
 from pipelines.refresh.reuse import Reused, newest_of, source_years
 from pipelines.refresh.sort import Buckets
@@ -66,6 +66,35 @@ def index_prices(task: Task, table: TableReader) -> Dataset:
     return finish(task.staged, "index_prices", schema, tally, [table])
 
 
+def splits(task: Task, table: TableReader) -> Dataset:
+    """Write splits as one file; of rows with one ticker and date, keep the last."""
+    schema = lake_schema("splits")
+    key = table.table.key
+    tally, kept = _whole(task, table, events.splits, key=key, age=(ROWID,))
+    tally.files.append(files.write_file(task.staged, "splits", schema, [kept.select(*schema)]))
+    return finish(task.staged, "splits", schema, tally, [table])
+
+
+def dividends(task: Task, table: TableReader) -> Dataset:
+    """Write dividends by the year of the ex-date; several may share one."""
+    schema = lake_schema("dividends")
+    by_year = _Years(task, "dividends", schema, name="ticker", day="ex_date", unique=False)
+    return finish(
+        task.staged, "dividends", schema,
+        by_year.write(lambda: [Part(table, events.dividends)]), [table],
+    )  # fmt: skip
+
+
+def fx_rates(task: Task, table: TableReader) -> Dataset:
+    """Write daily rates of currencies."""
+    how = partial(events.fx_rates, today=task.today)
+    schema = lake_schema("fx_rates")
+    tally = _Years(task, "fx_rates", schema, name="currency", day="date").write(
+        lambda: [Part(table, how)]
+    )
+    return finish(task.staged, "fx_rates", schema, tally, [table])
+
+
 def fundamentals(task: Task, tables: Mapping[str, TableReader]) -> Dataset:
     """Write both tables of fundamentals as one dataset, by the year of `known_from`."""
     schema = _schema(task, lake_schema("fundamentals"))
@@ -93,14 +122,21 @@ def _fundamentals_parts(statements: TableReader, *snapshots: TableReader) -> lis
 
 def stocks(task: Task, table: TableReader, newest: pl.DataFrame) -> Dataset:
     """Write the stocks with their newest closes; of rows with one ticker, keep the last updated."""
-    tally, sink = read_parts(task, "stocks", lambda: [Part(table, normalise.stocks)], _Whole)
-    rows = pl.concat(sink.frames).sort("ticker", "last_updated", ROWID, nulls_last=False)
-    kept = rows.unique("ticker", keep="last", maintain_order=True)
-    tally.reject(table.name, _duplicates(rows.join(kept, on=ROWID, how="anti")))
+    how, age = normalise.stocks, ("last_updated", ROWID)
+    tally, kept = _whole(task, table, how, key=table.table.key, age=age)
     schema = pl.Schema({**lake_schema("stocks"), **_schema(task, NEWEST_CLOSES)})
     joined = kept.join(newest, on="ticker", how="left", maintain_order="left")
     tally.files.append(files.write_file(task.staged, "stocks", schema, [joined.select(*schema)]))
     return finish(task.staged, "stocks", schema, tally, [table])
+
+
+OPTIONAL: Final[Mapping[str, Callable[[Task, TableReader], Dataset]]] = {
+    "index_prices": index_prices,
+    "splits": splits,
+    "dividend_events": dividends,
+    "fx_rates": fx_rates,
+}
+"""How the dataset of a table that may be absent is written."""
 
 
 def _schema(task: Task, schema: pl.Schema) -> pl.Schema:
@@ -112,11 +148,23 @@ def _schema(task: Task, schema: pl.Schema) -> pl.Schema:
 class _Whole:
     """Takes all rows of a small dataset."""
 
-    def __init__(self) -> None:
-        self.frames: Final = [pl.DataFrame(schema={**lake_schema("stocks"), ROWID: pl.Int64})]
+    def __init__(self, dataset: str) -> None:
+        self.frames: Final = [pl.DataFrame(schema={**lake_schema(dataset), ROWID: pl.Int64})]
 
     def add(self, rows: pl.DataFrame) -> None:
         self.frames.append(rows)
+
+
+def _whole(
+    task: Task, table: TableReader, how: Normalise, *, key: tuple[str, ...], age: tuple[str, ...]
+) -> tuple[Tally, pl.DataFrame]:
+    """Read a small dataset of one table, sorted by its key; of rows with one key keep the last."""
+    dataset = table.table.dataset
+    tally, sink = read_parts(task, dataset, lambda: [Part(table, how)], partial(_Whole, dataset))
+    rows = pl.concat(sink.frames).sort(*key, *age, nulls_last=False)
+    kept = rows.unique(key, keep="last", maintain_order=True)
+    tally.reject(table.name, _duplicates(rows.join(kept, on=ROWID, how="anti")))
+    return tally, kept
 
 
 # ------------------------------------------------------------------------------------- years

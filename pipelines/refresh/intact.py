@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipelines import lake, source
-from pipelines.console import Table
 from pipelines.errors import LakeError
 from pipelines.lake import Lake, layout
+from pipelines.terminal_table import Column, Table
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ def verify_files(version: Lake) -> Comparison:
     title = f"files of version {version.version}"
     problems = [problem for one in found for problem in one.problems]
     return Comparison(
-        [Table(title, ("dataset", "files", "rows", "result"), rows)],
+        [Table(title, ("dataset", "files", "rows", Column("result", wraps=True)), rows)],
         [*_state(version.path / layout.STATE), *problems],
     )
 

@@ -130,7 +130,7 @@ def day(column: str) -> pl.Expr:
     return pl.when(text.str.contains(ISO_DAY)).then(parsed)
 
 
-def _of_days(batch: pl.DataFrame, **columns: str) -> pl.DataFrame:
+def with_days(batch: pl.DataFrame, **columns: str) -> pl.DataFrame:
     """Return the batch with the day of each text column under its new name; see `day`."""
     for text in columns.values():
         if (batch.get_column(text).str.len_bytes() > DAY_LENGTH).any():
@@ -138,12 +138,12 @@ def _of_days(batch: pl.DataFrame, **columns: str) -> pl.DataFrame:
     return batch.with_columns(**{name: day(text) for name, text in columns.items()})
 
 
-def _bad_days(days: pl.DataFrame, **columns: str) -> dict[str, pl.Expr]:
+def bad_days(days: pl.DataFrame, **columns: str) -> dict[str, pl.Expr]:
     """Return the rules for texts that are no day, told apart where there are any."""
     bad = {text: _is_bad(text, pl.col(name)) for name, text in columns.items()}
     reason = {"bad_date": pl.any_horizontal(bad.values())}
     if not days.select(reason["bad_date"].any()).item():
-        return {}
+        return reason
     apart = {"number_in_date": NUMBER, "time_in_date": LATER}
     return {
         code: pl.any_horizontal(rule & pl.col(c).str.contains(like) for c, rule in bad.items())
@@ -176,12 +176,12 @@ def _finite(column: str) -> pl.Expr:
 
 def quotes(batch: pl.DataFrame, *, key: str, today: date) -> pl.DataFrame:
     """Return daily rows: prices are Float32; open, high and low are all there or all null."""
-    typed = _of_days(_normalise_distinct(batch, key), day_="date").with_columns(
+    typed = with_days(_normalise_distinct(batch, key), day_="date").with_columns(
         pl.col(*OHL, "close").cast(pl.Float32)
     )
     reason = {
         "null_key": pl.col(key).is_null() | (pl.col("date") == ""),
-        **_bad_days(typed, day_="date"),
+        **bad_days(typed, day_="date"),
         FUTURE_DATE: pl.col("day_") > today + timedelta(days=1),
     }
     usable = pl.all_horizontal(pl.col(*OHL).is_finite() & (pl.col(*OHL) > 0))
@@ -216,10 +216,10 @@ def fundamentals(batch: pl.DataFrame) -> pl.DataFrame:
         pl.coalesce(fiscal, fetched),
         {"fiscal_": "fiscal_date", "fetched_": "fetched_date"},
     )
-    parsed = _of_days(_normalise_distinct(batch, "ticker"), **texts)
+    parsed = with_days(_normalise_distinct(batch, "ticker"), **texts)
     reason = {
         "null_key": pl.col("ticker").is_null(),
-        **_bad_days(parsed, **texts),
+        **bad_days(parsed, **texts),
         "no_date": dates.is_null(),
     }
     percent = pl.col("data_source").str.to_lowercase() == "tradingview"
@@ -241,10 +241,10 @@ def fundamentals(batch: pl.DataFrame) -> pl.DataFrame:
 
 def snapshots(batch: pl.DataFrame, *, percent: pl.Series) -> pl.DataFrame:
     """Return weekly copies of the ratios; those of the tickers in `percent` are divided by 100."""
-    parsed = _of_days(_normalise_distinct(batch, "ticker"), known_from="snapshot_date")
+    parsed = with_days(_normalise_distinct(batch, "ticker"), known_from="snapshot_date")
     reason = {
         "null_key": pl.col("ticker").is_null() | (pl.col("snapshot_date") == ""),
-        **_bad_days(parsed, known_from="snapshot_date"),
+        **bad_days(parsed, known_from="snapshot_date"),
     }
     wide = parsed.with_columns(
         reason_=first_reason(reason),
@@ -291,7 +291,7 @@ def newest_units(units: pl.DataFrame) -> pl.DataFrame:
 
 def stocks(batch: pl.DataFrame) -> pl.DataFrame:
     """Return instruments; a market cap or time that cannot be used becomes null."""
-    batch = _of_days(batch, validated_="last_validated")
+    batch = with_days(batch, validated_="last_validated")
     validated, updated = pl.col("validated_"), time("last_updated")
     cap = pl.col("market_cap_msek")
     return batch.with_columns(

@@ -33,7 +33,8 @@ from pipelines.source import (
 ROOM: Final = 500
 """Bytes of a page that the text of a row cannot use: headers, thirty numbers, some to spare."""
 TABLES_OF: Final[dict[str, tuple[SourceTable, ...]]] = {
-    dataset: tables_of(dataset) for dataset in ("prices", "fundamentals", "index_prices")
+    dataset: tables_of(dataset)
+    for dataset in ("prices", "fundamentals", "index_prices", "splits", "dividends", "fx_rates")
 }
 NO_LINK: Final = {EPERM, EXDEV, EMLINK, ENOTSUP}
 

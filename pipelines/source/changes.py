@@ -22,11 +22,11 @@ import numpy as np
 from pipelines.errors import LakeError
 from pipelines.source.copying import open_copy
 from pipelines.source.pages import Leaves, Numbers, PageFile, PageHashes, well_formed
-from pipelines.source.tables import FUNDAMENTALS, INDEX_PRICES, PRICES, SNAPSHOTS, SourceTable
+from pipelines.source.tables import PRICES, STOCKS, TABLES, SourceTable
 from pipelines.source.years import years_between
 
-DIGESTED: Final = (FUNDAMENTALS, SNAPSHOTS, INDEX_PRICES)
-"""Tables that are small, and so are taken as a whole or not at all."""
+DIGESTED: Final = tuple(table for table in TABLES.values() if table not in (PRICES, STOCKS))
+"""Tables that are small, and so are taken as a whole or not at all. Stocks are read each time."""
 MOST_RANGES: Final = 2000
 """If more stretches of the table than this have changed, the whole table is read."""
 FIRST_ROWID: Final = -(2**63)

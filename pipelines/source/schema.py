@@ -59,14 +59,20 @@ def _check_table(con: sqlite3.Connection, table: SourceTable) -> None:
     declared = _declared(con, table)
     _check_rowid(con, table.name, declared)
     for column, kind in table.columns.items():
+        if column not in declared:
+            raise SourceError(f"the table {table.name} has no column {column}; {_remedy(table)}")
         _check_column(table.name, declared, column, kind)
     if "id" in table.columns and not _is_rowid(declared, "id"):
         raise SourceError(f"{table.name}.id is not its INTEGER PRIMARY KEY")
 
 
+def _remedy(table: SourceTable) -> str:
+    """Return what to do about a missing column."""
+    also = ", or rename the table, which may be absent" if table.optional else ""
+    return f"add it{also}; see source_schema in the README"
+
+
 def _check_column(table: str, declared: Declared, column: str, kind: Kind) -> None:
-    if column not in declared:
-        raise SourceError(f"the table {table} has no column {column}")
     base = _base(declared[column][0])
     if base not in DECLARED[kind]:
         raise SourceError(

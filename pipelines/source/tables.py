@@ -120,9 +120,44 @@ INDEX_PRICES: Final = SourceTable(
     spare=_RANGE,
     optional=True,
 )
+SPLITS: Final = SourceTable(
+    name="splits",
+    dataset="splits",
+    columns=_columns({"text": "ticker", "day": "date", "float": "ratio"}),
+    key=("ticker", "date"),
+    fewest_rows=20,
+    optional=True,
+)
+DIVIDENDS: Final = SourceTable(
+    name="dividend_events",
+    dataset="dividends",
+    columns=_columns(
+        {
+            "int": "id",
+            "text": "ticker currency dividend_type",
+            "day": "ex_date payment_date",
+            "float": "amount",
+        }
+    ),
+    key=("id",),
+    fewest_rows=200,
+    optional=True,
+)
+FX_RATES: Final = SourceTable(
+    name="fx_rates",
+    dataset="fx_rates",
+    columns=_columns({"text": "currency", "day": "date", "float": "rate"}),
+    key=("currency", "date"),
+    fewest_rows=1000,
+    optional=True,
+)
 
 TABLES: Final[Mapping[str, SourceTable]] = {
-    table.name: table for table in (STOCKS, PRICES, FUNDAMENTALS, SNAPSHOTS, INDEX_PRICES)
+    table.name: table
+    for table in (
+        *(STOCKS, PRICES, FUNDAMENTALS, SNAPSHOTS, INDEX_PRICES),
+        *(SPLITS, DIVIDENDS, FX_RATES),
+    )
 }
 
 

@@ -207,7 +207,7 @@ def test_integrity(client: TestClient) -> None:
     assert {tuple(check) for check in checks} == {("name", "status", "message", "value")}
     assert [check["name"] for check in checks] == [
         "freshness", "calendar", "price_coverage", "newest_day", "fundamentals_coverage",
-        "outliers", "splits", "ratios", "orphans", "isins",
+        "outliers", "splits", "ratios", "f_score_signals", "orphans", "isins",
     ]  # fmt: skip
 
 

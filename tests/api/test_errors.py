@@ -28,7 +28,7 @@ REFUSED = {
     "/strategies/trendande_varde?as_of=2026-13-01": (422, "query as_of = '2026-13-01'"),
     "/strategies/trendande_varde?as_of=2026-11-24": (422, "lies in the future"),
     "/strategies/trendande_varde?universe=mars":
-        (422, "unknown universe 'mars'; expected one of sweden"),
+        (422, "unknown universe 'mars'; expected one of sweden, nordic"),
     "/strategies/trendande_varde?limit=-1": (422, "query limit = '-1'"),
     "/strategies/trendande_varde?format=xml": (422, "query format = 'xml'"),
     "/data/jobs/x": (404, "unknown refresh 'x'"),

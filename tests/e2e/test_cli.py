@@ -345,7 +345,7 @@ def test_explain_does_not_call_the_metrics_of_an_excluded_stock_missing(folder: 
         pl.col("pe").is_not_null(), strategy="trendande_varde", excluded_by="below_market_cap"
     )
     text = out(folder, "rank", "--strategy", "trendande_varde", "--explain", excluded["ticker"][0])
-    line = next(line for line in text.splitlines() if line.startswith(" pe "))
+    line = next(line for line in text.splitlines() if line.startswith("pe "))
     assert "missing" not in line
 
 

@@ -175,7 +175,7 @@ def doubled(monkeypatch: pytest.MonkeyPatch) -> None:
         return real(batch, today=today).with_columns(pl.col("close") * 2)
 
     monkeypatch.setattr(normalise, "prices", prices)
-    monkeypatch.setattr("pipelines.refresh.contract_version.NORMALISER_VERSION", 100)
+    monkeypatch.setattr("pipelines.refresh.contract_version.NORMALISER_VERSION", 1000)
 
 
 @pytest.mark.parametrize("written", [False, True], ids=["same database", "a year changed"])

@@ -77,7 +77,7 @@ USUAL = {"2023-05-31": 40.0, "2023-11-30": 50.0, "2024-02-29": 80.0, "2024-05-31
 @pytest.mark.parametrize(
     "rows",
     [
-        # The vendor's score of the newest year that has one, however old.
+        # A vendor's score of another year does not stand in.
         [statement("A", "2018-12-31", "2019-04-01", piotroski_f_score=8),
          statement("A", "2023-12-31", "2024-04-01", number=2, gross_margin=0.4)],
         # Ratios of an older year than one that was known long ago do not count.

@@ -12,6 +12,7 @@ import pytest
 from pipelines.errors import ContractError, LakeError
 from pipelines.export import export
 from pipelines.lake.version import Lake
+from pipelines.refresh import verify_against_source
 from pipelines.universe import SWEDEN
 from tests import edits
 from tests.factories import database, stock
@@ -243,6 +244,39 @@ def test_a_small_edit_reads_one_year_only(tmp_path: Path) -> None:
               for f in lake.datasets["prices"].files}  # fmt: skip
     assert not linked[2022]
     assert sum(linked.values()) >= 3
+
+
+EVENTS = {
+    "splits": "INSERT INTO splits VALUES ('T5-B', '2022-06-10', 2)",
+    "dividends": "UPDATE dividend_events SET amount = 2 WHERE id = 3",
+    "fx_rates": "UPDATE fx_rates SET rate = 11 WHERE date LIKE '2022%'",
+}
+
+
+@pytest.mark.parametrize("changed", EVENTS)
+def test_an_event_costs_no_more_than_its_own_table(tmp_path: Path, changed: str) -> None:
+    source = edits.market(tmp_path / "app.db")
+    before = published(source, tmp_path / "lake")
+    change(source, EVENTS[changed])
+    lake = published(source, tmp_path / "lake")
+    assert taken(lake) == [file.year for file in before.datasets["prices"].files]
+    for dataset in ("index_prices", "fundamentals", *EVENTS):
+        links = {(lake.path / file.path).stat().st_nlink for file in lake.datasets[dataset].files}
+        assert (links == {1}) == (dataset == changed), dataset
+        assert (lake.datasets[dataset] == before.datasets[dataset]) == (dataset != changed)
+
+
+def test_events_are_compared_with_the_database(tmp_path: Path) -> None:
+    source = edits.market(tmp_path / "app.db")
+    lake = published(source, tmp_path / "lake")
+    assert verify_against_source(lake, source).problems == []
+    change(source, "UPDATE fx_rates SET rate = 11 WHERE date LIKE '2022%'")
+    change(source, "DROP TABLE splits")
+    assert verify_against_source(lake, source).problems == [
+        "the database was written to since the version was made",
+        "the dataset splits is in the version, but not in the database",
+        "fx_rates.rate differs from the database",
+    ]
 
 
 def test_a_column_that_is_not_read_hides_no_change(tmp_path: Path) -> None:

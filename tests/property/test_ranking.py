@@ -72,6 +72,7 @@ def fundamentals_of(draw: st.DrawFn, ticker: str, first: int) -> list[Row]:
             continue
         values |= {c: draw(maybe_amount) for c in oracle.STATEMENT_ITEMS}
         values["piotroski_f_score"] = draw(st.none() | st.integers(0, 9))
+        values["data_source"] = draw(few([None, "avanza", "tradingview", "TradingView"]))
         if draw(few([True, False, False])):
             values = dict.fromkeys(values)
             values["pe"] = draw(maybe_ratio)

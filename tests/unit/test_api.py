@@ -157,7 +157,8 @@ def test_a_date_that_is_none_is_refused(lake: str, value: object) -> None:
         ({"strategy": "trendande_värde"}, "unknown strategy 'trendande_värde'; expected one of "
          "sammansatt_momentum, trendande_varde, trendande_utdelning, trendande_kvalitet; "
          "the nearest is trendande_varde"),
-        ({"universe": "swedn"}, "unknown universe 'swedn'; expected one of sweden"),
+        ({"universe": "swedn"}, "unknown universe 'swedn'; expected one of sweden, "
+         "nordic; the nearest is sweden"),
     ],
 )  # fmt: skip
 def test_an_unknown_name_is_told_with_the_nearest(

@@ -40,8 +40,10 @@ BASE: Final = (
     "digest",
     "errors",
     "fingerprint",
+    "quoting",
     "runtime",
     "settings",
+    "terminal_table",
     "universe",
 )
 """The modules of `pipelines` that every room may use."""

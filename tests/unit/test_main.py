@@ -44,7 +44,7 @@ def test_the_list(
     monkeypatch.setattr(sys, "argv", ["stockrank", *words])
     main()
     shown = capsys.readouterr().out
-    assert re.findall(r"^ (\w+) +\S", shown, re.MULTILINE)[1:] == list(MODULES)
+    assert re.findall(r"^(\w+)  +\S", shown, re.MULTILINE)[1:] == list(MODULES)
     assert "python -m pipelines.export --source data/demo.db --lake data/lake" in shown
 
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 
 from pipelines.errors import SettingsError, StockRankError, Unknown
 from pipelines.settings import PREFIX, Settings
-from pipelines.universe import SWEDEN, Universe
+from pipelines.universe import NORDIC, SWEDEN, Universe
 
 SP500 = 'currency = "USD"\nmarkets = ["sp500"]\n'
 
@@ -189,6 +189,15 @@ def test_a_declared_universe(here: Path, cap: str, floors: tuple[tuple[date, flo
     assert declared(SP500 + cap, here) == expected
 
 
+def test_a_declared_universe_says_what_its_returns_are_in(here: Path) -> None:
+    assert declared(SP500, here).returns_in == "local"
+    assert declared(SP500 + 'returns_in = "SEK"', here).returns_in == "SEK"
+    with pytest.raises(
+        SettingsError, match=r"returns_in = 'EUR': Input should be 'local' or 'SEK'"
+    ):
+        declared(SP500 + 'returns_in = "EUR"', here)
+
+
 def test_the_default_universe_can_be_declared_as_it_is(here: Path) -> None:
     (here / "stockrank.toml").write_text(
         "[universes.again]\n"
@@ -207,13 +216,14 @@ def test_the_universe_of_the_settings_is_chosen_unless_another_is_named(
     monkeypatch.setenv("STOCKRANK_UNIVERSE", "mine")
     assert Settings.load().chosen_universe().name == "mine"
     assert Settings.load().chosen_universe("sweden") == SWEDEN
+    assert Settings.load().chosen_universe("nordic") == NORDIC
 
 
 def test_an_unknown_universe_is_refused_with_those_there_are(here: Path) -> None:
     (here / "stockrank.toml").write_text(f"[universes.mine]\n{SP500}")
     with pytest.raises(Unknown) as caught:
         Settings.load().chosen_universe("mars")
-    assert str(caught.value) == "unknown universe 'mars'; expected one of sweden, mine"
+    assert str(caught.value) == "unknown universe 'mars'; expected one of sweden, nordic, mine"
 
 
 # ----------------------------------------------------------------------------------- refused

@@ -142,6 +142,7 @@ const NAMES = {
   dividend_yield: "Dividend yield",
   isins: "ISINs",
   index_prices: "Index prices",
+  fx_rates: "Currency rates",
   f_score: "F-score",
   stockholmsborsen: "Stockholmsbörsen",
   first_north: "First North",

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 from tests.benchmarks.contenders.task import Task
 from tests.oracle import RATIOS, STATEMENT_ITEMS
 
-KEYS = ("ticker", "known_from", "fiscal_date", "source", "id")
+KEYS = ("ticker", "known_from", "fiscal_date", "source", "id", "data_source")
 PRICES = ["ticker", "date", "close"]
 FUNDAMENTALS = [*KEYS, *RATIOS, *STATEMENT_ITEMS]
 

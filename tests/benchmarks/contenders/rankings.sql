@@ -11,7 +11,7 @@ WITH closes AS (
 ),
 -- A snapshot that is older than twelve months is never used.
 known AS (
-    SELECT ticker, known_from, fiscal_date, source, id, {ratios}, {items}
+    SELECT ticker, known_from, fiscal_date, source, id, data_source, {ratios}, {items}
     FROM read_parquet({fundamentals}, hive_partitioning = false)
     WHERE known_from <= {last_0}
         AND (source = 'fundamentals' OR known_from >= {last_0} - INTERVAL 12 MONTH)
@@ -30,9 +30,11 @@ ratios AS (
 ),
 years AS (
     SELECT ticker, fiscal_date, {items},
+        coalesce(lower(data_source) = 'tradingview', false) AS mixes_periods,
         max(fiscal_date) OVER (PARTITION BY ticker) AS year_0,
-        arg_max(piotroski_f_score, (fiscal_date, known_from, id))
-            FILTER (piotroski_f_score IS NOT NULL) OVER (PARTITION BY ticker) AS vendor
+        arg_max(piotroski_f_score, (known_from, id))
+            FILTER (piotroski_f_score IS NOT NULL)
+            OVER (PARTITION BY ticker, fiscal_date) AS vendor
     FROM known WHERE coalesce({items}) IS NOT NULL
     QUALIFY 1 = row_number() OVER (
         PARTITION BY ticker, fiscal_date ORDER BY known_from DESC, id DESC)
@@ -56,18 +58,18 @@ t2 AS (
         abs(y.fiscal_date - (later.fiscal_date - INTERVAL 12 MONTH)::DATE), y.fiscal_date DESC)
 ),
 assets AS (
-    SELECT ticker, t0.vendor,
+    SELECT ticker, t0.vendor, t0.mixes_periods,
         CASE WHEN t0.total_assets_ccy > 0 THEN t0.total_assets_ccy END AS a0,
         CASE WHEN t1.total_assets_ccy > 0 THEN t1.total_assets_ccy END AS a1,
         CASE WHEN t2.total_assets_ccy > 0 THEN t2.total_assets_ccy END AS a2
     FROM t0 LEFT JOIN t1 USING (ticker) LEFT JOIN t2 USING (ticker)
 ),
 nine AS (
-    SELECT ticker, assets.vendor, unnest([
+    SELECT ticker, assets.vendor, assets.mixes_periods, unnest([
         t0.net_income_ccy > 0,
         t0.operating_cf_ccy > 0,
         t0.net_income_ccy / if(a2 IS NULL, a0, a1) > t1.net_income_ccy / if(a2 IS NULL, a1, a2),
-        t0.operating_cf_ccy > t0.net_income_ccy,
+        if(assets.mixes_periods, NULL, t0.operating_cf_ccy > t0.net_income_ccy),
         t0.long_term_debt_ccy / if(a2 IS NULL, a0, (a0 + a1) / 2)
             < t1.long_term_debt_ccy / if(a2 IS NULL, a1, (a1 + a2) / 2),
         t0.current_ratio > t1.current_ratio,
@@ -83,8 +85,8 @@ scores AS (
     FROM (
         SELECT ticker, count(signal) AS available, count_if(signal) AS earned,
             vendor,
-            count(signal) < 9 AND vendor IS NOT NULL AS use_vendor
-        FROM nine GROUP BY ticker, vendor
+            (count(signal) < 9 OR mixes_periods) AND vendor IS NOT NULL AS use_vendor
+        FROM nine GROUP BY ticker, vendor, mixes_periods
     )
 ),
 market AS (

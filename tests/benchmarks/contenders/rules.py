@@ -81,19 +81,31 @@ def _ratios(known: pd.DataFrame, task: Task) -> pd.DataFrame:
 
 def _f_score(known: pd.DataFrame, task: Task) -> pd.DataFrame:
     rows = known[known[ITEMS].notna().any(axis=1)]
-    rows = rows[["ticker", "known_from", "fiscal_date", "id", *ITEMS]]
+    rows = rows[["ticker", "known_from", "fiscal_date", "id", "data_source", *ITEMS]]
     rows = rows.sort_values(["fiscal_date", "known_from", "id"])
-    scored = rows.dropna(subset=VENDOR).drop_duplicates("ticker", keep="last")
     years = rows.drop_duplicates(["ticker", "fiscal_date"], keep="last")
     t = years.drop_duplicates("ticker", keep="last").set_index("ticker")
     t = t[t["fiscal_date"] >= pd.Timestamp(months_back(task.as_of, 18))]
     t1 = _year_before(years, t["fiscal_date"])
     t2 = _year_before(years, t1["fiscal_date"])
     nine = _signals(t, t1.reindex(t.index), t2.reindex(t.index))
-    available, vendor = nine.notna().sum(axis=1), scored.set_index("ticker")[VENDOR]
-    vendor = vendor.reindex(t.index).where(available < 9)
+    nine[3] = nine[3].where(~_mixes_periods(t))
+    available = nine.notna().sum(axis=1)
+    vendor = _vendor(rows, t).where((available < 9) | _mixes_periods(t))
     return pd.DataFrame({"f_score": vendor.fillna(nine.sum(axis=1)),
                          "f_available": available.where(vendor.isna(), 9)})  # fmt: skip
+
+
+def _mixes_periods(t: pd.DataFrame) -> pd.Series:
+    return t["data_source"].astype("str").str.lower() == "tradingview"
+
+
+def _vendor(rows: pd.DataFrame, t: pd.DataFrame) -> pd.Series:
+    """The vendor's newest score of the year t."""
+    scored = rows.dropna(subset=VENDOR).merge(t["fiscal_date"], on=["ticker", "fiscal_date"])
+    return (
+        scored.drop_duplicates("ticker", keep="last").set_index("ticker")[VENDOR].reindex(t.index)
+    )
 
 
 def _year_before(years: pd.DataFrame, later: pd.Series) -> pd.DataFrame:

@@ -54,7 +54,7 @@ def _statements(fundamentals: pd.DataFrame) -> pd.DataFrame:
         known_from=fundamentals["fetched_date"].fillna(fiscal + pd.Timedelta(days=90)),
         percent=fundamentals["data_source"].astype("str").str.lower() == "tradingview",
     )
-    return rows.drop(columns=["fetched_date", "data_source"])
+    return rows.drop(columns="fetched_date")
 
 
 def _percent_tickers(rows: pd.DataFrame) -> pd.Series:

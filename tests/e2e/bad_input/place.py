@@ -14,7 +14,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines.demo import SCHEMA
+from pipelines.demo_market import EVENT_TABLES
+from pipelines.demo_market import SCHEMA as SCHEMA_OF_MARKET
 from pipelines.errors import StockRankError
 from pipelines.export import export
 from pipelines.lake import Lake, Manifest, version_ids
@@ -22,10 +23,11 @@ from pipelines.universe import SWEDEN
 from tests.factories import Row, change, stock
 
 # The tables without their constraints: SQLite itself would refuse some of the bad rows.
+SCHEMA = SCHEMA_OF_MARKET + "".join(EVENT_TABLES.values())
 LOOSE = SCHEMA.replace("NOT NULL", "")
 
 
-for key in ("ticker", "index_id"):
+for key in ("ticker", "index_id", "currency"):
     LOOSE = LOOSE.replace(f",\n    PRIMARY KEY ({key}, date)", "")
 
 
@@ -35,6 +37,9 @@ DATASETS = {
     "index_prices": "index_prices",
     "fundamentals": "fundamentals",
     "fundamentals_snapshots": "fundamentals",
+    "splits": "splits",
+    "dividend_events": "dividends",
+    "fx_rates": "fx_rates",
 }
 
 
@@ -48,6 +53,10 @@ ROWS: dict[str, Row] = {
     "fundamentals": {"ticker": "BAD", "fiscal_date": "2023-12-31", "fetched_date": "2024-02-01",
                      "pe": 9.0, "roe": 0.2, "net_income": 5e6, "piotroski_f_score": 7},
     "fundamentals_snapshots": {"ticker": "BAD", "snapshot_date": "2024-02-01", "pe": 9.0},
+    "splits": {"ticker": "BAD", "date": "2024-01-03", "ratio": 2.0},
+    "dividend_events": {"ticker": "BAD", "ex_date": "2024-01-03", "payment_date": "2024-01-10",
+                        "amount": 1.5, "currency": "SEK", "dividend_type": "regular"},
+    "fx_rates": {"currency": "BAD", "date": "2024-01-03", "rate": 11.5},
 }  # fmt: skip
 """A good row of each table, which a case makes bad."""
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.demo import SCHEMA
 from pipelines.lake import Lake
 from tests.e2e.bad_input.place import (
     DATASETS,
     LOOSE,
     OHL,
     ROWS,
+    SCHEMA,
     Place,
     add,
     counted,
@@ -112,30 +112,33 @@ def test_a_database_may_be_made_otherwise(place: Place, make: Callable[[Path], o
     place.database.unlink()
     make(place.database)
     lake = published(place)
-    for dataset in ("stocks", "prices", "fundamentals", "index_prices"):
+    for dataset in dict.fromkeys(DATASETS.values()):
         assert rows(lake, dataset) == rows(before, dataset)
 
 
-ALL = {"prices", "fundamentals", "stocks", "rankings", "index_prices"}
+ALL = {*DATASETS.values(), "rankings"}
+EVENTS = ("splits", "dividend_events", "fx_rates")
+OPTIONAL = ("index_prices", "fundamentals_snapshots", *EVENTS)
+REQUIRED = {"prices", "fundamentals", "stocks", "rankings"}
+EMPTIES = tuple(f"DELETE FROM {table}" for table in OPTIONAL)
 
 
 EMPTIED: dict[str, tuple[tuple[str, ...], set[str], set[str]]] = {
     "no optional tables": (
-        ("DROP TABLE index_prices", "DROP TABLE fundamentals_snapshots"),
-        ALL - {"index_prices"}, ALL - {"index_prices"},
+        tuple(f"DROP TABLE {table}" for table in OPTIONAL), REQUIRED, REQUIRED,
     ),
     "empty optional tables": (
-        ("DELETE FROM index_prices", "DELETE FROM fundamentals_snapshots"),
-        ALL, ALL - {"index_prices"},
+        EMPTIES, ALL, REQUIRED,
     ),
     "nothing but prices": (
-        ("DELETE FROM index_prices", "DELETE FROM fundamentals_snapshots",
-         "DELETE FROM stocks", "DELETE FROM fundamentals"),
+        (*EMPTIES, "DELETE FROM stocks", "DELETE FROM fundamentals"),
         ALL, {"prices"},
     ),
     "nothing good but prices": (
         ("UPDATE index_prices SET close = 0", "UPDATE fundamentals_snapshots SET ticker = '-'",
-         "UPDATE stocks SET ticker = ''", "UPDATE fundamentals SET pe = 'x'"),
+         "UPDATE stocks SET ticker = ''", "UPDATE fundamentals SET pe = 'x'",
+         "UPDATE splits SET ratio = 0", "UPDATE dividend_events SET ticker = ''",
+         "UPDATE fx_rates SET rate = 'x'"),
         ALL, {"prices"},
     ),
 }  # fmt: skip

@@ -40,6 +40,12 @@ REJECTED: dict[str, tuple[str, Row, str]] = {
     "stock of separators": ("stocks", {"ticker": "--"}, "null_key"),
     "fundamentals without ticker": ("fundamentals", {"ticker": None}, "null_key"),
     "snapshot with empty ticker": ("fundamentals_snapshots", {"ticker": ""}, "null_key"),
+    "split without ticker": ("splits", {"ticker": " "}, "null_key"),
+    "split without date": ("splits", {"date": None}, "null_key"),
+    "dividend without ticker": ("dividend_events", {"ticker": None}, "null_key"),
+    "dividend without ex-date": ("dividend_events", {"ex_date": None}, "null_key"),
+    "rate without currency": ("fx_rates", {"currency": None}, "null_key"),
+    "rate of an empty currency": ("fx_rates", {"currency": ""}, "null_key"),
     "null date": ("daily_prices", {"date": None}, "null_key"),
     "negative id": ("fundamentals", {"id": -7}, "id_out_of_range"),
     "huge id": ("fundamentals", {"id": 2**45}, "id_out_of_range"),
@@ -82,6 +88,13 @@ REJECTED: dict[str, tuple[str, Row, str]] = {
     "fiscal date": ("fundamentals", {"fiscal_date": "2023-12"}, "bad_date"),
     "fetched date": ("fundamentals", {"fetched_date": 1706745600}, "number_in_date"),
     "snapshot date": ("fundamentals_snapshots", {"snapshot_date": "2024-02-30"}, "bad_date"),
+    "date of a split": ("splits", {"date": "2024-1-3"}, "bad_date"),
+    "ex-date": ("dividend_events", {"ex_date": "2024-02-30"}, "bad_date"),
+    "payment date": ("dividend_events", {"payment_date": "soon"}, "bad_date"),
+    "date of a rate": ("fx_rates", {"date": 20240103}, "bad_date"),
+    "split after 2100": ("splits", {"date": "2101-01-01"}, "date_out_of_range"),
+    "paid after 2100": ("dividend_events", {"payment_date": "2101-01-01"}, "date_out_of_range"),
+    "rate after tomorrow": ("fx_rates", {"date": LATE}, "future_date"),
     "day before 1900": ("daily_prices", {"date": "1899-12-31"}, "date_out_of_range"),
     "year 0": ("daily_prices", {"date": "0000-01-01"}, "date_out_of_range"),
     "fiscal date after 2100": ("fundamentals", {"fiscal_date": "2101-01-01"}, "date_out_of_range"),
@@ -97,7 +110,17 @@ REJECTED: dict[str, tuple[str, Row, str]] = {
     "infinite close": ("daily_prices", {"close": math.inf}, "close_not_finite"),
     "close of minus infinity": ("daily_prices", {"close": -math.inf}, "close_not_positive"),
     "zero index": ("index_prices", {"close": 0.0}, "close_not_positive"),
+    "split of null": ("splits", {"ratio": None}, "number_missing"),
+    "split into nothing": ("splits", {"ratio": 0.0}, "number_not_positive"),
+    "infinite split": ("splits", {"ratio": math.inf}, "number_not_finite"),
+    "dividend of null": ("dividend_events", {"amount": None}, "number_missing"),
+    "negative dividend": ("dividend_events", {"amount": -1.0}, "number_not_positive"),
+    "null rate": ("fx_rates", {"rate": None}, "number_missing"),
+    "negative rate": ("fx_rates", {"rate": -10.0}, "number_not_positive"),
     # the type
+    "split as text": ("splits", {"ratio": "3:2"}, "text_in_number"),
+    "dividend with its currency": ("dividend_events", {"amount": "2 SEK"}, "text_in_number"),
+    "rate with a comma": ("fx_rates", {"rate": "11,5"}, "text_in_number"),
     "text in close": ("daily_prices", {"close": "12,5"}, "text_in_number"),
     "nan in close": ("daily_prices", {"close": "nan"}, "text_in_number"),
     "empty close": ("daily_prices", {"close": ""}, "close_missing"),
@@ -227,7 +250,7 @@ def case_row(name: str) -> tuple[str, Row]:
 
 
 def key_of(table: str) -> str:
-    return "index_id" if table == "index_prices" else "ticker"
+    return {"index_prices": "index_id", "fx_rates": "currency"}.get(table, "ticker")
 
 
 def as_text(value: Any) -> str | None:
@@ -251,7 +274,7 @@ def test_a_bad_row_is_rejected_with_its_reason_rowid_and_text(
 def test_every_rejected_row_is_counted_and_no_other_is_touched(noted: dict[str, Noted]) -> None:
     for name, of in noted.items():
         if name != "given up":
-            for dataset in ("stocks", "prices", "fundamentals", "index_prices"):
+            for dataset in dict.fromkeys(DATASETS.values()):
                 reasons = [REJECTED[case][2] for case in of.rowids
                            if DATASETS[REJECTED[case][0]] == dataset]  # fmt: skip
                 assert counted(of.place, of.lake, dataset) == (Counter(reasons), {})
@@ -346,7 +369,7 @@ def test_what_loses_nothing_is_read_and_not_noted(
 
 def test_every_value_given_up_is_counted(noted: dict[str, Noted]) -> None:
     of = noted["given up"]
-    for dataset in ("stocks", "prices", "fundamentals", "index_prices"):
+    for dataset in dict.fromkeys(DATASETS.values()):
         reasons = [
             reason for table, _, reason, _ in GIVEN_UP.values() if DATASETS[table] == dataset
         ]

@@ -216,7 +216,10 @@ def run(
 COMMANDS: dict[str, tuple[Make, str]] = {
     "missing": (Path.unlink, r"error: no database at \S+; name one with --source .*"),
     "text": (write(b"x" * 200), r"error: \S+ is not a SQLite database; .*"),
-    "no column": (SOURCES["no sector"][0], r"error: the table stocks has no column sector"),
+    "no column": (
+        SOURCES["no sector"][0],
+        r"error: the table stocks has no column sector; add it; see source_schema .*",
+    ),
     "no price": (SOURCES["no price"][0], r"error: \S+ has no valid row in daily_prices, .*"),
 }
 

@@ -136,9 +136,10 @@ YEARS: dict[str, float | None] = {
 INPUTS = dict.fromkeys(YEARS, pl.Float64)
 
 
-def signals(**changes: float | None) -> list[bool | None]:
+def signals(*, mixes: bool | None = False, **changes: float | None) -> list[bool | None]:
     frame = pl.DataFrame([YEARS | changes], schema=INPUTS)
-    return list(frame.select(*factors.f_signals()).row(0))
+    mixed = frame.with_columns(mixes_periods=pl.lit(mixes, dtype=pl.Boolean))
+    return list(mixed.select(*factors.f_signals()).row(0))
 
 
 def test_all_nine_signals() -> None:
@@ -176,6 +177,11 @@ def test_a_signal_without_an_input_is_unknown() -> None:
     assert unknown(asset_turnover_1=None, net_income_ccy_1=None) == [3, 9]
 
 
+def test_income_and_cash_of_other_periods_are_not_compared() -> None:
+    assert signals(mixes=True) == [*[True] * 3, None, *[True] * 5]
+    assert signals(mixes=None) == [True] * 9
+
+
 @pytest.mark.parametrize("missing", [None, 0.0, -100.0])
 def test_assets_that_are_not_positive_are_missing(missing: float | None) -> None:
     assert unknown(total_assets_ccy_0=missing) == [5]  # the return is on those at the beginning
@@ -193,11 +199,11 @@ def test_without_assets_of_two_years_before_both_years_use_their_end(missing: fl
     assert signals(**of, long_term_debt_ccy_0=40.0)[4] is False
 
 
-def scored(true: int, false: int, vendor: int | None) -> tuple[Any, ...]:
+def scored(true: int, false: int, vendor: int | None, *, mixes: bool = False) -> tuple[Any, ...]:
     """`f_score`, `f_available`, `f_source` and the gate's reason for a number of signals."""
     nine = [True] * true + [False] * false + [None] * (9 - true - false)
     frame = pl.DataFrame([nine], schema=dict.fromkeys(SIGNALS, pl.Boolean), orient="row")
-    frame = frame.with_columns(vendor_f_score=pl.lit(vendor, dtype=pl.Int8))
+    frame = frame.with_columns(vendor_f_score=pl.lit(vendor, dtype=pl.Int8), mixes_periods=mixes)
     frame = frame.with_columns(*factors.f_score())
     gate = first_reason(dict(STRATEGIES["sammansatt_momentum"].screens))
     return frame.select("f_score", "f_available", "f_source", gate).row(0)
@@ -221,3 +227,9 @@ def scored(true: int, false: int, vendor: int | None) -> tuple[Any, ...]:
 )
 def test_the_score_and_its_gate(true: int, false: int, vendor: int | None, expected: Any) -> None:
     assert scored(true, false, vendor) == expected
+
+
+def test_the_vendors_score_is_used_where_periods_mix() -> None:
+    assert scored(5, 4, 2) == (5, 9, "computed", None)
+    assert scored(5, 4, 2, mixes=True) == (2, 9, "vendor", "low_f_score")
+    assert scored(5, 4, None, mixes=True) == (5, 9, "computed", None)

@@ -162,16 +162,34 @@ def test_the_year_two_before_is_counted_from_the_year_before() -> None:
     ("rows", "vendor"),
     [
         ([(NEW, "2024-02-01", 1, 4), (OLD, "2024-05-01", 9, 7)], 4),
-        ([(NEW, "2024-02-01", 1, None), (OLD, "2023-02-01", 2, 7)], 7),
+        ([(NEW, "2024-02-01", 1, None), (OLD, "2023-02-01", 2, 7)], None),  # of an earlier year
         ([(NEW, "2024-02-01", 9, 4), (NEW, "2024-03-01", 1, 5)], 5),
         ([(NEW, "2024-02-01", 9, 4), (NEW, "2024-03-01", 1, None)], 4),
         ([(NEW, "2024-02-01", 2, 3), (NEW, "2024-02-01", 1, 8)], 3),
         ([(NEW, "2024-06-01", 2, 3), (OLD, "2024-02-01", 1, 8)], 8),  # known tomorrow
-        ([(NEW, "2024-02-01", 1, None), ("2009-12-31", "2010-02-01", 2, 6)], 6),  # of any age
-        ([("2022-11-29", "2024-02-01", 1, 6)], None),  # but not without a year
+        ([(OLD, "2024-02-01", 1, 8), (NEW, "2024-06-01", 2, 3)], 8),
+        ([("2022-11-29", "2024-02-01", 1, 6)], None),  # of a year that is too old
     ],
 )
-def test_the_vendors_score_of_the_newest_row_that_has_one(rows: list[Any], vendor: Any) -> None:
+def test_the_vendors_score_is_that_of_the_newest_year(rows: list[Any], vendor: Any) -> None:
     for order in (1, -1):
         scored = [filed(f, k, i, piotroski_f_score=score) for f, k, i, score in rows[::order]]
         assert years(scored).get("vendor_f_score") == vendor
+
+
+@pytest.mark.parametrize(
+    ("vendors", "mixes"),
+    [
+        (["avanza", "tradingview"], True),
+        (["tradingview", "avanza"], False),
+        (["tradingview", None], False),
+        (["avanza", "TradingView"], True),
+    ],
+)
+def test_periods_mix_where_the_newest_row_of_t_is_of_tradingview(
+    vendors: list[str | None], mixes: bool
+) -> None:
+    rows = [filed(NEW, f"2024-0{n}-01", n, gross_margin=0.4, data_source=vendor)
+            for n, vendor in enumerate(vendors, start=1)]  # fmt: skip
+    older = filed(OLD, "2024-05-01", 9, gross_margin=0.4, data_source="tradingview")
+    assert years([*rows, older])["mixes_periods"] is mixes

@@ -409,15 +409,27 @@ def test_vendor_score_stands_in_when_a_signal_is_missing() -> None:
     assert (whole["f_score"], whole["f_source"]) == (9, "computed")
 
 
-def test_vendor_score_of_the_newest_row_that_has_one() -> None:
+def test_vendor_score_is_that_of_t() -> None:
     scores = [
-        {**Y2021, "piotroski_f_score": 1, "id": 9, "known_from": D},
-        {**Y2022, "piotroski_f_score": 2, "id": 9},
-        {**Y2022, "piotroski_f_score": 3, "known_from": date(2023, 6, 1)},
-        {**Y2022, "piotroski_f_score": 4, "known_from": date(2023, 6, 1), "id": 2},
+        {**Y2022, "piotroski_f_score": 1, "id": 9, "known_from": D},
+        {**Y2023, "piotroski_f_score": 2, "id": 9},
+        {**Y2023, "piotroski_f_score": 3, "known_from": date(2024, 5, 1)},
+        {**Y2023, "piotroski_f_score": 4, "known_from": date(2024, 5, 1), "id": 2},
+        {**Y2023, "net_income_ccy": None, "known_from": date(2024, 5, 2)},
     ]
-    row = score_of(*scores, {**Y2023, "net_income_ccy": None})
+    row = score_of(*scores)
     assert (row["f_score"], row["f_source"]) == (4, "vendor")
+    row = score_of(scores[0], {**Y2023, "net_income_ccy": None})
+    assert row["f_source"] == "computed"
+
+
+def test_a_vendor_that_mixes_periods() -> None:
+    vendor = {**Y2023, "data_source": "TradingView"}
+    nine = score_of(Y2021, Y2022, vendor)
+    assert nine["signals"] == [*[True] * 3, None, *[True] * 5]
+    assert (nine["f_score"], nine["f_available"], nine["f_source"]) == (8, 8, "computed")
+    scored = score_of(Y2021, Y2022, {**vendor, "piotroski_f_score": 3})
+    assert (scored["f_score"], scored["f_available"], scored["f_source"]) == (3, 9, "vendor")
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """No query of a ranking leaves the streaming engine, and a lake of files gives the same answer."""
 
 import re
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -16,8 +17,9 @@ from pipelines.ranking.many import history
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES, Strategy
 from pipelines.ranking.windows import ANCHORS, in_window
-from pipelines.universe import SWEDEN
+from pipelines.universe import NORDIC, SWEDEN
 from tests.factories import (
+    FrameLake,
     closes,
     data_file,
     dataset,
@@ -38,8 +40,9 @@ FRAMES: Final = frame_lake(
     [stock("A A"), stock("A B"), stock("C", market="oslo")],
     [r for t in ("A A", "A B", "C") for r in closes(t, {
         "2023-05-31": 40.0, "2023-11-30": 50.0, "2024-02-29": 80.0, "2024-05-31": 100.0})],
-    [statement("A B", "2022-12-31", "2023-03-30", gross_margin=0.3, piotroski_f_score=7),
-     statement("A B", "2023-12-31", "2024-03-30", number=2, gross_margin=0.4, roe=0.1),
+    [statement("A B", "2022-12-31", "2023-03-30", gross_margin=0.3),
+     statement("A B", "2023-12-31", "2024-03-30", number=2, gross_margin=0.4, roe=0.1,
+               piotroski_f_score=7),
      snapshot("A B", "2024-05-03", number=3, pe=9.0, dividend_yield=0.1)],
 )  # fmt: skip
 CHOICES: Final = [*([s] for s in STRATEGIES.values()), [*STRATEGIES.values()]]
@@ -96,6 +99,15 @@ def test_no_ranking_of_many_dates_leaves_it(files: Lake) -> None:
     for lake in (files, FRAMES):
         (plan,) = history(lake, dates=dates, universe=SWEDEN)
         assert fallbacks(plan) == []
+
+
+def test_no_ranking_with_returns_in_kronor_leaves_it() -> None:
+    rates = pl.DataFrame({"currency": ["EUR"], "date": [D], "rate": [11.0]})
+    lake = FrameLake(**FRAMES.datasets, fx_rates=rates)
+    universe = replace(NORDIC, returns_in="SEK")
+    assert fallbacks(rankings(lake, as_of=D, universe=universe)) == []
+    (plan,) = history(lake, dates=[date(2024, 4, 2), D], universe=universe)
+    assert fallbacks(plan) == []
 
 
 def test_files_by_year_change_nothing(files: Lake) -> None:

@@ -19,6 +19,7 @@ THERE = ["ABB", "INVE B", "VOLV A", "VOLV B"]
         ("VOLV\N{NO-BREAK SPACE}B", "VOLV B"),
         ("VOLV.B", "VOLV.B"),
         ("-volv b_", "volv b"),
+        ("A\N{COMBINING RING ABOVE}A\N{COMBINING DIAERESIS} B", "ÅÄ B"),
     ],
 )
 def test_text_and_column_have_one_rule(text: str, expected: str) -> None:

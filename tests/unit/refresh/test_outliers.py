@@ -7,7 +7,7 @@ import pytest
 
 from pipelines.refresh import outliers
 from tests.factories import closes, snapshot, stock
-from tests.integrity import FRIDAY, checks, lake, value, week
+from tests.integrity import FRIDAY, RANKED, checks, lake, value, week
 
 # ---------------------------------------------------------------------------------- outliers
 
@@ -156,6 +156,6 @@ def test_only_jumps_of_the_window_count(days: int, count: int) -> None:
 
 def test_a_stock_has_the_best_rank_of_all_strategies() -> None:
     made = lake([stock("A")], closes("A", {"2026-11-19": 1.0, "2026-11-20": 9.0}))
-    ranks = {"ticker": ["A", "A", "A"], "rank": [30, 4, None]}
-    made.datasets["rankings"] = pl.DataFrame(ranks)
+    ranks = [{"ticker": "A", "rank": rank} for rank in (30, 4, None)]
+    made.datasets["rankings"] = pl.DataFrame(ranks, schema=RANKED)
     assert value(checks(made)["outliers"])["cases"][0]["rank"] == 4

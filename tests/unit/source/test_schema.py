@@ -18,11 +18,39 @@ from tests.unit.source.tables import PRICE, whole
 
 
 def test_the_tables_that_are_there_are_listed(tmp_path: Path) -> None:
-    path = database(tmp_path / "x.db")
+    path = database(tmp_path / "x.db", splits=(), dividend_events=(), fx_rates=())
     assert [table.name for table in preflight(path)] == list(TABLES)
-    with closing(sqlite3.connect(path)) as con:
-        con.execute("DROP TABLE index_prices")
-    assert [table.name for table in preflight(path)] == list(TABLES)[:-1]
+    names = {table.name for table in TABLES.values() if table.optional}
+    for name in sorted(names):
+        run(path, f"DROP TABLE {name}")
+    assert {table.name for table in preflight(path)} == TABLES.keys() - names
+    assert names == {
+        *("fundamentals_snapshots", "index_prices", "splits", "dividend_events", "fx_rates")
+    }
+
+
+@pytest.mark.parametrize("column", ["ratio", "date", "ticker"])
+def test_an_optional_table_without_a_column_is_refused(tmp_path: Path, column: str) -> None:
+    path = database(tmp_path / "x.db")
+    columns = {"ticker": "TEXT", "date": "DATE", "ratio": "FLOAT"}
+    rest = ", ".join(f"{name} {kind}" for name, kind in columns.items() if name != column)
+    run(path, f"CREATE TABLE splits ({rest})")
+    message = (
+        rf"^the table splits has no column {column}; add it, or rename the table, which may be "
+        r"absent; see source_schema in the README$"
+    )
+    with pytest.raises(SourceError, match=message):
+        preflight(path)
+
+
+def test_a_ratio_declared_as_text_is_refused(tmp_path: Path) -> None:
+    path = run(
+        database(tmp_path / "x.db"), "CREATE TABLE splits (ticker TEXT, date DATE, ratio TEXT)"
+    )
+    with pytest.raises(
+        SourceError, match=r"^splits\.ratio is declared TEXT; expected FLOAT or REAL"
+    ):
+        preflight(path)
 
 
 def run(path: Path, *statements: str) -> Path:
@@ -40,7 +68,7 @@ PRICES = "ticker TEXT, date DATE, open REAL, high REAL, low REAL, volume REAL"
     [
         (f"{PRICES}, close TEXT", r"^daily_prices\.close is declared TEXT; expected FLOAT or REAL"),
         (f"{PRICES}, close", r"^daily_prices\.close is declared without a type; expected FLOAT"),
-        (PRICES, "^the table daily_prices has no column close$"),
+        (PRICES, "^the table daily_prices has no column close; add it; see source_schema in"),
         (f"{PRICES}, close REAL, rowid TEXT", "has a column named rowid, which hides"),
         (f"{PRICES}, close REAL, RowId INT PRIMARY KEY", "has a column named rowid, which hides"),
     ],
@@ -57,7 +85,7 @@ def test_a_column_that_cannot_be_read_is_named(tmp_path: Path, columns: str, mes
 def test_a_column_that_can_be_read_is_not(tmp_path: Path, columns: str) -> None:
     path = database(tmp_path / "x.db")
     run(path, "DROP TABLE daily_prices", f"CREATE TABLE daily_prices ({PRICES}, {columns})")
-    assert len(preflight(path)) == len(TABLES)
+    assert len(preflight(path)) == 5
 
 
 def test_a_table_without_rowid_is_named(tmp_path: Path) -> None:
@@ -102,7 +130,7 @@ def test_columns_that_sqlite_computes_are_there(tmp_path: Path) -> None:
     path = database(tmp_path / "x.db")
     row = "INSERT INTO daily_prices (ticker, date, high, low) VALUES ('A', '2024-01-02', 5, 2)"
     run(path, "DROP TABLE daily_prices", f"CREATE TABLE daily_prices ({table})", row)
-    assert len(preflight(path)) == len(TABLES)
+    assert len(preflight(path)) == 5
     read = whole(TableReader(path, TABLES["daily_prices"])).row(0, named=True)
     assert (read["close"], read["open"], read["high"], read["volume"]) == (4.0, 2.0, 5.0, None)
 
@@ -114,7 +142,7 @@ def test_names_may_be_in_another_case(tmp_path: Path) -> None:
     made_anew(path, "fundamentals", ("CREATE TABLE f", "CREATE TABLE F"), ("id INT", "ID INT"))
     run(path, "INSERT INTO Stocks (Ticker, NAME) VALUES ('A', 'Company')",
         "INSERT INTO Fundamentals (ticker, pe) VALUES ('A', 8.5)")  # fmt: skip
-    assert len(preflight(path)) == len(TABLES)
+    assert len(preflight(path)) == 5
     row = whole(TableReader(path, TABLES["stocks"])).row(0, named=True)
     assert (row["ticker"], row["name"]) == ("A", "Company")
     row = whole(TableReader(path, TABLES["fundamentals"])).row(0, named=True)
@@ -135,7 +163,7 @@ def test_a_collation_of_another_program_is_read(tmp_path: Path) -> None:
                     "open REAL, close REAL, high REAL, low REAL, volume REAL, "
                     "PRIMARY KEY (ticker, date))")  # fmt: skip
         con.execute("INSERT INTO daily_prices VALUES ('A', '2024-01-02', 1, 1, 1, 1, 1)")
-    assert len(preflight(path)) == len(TABLES)
+    assert len(preflight(path)) == 5
     table = TableReader(path, TABLES["daily_prices"])
     assert table.rows == 1
     assert whole(table)["date"].to_list() == ["2024-01-02"]

@@ -1,0 +1,63 @@
+"""Returns in the currency of a universe: those of the listing, times the change of its rate."""
+
+from datetime import date
+from typing import Final
+
+import polars as pl
+
+from pipelines.lake import Lake
+from pipelines.ranking import factors
+from pipelines.ranking.windows import MAX_PRICE_AGE, MONTHS, PRICE_WINDOW, days_before
+from pipelines.universe import Universe
+
+RATES: Final = pl.Schema({"currency": pl.String, "date": pl.Date, "rate": pl.Float64})
+NEWEST: Final = "close_date"
+
+
+def in_currency(
+    stocks: pl.LazyFrame, lake: Lake, universe: Universe, *, first: date, last: date
+) -> pl.LazyFrame:
+    """Return the cross-sections of dates from `first` to `last` with the returns of a universe.
+
+    Each close is converted at the last rate on or before its day, at most `MAX_PRICE_AGE` days old.
+    `lacks_rate` is true for a stock with a close but no such rate. Without the dataset `fx_rates`
+    no rate is known. Returns in the currency of the listing are left as they are.
+    """
+    if universe.returns_in == "local":
+        return stocks
+    for day in (NEWEST, *map(_base, MONTHS)):
+        rates = _rates(lake, first, last).rename({"day_": day, "rate_": f"rate_{day}"})
+        stocks = stocks.join(rates, on=["currency", day], how="left")
+    own = pl.col("currency").eq_missing(pl.lit(universe.returns_in))
+    lacks = [_lacks_rate(day) for day in (NEWEST, *map(_base, MONTHS))]
+    return (
+        stocks.with_columns(lacks_rate=~own & pl.any_horizontal(lacks))
+        .with_columns(_converted(months, own) for months in MONTHS)
+        .with_columns(factors.momentum())
+    )
+
+
+def _rates(lake: Lake, first: date, last: date) -> pl.LazyFrame:
+    """Return the rate of each currency that holds on each day."""
+    if "fx_rates" not in lake.datasets:
+        rates = pl.LazyFrame(schema=RATES)
+    else:
+        rates = lake.fx_rates(since=days_before(first, PRICE_WINDOW + MAX_PRICE_AGE), until=last)
+    days = pl.date_ranges("date", pl.col("date").dt.offset_by(f"{MAX_PRICE_AGE}d"))
+    by_day = rates.with_columns(day_=days).explode("day_").group_by("currency", "day_")
+    return by_day.agg(rate_=pl.col("rate").max_by("date"))
+
+
+def _base(months: int) -> str:
+    return f"base_date_{months}m"
+
+
+def _lacks_rate(day: str) -> pl.Expr:
+    return pl.col(day).is_not_null() & pl.col(f"rate_{day}").is_null()
+
+
+def _converted(months: int, own: pl.Expr) -> pl.Expr:
+    """Return a return in the universe's currency; that of a stock listed in it stays exactly."""
+    local = pl.col(f"return_{months}m")
+    change = pl.col(f"rate_{NEWEST}") / pl.col(f"rate_{_base(months)}")
+    return pl.when(own).then(local).otherwise((local + 1) * change - 1).alias(f"return_{months}m")

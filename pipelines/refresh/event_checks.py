@@ -1,0 +1,63 @@
+"""Checks of splits, dividends and rates: how many there are, and which have no stock or no rate."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Final
+
+import polars as pl
+from pydantic import JsonValue
+
+from pipelines.lake import Check, Lake
+from pipelines.ranking import MAX_PRICE_AGE
+from pipelines.refresh.findings import cases, check, some
+
+OWN_CURRENCY: Final = "SEK"
+"""The currency in which rates are told, which needs none itself."""
+
+
+def event_checks(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Iterator[Check]:
+    """Return a check for each of these datasets that the version has.
+
+    `stocks` has the tickers of the stocks to check; rates are looked for in their currencies.
+    """
+    if "splits" in lake.datasets:
+        yield _of_tickers(lake, "known_splits", lake.splits(), "splits are known")
+    if "dividends" in lake.datasets:
+        yield _of_tickers(lake, "dividends", lake.dividends(), "dividends are known")
+    if "fx_rates" in lake.datasets:
+        yield _rates(lake, stocks, as_of)
+
+
+def _of_tickers(lake: Lake, name: str, rows: pl.LazyFrame, what: str) -> Check:
+    """Return the check of rows by ticker, with the tickers that are not in stocks."""
+    counts = rows.group_by("ticker").len("rows").collect(engine="streaming")
+    listed = lake.stocks().select("ticker").collect()
+    unknown = counts.join(listed, on="ticker", how="anti").sort("ticker")
+    count = int(counts["rows"].sum())
+    value: JsonValue = {"count": count, "unknown": unknown.height, "cases": cases(unknown)}
+    of = f", that is {some(unknown['ticker'].to_list())}" if unknown.height else ""
+    message = f"{count:,} {what}; tickers of theirs that are not in stocks: {unknown.height}{of}"
+    return check(name, "ok", message, value)
+
+
+def _rates(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
+    """Return the check of currencies in which stocks are listed, but for which no rate is known."""
+    since = as_of - timedelta(days=MAX_PRICE_AGE)
+    rated = lake.fx_rates(since=since, until=as_of).select("currency").unique()
+    needed = (
+        lake.stocks()
+        .join(stocks.lazy().select("ticker"), on="ticker", how="semi")
+        .filter(pl.col("currency") != OWN_CURRENCY)
+        .group_by("currency")
+        .len("stocks")
+        .collect(engine="streaming")
+    )
+    missing = needed.join(rated.collect(), on="currency", how="anti").sort("currency")
+    rows: int = lake.fx_rates().select(pl.len()).collect().item()
+    value: JsonValue = {"count": rows, "missing": missing.height, "cases": cases(missing)}
+    of = f", that is {some(missing['currency'].to_list())}" if missing.height else ""
+    message = (
+        f"{rows:,} rates are known; currencies of stocks without one in the {MAX_PRICE_AGE} days "
+        f"to {as_of}: {missing.height}{of}"
+    )
+    return check("fx_rates", "ok", message, value)
