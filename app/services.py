@@ -186,6 +186,7 @@ async def _watch(services: Services) -> None:
             logger.warning("the lake cannot be watched: %s", trouble)
         known = trouble
         try:
+            await services.refresher.take_in()
             if watch.has_news() or look % RULES_EVERY == 0:
                 await watch.observe_rules()
         except OSError as error:  # for example, of too many open files

@@ -87,9 +87,9 @@ async def job(
     found = services.refresher.job(job_id)
     if found is None:
         raise HTTPException(404, f"unknown refresh {job_id!r}; see /v1/data/sync-history")
-    return data_models.JobStatus(
-        **{name: getattr(found, name) for name in data_models.JobStatus.model_fields}
-    )
+    known = {name: getattr(found, name, None) for name in data_models.JobStatus.model_fields}
+    elapsed = max(0.0, ((found.finished_at or services.now()) - found.started_at).total_seconds())
+    return data_models.JobStatus(**known | {"elapsed_seconds": round(elapsed, 3)})
 
 
 @router.get("/sync-history")
@@ -116,13 +116,14 @@ async def sync_history(
 
 def _entry(job: Job) -> data_models.SyncEntry:
     rows = job.datasets or {}
-    seconds = (job.finished_at - job.started_at).total_seconds() if job.finished_at else None
     return data_models.SyncEntry(
         id=job.job_id,
         timestamp=job.started_at,
         sync_type=job.trigger,
         success=job.status == "succeeded",
-        duration_seconds=seconds,
+        outcome=job.outcome or job.status,
+        duration_seconds=job.seconds,
+        rows=sum(rows.values()),
         stocks_updated=rows.get("stocks", 0),
         prices_updated=rows.get("prices", 0),
         error_message=job.error,

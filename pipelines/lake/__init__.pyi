@@ -127,6 +127,15 @@ from .row_reasons import REJECTS as REJECTS
 # The reasons for which values are given up, each with a sentence.
 from .row_reasons import WARNINGS as WARNINGS
 
+# A refresh that no service started, from its beginning to its end.
+from .runs import Run as Run
+
+# Those that have ended, as their records say.
+from .runs import ended_runs as ended_runs
+
+# A refresh leaves a record of how it ended.
+from .runs import recorded as recorded
+
 # The files of a version compared with its manifest.
 from .verify import verified as verified
 

@@ -7,6 +7,7 @@ versions/.partial-…  .trash-…         a version that is being written, or de
 current                               a link to the published version
 withdrawn/…  damaged/…                marks: versions that were rolled back, or found damaged
 .lock  .pointer.lock                  the lock of the one writer, and of moving `current`
+refreshes/…                           the records of refreshes that no service started
 service/                              the records of the service: refreshes, alerts, logs
 ```
 """
@@ -41,6 +42,16 @@ def current(root: Path) -> Path:
 def service(root: Path) -> Path:
     """Return the folder of what the service remembers: refreshes, alerts, logs."""
     return root / "service"
+
+
+def runs(root: Path) -> Path:
+    """Return the folder of the records of refreshes that no service started."""
+    return root / "refreshes"
+
+
+def run(root: Path, run_id: str) -> Path:
+    """Return the record of a refresh that no service started."""
+    return runs(root) / f"{run_id}.jsonl"
 
 
 def version(root: Path, version_id: str) -> Path:

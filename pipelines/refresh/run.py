@@ -1,7 +1,7 @@
 """A refresh from start to end, if anything changed. Little is loaded before that is known."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -34,6 +34,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     force: bool = False,
     keep: int = 5,
     progress: Progress = silent,
+    makes: Callable[[str], None] = lambda _: None,
 ) -> Manifest:
     """Publish a new version of the lake from a database and return its manifest.
 
@@ -44,6 +45,7 @@ def export(  # noqa: PLR0913 - one parameter an option
 
     `full` reads everything again in any case. `force` also publishes a version that fails its
     checks, and lists them in the manifest. The newest `keep` versions stay.
+    `makes` is called with the id of the version that is going to be made.
 
     After a `SourceError`, `ContractError` or `LakeError` the current version is the same as before,
     and nothing is left of the new one.
@@ -68,6 +70,7 @@ def export(  # noqa: PLR0913 - one parameter an option
             tables=tables, source=state, today=today, before=current, progress=progress,
             full=full or _is_behind(today, current),
         )  # fmt: skip
+        makes(task.version)
         with staging(task), ThreadPoolExecutor(1) as pool:
             copying = None if unchanged else pool.submit(copy_database, task)
             # Heavy, so it is loaded while the database is copied, and never if nothing changed.

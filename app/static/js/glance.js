@@ -72,7 +72,8 @@ export function refreshFigure(job, next) {
   if (isRunning(job)) return runningFigure(job);
   const seconds = (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000;
   const failed = job.status === "failed";
-  const told = `${failed ? "failed after" : "in"} ${duration(seconds)}`;
+  const how = failed ? "failed after" : job.unchanged ? "nothing new, in" : "in";
+  const told = `${how} ${duration(seconds)}`;
   return {
     status: failed ? "critical" : "ok",
     value: agoTime(job.finished_at),

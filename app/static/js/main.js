@@ -197,7 +197,8 @@ class Dashboard {
 
   #ended(job) {
     const failed = job.status === "failed";
-    say(failed ? `The refresh failed: ${job.error}` : "The refresh has succeeded.", failed);
+    const well = job.unchanged ? "The refresh found nothing new." : "The refresh has succeeded.";
+    say(failed ? `The refresh failed: ${job.error}` : well, failed);
     this.#loadHistory();
     this.#loadVersion();
   }
