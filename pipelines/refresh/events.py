@@ -6,7 +6,7 @@ import polars as pl
 
 from pipelines.lake import FUTURE_DATE
 from pipelines.ranking import canonical_tickers, first_reason
-from pipelines.refresh.normalise import bad_days, with_days
+from pipelines.refresh.days import bad_days, with_days
 
 
 def splits(batch: pl.DataFrame) -> pl.DataFrame:

@@ -25,9 +25,13 @@ def keywords(module: str, begin: str) -> set[str]:
 
 def reasons_of_the_normaliser() -> set[str]:
     """Keys of the dicts that `first_reason` takes, and the one reason of stocks."""
-    tree = ast.parse((SOURCE / "refresh/normalise.py").read_text("utf-8"))
+    trees = [
+        ast.parse((SOURCE / f"refresh/{module}.py").read_text("utf-8"))
+        for module in ("normalise", "days", "events")
+    ]
     dicts = [
         n.value
+        for tree in trees
         for n in ast.walk(tree)
         if isinstance(n, ast.Assign) and isinstance(n.value, ast.Dict)
         if {t.id for t in n.targets if isinstance(t, ast.Name)} <= {"reason", "apart"}
