@@ -136,6 +136,10 @@ class Lake:
         """Return listed instruments, with their `newest_close` and its `newest_date`."""
         return self._scan("stocks")
 
+    def jumps(self) -> pl.LazyFrame:
+        """Return the jumps of prices; `pipelines.ranking` says which of them count on a date."""
+        return self._scan("jumps")
+
     def rankings(self) -> pl.LazyFrame:
         """Return the published rankings on `as_of`: all strategies, the whole universe."""
         return self._scan("rankings")

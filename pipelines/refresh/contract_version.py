@@ -11,8 +11,11 @@ from pipelines.lake import Manifest
 NORMALISER_VERSION: Final = 3
 """Raise it whenever a change of the code makes another row, reject or warning of a source row."""
 
-DEFINITIONS: Final = ("lake/contracts.py", "source/tables.py")
-"""The modules that define columns, types and bounds. Their text is hashed: importing is slow."""
+DEFINITIONS: Final = ("lake/contracts.py", "source/tables.py", "refresh/jumps.py")
+"""The modules that define columns, types, bounds and jumps.
+
+Their text is hashed, for it is slow to import them.
+"""
 
 
 def contract_hash() -> str:
