@@ -91,7 +91,7 @@ REJECTED: dict[str, tuple[str, Row, str]] = {
     "date of a split": ("splits", {"date": "2024-1-3"}, "bad_date"),
     "ex-date": ("dividend_events", {"ex_date": "2024-02-30"}, "bad_date"),
     "payment date": ("dividend_events", {"payment_date": "soon"}, "bad_date"),
-    "date of a rate": ("fx_rates", {"date": 20240103}, "bad_date"),
+    "date of a rate": ("fx_rates", {"date": 20240103}, "number_in_date"),
     "split after 2100": ("splits", {"date": "2101-01-01"}, "date_out_of_range"),
     "paid after 2100": ("dividend_events", {"payment_date": "2101-01-01"}, "date_out_of_range"),
     "rate after tomorrow": ("fx_rates", {"date": LATE}, "future_date"),
