@@ -39,7 +39,9 @@ TOGETHER: dict[str, tuple[list[tuple[str, Row]], dict[str, Counter[str]]]] = {
     ),
     "text in every dataset": (
         [("daily_prices", TEXT_CLOSE), ("index_prices", {"close": "x"}),
-         ("fundamentals", {"pe": "x"}), ("stocks", {"market_cap_msek": "x"})],
+         ("fundamentals", {"pe": "x"}), ("stocks", {"market_cap_msek": "x"}),
+         ("splits", {"ratio": "x"}), ("dividend_events", {"amount": "x"}),
+         ("fx_rates", {"rate": "x"})],
         {dataset: Counter(text_in_number=1) for dataset in set(DATASETS.values())},
     ),
     "text beside a blob for a time": (
