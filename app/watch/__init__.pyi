@@ -22,6 +22,10 @@ from .channels import configured_channels as configured_channels
 # A daily check of all files against their hashes, in a thread.
 from .damage_check import DamageCheck as DamageCheck
 
+# The room on the disks of the lake, against the need of a refresh.
+from .disk import DiskUsage as DiskUsage
+from .disk import disk_usage as disk_usage
+
 # The events of the service, for all who subscribe.
 from .events import Events as Events
 
