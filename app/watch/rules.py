@@ -14,7 +14,7 @@ from app.watch.levels import Level
 from app.watch.memory import Guard
 from app.watch.usage import remedies, situation
 from pipelines.errors import ChecksFailed
-from pipelines.lake import SEVERITY, Check, Dataset, Manifest, Report, verdict
+from pipelines.lake import SEVERITY, Check, Condition, Dataset, Manifest, Report, verdict
 
 Tops = Mapping[str, Sequence[str]]
 """The tickers of the first ranks, by strategy."""
@@ -32,9 +32,6 @@ FAILURES: Final = 3
 """Failed refreshes in a row that are critical: one may be due to a busy database."""
 NOTHING_HOLD_SECONDS: Final = 900.0
 """Enough for a new service to publish its first version."""
-
-DAMAGE_HOLD_SECONDS: Final = 10.0
-"""A version that is pruned while it is looked at seems damaged at one look, and not at the next."""
 
 COVERAGE: Final = ("price_coverage", "fundamentals_coverage")
 COVERAGE_DROP: Final = 0.02
@@ -165,12 +162,25 @@ def refresh_overdue(report: Report | None, now: date) -> Observation:
     return Observation(key, "critical" if status == "critical" else "warning", message)
 
 
+# -------------------------------------------------------------------------------------- lake
+
+
+def of_lake(condition: Condition, in_memory: str | None) -> list[Observation]:
+    """Observe that the lake cannot be read, or that its current version is damaged.
+
+    `in_memory` is the id of the version that is served all the same.
+    """
+    served = f"version {in_memory} is served from memory" if in_memory else "nothing is served"
+    message = f"{condition.trouble}; until then {served}" if condition.trouble else None
+    unreadable = message if condition.state == "unreadable" else None
+    damaged = message if condition.state == "damaged" else None
+    return [
+        Observation("lake_unreadable", "critical", unreadable),
+        Observation("version_damaged", "critical", damaged),
+    ]
+
+
 # ----------------------------------------------------------------------------------- version
-
-
-def version_damaged(damage: str | None) -> Observation:
-    """Observe that the current version is damaged, as a text says, or cannot be read."""
-    return Observation("version_damaged", "critical", damage, DAMAGE_HOLD_SECONDS)
 
 
 def of_version(

@@ -5,6 +5,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from app.web.fields import Timestamp, field
+from pipelines.lake import ConditionState
 
 
 class CacheStats(BaseModel):
@@ -27,6 +28,7 @@ class Health(BaseModel):
 
     status: Literal["healthy", "degraded"] = field("a degraded service still answers", "healthy")
     database: str = field("connected, or the error", "connected")
+    lake: ConditionState = field("condition of the lake", "readable")
     reason: str | None = field("reasons for being degraded; null if healthy", None)
     timestamp: Timestamp
     version: str = field("release of StockRank", "0.1.0")

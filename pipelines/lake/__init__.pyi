@@ -13,6 +13,15 @@ from . import listing as listing
 # The marks of versions that were rolled back, or found damaged.
 from . import marks as marks
 
+# The condition of a lake: readable, empty, damaged or unreadable, with the reason.
+from .condition import Condition as Condition
+
+# The word for the condition of a lake.
+from .condition import ConditionState as ConditionState
+
+# Looks at a lake, and returns its condition.
+from .condition import condition_of as condition_of
+
 # The contract of each dataset; it takes dataframely, so that only a refresh loads it.
 from .contracts import CONTRACTS as CONTRACTS
 

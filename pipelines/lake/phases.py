@@ -10,6 +10,7 @@ PHASES: Final[Mapping[str, float]] = {
     "copy": 0.08,
     "changes": 0.04,
     "prices": 0.69,
+    "jumps": 0.0,
     "fundamentals": 0.06,
     "stocks": 0.01,
     "index_prices": 0.02,

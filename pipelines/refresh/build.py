@@ -114,6 +114,7 @@ def _datasets(
 
     makers = {
         "prices": make_prices,
+        "jumps": lambda: datasets.jumps(task, found[0].pairs),
         "fundamentals": lambda: datasets.fundamentals(task, tables),
         "stocks": lambda: datasets.stocks(task, tables["stocks"], found[0].newest),
     }

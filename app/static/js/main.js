@@ -15,6 +15,7 @@ import {
   drawNoIntegrity,
   verdictFigure,
 } from "./integrity.js";
+import { isEmpty, lakeBanner } from "./lake.js";
 import { Link } from "./link.js";
 import { MemoryChart, spanOf } from "./memory.js";
 import { Permission } from "./permission.js";
@@ -61,6 +62,7 @@ class Dashboard {
       refresh: (job) => this.#progressed(job),
       alert: (alert) => this.alerts.add(alert),
       version: ({ version, as_of }) => this.#published(version, as_of),
+      lake: (lake) => this.#lakeChanged(lake),
     });
     this.#loadAll();
   }
@@ -166,9 +168,9 @@ class Dashboard {
     this.#drawRefresh();
   }
 
-  /** Draw that nothing is published; false if something is, and the service is busy. */
-  #nothing(draw) {
-    if (this.version) return false;
+  /** Draw that nothing is published; false if something is, and the service cannot answer. */
+  async #nothing(draw) {
+    if (!(await isEmpty())) return false;
     draw();
     this.#setVersion(null);
     this.glance.setNothing();
@@ -185,6 +187,7 @@ class Dashboard {
     this.job = hello.job;
     byId("foot-release").textContent = `StockRank ${hello.release}.`;
     this.#setVersion(hello.version, hello.as_of);
+    this.banners.set("lake", lakeBanner(hello.lake));
     this.#drawRefresh();
     if (this.greeted) this.#loadAll(); // after a break nothing on the page is certain
     this.greeted = true;
@@ -215,6 +218,11 @@ class Dashboard {
 
   #published(version, asOf) {
     this.#setVersion(version, asOf);
+    this.#loadVersion();
+  }
+
+  #lakeChanged(lake) {
+    this.banners.set("lake", lakeBanner(lake));
     this.#loadVersion();
   }
 

@@ -13,10 +13,12 @@ from app.jobs.job import Job
 from app.metrics import _phases, registry
 from app.watch.alerts import Alert, AlertState
 from app.watch.disk import DiskUsage, FolderRoom
-from pipelines.lake import Phase
+from pipelines.lake import Condition, Phase
 from tests.factories import manifest
 from tests.unit.app.jobs.past import NOW, job
 from tests.unit.app.watch.machine import START, Machine
+
+READABLE = Condition("readable", "v")
 
 
 def alert(key: str, state: AlertState) -> Alert:
@@ -45,8 +47,8 @@ def services(
     )
 
 
-def metrics(parts: Any) -> dict[str, float]:
-    lines = generate_latest(registry(parts, None)).decode().splitlines()
+def metrics(parts: Any, condition: Condition = READABLE) -> dict[str, float]:
+    lines = generate_latest(registry(parts, None, condition)).decode().splitlines()
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name: float(value) for name, value in pairs}
 
@@ -122,3 +124,21 @@ def test_a_phase_that_was_repeated_is_one_sample() -> None:
     seconds, peaks = _phases(version)
     assert [(s.labels, s.value) for s in seconds.samples] == [({"phase": "changes"}, 0.75)]
     assert [(s.labels, s.value) for s in peaks.samples] == [({"phase": "changes"}, 90e6)]
+
+
+@pytest.mark.parametrize(
+    ("condition", "readable", "damaged"),
+    [
+        (READABLE, 1, 0),
+        (Condition("empty"), 1, 0),
+        (Condition("damaged", "v", "it is"), 1, 1),
+        (Condition("unreadable", None, "it is"), 0, 0),
+    ],
+    ids=lambda value: getattr(value, "state", ""),
+)
+def test_the_condition_of_the_lake_is_two_gauges(
+    condition: Condition, readable: int, damaged: int
+) -> None:
+    found = metrics(services(Machine()), condition)
+    assert found["stockrank_lake_readable"] == readable
+    assert found["stockrank_version_damaged"] == damaged
