@@ -11,7 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.main import create_app
-from app.web import LARGEST_HEAD
+from app.web import LARGEST_HEAD, DeadlineProtocol
 from pipelines import console
 from pipelines.console import LogFormat
 from pipelines.runtime import keep_loaded
@@ -44,6 +44,8 @@ def server(app: FastAPI, settings: Settings, host: str, port: int) -> uvicorn.Se
             app,
             host=host,
             port=port,
+            http=DeadlineProtocol,
+            ws="none",
             log_config=None,
             access_log=False,
             proxy_headers=bool(settings.proxies),

@@ -23,6 +23,7 @@ ROUTERS: Final = (
 )
 PROBLEMS: Final = Responses.problems(
     {
+        400: "The request tells its size in two ways",
         404: "Unknown strategy, ticker, version or refresh",
         413: "The body is too large",
         422: "A parameter has a value that cannot be used",
@@ -49,6 +50,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{BASE}/openapi.json",
+        redirect_slashes=False,  # a redirect would name the host that the client sent
         separate_input_output_schemas=False,
     )
     errors.install(app)

@@ -21,7 +21,7 @@ from pipelines.ranking import (
     strategy_named,
     ticker_named,
 )
-from pipelines.refresh import export
+from pipelines.refresh import recorded_export
 from pipelines.settings import Settings
 from pipelines.universe import Universe
 
@@ -102,7 +102,7 @@ def export_database(
     """
     settings, root = Settings.load(), Path(lake)
     chosen = _universe(universe)
-    export(Path(database), root, chosen, full=full, keep=settings.keep_versions)
+    recorded_export(Path(database), root, chosen, full=full, keep=settings.keep_versions)
     return Lake(root)
 
 

@@ -15,7 +15,7 @@ from pipelines import console
 from pipelines import lake as lakes
 from pipelines.console import LogFormat
 from pipelines.lake import Dataset, Manifest, current_id
-from pipelines.refresh import export
+from pipelines.refresh import export, recorded_export
 from pipelines.settings import Settings
 from pipelines.terminal_table import Column, Table
 
@@ -29,6 +29,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
     full: Annotated[bool, typer.Option(help="Read and write everything again.")] = False,
     force: Annotated[bool, typer.Option(help="Publish even if a check fails.")] = False,
+    record: Annotated[bool, typer.Option(help="Leave a record that the service reads.")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
     log_format: Annotated[LogFormat, typer.Option(help="Format of the log.")] = LogFormat.TEXT,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
@@ -42,7 +43,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     root = lake or settings.lake
     before = current_id(root)
     with console.progress(log_format) as progress:
-        manifest = export(
+        manifest = (recorded_export if record else export)(
             source or settings.source,
             root,
             settings.chosen_universe(universe),

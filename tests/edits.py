@@ -102,7 +102,7 @@ def any_rowid(con: sqlite3.Connection, rng: random.Random) -> int:
 def add(
     con: sqlite3.Connection, rng: random.Random, date: object, rowid: int | None = None
 ) -> None:
-    row = (rowid, f"T{rng.randint(0, 14)}-B", date, rng.choice([12.5, 13.0, -1.0, None]))
+    row = (rowid, f"T{rng.randint(0, 14)}-B", date, rng.choice([12.5, 13.0, 60.0, -1.0, None]))
     con.execute("INSERT OR REPLACE INTO daily_prices (rowid, ticker, date, close)"
                 " VALUES (?, ?, ?, ?)", row)  # fmt: skip
 

@@ -1,3 +1,6 @@
+# The outcome of a refresh that found nothing new.
+from .job import NOTHING_NEW as NOTHING_NEW
+
 # A refresh and everything that is known of it.
 from .job import Job as Job
 

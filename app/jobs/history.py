@@ -46,9 +46,14 @@ class JobHistory:
         return self._jobs.get(job_id)
 
     def ended(self, since: datetime | None = None) -> list[Job]:
-        """The jobs that have ended, newest first; only those started since then, if given."""
-        jobs = reversed(self._jobs.values())
-        return [job for job in jobs if job.ended and (since is None or job.started_at >= since)]
+        """The jobs that have ended, the last first; only those started since then, if given."""
+        jobs = [job for job in self._jobs.values() if job.ended]
+        recent = [job for job in jobs if since is None or job.started_at >= since]
+        return sorted(recent, key=_end)[::-1]
+
+    def ids(self) -> set[str]:
+        """The ids of all jobs."""
+        return set(self._jobs)
 
     def log(self, job_id: str) -> Path:
         """The log of a job; only the newest logs are kept."""
@@ -65,6 +70,10 @@ class JobHistory:
         """The last write to the log of a job; its start where there is no log."""
         log = self.log(job.job_id)
         return datetime.fromtimestamp(log.stat().st_mtime, UTC) if log.exists() else job.started_at
+
+
+def _end(job: Job) -> datetime:
+    return job.finished_at or job.started_at
 
 
 def _jobs(entries: Iterable[Entry]) -> list[Job]:

@@ -21,12 +21,13 @@ import polars as pl
 from app.jobs.child import SILENT_SECONDS, Child
 from app.jobs.follow import Follower
 from app.jobs.history import JobHistory
-from app.jobs.job import Failure, Job, Trigger, new_job
-from app.jobs.outcome import Attempt, kernel_kills, without_paths
+from app.jobs.job import Failure, Job, Trigger, new_job, usual_seconds
+from app.jobs.outcome import Attempt, full_disk, kernel_kills, without_paths
+from app.jobs.outside import outside_job
 from app.jobs.told import tell_begin, tell_end, tell_phase
 from app.watch import Events
 from pipelines import lake as lakes
-from pipelines.errors import StockRankError
+from pipelines.errors import StockRankError, is_disk_full
 from pipelines.lake import Lake, Manifest
 from pipelines.runtime import LOW_MEMORY_ALLOCATORS, resident_mb, without_allocators
 from pipelines.settings import PREFIX, Settings
@@ -36,7 +37,7 @@ logger = logging.getLogger(__name__)
 # The settings come by the environment alone: an empty file stands for the one in the folder.
 EXPORT: Final = (
     *(sys.executable, "-m", "pipelines.export"),
-    *("--json", "--log-format", "json", "--config", os.devnull),
+    *("--json", "--no-record", "--log-format", "json", "--config", os.devnull),
 )
 PASSED_ON: Final = {"source", "lake", "universe", "keep_versions", "universes"}
 DEFECT: Final = Failure("the service has a defect; see its log", "Defect")
@@ -119,11 +120,18 @@ class Refresher:
             raise Stopping
         if self._job is not None:
             raise Running(self._job)
-        self._job = new_job(trigger, datetime.now(UTC))
+        estimate = usual_seconds(self._history.ended())
+        self._job = replace(new_job(trigger, datetime.now(UTC)), estimated_seconds=estimate)
         tell_begin(self._job, why)
         self._record(self._job)
         self._task = asyncio.create_task(self._run())
         return self._job
+
+    async def take_in(self) -> None:
+        """Remember the refreshes that no service started, once they have ended."""
+        known = self._history.ids()
+        for run in await asyncio.to_thread(lakes.ended_runs, self._settings.lake, known):
+            self._keep(outside_job(run))
 
     async def wait(self, job_id: str) -> Job | None:
         """Wait for the end of a refresh, and return it; None for one that is not known.
@@ -216,12 +224,16 @@ class Refresher:
         return changed
 
     def _end(self, job: Job) -> None:
+        """Record the job that ran."""
+        self._job = None
+        self._keep(job)
+
+    def _keep(self, job: Job) -> None:
         """Record a job that has ended; its error is shown without paths; the log has them."""
         tell_end(job, self.log(job.job_id))
         if job.error:
             places = (self._settings.source, self._settings.lake)
             job = replace(job, error=without_paths(job.error, places))
-        self._job = None
         self._record(job)
 
     def _record(self, job: Job) -> None:
@@ -230,12 +242,14 @@ class Refresher:
 
     def _not_started(self, error: OSError) -> Failure:
         where = error.filename or self._settings.lake
+        if is_disk_full(error):
+            return full_disk(Path(where))
         reason = f"the export cannot be started: {where}: {error.strerror}; mend that first"
         return Failure(reason, "NotStarted")
 
     def _budget_mb(self) -> float:
         """The memory that the service leaves of its limit."""
-        return self._limit_mb - resident_mb()
+        return max(0.0, self._limit_mb - resident_mb())
 
 
 def _environment(settings: Settings) -> dict[str, str]:

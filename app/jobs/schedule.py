@@ -91,7 +91,8 @@ class Schedule:
     def _missed(self, due: datetime) -> bool:
         """True if the refresh due then was not made, and has not been tried `ATTEMPTS` times."""
         since = [job for job in self._refresher.history() if job.started_at >= due]
-        if any(job.status == "succeeded" for job in since) or len(since) >= ATTEMPTS:
+        own = [job for job in since if job.trigger != "outside"]
+        if any(job.status == "succeeded" for job in since) or len(own) >= ATTEMPTS:
             return False
         made = _published_at(self._settings)
         return made is None or made < due

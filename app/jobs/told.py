@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from app.jobs.job import Job, Trigger
+from app.jobs.job import NOTHING_NEW, Job, Trigger
 
 logger = logging.getLogger(__name__)
 
@@ -31,9 +31,10 @@ def tell_phase(job: Job) -> None:
 def tell_end(job: Job, log: Path) -> None:
     """Log the outcome of a refresh that has ended; of one that failed, also where its log is."""
     if job.status == "failed":
-        _tell(logging.WARNING, _failed(job, log), "failed: %(error)s; its log is %(log)s")
+        where = "; its log is %(log)s" if log.exists() else ""
+        _tell(logging.WARNING, _failed(job, log), f"failed: %(error)s{where}")
     elif job.unchanged:
-        _tell(logging.INFO, _unchanged(job), "checked, nothing new: %(version)s stays")
+        _tell(logging.INFO, _unchanged(job), f"{NOTHING_NEW}: %(version)s stays")
     else:
         _tell(logging.INFO, _published(job), "published %(version)s")
 
@@ -45,6 +46,7 @@ def _tell(level: int, fields: Mapping[str, object], message: str) -> None:
 def _failed(job: Job, log: Path) -> dict[str, object]:
     return {
         "refresh": job.job_id,
+        "trigger": job.trigger,
         "state": "failed",
         "error": job.error,
         "type": job.error_type,
@@ -56,7 +58,8 @@ def _failed(job: Job, log: Path) -> dict[str, object]:
 def _unchanged(job: Job) -> dict[str, object]:
     return {
         "refresh": job.job_id,
-        "state": "checked, nothing new",
+        "trigger": job.trigger,
+        "state": NOTHING_NEW,
         "version": job.version,
         "seconds": job.seconds,
     }
@@ -65,6 +68,7 @@ def _unchanged(job: Job) -> dict[str, object]:
 def _published(job: Job) -> dict[str, object]:
     return {
         "refresh": job.job_id,
+        "trigger": job.trigger,
         "state": "published",
         "version": job.version,
         "rows": job.rows,

@@ -8,6 +8,8 @@ from fastapi import APIRouter
 from fastapi.responses import FileResponse, Response
 from fastapi.staticfiles import StaticFiles
 
+from app.jobs import NOTHING_NEW
+from pipelines.lake import PHASES
 from pipelines.ranking import FRACTIONS, REASONS
 
 FOLDER: Final = Path(__file__).parents[1]
@@ -20,7 +22,12 @@ HEADERS: Final = {
 }
 TERMS: Final = "".join(
     f"export const {name} = {json.dumps(value)};\n"
-    for name, value in {"FRACTIONS": FRACTIONS, "REASONS": dict(REASONS)}.items()
+    for name, value in {
+        "FRACTIONS": FRACTIONS,
+        "REASONS": dict(REASONS),
+        "PHASES": list(PHASES),
+        "NOTHING_NEW": NOTHING_NEW,
+    }.items()
 )
 
 
@@ -46,5 +53,5 @@ async def dashboard() -> FileResponse:
 
 @router.get("/static/js/terms.js")
 async def terms() -> Response:
-    """Return the terms of the rankings as a module of the page's script."""
+    """Return the terms of the rankings and refreshes as a module of the page's script."""
     return Response(TERMS, media_type="text/javascript", headers={"Cache-Control": "no-cache"})

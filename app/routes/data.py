@@ -6,14 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 
-from app.deps import PERMISSION_PROBLEMS, Permitted, ServicesDep, VersionDep
+from app.deps import PERMISSION_PROBLEMS, Permitted, ServicesDep, VerdictDep, VersionDep
 from app.jobs import Job, Running, without_paths
 from app.services import Services
 from app.serving import Version, queries, views
 from app.web import Responses, Unavailable, data_models
 from pipelines import lake as lakes
 from pipelines.errors import NothingPublished
-from pipelines.lake import Listed, freshness, listed
+from pipelines.lake import Listed, listed
 from pipelines.lake import rollback as roll_back
 
 router = APIRouter(prefix="/data", tags=["data"])
@@ -87,9 +87,9 @@ async def job(
     found = services.refresher.job(job_id)
     if found is None:
         raise HTTPException(404, f"unknown refresh {job_id!r}; see /v1/data/sync-history")
-    return data_models.JobStatus(
-        **{name: getattr(found, name) for name in data_models.JobStatus.model_fields}
-    )
+    known = {name: getattr(found, name, None) for name in data_models.JobStatus.model_fields}
+    elapsed = max(0.0, ((found.finished_at or services.now()) - found.started_at).total_seconds())
+    return data_models.JobStatus(**known | {"elapsed_seconds": round(elapsed, 3)})
 
 
 @router.get("/sync-history")
@@ -116,13 +116,14 @@ async def sync_history(
 
 def _entry(job: Job) -> data_models.SyncEntry:
     rows = job.datasets or {}
-    seconds = (job.finished_at - job.started_at).total_seconds() if job.finished_at else None
     return data_models.SyncEntry(
         id=job.job_id,
         timestamp=job.started_at,
         sync_type=job.trigger,
         success=job.status == "succeeded",
-        duration_seconds=seconds,
+        outcome=job.outcome or job.status,
+        duration_seconds=job.seconds,
+        rows=sum(rows.values()),
         stocks_updated=rows.get("stocks", 0),
         prices_updated=rows.get("prices", 0),
         error_message=job.error,
@@ -160,9 +161,10 @@ async def sync_status(services: ServicesDep, version: VersionDep) -> data_models
 
 @router.get("/status/detailed")
 @router.get("/freshness")
-def freshness_(services: ServicesDep, version: VersionDep) -> data_models.DataStatus:
+def freshness_(
+    services: ServicesDep, version: VersionDep, verdict: VerdictDep
+) -> data_models.DataStatus:
     """Age of the prices in trading days, overall and by stock."""
-    verdict = freshness.verdict(version.report, services.today)
     return data_models.DataStatus(
         system_status=verdict.age.label.upper(),
         system_message=verdict.checks[0].message,
@@ -183,15 +185,15 @@ def _summary(services: Services, version: Version) -> data_models.FreshSummary:
 
 
 @router.get("/integrity")
-async def integrity(services: ServicesDep, version: VersionDep) -> data_models.Integrity:
+async def integrity(verdict: VerdictDep) -> data_models.Integrity:
     """Verdict on trading on the published version, with all checks."""
-    return data_models.Integrity.of(freshness.verdict(version.report, services.today))
+    return data_models.Integrity.of(verdict)
 
 
 @router.get("/integrity/quick")
-async def quick(services: ServicesDep, version: VersionDep) -> data_models.QuickIntegrity:
+async def quick(verdict: VerdictDep) -> data_models.QuickIntegrity:
     """Verdict on trading on the published version, in short."""
-    return data_models.QuickIntegrity.of(freshness.verdict(version.report, services.today))
+    return data_models.QuickIntegrity.of(verdict)
 
 
 @router.get("/alerts")
@@ -217,7 +219,7 @@ async def versions(services: ServicesDep) -> list[data_models.VersionInfo]:
     """Kept versions, newest first, including those that are damaged or of another layout."""
     root = services.settings.lake
     found = await asyncio.to_thread(listed, root)
-    if not any(version.is_current for version in found):
+    if not found:
         raise NothingPublished(root)
     return [_info(version) for version in reversed(found)]
 

@@ -19,8 +19,14 @@ from . import stock_models as stock_models
 # Middleware: an id, a duration and a line in the log for every request.
 from .access import Access as Access
 
+# The protocol of the server: closes connections whose requests do not become whole.
+from .deadline import DeadlineProtocol as DeadlineProtocol
+
 # The error of a request that can be served later.
 from .errors import Unavailable as Unavailable
+
+# The error of a current version that cannot be read.
+from .errors import Unreadable as Unreadable
 
 # The media type of each format.
 from .formats import MEDIA as MEDIA

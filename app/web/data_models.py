@@ -23,7 +23,8 @@ class SyncResult(BaseModel):
     """The result of a refresh."""
 
     version: VersionId
-    rows: int = field("rows in all datasets", 2300000)
+    unchanged: bool = field("true if it found nothing new, so that the version stayed", False)
+    rows: int = field("rows in all datasets of the version", 2300000)
     rejected: int = field("rejected rows", 0)
     seconds: float = field("duration in seconds", 4.1)
     peak_memory_mb: float | None = field("largest resident size of the refresh, in MB", 301.2)
@@ -48,7 +49,10 @@ class JobStatus(BaseModel):
     )
     phase: str | None = field("present phase", "prices")
     progress: float = field("progress from 0 to 1", 0.42)
-    rows: int | None = field("rows read so far; rows written once it has ended", 960000)
+    rows: int | None = field("rows read so far; rows published once it has ended", 960000)
+    outcome: str | None = field("published; checked, nothing new; or failed", None)
+    elapsed_seconds: float = field("seconds since its start, up to its end", 3.1)
+    estimated_seconds: float | None = field("how long it may take, by the last ones", 7.4)
     started_at: datetime | None = field("time in UTC", "2026-11-24T17:05:00Z")
     finished_at: datetime | None = field("time in UTC; null while it runs", None)
     error: str | None = field("reason of the failure", None)
@@ -72,8 +76,10 @@ class SyncEntry(BaseModel):
 
     id: str = field("id of the refresh", "7f3a91c2")
     timestamp: Timestamp
-    sync_type: str = field("manual or scheduled", "manual")
+    sync_type: str = field("manual, scheduled, or outside: by no service", "manual")
     success: bool = field("true if it succeeded", True)
+    outcome: str = field("published; checked, nothing new; or failed", "published")
+    rows: int = field("rows in all datasets that it published", 2300000)
     duration_seconds: float | None = field("duration in seconds", 4.1)
     stocks_updated: int = field("published rows of stocks", 730)
     prices_updated: int = field("published rows of prices", 2119530)

@@ -17,6 +17,9 @@ LARGEST_BODY: Final = 64_000
 class Limits:
     """Middleware: answers 431 where the headers are too large, and 413 where the body is.
 
+    A request that tells its size in two ways gets 400 and no second one on its connection: a proxy
+    may have read it otherwise.
+
     Servers check the size of the headers only while they are incomplete. A body that does not
     declare its size is counted while it is read.
     """
@@ -41,6 +44,12 @@ def _refusal(scope: Scope) -> Response | None:
     if head > LARGEST_HEAD:
         return problem(
             431, f"the address and headers have {head:,} bytes; at most {LARGEST_HEAD:,} are taken"
+        )
+    if {b"content-length", b"transfer-encoding"} <= {name for name, _ in headers}:
+        return problem(
+            400,
+            "the request has two sizes; send either Content-Length or Transfer-Encoding",
+            {"Connection": "close"},
         )
     declared = next((value for name, value in headers if name == b"content-length"), b"0")
     if declared.isdigit() and int(declared) > LARGEST_BODY:

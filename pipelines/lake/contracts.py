@@ -24,6 +24,10 @@ def _price(description: str) -> Any:
     return dy.Float32(nullable=True, min_exclusive=0, description=description)
 
 
+def _close(description: str) -> Any:
+    return dy.Float32(nullable=False, min_exclusive=0, description=description)
+
+
 def _text(description: str = "as in the source") -> Any:
     return dy.String(nullable=True, description=description)
 
@@ -37,7 +41,7 @@ class _Quotes(dy.Schema):
     open = _price("listing currency; null with high and low unless all three are usable")
     high = _price("listing currency")
     low = _price("listing currency; at most `high`")
-    close = dy.Float32(nullable=False, min_exclusive=0, description="listing currency")
+    close = _close("listing currency")
 
     @dy.rule()
     def low_above_high(cls) -> pl.Expr:  # noqa: N805 - dataframely passes the class
@@ -116,6 +120,28 @@ class Stocks(dy.Schema):
     last_updated = dy.Datetime(nullable=True, time_unit="us", description="as in the source, UTC")
 
 
+class Jumps(dy.Schema):
+    """Pairs of consecutive closes of a stock of which one is 2.5 times the other, or more.
+
+    There is one row for each ticker and date, sorted by them. The methodology says which of them
+    keep a stock from being ranked.
+    """
+
+    ticker = dy.String(nullable=False, min_length=1, description="normalised ticker")
+    date = _day("trading day of the later close")
+    close = _close("as in prices")
+    date_before = _day("trading day of the close before")
+    close_before = _close("as in prices")
+    ratio = dy.Float64(
+        nullable=False,
+        min_exclusive=0,
+        description="close / close before, times the ratio of an applied split between them",
+    )
+    split_known = dy.Bool(nullable=False, description="a known split explains it: it is no jump")
+    reverted_on = _day("the day of the jump that reverted this one", nullable=True)
+    reverts = _day("the day of the jump that this one reverted", nullable=True)
+
+
 class Splits(dy.Schema):
     """Splits of shares: one row for each ticker and date, sorted by them."""
 
@@ -151,6 +177,7 @@ CONTRACTS: Final[Mapping[str, type[dy.Schema]]] = {
     "index_prices": IndexPrices,
     "fundamentals": Fundamentals,
     "stocks": Stocks,
+    "jumps": Jumps,
     "splits": Splits,
     "dividends": Dividends,
     "fx_rates": FxRates,

@@ -15,7 +15,7 @@ import msgspec
 from pipelines.fingerprint import Fingerprint
 from pipelines.universe import Universe
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 """The layout of a version. Raise it when older releases cannot read what is written."""
 LIBRARIES: Final = ("polars", "pyarrow", "connectorx", "dataframely")
 

@@ -136,6 +136,10 @@ class Lake:
         """Return listed instruments, with their `newest_close` and its `newest_date`."""
         return self._scan("stocks")
 
+    def jumps(self) -> pl.LazyFrame:
+        """Return the jumps of prices; `pipelines.ranking` says which of them count on a date."""
+        return self._scan("jumps")
+
     def rankings(self) -> pl.LazyFrame:
         """Return the published rankings on `as_of`: all strategies, the whole universe."""
         return self._scan("rankings")
@@ -195,8 +199,14 @@ def _located(root: Path, version: str | None) -> Path:
             raise Unknown("version", version, version_ids(root)[::-1])
         return layout.version(root, version).resolve()
     if current_id(root) is None:
-        raise NothingPublished(root)
+        raise _no_current(root)
     return layout.current(root).resolve()
+
+
+def _no_current(root: Path) -> LakeError:
+    if missing := layout.why_none_is_current(root):
+        return LakeError(f"{root}: {missing}; run python -m pipelines.export")
+    return NothingPublished(root)
 
 
 def open_current(root: Path, version: str) -> Lake:

@@ -16,14 +16,12 @@ Keys = tuple[str, ...]
 
 
 def applied_splits(lake: Lake) -> pl.LazyFrame | None:
-    """Return `ticker, split_date, known_on, divisor` of the splits whose prices are raw.
+    """Return the splits whose prices are raw; None where the lake has no table of splits.
 
-    `known_on` is the day of the first close at the new price. None without a table of splits.
+    Columns: those of the dataset `splits`. The decision is known on `date_after`, the day of the
+    first close at the new price.
     """
-    if "splits" not in lake.datasets:
-        return None
-    applied = lake.splits().filter(decision="applied")
-    return applied.select("ticker", "divisor", split_date="date", known_on="date_after")
+    return lake.splits().filter(decision="applied") if "splits" in lake.datasets else None
 
 
 def adjusted(
@@ -57,12 +55,12 @@ def _divisors(
 
     It is that of the last split up to the day, or of the last one known; null stands for 1.
     """
-    split = pl.col("split_date")
+    split, known = pl.col("split_"), {"split_": "date", "known_": "date_after"}
     counts = {day: split <= pl.col(day) for day in days}
-    counts["as_of"] = pl.col("known_on") <= pl.col("as_of")
+    counts["as_of"] = pl.col("known_") <= pl.col("as_of")
     return (
         rows.select(*dict.fromkeys((*by, *days, "as_of")))
-        .join(splits, on="ticker")
+        .join(splits.select("ticker", "divisor", **known), on="ticker")
         .group_by(by)
         .agg(
             pl.col("divisor").max_by(pl.when(mask).then(split)).alias(_of(day))

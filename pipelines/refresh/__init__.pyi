@@ -3,5 +3,8 @@
 from .against_source import verify_against_source as verify_against_source
 from .intact import verify_files as verify_files
 
+# Do so, and leave a record that the service reads.
+from .recorded import recorded_export as recorded_export
+
 # Publish a new version of the lake from a database.
 from .run import export as export

@@ -8,11 +8,14 @@ from pipelines import lake
 from pipelines.digest import digest
 from pipelines.lake import Manifest
 
-NORMALISER_VERSION: Final = 2
+NORMALISER_VERSION: Final = 4
 """Raise it whenever a change of the code makes another row, reject or warning of a source row."""
 
-DEFINITIONS: Final = ("lake/contracts.py", "source/tables.py")
-"""The modules that define columns, types and bounds. Their text is hashed: importing is slow."""
+DEFINITIONS: Final = ("lake/contracts.py", "source/tables.py", "refresh/jumps.py")
+"""The modules that define columns, types, bounds and jumps.
+
+Their text is hashed, for it is slow to import them.
+"""
 
 
 def contract_hash() -> str:

@@ -1,20 +1,21 @@
 """The datasets of a version: each is read, checked, sorted, deduplicated and written."""
 
 import ctypes
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from operator import attrgetter
 from typing import Final
 
 import polars as pl
 
-from pipelines.lake import DUPLICATE_KEY, DataFile, Dataset, lake_schema
+from pipelines.lake import CONTRACTS, DUPLICATE_KEY, DataFile, Dataset, lake_schema, schema_text
 from pipelines.refresh import events, files, normalise
+from pipelines.refresh.jumps import NO_SPLITS, Closes, Search, judged
 from pipelines.refresh.normalise import NOTES, Normalise
 from pipelines.refresh.reading import Part, Parts, read_parts
-from pipelines.refresh.reuse import Reused, newest_of, source_years
+from pipelines.refresh.reuse import Reused, source_years
 from pipelines.refresh.sort import Buckets
 from pipelines.refresh.splits import DECIDED, decide
 from pipelines.refresh.tally import Tally, finish
@@ -31,10 +32,14 @@ NEWEST_CLOSES: Final = pl.Schema(
 
 @dataclass(frozen=True)
 class WrittenPrices:
-    """The dataset of prices, and the newest close of each ticker: rows of `NEWEST_CLOSES`."""
+    """The dataset of prices, the newest close of each ticker, and the far pairs of closes.
+
+    `newest` has the columns of `NEWEST_CLOSES`, `pairs` those of `pipelines.refresh.jumps`.
+    """
 
     dataset: Dataset
     newest: pl.DataFrame
+    pairs: pl.DataFrame
 
 
 def prices(task: Task, table: TableReader, reused: Reused | None) -> WrittenPrices:
@@ -44,18 +49,29 @@ def prices(task: Task, table: TableReader, reused: Reused | None) -> WrittenPric
     if reused:
         part = Part(replace(table, where=reused.where), how, elsewhere=reused.rows_in)
     schema = _schema(task, lake_schema("prices"))
-    by_year = _Years(task, "prices", schema, name="ticker", day="date", keeps_last=True)
+    search = Search(schema.to_frame(), reused.closes() if reused else {})
+    by_year = _Years(task, "prices", schema, name="ticker", day="date", observe=search.add)
     tally = by_year.write(lambda: [part])
-    newest = [_schema(task, NEWEST_CLOSES).to_frame(), *by_year.last]
+    search.finish()
     if reused:
         tally.widest_text = max(tally.widest_text, reused.widest_text)
         reused.link(task.staged)
         tally.files = sorted([*tally.files, *reused.files], key=attrgetter("year"))
         tally.add(table.name, reused.notes(table))
-        newest.extend(reused.last_closes())
     dataset = finish(task.staged, "prices", schema, tally, [table])
     years = source_years(tally.files, table.source_years(tally.rejected(table.name)))
-    return WrittenPrices(replace(dataset, source_years=years), newest_of(newest))
+    newest = search.newest.select("ticker", newest_close="close", newest_date="date")
+    return WrittenPrices(replace(dataset, source_years=years), newest, search.pairs)
+
+
+def jumps(task: Task, pairs: pl.DataFrame, splits: pl.LazyFrame | None) -> Dataset:
+    """Write the jumps, of pairs of closes that are far apart and the splits that are applied."""
+    schema = _schema(task, lake_schema("jumps"))
+    applied = NO_SPLITS if splits is None else splits.select(*NO_SPLITS.columns).collect()
+    rows = judged(pairs, applied).select(*schema)
+    CONTRACTS["jumps"].validate(rows, cast=True)
+    file = files.write_file(task.staged, "jumps", schema, [rows])
+    return Dataset(schema=schema_text(schema), rows=rows.height, files=(file,))
 
 
 def index_prices(task: Task, table: TableReader) -> Dataset:
@@ -184,9 +200,8 @@ class _Years:
     day: str
     unique: bool = True
     """Keep one row of each name and day: the one that arrived last, with the highest rowid."""
-    keeps_last: bool = False
-    last: list[pl.DataFrame] = field(default_factory=list)
-    """The newest close of each ticker, if they are kept."""
+    observe: Callable[[int, Sequence[Closes]], object] | None = None
+    """Is given the closes of each year, in parts of the alphabet; the years come in order."""
 
     def write(self, parts: Parts) -> Tally:
         """Read the parts, write their years and return the tally."""
@@ -197,8 +212,8 @@ class _Years:
             for year in pool.map(partial(self._year, buckets), buckets.years()):
                 tally.files.append(year.file)
                 tally.reject(table, year.duplicates)
-                if year.last:
-                    self.last = [newest_of([*self.last, *year.last])]
+                if self.observe:
+                    self.observe(year.number, year.closes)
         _give_back()
         return tally
 
@@ -207,19 +222,19 @@ class _Years:
 
     def _year(self, buckets: Buckets, year: int) -> "_Year":
         """Write the file of a year."""
-        last: list[pl.DataFrame] = []
+        closes: list[Closes] = []
         duplicates = [NOTES.to_frame()]
 
         def portions() -> Iterator[pl.DataFrame]:
             for rows in buckets.take(year):
                 kept, dropped = self._without_duplicates(rows)
                 duplicates.append(dropped)
-                if self.keeps_last:
-                    last.append(_last_of_each(kept))
+                if self.observe:
+                    closes.append(Closes.of(kept))
                 yield kept.select(*self.schema)
 
         file = files.write_file(self.task.staged, self.dataset, self.schema, portions(), year)
-        return _Year(file, last, pl.concat(duplicates))
+        return _Year(year, file, closes, pl.concat(duplicates))
 
     def _without_duplicates(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the rows that stay, and notes on those that give way to a later duplicate."""
@@ -234,21 +249,16 @@ class _Years:
 
 @dataclass(frozen=True)
 class _Year:
-    """A year that was written: its file, the last closes and the notes on its duplicates."""
+    """A year that was written: its file, its closes and the notes on its duplicates."""
 
+    number: int
     file: DataFile
-    last: list[pl.DataFrame]
+    closes: list[Closes]
     duplicates: pl.DataFrame
 
 
 def _duplicates(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.select(rowid=ROWID, reason=pl.lit(DUPLICATE_KEY), kept=pl.lit(value=False))
-
-
-def _last_of_each(prices: pl.DataFrame) -> pl.DataFrame:
-    """Return the last row of each ticker, of rows that are sorted by ticker and date."""
-    is_last = pl.col("ticker").ne_missing(pl.col("ticker").shift(-1))
-    return prices.filter(is_last).select("ticker", newest_close="close", newest_date="date")
 
 
 def _give_back() -> None:

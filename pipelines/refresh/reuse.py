@@ -7,7 +7,7 @@ notes on its rejected rows are copied. A small dataset is taken as a whole or no
 import os
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from errno import EMLINK, ENOTSUP, EPERM, EXDEV
@@ -18,6 +18,7 @@ import polars as pl
 
 from pipelines.lake import DataFile, Dataset, Lake, layout
 from pipelines.refresh.contract_version import is_made_alike
+from pipelines.refresh.jumps import Closes
 from pipelines.refresh.normalise import NOTES
 from pipelines.refresh.waiting import due_days
 from pipelines.source import (
@@ -38,6 +39,8 @@ TABLES_OF: Final[dict[str, tuple[SourceTable, ...]]] = {
 }
 OF_PRICES: Final = {"splits"}
 """Datasets of tables of their own which depend on the prices, too."""
+ROWS_AT_ONCE: Final = 500_000
+"""Prices of a year that are in memory at a time."""
 NO_LINK: Final = {EPERM, EXDEV, EMLINK, ENOTSUP}
 
 
@@ -106,16 +109,14 @@ class Reused:
         years = table.source_years(notes["rowid"].to_list())
         return notes.filter([year in self.years for year in years])
 
-    def last_closes(self) -> list[pl.DataFrame]:
-        """Return the newest close of each ticker in these years, as one frame or none."""
-        day, close = pl.col("date").max(), pl.col("close").max_by("date")
-        last: list[pl.DataFrame] = []
-        # Year by year: of many files at once, Polars reads far ahead.
-        for file in self.files:
-            rows = self.before.year("prices", file.year).group_by("ticker")
-            year = rows.agg(newest_close=close, newest_date=day).collect(engine="streaming")
-            last = [newest_of([*last, year])]
-        return last
+    def closes(self) -> dict[int, Iterator[Closes]]:
+        """Return the closes of each year that is taken, in parts; they are read when asked for."""
+        return {file.year: self._closes_of(file) for file in self.files if file.year is not None}
+
+    def _closes_of(self, file: DataFile) -> Iterator[Closes]:
+        rows = self.before.year("prices", file.year).select("ticker", "date", "close")
+        for start in range(0, file.rows, ROWS_AT_ONCE):
+            yield Closes.of(rows.slice(start, ROWS_AT_ONCE).collect(engine="streaming"))
 
 
 def link_dataset(before: Lake, staged: Path, dataset: str) -> Dataset:
@@ -137,11 +138,6 @@ def link(before: Lake, staged: Path, path: str) -> None:
         if error.errno not in NO_LINK:
             raise
         shutil.copyfile(before.path / path, staged / path)
-
-
-def newest_of(closes: Sequence[pl.DataFrame]) -> pl.DataFrame:
-    """Return the newest row of each ticker, from frames of `ticker, newest_close, newest_date`."""
-    return pl.concat(closes).sort("newest_date").unique("ticker", keep="last")
 
 
 def source_years(files: Iterable[DataFile], rejected: Iterable[str]) -> dict[str, int]:

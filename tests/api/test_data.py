@@ -10,10 +10,12 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app.watch.memory import Level
+from pipelines.errors import SourceError
 from pipelines.export import export
 from pipelines.lake import publishing as publish
 from pipelines.lake import version as lakes
 from pipelines.lake.version import Lake
+from pipelines.refresh import recorded_export
 from pipelines.universe import SWEDEN
 from tests.api.conftest import at, served
 from tests.factories import change
@@ -69,8 +71,10 @@ def test_a_refresh_from_start_to_end(place: Path) -> None:
         assert {**ended, "finished_at": None, "peak_memory_mb": None, "phase": None} == {
             "job_id": job["job_id"], "status": "succeeded", "phase": None, "progress": 1.0,
             "rows": 33 + 16, "started_at": job["started_at"], "finished_at": None, "error": None,
-            "peak_memory_mb": None,
+            "peak_memory_mb": None, "outcome": "published", "estimated_seconds": None,
+            "elapsed_seconds": ended["elapsed_seconds"],
         }  # fmt: skip
+        assert ended["elapsed_seconds"] > 0
         assert ended["peak_memory_mb"] > 50
         assert first(client) == "BB"
 
@@ -85,7 +89,7 @@ def test_waiting_for_a_refresh(place: Path) -> None:
         assert result.pop("seconds") > 0
         assert result.pop("peak_memory_mb") > 0
         assert result == {
-            "version": version, "rows": 33 + 16, "rejected": 0,
+            "version": version, "rows": 33 + 16, "rejected": 0, "unchanged": False,
             "strategies": {"sammansatt_momentum": 2, "trendande_varde": 1,
                            "trendande_utdelning": 1, "trendande_kvalitet": 1},
         }  # fmt: skip
@@ -96,6 +100,7 @@ def test_waiting_for_a_refresh(place: Path) -> None:
         assert entry == {
             "id": entry["id"], "timestamp": entry["timestamp"], "sync_type": "manual",
             "success": True, "stocks_updated": 4, "prices_updated": 24, "error_message": None,
+            "outcome": "published", "rows": 33 + 16,
         }  # fmt: skip
         counts = ("total_syncs", "successful_syncs", "failed_syncs")
         assert [history[c] for c in counts] == [1, 1, 0]
@@ -104,6 +109,23 @@ def test_waiting_for_a_refresh(place: Path) -> None:
         ranks = {p["ticker"]: p["rank_before"] for p in before["strategies"][0]["rankings"]}
         assert ranks == {"BB": 2, "AA B": 1}
         assert before["previous_version"] < version
+
+
+def test_the_room_for_a_refresh_is_told(place: Path) -> None:
+    size = sum(file.stat().st_size for file in place.glob("app.db*")) / 1e6
+    with served(place) as client:
+        disk = client.get("/v1/system/disk").json()
+        version = client.get("/v1/data/versions").json()[0]
+        metrics = client.get("/metrics").text
+    lake, work = disk.pop("folders")
+    assert (lake["name"], work["name"]) == ("lake", "work")
+    assert 0 < lake["free_mb"] <= lake["total_mb"]
+    files = round(version["bytes"] / 1e6, 1)
+    assert disk == {
+        "copy_mb": round(size, 1), "files_mb": files,
+        "needed_mb": round(size + version["bytes"] / 1e6, 1), "enough": True,
+    }  # fmt: skip
+    assert 'stockrank_disk_free_bytes{folder="work"}' in metrics
 
 
 def test_a_refresh_that_fails(place: Path) -> None:
@@ -120,6 +142,50 @@ def test_a_refresh_that_fails(place: Path) -> None:
                                if a["key"] == "refresh_failed"])[0]  # fmt: skip
         assert (alert["state"], alert["severity"]) == ("firing", "warning")
         assert set(alert) == {"id", "key", "severity", "message", "state", "since", "resolved_at"}
+
+
+def test_a_refresh_that_finds_nothing_new_says_so(place: Path) -> None:
+    export(place / "app.db", place / "lake", SWEDEN)
+    with served(place) as client:
+        result = client.post("/v1/data/sync-now?wait=true").json()["sync_result"]
+        assert (result["unchanged"], result["rows"]) == (True, 33 + 16)
+        (entry,) = client.get("/v1/data/sync-history").json()["history"]
+        outcome = (entry["success"], entry["outcome"], entry["rows"], entry["prices_updated"])
+        assert outcome == (True, "checked, nothing new", 0, 0)
+        job = client.get(f"/v1/data/jobs/{entry['id']}").json()
+        assert (job["status"], job["outcome"], job["rows"]) == (
+            "succeeded", "checked, nothing new", 0,
+        )  # fmt: skip
+
+
+def test_a_refresh_from_outside_is_in_the_history_and_ends_the_alert(place: Path) -> None:
+    source, lake = place / "app.db", place / "lake"
+    good = source.read_bytes()
+    with served(place) as client:
+
+        def firing() -> bool:
+            return any(a["key"] == "refresh_failed" for a in client.get("/v1/data/alerts").json())
+
+        source.write_bytes(b"no database")
+        with pytest.raises(SourceError):
+            recorded_export(source, lake, SWEDEN)
+        assert until(firing)
+        source.write_bytes(good)
+        recorded_export(source, lake, SWEDEN)
+        assert until(lambda: not firing())
+        make_bb_first(place)
+        recorded_export(source, lake, SWEDEN)
+        history = until(lambda: len(found := client.get("/v1/data/sync-history").json()["history"])
+                        == 3 and found)  # fmt: skip
+    assert [(e["sync_type"], e["outcome"], e["rows"], e["prices_updated"]) for e in history] == [
+        ("outside", "published", 33 + 16, 24),
+        # The bytes of the database came back, but at another time: the datasets are made anew.
+        ("outside", "published", 33 + 16, 24),
+        ("outside", "failed", 0, 0),
+    ]
+    assert history[0]["peak_memory_mb"] > 50
+    assert history[0]["duration_seconds"] > 0
+    assert history[2]["error_message"].startswith("app.db is not a SQLite database")
 
 
 def test_a_refresh_from_outside_is_noticed(place: Path) -> None:

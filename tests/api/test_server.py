@@ -1,7 +1,8 @@
-"""The server itself, on a port of this machine: whom it believes."""
+"""The server itself, on a port of this machine: whom it believes, and how long it waits."""
 
 import http.client
 import logging
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,3 +64,99 @@ def test_only_proxies_that_are_set_say_who_asks(
         assert status(port, "POST", "/cache/clear", Host="stockrank.example.com") == 403
     clients = [r.fields["client"] for r in caplog.records if r.name == "app.access"]  # type: ignore[attr-defined]
     assert clients[:2] == ["127.0.0.1", client]
+
+
+# ----------------------------------------------------------------------------- raw requests
+
+HOST = b"Host: localhost\r\n"
+BANDING = b"POST /strategies/sammansatt_momentum/banding-check HTTP/1.1\r\n"
+SECOND = b"GET /health/live HTTP/1.1\r\n" + HOST + b"\r\n"
+
+
+def received(port: int, request: bytes) -> bytes:
+    """All that comes back until the server closes the connection."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as there:
+        there.sendall(request)
+        parts = iter(lambda: there.recv(65_536), b"")
+        return b"".join(parts)
+
+
+TWO_SIZES = BANDING + HOST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("body", [b"0\r\n\r\n", b"5\r\nhello\r\n0\r\n\r\n"])
+def test_two_sizes_are_refused_and_nothing_after_them_is_answered(place: Path, body: bytes) -> None:
+    with listening(place) as port:
+        answer = received(port, TWO_SIZES + body + SECOND)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"\r\nconnection: close\r\n" in answer.lower()
+    assert answer.endswith(
+        b'{"detail":"the request has two sizes; send either Content-Length or Transfer-Encoding"}'
+    )
+
+
+def test_a_body_that_is_no_http_is_refused_without_a_failure(
+    place: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with listening(place) as port:
+        answer = received(port, TWO_SIZES + SECOND)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert "Traceback" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "begun",
+    [
+        b"",
+        b"GET /health",
+        b"GET /health/live HTTP/1.1\r\n" + HOST,
+        BANDING + HOST + b"Content-Length: 5\r\n\r\n",
+        BANDING + HOST + b"Content-Length: 5\r\n\r\n[",
+        BANDING + HOST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n[\r\n",
+        BANDING + HOST + b"Content-Length: 100000000\r\n\r\n[",
+    ],
+    ids=["nothing", "line", "head", "no body", "body", "chunk", "refused"],
+)
+def test_a_request_that_does_not_become_whole_is_closed(
+    place: Path, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr("app.web.deadline.REQUEST_SECONDS", 0.2)
+    with listening(place) as port:
+        answer = received(port, begun)
+        assert status(port, "GET", "/health/live") == 200
+    assert answer == b"" or answer.startswith(b"HTTP/1.1 413 ")
+
+
+def test_the_second_request_of_a_connection_has_a_deadline_of_its_own(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.web.deadline.REQUEST_SECONDS", 0.2)
+    with listening(place) as port:
+        answer = received(port, SECOND + SECOND + SECOND[:-4])
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+
+
+def test_an_answer_may_take_longer_than_its_request(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.web.deadline.REQUEST_SECONDS", 0.2)
+    with listening(place) as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", "/system/stream")
+        lines = iter(connection.getresponse().readline, b"")
+        for _ in range(2):  # they come a second apart
+            assert next(line for line in lines if line == b"event: memory\n")
+        connection.close()
+
+
+@pytest.mark.parametrize("path", ["/v1/strategies/", "/dashboard/", "/v1/stocks/BB/", "/static"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_no_answer_leads_to_the_host_of_a_client(place: Path, method: str, path: str) -> None:
+    with listening(place) as port:
+        request = f"{method} {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
+        answer = received(port, request.encode())
+    assert answer.startswith(b"HTTP/1.1 404 ")
+    assert b"evil.example" not in answer
+    assert b"location:" not in answer.lower()

@@ -5,6 +5,7 @@ import re
 
 from fastapi.testclient import TestClient
 
+from pipelines.lake import PHASES
 from pipelines.ranking import FRACTIONS, REASONS
 
 
@@ -15,5 +16,8 @@ def test_the_terms_are_a_module_of_the_page(client: TestClient) -> None:
     assert {name: json.loads(value) for name, value in terms.items()} == {
         "FRACTIONS": list(FRACTIONS),
         "REASONS": dict(REASONS),
+        "PHASES": list(PHASES),
+        "NOTHING_NEW": "checked, nothing new",
     }
+    assert 'from "./terms.js"' in client.get("/static/js/refreshes.js").text
     assert 'from "./terms.js"' in client.get("/static/js/explanation.js").text

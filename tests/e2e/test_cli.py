@@ -63,6 +63,19 @@ def error(result: subprocess.CompletedProcess[bytes]) -> str:
     return lines[0]
 
 
+def test_an_export_leaves_a_record_unless_told_not_to(folder: Path) -> None:
+    records = folder / "data" / "lake" / "refreshes"
+    assert run(folder, "export", "--no-record").returncode == 0
+    (first,) = lake.ended_runs(folder / "data" / "lake")
+    assert [path.stem for path in records.iterdir()] == [first.id]
+    assert (first.outcome, first.version) == ("published", lake.current_id(records.parent))
+    assert first.peak_mb
+    assert first.peak_mb > 50
+    assert run(folder, "export").returncode == 0
+    _, second = lake.ended_runs(folder / "data" / "lake")
+    assert (second.outcome, second.version) == ("unchanged", first.version)
+
+
 def test_the_tables_hold_the_four_top_tens(folder: Path) -> None:
     text = out(folder, "rank")
     for strategy in STRATEGIES.values():

@@ -9,7 +9,7 @@ import pytest
 
 from pipelines import __version__, lake
 from pipelines.export import export
-from pipelines.lake import MANIFEST, Lake, Manifest
+from pipelines.lake import MANIFEST, SCHEMA_VERSION, Lake, Manifest
 from pipelines.ranking.rules_version import rules_hash
 from pipelines.refresh.contract_version import contract_hash
 from pipelines.universe import SWEDEN
@@ -28,6 +28,7 @@ OF_SOURCE = ("schema", *COUNTS, "files", "widest_text")
 REJECTS = ("rejects_sha256", "rejects_bytes")
 DATASETS = {
     "prices": (*OF_SOURCE, *REJECTS, "source_years"),
+    "jumps": ("schema", "rows", "files"),
     "fundamentals": OF_SOURCE,
     "stocks": OF_SOURCE,
     "index_prices": (*OF_SOURCE, *REJECTS),
@@ -90,7 +91,7 @@ def test_times_and_dates_are_text(root: Path, written: dict[str, Any]) -> None:
 
 
 def test_what_made_it_is_told(written: dict[str, Any]) -> None:
-    assert written["schema_version"] == 1
+    assert written["schema_version"] == SCHEMA_VERSION
     told = (written["rules"], written["contract"], written["release"])
     assert told == (rules_hash(), contract_hash(), __version__)
     assert tuple(written["libraries"]) == ("polars", "pyarrow", "connectorx", "dataframely")
@@ -118,6 +119,7 @@ def test_the_rows_of_each_dataset_are_counted(written: dict[str, Any]) -> None:
     }
     assert counts == {
         "prices": [288, 287, {"bad_date": 1}, {}],
+        "jumps": [None, 0, None, None],
         "fundamentals": [1, 1, {}, {}],
         "stocks": [1, 1, {}, {}],
         "index_prices": [2, 1, {"close_not_positive": 1}, {"ohl_missing": 1}],
@@ -133,6 +135,7 @@ def test_files_have_a_year_or_null(written: dict[str, Any]) -> None:
     }
     assert files == {
         "prices": [("prices/year=2023/0.parquet", 2023), ("prices/year=2024/0.parquet", 2024)],
+        "jumps": [("jumps/0.parquet", None)],
         "fundamentals": [("fundamentals/year=2024/0.parquet", 2024)],
         "stocks": [("stocks/0.parquet", None)],
         "index_prices": [("index_prices/year=2024/0.parquet", 2024)],
@@ -149,8 +152,8 @@ def test_files_have_a_year_or_null(written: dict[str, Any]) -> None:
 
 def test_phases_have_rows_or_null(written: dict[str, Any]) -> None:
     assert [(phase["phase"], phase["rows"]) for phase in written["phases"]] == [
-        ("copy", None), ("changes", None), ("prices", 287), ("fundamentals", 1), ("stocks", 1),
-        ("index_prices", 1), ("rankings", 4), ("integrity", None),
+        ("copy", None), ("changes", None), ("prices", 287), ("jumps", 0), ("fundamentals", 1),
+        ("stocks", 1), ("index_prices", 1), ("rankings", 4), ("integrity", None),
     ]  # fmt: skip
 
 

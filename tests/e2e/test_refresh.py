@@ -190,6 +190,7 @@ def test_a_refresh_publishes_a_version_and_tells_how_far_it_is(world: World) -> 
         "seconds": round((job.finished_at - job.started_at).total_seconds(), 3),
         "peak_memory_mb": job.peak_memory_mb,
         "strategies": {name: ranks.count(name) for name in version.manifest.strategies},
+        "unchanged": False,
     }  # fmt: skip
     assert job.result.strategies["sammansatt_momentum"] == 9
     assert [line["begins"] for line in map(json.loads, world.log(job).splitlines())
@@ -213,7 +214,9 @@ def test_a_refresh_of_an_unchanged_database_keeps_the_version(world: World) -> N
     first, second = world.refresh(), world.refresh()
     assert (second.status, second.progress, second.unchanged) == ("succeeded", 1.0, True)
     assert second.version == first.version == lake.current_id(world.lake)
-    assert second.datasets == first.datasets
+    assert lake.ended_runs(world.lake) == []  # the service itself remembers them
+    assert (second.outcome, second.rows, second.datasets) == ("checked, nothing new", 0, None)
+    assert second.estimated_seconds == round(first.seconds or 0, 1)
     assert second.result
     assert first.result
     assert second.result.strategies == first.result.strategies

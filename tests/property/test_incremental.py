@@ -2,7 +2,7 @@
 
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from pathlib import Path
 from typing import Any, Self
 
@@ -108,6 +108,40 @@ def test_a_year_of_rejected_rows_only_may_be_taken(
     assert (entry.rows, entry.rejected) == (640, {"date_out_of_range": 400})
 
 
+# ------------------------------------------------------------------------------------ jumps
+
+
+def far(lake: Lake) -> list[tuple[str, date, date]]:
+    """The jumps, each with both of its days."""
+    rows = lake.jumps().select("ticker", "date_before", "date").collect().rows()
+    return [(ticker, before, day) for ticker, before, day in rows]
+
+
+def test_a_year_that_changed_renews_the_jumps_at_its_borders(tmp_path: Path) -> None:
+    source = edits.market(tmp_path / "app.db")
+    assert far(published(source, tmp_path / "lake")) == []
+    last = "ticker = 'T3-B' AND date = '2021-08-10'"
+    change(source, f"UPDATE daily_prices SET close = 90 WHERE {last}")
+    lake = published(source, tmp_path / "lake")
+    assert {2020, 2022} <= set(taken(lake))
+    before, day, after = date(2021, 7, 10), date(2021, 8, 10), date(2022, 1, 10)
+    assert far(lake) == [("T3 B", before, day), ("T3 B", day, after)]
+    change(source, f"DELETE FROM daily_prices WHERE {last}")
+    change(source, "UPDATE daily_prices SET volume = 7 WHERE date LIKE '2021%'")
+    assert far(published(source, tmp_path / "lake")) == []
+
+
+def test_jumps_of_years_that_are_taken_stay(tmp_path: Path) -> None:
+    source = edits.market(tmp_path / "app.db")
+    change(source, "UPDATE daily_prices SET close = 90 WHERE rowid = 300")
+    first = published(source, tmp_path / "lake")
+    change(source, "UPDATE daily_prices SET volume = 7 WHERE date LIKE '2025%'")
+    lake = published(source, tmp_path / "lake")
+    assert len(taken(lake)) >= 6
+    assert lake.datasets["jumps"] == first.datasets["jumps"]
+    assert len(far(lake)) == 2
+
+
 # -------------------------------------------------------------------- reading all once more
 
 
@@ -138,7 +172,7 @@ def broken_reuse(
     source, lake = edits.market(tmp_path / "app.db"), tmp_path / "lake"
     published(source, lake)
     change(source, "UPDATE daily_prices SET close = 1.5 WHERE date LIKE '2025%'")
-    monkeypatch.setattr("pipelines.refresh.reuse.Reused.last_closes", fail)
+    monkeypatch.setattr("pipelines.refresh.reuse.Reused.closes", fail)
     return source, lake
 
 
@@ -315,3 +349,17 @@ def test_wide_characters_are_read_again(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     files = [lake.path / f.path for f in lake.datasets["prices"].files]
     assert {path.stat().st_nlink for path in files} == {1}
+
+
+def test_a_split_that_is_known_explains_its_jump(tmp_path: Path) -> None:
+    source = edits.market(tmp_path / "app.db")
+    change(source, "DELETE FROM splits")
+    change(source, "UPDATE daily_prices SET close = close * 4 WHERE ticker = 'T3-B'"
+                   " AND date < '2022-03-10'")  # fmt: skip
+    first = published(source, tmp_path / "lake").jumps().filter(ticker="T3 B").collect()
+    assert first.select("date", "split_known").rows() == [(date(2022, 3, 10), False)]
+    change(source, "INSERT INTO splits VALUES ('T3-B', '2022-03-08', 4)")
+    lake = published(source, tmp_path / "lake")
+    then = lake.jumps().filter(ticker="T3 B").collect()
+    assert then.select("date", "split_known").rows() == [(date(2022, 3, 10), True)]
+    assert taken(lake) == [file.year for file in lake.datasets["prices"].files]

@@ -28,7 +28,7 @@ from pipelines.universe import SWEDEN
 SPAWN = get_context("spawn")
 EXPORT = [sys.executable, "-m", "pipelines.export", "--full", "--force"]
 PHASES = (
-    *("start", "copy", "changes", "prices"),
+    *("start", "copy", "changes", "prices", "jumps"),
     *("fundamentals", "stocks", "index_prices", "rankings"),
 )
 

@@ -23,6 +23,7 @@ MEASURED: Final = re.compile(r"\b(\d[\d.,]*)\s?(?:s|ms|MB|GB|kB|seconds|minutes|
 LIMITS: Final = {
     "1,024": "DEFAULT_LIMIT_MB: Final = 1024.0",
     "30": "BUSY_SECONDS: Final = 30",
+    "20": "REQUEST_SECONDS: Final = 20",
     "15": "nothing happens for 15 seconds",
 }
 """Numbers with a unit that nobody measured, and what the code says of each."""

@@ -94,13 +94,24 @@ function lasting(seconds) {
 export const agoTime = (iso) =>
   iso ? el("time", { datetime: iso, title: moment(iso), "data-ago": true }, ago(iso)) : NONE;
 
+/** A time element that says how long it has lasted since, and is kept up to date by `keepTimes`. */
+export const sinceTime = (iso) =>
+  el("time", { datetime: iso, title: moment(iso), "data-since": true }, lasted(iso));
+
+const lasted = (iso) => duration(Math.max(0, Math.floor((Date.now() - Date.parse(iso)) / 1000)));
+
 /** A time element with day, hour and minute where the reader is. */
 export const momentTime = (iso) =>
   iso ? el("time", { datetime: iso, title: iso }, moment(iso)) : NONE;
 export const moment = (iso) => MOMENT.format(new Date(iso));
 
-/** Keep all `agoTime` elements up to date. */
+/** Keep all `agoTime` and `sinceTime` elements up to date. */
 export function keepTimes() {
+  setInterval(() => {
+    /** @type {NodeListOf<HTMLTimeElement>} */
+    const times = document.querySelectorAll("time[data-since]");
+    for (const node of times) node.textContent = lasted(node.dateTime);
+  }, 1_000);
   setInterval(() => {
     /** @type {NodeListOf<HTMLTimeElement>} */
     const times = document.querySelectorAll("time[data-ago]");

@@ -13,6 +13,7 @@ const CELLS = {
   prices: "Prices",
   verdict: "Trading",
   memory: "Memory",
+  disk: "Disk",
   refresh: "Last refresh",
   alerts: "Alerts",
 };
@@ -54,6 +55,17 @@ export const memoryFigure = (sample, { warning, critical }) => ({
   fraction: sample.percent / 100,
 });
 
+/** The room that a refresh works in, against its need. @returns {Figure} */
+export function diskFigure({ folders, needed_mb, enough }) {
+  const work = folders.at(-1);
+  if (!work) return { status: "unknown", value: "Unknown" };
+  return {
+    status: enough === false ? "critical" : "ok",
+    value: `${megabytes(work.free_mb)} free`,
+    note: needed_mb === null ? "" : `a refresh needs ${megabytes(needed_mb)}`,
+  };
+}
+
 /** @returns {Figure} */
 export const alertFigure = (firing) => {
   const critical = firing.filter((alert) => alert.severity === "critical").length;
@@ -72,7 +84,8 @@ export function refreshFigure(job, next) {
   if (isRunning(job)) return runningFigure(job);
   const seconds = (Date.parse(job.finished_at) - Date.parse(job.started_at)) / 1000;
   const failed = job.status === "failed";
-  const told = `${failed ? "failed after" : "in"} ${duration(seconds)}`;
+  const how = failed ? "failed after" : job.unchanged ? "nothing new, in" : "in";
+  const told = `${how} ${duration(seconds)}`;
   return {
     status: failed ? "critical" : "ok",
     value: agoTime(job.finished_at),

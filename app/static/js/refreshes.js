@@ -10,30 +10,17 @@ import {
   moment,
   momentTime,
   NONE,
+  sinceTime,
   whole,
 } from "./format.js";
 import { facts, head, headOfNumbers } from "./tables.js";
+import { NOTHING_NEW, PHASES } from "./terms.js";
 
-const PHASES = [
-  "copy",
-  "changes",
-  "prices",
-  "fundamentals",
-  "stocks",
-  "index_prices",
-  "splits",
-  "dividends",
-  "fx_rates",
-  "rankings",
-  "integrity",
-  "checks",
-  "publish",
-];
 const SHOWN = 7;
 
 /**
  * @typedef {{job_id: string, trigger: string, status: string, phase: string | null, progress: number | null,
- *   rows: number | null, started_at: string, finished_at: string | null, error: string | null,
+ *   rows: number | null, unchanged: boolean, estimated_seconds: number | null, started_at: string, finished_at: string | null, error: string | null,
  *   peak_memory_mb: number | null}} Job
  */
 
@@ -70,6 +57,8 @@ function running(job) {
     el("ol", { class: "job__phases", "aria-hidden": "true" }, steps(job)),
     facts([
       ["Started", agoTime(job.started_at)],
+      ["Running for", sinceTime(job.started_at)],
+      ["Usually", job.estimated_seconds ? `about ${duration(job.estimated_seconds)}` : null],
       ["Rows", whole(job.rows)],
       ["Peak memory", megabytes(job.peak_memory_mb)],
       ["Mode", job.low_memory ? "low memory, second try" : null],
@@ -96,7 +85,7 @@ function finished(job) {
       "p",
       { class: "job__phase" },
       icon(failed ? "critical" : "ok", null),
-      failed ? "Failed" : "Succeeded",
+      outcomeOf(job.status === "succeeded", job.unchanged),
     ),
     failed && job.error && el("p", { class: "job__error" }, sentence(job.error)),
     facts([
@@ -110,6 +99,11 @@ function finished(job) {
   );
 }
 
+function outcomeOf(success, unchanged) {
+  if (!success) return "Failed";
+  return unchanged ? sentence(NOTHING_NEW) : "Succeeded";
+}
+
 /** An entry of the history as a job, for the panel of the last one. */
 export const asJob = (entry) => ({
   job_id: String(entry.id),
@@ -117,7 +111,9 @@ export const asJob = (entry) => ({
   status: entry.success ? "succeeded" : "failed",
   phase: null,
   progress: null,
-  rows: null,
+  rows: entry.rows,
+  unchanged: entry.outcome === NOTHING_NEW,
+  estimated_seconds: null,
   started_at: entry.timestamp,
   finished_at: new Date(
     Date.parse(entry.timestamp) + 1000 * (entry.duration_seconds ?? 0),
@@ -179,7 +175,7 @@ export function drawHistory(answer, limit) {
 }
 
 function line(entry, limit) {
-  const outcome = entry.success ? "Succeeded" : "Failed";
+  const outcome = outcomeOf(entry.success, entry.outcome === NOTHING_NEW);
   return el(
     "tr",
     {},

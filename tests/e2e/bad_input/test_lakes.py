@@ -11,7 +11,7 @@ import pytest
 
 from pipelines import versions
 from pipelines.errors import LakeError, NothingPublished
-from pipelines.lake import Lake
+from pipelines.lake import SCHEMA_VERSION, Lake
 from tests.e2e.bad_input.place import (
     ROWS,
     TEXT_CLOSE,
@@ -188,7 +188,8 @@ def test_from_a_damaged_version_one_can_roll_back(
 
 def give_another_layout(version: Path) -> None:
     manifest = version / "manifest.json"
-    manifest.write_text(manifest.read_text().replace('"schema_version": 1', '"schema_version": 0'))
+    ours = f'"schema_version": {SCHEMA_VERSION}'
+    manifest.write_text(manifest.read_text().replace(ours, '"schema_version": 0'))
 
 
 def test_what_was_rolled_back_is_not_published_again_by_a_release_of_another_layout(

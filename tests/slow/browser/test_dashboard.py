@@ -142,6 +142,8 @@ def test_an_alert_appears_and_resolves(start: Start, visit: Visit) -> None:
     (service.folder / "away.db").rename(database)
     refresh_now(page).click()
     expect(panel(page, "Refresh")).to_contain_text("Succeeded")
+    refresh_now(page).click()
+    expect(panel(page, "Refresh")).to_contain_text("Checked, nothing new")
     resolved = panel(page, "Alerts").locator('.alert--resolved[data-key="refresh_failed"]')
     expect(resolved).to_have_count(1)
     expect(alert).to_have_count(1)

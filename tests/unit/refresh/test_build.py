@@ -62,7 +62,7 @@ def test_a_warning_gives_no_remedy_that_nobody_needs(
     def fail(_: reuse.Reused) -> None:
         raise RowsMissing("daily_prices", 7, 9)
 
-    monkeypatch.setattr(reuse.Reused, "last_closes", fail)
+    monkeypatch.setattr(reuse.Reused, "closes", fail)
     refreshed(source)
     change(source, "UPDATE daily_prices SET close = 1.5 WHERE date LIKE '2025%'")
     refreshed(source)

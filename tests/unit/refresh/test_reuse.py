@@ -9,8 +9,7 @@ import polars as pl
 import pytest
 
 from pipelines.lake import Lake
-from pipelines.refresh.datasets import NEWEST_CLOSES
-from pipelines.refresh.reuse import Reused, link, link_dataset, newest_of, source_years
+from pipelines.refresh.reuse import Reused, link, link_dataset, source_years
 from tests.factories import data_file, dataset
 
 
@@ -41,11 +40,15 @@ def test_the_files_and_the_rows_of_the_years_that_are_taken(tmp_path: Path) -> N
     assert (tmp_path / "w" / "2024").samefile(tmp_path / "v" / "2024")
 
 
-def test_the_newest_close_of_each_ticker_in_the_years_taken(tmp_path: Path) -> None:
+def test_the_closes_of_the_years_taken(tmp_path: Path) -> None:
     lake = before(tmp_path / "v")
-    (last,) = reused(lake, "2023", "2024").last_closes()
-    assert last.select(*NEWEST_CLOSES).rows() == [("A", 2024.0, date(2024, 1, 3))]
-    assert reused(lake, "").last_closes() == []
+    found = reused(lake, "2023", "2024").closes()
+    assert sorted(found) == [2023, 2024]
+    (of_2024,) = found[2024]
+    assert of_2024.first.rows() == [("A", date(2024, 1, 2), 1.0)]
+    assert of_2024.last.rows() == [("A", date(2024, 1, 3), 2024.0)]
+    assert of_2024.pairs.height == 1
+    assert reused(lake, "").closes() == {}
 
 
 def test_a_dataset_is_taken_with_its_rejects(tmp_path: Path) -> None:
@@ -70,18 +73,6 @@ def test_where_there_is_no_link_the_bytes_are_copied(
     number = EIO
     with pytest.raises(OSError, match="refused"):
         link(lake, tmp_path / "w", "2024")
-
-
-def test_of_closes_the_newest_of_each_ticker() -> None:
-    old, new = (
-        pl.DataFrame(
-            [(t, c, date(2024, 1, d)) for t, c, d in rows], schema=NEWEST_CLOSES, orient="row"
-        )
-        for rows in ([("A", 1.0, 2), ("B", 2.0, 2)], [("B", 3.0, 3), ("C", 4.0, 3)])
-    )
-    assert newest_of([new, old]).select("ticker", "newest_close").sort("ticker").rows() == [
-        ("A", 1.0), ("B", 3.0), ("C", 4.0)
-    ]  # fmt: skip
 
 
 def test_source_rows_are_counted_by_what_their_date_begins_with() -> None:

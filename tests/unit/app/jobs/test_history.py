@@ -41,6 +41,14 @@ def test_jobs_of_some_days_are_those_that_started_in_them(tmp_path: Path) -> Non
     assert [j.job_id for j in history.ended(since)] == ["job0004", "job0003", "job0002"]
 
 
+def test_the_job_that_ended_last_comes_first_whenever_it_was_recorded(tmp_path: Path) -> None:
+    history = JobHistory(tmp_path)
+    for number in (3, 1, 2):
+        history.record(job(number))
+    assert [j.job_id for j in history.ended()] == ["job0003", "job0002", "job0001"]
+    assert history.ids() == {"job0001", "job0002", "job0003"}
+
+
 def test_a_job_that_runs_is_not_of_the_past_until_it_has_ended(tmp_path: Path) -> None:
     history = JobHistory(tmp_path)
     history.record(job(1, status="running", finished_at=None))
@@ -113,4 +121,8 @@ def test_a_job_as_earlier_releases_wrote_it_is_read(tmp_path: Path) -> None:
     (tmp_path / "jobs.jsonl").write_text(line)
     (read,) = JobHistory(tmp_path).ended()
     assert read.result == RESULT
-    assert json.dumps(read.as_dict()) + "\n" == line
+    written = read.as_dict()
+    assert written.pop("estimated_seconds") is None
+    assert isinstance(written["result"], dict)
+    assert written["result"].pop("unchanged") is False
+    assert json.dumps(written) + "\n" == line

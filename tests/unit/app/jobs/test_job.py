@@ -3,8 +3,9 @@
 import json
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
-from app.jobs.job import Failure, RefreshResult, new_job
+from app.jobs.job import Failure, Job, RefreshResult, new_job, usual_seconds
 from tests.factories import dataset, manifest
 from tests.unit.app.jobs.past import NOW, job
 
@@ -46,8 +47,29 @@ def test_a_job_that_succeeded_knows_its_version_summed_over_the_datasets() -> No
 
 def test_a_version_that_was_current_before_is_unchanged() -> None:
     running = new_job("manual", NOW)
-    assert running.succeeded(manifest("7"), "7", {}, END).unchanged is True
-    assert running.succeeded(manifest("7"), None, {}, END).unchanged is False
+    same = running.succeeded(manifest("7"), "7", {}, END)
+    assert (same.unchanged, same.outcome) == (True, "checked, nothing new")
+    assert (same.rows, same.rejected, same.datasets) == (0, 0, None)
+    assert same.result
+    assert same.result.unchanged is True
+    other = running.succeeded(manifest("7"), None, {}, END)
+    assert (other.unchanged, other.outcome) == (False, "published")
+
+
+def test_a_job_that_runs_has_no_outcome() -> None:
+    assert new_job("manual", NOW).outcome is None
+    assert job(1, status="failed").outcome == "failed"
+
+
+def test_a_refresh_usually_takes_as_long_as_the_median_of_the_last_five_that_published() -> None:
+    def lasting(seconds: float, **known: Any) -> Job:
+        return job(1, finished_at=job(1).started_at + timedelta(seconds=seconds), **known)
+
+    assert usual_seconds([]) is None
+    others = [lasting(900, unchanged=True), lasting(900, status="failed")]
+    assert usual_seconds(others) is None
+    took = [lasting(seconds) for seconds in (9, 4, 7, 5, 6, 1, 1, 1)]
+    assert usual_seconds([*others, *took]) == 6.0
 
 
 def test_a_job_that_failed_keeps_how_far_it_was() -> None:
@@ -64,5 +86,5 @@ def test_the_result_as_json_has_the_names_that_sync_now_answers() -> None:
     assert result
     assert asdict(result) == {
         "version": "7", "rows": 0, "rejected": 0, "seconds": 4.123, "peak_memory_mb": None,
-        "strategies": {"value": 3},
+        "strategies": {"value": 3}, "unchanged": False,
     }  # fmt: skip

@@ -42,8 +42,8 @@ class Refreshes:
         return new_job(trigger, NOW)
 
 
-def past(status: Any, started: datetime) -> Job:
-    return Job(job_id=f"{started}", trigger="scheduled", status=status, started_at=started)
+def past(status: Any, started: datetime, trigger: Any = "scheduled") -> Job:
+    return Job(job_id=f"{started}", trigger=trigger, status=status, started_at=started)
 
 
 def publish(lake: Path, made: datetime) -> None:
@@ -187,9 +187,12 @@ def test_the_next_time_is_after_now(late: str) -> None:
         ([past("failed", DUE)] * ATTEMPTS, DUE - timedelta(hours=1), False),
         ([past("failed", DUE)] * (ATTEMPTS - 1), None, True),
         ([past("failed", DUE - timedelta(days=1))] * ATTEMPTS, None, True),
+        ([past("failed", DUE, "outside")] * ATTEMPTS, None, True),
+        ([past("succeeded", DUE, "outside")], DUE - timedelta(hours=1), False),
     ],
     ids=["nothing", "old version", "made by another", "unchanged since", "before it was due",
-         "failed", "failed, then succeeded", "failed often", "failed twice", "failed yesterday"],
+         "failed", "failed, then succeeded", "failed often", "failed twice", "failed yesterday",
+         "failed outside", "unchanged outside"],
 )  # fmt: skip
 def test_what_was_missed_is_made_up_for_at_the_start(
     tmp_path: Path, jobs: list[Job], made: datetime | None, missed: bool

@@ -40,8 +40,8 @@ def test_a_published_version_is_told_with_its_figures(
     with caplog.at_level(logging.INFO, "app.jobs"):
         tell_end(job(1, **known), tmp_path / "1.log")
     told = {
-        "refresh": "job0001", "state": "published", "version": "v", "rows": 7, "rejected": 1,
-        "seconds": 60.0, "peak_mb": 300.5,
+        "refresh": "job0001", "trigger": "manual", "state": "published", "version": "v",
+        "rows": 7, "rejected": 1, "seconds": 60.0, "peak_mb": 300.5,
     }  # fmt: skip
     assert fields(caplog) == [(logging.INFO, told)]
 
@@ -51,7 +51,10 @@ def test_a_refresh_that_found_nothing_new_says_so(
 ) -> None:
     with caplog.at_level(logging.INFO, "app.jobs"):
         tell_end(job(1, version="v", unchanged=True, rows=7), tmp_path / "1.log")
-    told = {"refresh": "job0001", "state": "checked, nothing new", "version": "v", "seconds": 60.0}
+    told = {
+        "refresh": "job0001", "trigger": "manual", "state": "checked, nothing new",
+        "version": "v", "seconds": 60.0,
+    }  # fmt: skip
     assert fields(caplog) == [(logging.INFO, told)]
 
 
@@ -67,7 +70,7 @@ def test_a_failure_is_told_with_its_reason_and_the_full_path_of_its_log(
     (level, told), (_, without) = fields(caplog)
     assert level == logging.WARNING
     assert told == {
-        "refresh": "job0001", "state": "failed", "error": "no database", "type": "SourceError",
-        "seconds": 60.0, "log": str(tmp_path / "1.log"),
+        "refresh": "job0001", "trigger": "manual", "state": "failed", "error": "no database",
+        "type": "SourceError", "seconds": 60.0, "log": str(tmp_path / "1.log"),
     }  # fmt: skip
     assert without["log"] is None

@@ -1,0 +1,182 @@
+"""Jumps: pairs of closes between which a price moved so far that no rank may stand on it.
+
+They are searched for while prices are written, a year or a part of one at a time. What a year does
+not know is the close before the first one of each stock, so the years are joined in their order.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import groupby
+from operator import itemgetter
+from typing import Final, NamedTuple, Self
+
+import polars as pl
+
+LEAST_MOVE: Final = 2.5
+"""A close this many times the one before, or that one this many times the close, is a jump."""
+LARGEST_REST: Final = 1.5
+"""A run has reverted if its two jumps together move the price by less than this many times."""
+LONGEST_RUN: Final = timedelta(days=400)
+LATEST_SPLIT: Final = timedelta(days=10)
+"""How long after a split its first close may be."""
+SLACK: Final = 1e-6
+"""By how much a ratio may miss a bound, as a share of it: closes are kept in single precision."""
+
+SPLITS: Final = pl.Schema({"ticker": pl.String, "date": pl.Date, "ratio": pl.Float64})
+"""Known splits: the first day of trade at the new price, and new shares for one old."""
+NO_SPLITS: Final = pl.DataFrame(schema=SPLITS)
+
+
+class Jump(NamedTuple):
+    """A jump as the search for runs needs it."""
+
+    ticker: str
+    date: date
+    ratio: float
+
+
+# -------------------------------------------------------------------------------- the search
+
+
+@dataclass(frozen=True)
+class Closes:
+    """The first and the last close of each stock in some rows, and the far pairs among them."""
+
+    first: pl.DataFrame
+    last: pl.DataFrame
+    pairs: pl.DataFrame
+
+    @classmethod
+    def of(cls, rows: pl.DataFrame) -> Self:
+        """Return the closes of rows that are sorted by ticker and date."""
+        rows = rows.select("ticker", "date", "close")
+        ticker = pl.col("ticker")
+        begins = rows.select(ticker.ne_missing(ticker.shift())).to_series()
+        ends = begins.shift(-1, fill_value=True)
+        return cls(rows.filter(begins), rows.filter(ends), far_pairs(rows, begins))
+
+
+def far_pairs(rows: pl.DataFrame, begins: pl.Series) -> pl.DataFrame:
+    """Return the pairs of closes that are far apart, of rows in order; `begins` marks new stocks.
+
+    Columns: `ticker, date, close, date_before, close_before`.
+    """
+    close = pl.col("close").cast(pl.Float64)
+    far = rows.select(is_far(close / close.shift())).to_series()
+    at = (far & ~begins).arg_true()
+    before = rows[at - 1].select(date_before="date", close_before="close")
+    return rows[at].hstack(before)
+
+
+class Search:
+    """Joins the closes of years in their order: those that are added, and those that are there.
+
+    `none` is an empty frame of closes; `there` has the closes of each year that is not added.
+    """
+
+    def __init__(self, none: pl.DataFrame, there: Mapping[int, Iterable[Closes]]) -> None:
+        self.newest = none.select("ticker", "date", "close")
+        """The newest close of each stock."""
+        self._there: Final = dict(there)
+        self._pairs: Final = [Closes.of(self.newest).pairs]
+
+    def add(self, year: int, closes: Iterable[Closes]) -> None:
+        """Add the closes of a year, after those of all earlier years."""
+        for earlier in sorted(y for y in self._there if y < year):
+            self._join(self._there.pop(earlier))
+        self._join(closes)
+
+    def finish(self) -> None:
+        """Add the years that are there and newer than those added."""
+        for year in sorted(self._there):
+            self._join(self._there.pop(year))
+
+    @property
+    def pairs(self) -> pl.DataFrame:
+        """All pairs of closes that are far apart, by ticker and date."""
+        return pl.concat(self._pairs).sort("ticker", "date")
+
+    def _join(self, parts: Iterable[Closes]) -> None:
+        for closes in parts:
+            before = self.newest.join(closes.first, on="ticker", how="semi")
+            borders = Closes.of(pl.concat([before, closes.first]).sort("ticker", "date"))
+            self._pairs.extend([closes.pairs, borders.pairs])
+            newest = pl.concat([self.newest, closes.last]).sort("date")
+            self.newest = newest.unique("ticker", keep="last")
+
+
+def is_far(ratio: pl.Expr) -> pl.Expr:
+    """Return true for a ratio of at least `LEAST_MOVE`, or at most its inverse."""
+    return (ratio >= LEAST_MOVE * (1 - SLACK)) | (ratio <= (1 + SLACK) / LEAST_MOVE)
+
+
+# ------------------------------------------------------------------------------ the judgment
+
+
+def judged(pairs: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+    """Return jumps, by ticker and date, from pairs of closes that are far apart.
+
+    Adds `ratio`, `split_known`, `reverted_on` and `reverts`, as the contract of jumps tells them.
+    """
+    ratio = pl.col("close").cast(pl.Float64) / pl.col("close_before").cast(pl.Float64)
+    raw = pairs.with_columns(ratio=ratio)
+    applied = _applied(raw, splits)
+    moved = raw.join(applied, on=("ticker", "date"), how="left", maintain_order="left")
+    jumps = moved.with_columns(pl.col("ratio") * pl.col("split_").fill_null(1.0)).select(
+        *raw.columns, split_known=~is_far(pl.col("ratio"))
+    )
+    open_ = jumps.filter(~pl.col("split_known")).select(Jump._fields)
+    runs = _runs([Jump(*row) for row in open_.iter_rows()])
+    first = runs.select("ticker", date="first", reverted_on="last")
+    last = runs.select("ticker", date="last", reverts="first")
+    for part in (first, last):
+        jumps = jumps.join(part, on=("ticker", "date"), how="left", maintain_order="left")
+    return jumps
+
+
+def _applied(pairs: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+    """Return `ticker, date, split_`: the ratio of the splits between two closes that are raw.
+
+    A split is applied if the closes moved nearer to its inverse than to 1, by the logarithm.
+    """
+    between = pairs.join(
+        splits.select("ticker", day_="date", split_="ratio"), on="ticker"
+    ).filter(
+        pl.col("day_") > pl.col("date_before"),
+        pl.col("date").is_between("day_", pl.col("day_") + LATEST_SPLIT),
+        (pl.col("ratio") * pl.col("split_")).log().abs() < pl.col("ratio").log().abs(),
+    )  # fmt: skip
+    return between.group_by("ticker", "date").agg(pl.col("split_").product())
+
+
+def _runs(jumps: Sequence[Jump]) -> pl.DataFrame:
+    """Return `ticker, first, last` of the runs that reverted; the jumps are in order."""
+    found: list[tuple[str, date, date]] = []
+    for ticker, of_one in groupby(jumps, key=itemgetter(0)):
+        found.extend((ticker, first, last) for first, last in _runs_of(list(of_one)))
+    schema = {"ticker": pl.String, "first": pl.Date, "last": pl.Date}
+    return pl.DataFrame(found, schema=schema, orient="row")
+
+
+def _runs_of(jumps: list[Jump]) -> list[tuple[date, date]]:
+    """Return the days of both jumps of each run of a stock: a jump belongs to one run."""
+    taken: set[date] = set()
+    runs = []
+    for at, jump in enumerate(jumps):
+        if jump.date in taken:
+            continue
+        for later in jumps[at + 1 :]:
+            if later.date - jump.date > LONGEST_RUN:
+                break
+            if later.date not in taken and _rests(jump.ratio * later.ratio):
+                taken.add(later.date)
+                runs.append((jump.date, later.date))
+                break
+    return runs
+
+
+def _rests(moved: float) -> bool:
+    """Return true if a price is near to where it was."""
+    most = LARGEST_REST * (1 + SLACK)
+    return 1 / most <= moved <= most

@@ -1,0 +1,35 @@
+"""A refresh that no service started, and that leaves a record for the service to read."""
+
+from pathlib import Path
+
+from pipelines.console import Progress, silent
+from pipelines.lake import Manifest, recorded
+from pipelines.refresh.run import export
+from pipelines.runtime import peak_mb
+from pipelines.universe import Universe
+
+
+def recorded_export(  # noqa: PLR0913 - one parameter an option
+    database: Path,
+    root: Path,
+    universe: Universe,
+    *,
+    full: bool = False,
+    force: bool = False,
+    keep: int = 5,
+    progress: Progress = silent,
+) -> Manifest:
+    """Do as `export` does, and leave a record of how it ended."""
+    with recorded(root) as record:
+        manifest = export(
+            database,
+            root,
+            universe,
+            full=full,
+            force=force,
+            keep=keep,
+            progress=progress,
+            makes=record.makes,
+        )
+        record.succeeded(manifest, peak_mb())
+    return manifest
