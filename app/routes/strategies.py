@@ -29,6 +29,7 @@ from app.web import (
 from pipelines.lake import freshness
 from pipelines.ranking import (
     BUY_RANK,
+    REASONS,
     SELL_RANK,
     STRATEGIES,
     Strategy,
@@ -236,8 +237,29 @@ def explain(
 ) -> ranking_models.Explanation:
     """Numbers behind the rank of a stock, or the reason why it has none."""
     rows = rankings.filter(strategy=strategy.name, ticker=ticker)
-    rows = views.finite(rows).with_columns(queries.quoted("close", "^base_close_.*$"))
-    return ranking_models.Explanation.model_validate(next(explanations(rows)), from_attributes=True)
+    quoted = queries.quoted("close", "^base_close_.*$", "jump_close_before", "jump_close")
+    why = next(explanations(views.finite(rows).with_columns(quoted)))
+    return ranking_models.Explanation.model_validate(why, from_attributes=True)
+
+
+@router.get("/strategies/{name}/exclusions")
+def exclusions(
+    selection: SelectionDep, rankings: RankingsDep, strategy: StrategyDep
+) -> ranking_models.Exclusions:
+    """Numbers of ranked stocks, and of those excluded for each reason."""
+    rows = rankings.filter(strategy=strategy.name)
+    counts = dict(rows.drop_nulls("excluded_by")["excluded_by"].value_counts().iter_rows())
+    return ranking_models.Exclusions(
+        strategy=strategy.name,
+        as_of=selection.as_of,
+        stocks=rows.height,
+        ranked=rows["rank"].count(),
+        excluded=[
+            ranking_models.Excluded(reason=reason, meaning=meaning, stocks=counts[reason])
+            for reason, meaning in REASONS.items()
+            if reason in counts
+        ],
+    )
 
 
 @router.post(

@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 
 from app.serving import published
 from pipelines.export import export
-from pipelines.lake import MANIFEST, Lake
+from pipelines.lake import MANIFEST, SCHEMA_VERSION, Lake
 from pipelines.lake import publishing as publish
 from pipelines.universe import SWEDEN
 from tests.api.conftest import served
@@ -118,7 +118,7 @@ UNKNOWN = {"created_at": None, "as_of": None, "rows": None, "bytes": None}
     [
         (cut_manifest, "damaged", UNKNOWN, "the manifest.json of version {} is damaged; "),
         (cut_year, "damaged", {"rows": 49}, "version {} is damaged: " + YEAR + " has other bytes"),
-        (make_older, "other layout", UNKNOWN, "version {} has layout 0, this release reads 1; "),
+        (make_older, "other layout", UNKNOWN, "version {} has layout 0, this release reads "),
     ],
     ids=["manifest", "year", "layout"],
 )
@@ -145,7 +145,7 @@ def test_a_service_on_a_version_of_another_layout_says_so_with_its_own_remedy(pl
     version = Lake(place / "lake").version
     make_older(place / "lake" / "versions" / version)
     with served(place) as client:
-        reason = f"version {version} has layout 0, this release reads 1"
+        reason = f"version {version} has layout 0, this release reads {SCHEMA_VERSION}"
         assert health(client) == ("degraded", f"{reason}; start a refresh, or roll back")
 
 
