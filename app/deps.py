@@ -1,5 +1,6 @@
 """Dependencies of the handlers: services, version, strategy, ticker, rankings and permission."""
 
+import asyncio
 import re
 import secrets
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from app.services import Services
 from app.serving import Version
 from app.web import Responses
 from pipelines.errors import Unknown
+from pipelines.lake import freshness
 from pipelines.ranking import Strategy, strategy_named, ticker_named
 from pipelines.universe import Universe
 
@@ -41,6 +43,15 @@ async def current_version(services: ServicesDep) -> Version:
 
 
 VersionDep = Annotated[Version, Depends(current_version)]
+
+
+async def verdict_today(services: ServicesDep, version: VersionDep) -> freshness.Verdict:
+    """Return the verdict on the published version today, and on the lake that it is in."""
+    condition = await asyncio.to_thread(services.published.condition)
+    return freshness.verdict(version.report, services.today, condition.trouble)
+
+
+VerdictDep = Annotated[freshness.Verdict, Depends(verdict_today)]
 
 
 async def strategy_of_path(

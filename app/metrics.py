@@ -16,32 +16,37 @@ from prometheus_client.core import (
 from app.jobs import Job
 from app.services import Services
 from app.serving import Version
-from app.watch import LEVELS, Alert, MemoryUsage, memory_usage
-from pipelines.lake import freshness
+from app.watch import LEVELS, Alert, DiskUsage, MemoryUsage, memory_usage
+from pipelines.lake import Condition, freshness
 from pipelines.runtime import MB
 
 
-def registry(services: Services, version: Version | None) -> CollectorRegistry:
+def registry(
+    services: Services, version: Version | None, condition: Condition
+) -> CollectorRegistry:
     """A registry with the metrics of this moment."""
     found = CollectorRegistry()
-    found.register(_Collector(services, version))
+    found.register(_Collector(services, version, condition))
     return found
 
 
 class _Collector:
-    def __init__(self, services: Services, version: Version | None) -> None:
+    def __init__(self, services: Services, version: Version | None, condition: Condition) -> None:
         self._services: Final = services
         self._version: Final = version
+        self._condition: Final = condition
 
     def collect(self) -> Iterator[Metric]:
         """All metrics; those of a version only where one is published."""
         services, refresher = self._services, self._services.refresher
         yield from _memory(memory_usage(services.guard))
+        yield from _disk(services.disk())
         yield from _requests(services)
         yield from _alerts(services.alerts.active())
         yield from _refreshes(refresher.history(), running=refresher.current is not None)
+        yield from _lake(self._condition)
         if self._version:
-            yield from _data(self._version, self._services.today)
+            yield from _data(self._version, self._services.today, self._condition.trouble)
             yield from _phases(self._version)
 
 
@@ -71,6 +76,16 @@ def _memory(usage: MemoryUsage) -> Iterator[Metric]:
     # The names that existing dashboards read.
     yield _gauge("borslabbet_memory_usage_mb", "Memory in use, MB.", usage.usage_mb)
     yield _gauge("borslabbet_memory_percent", "Memory in use, percent.", usage.percent)
+
+
+def _disk(usage: DiskUsage) -> Iterator[Metric]:
+    free = GaugeMetricFamily("stockrank_disk_free_bytes", "Free room.", labels=["folder"])
+    yield _labelled(free, (((f.name,), f.free_mb * MB) for f in usage.folders))
+    total = GaugeMetricFamily("stockrank_disk_bytes", "Size of the disk.", labels=["folder"])
+    yield _labelled(total, (((f.name,), f.total_mb * MB) for f in usage.folders))
+    if usage.needed_mb is not None:
+        needed = usage.needed_mb * MB
+        yield _gauge("stockrank_disk_needed_bytes", "Room that a refresh needs.", needed)
 
 
 def _requests(services: Services) -> Iterator[Metric]:
@@ -117,7 +132,13 @@ def _last_refresh(last: Job) -> Iterator[Metric]:
         yield _gauge("stockrank_refresh_peak_bytes", "Its largest resident size.", peak)
 
 
-def _data(version: Version, today: date) -> Iterator[Metric]:
+def _lake(condition: Condition) -> Iterator[Metric]:
+    readable, damaged = condition.state != "unreadable", condition.state == "damaged"
+    yield _gauge("stockrank_lake_readable", "0 while the lake cannot be read.", readable)
+    yield _gauge("stockrank_version_damaged", "1 while the version is damaged.", damaged)
+
+
+def _data(version: Version, today: date, trouble: str | None) -> Iterator[Metric]:
     datasets = version.manifest.datasets
     rows = GaugeMetricFamily("stockrank_rows", "Published rows.", labels=["dataset"])
     yield _labelled(rows, (((name,), entry.rows) for name, entry in datasets.items()))
@@ -131,7 +152,7 @@ def _data(version: Version, today: date) -> Iterator[Metric]:
         yield _gauge("stockrank_data_age_sessions", "Age of the prices.", age)
     created = version.manifest.created_at.timestamp()
     yield _gauge("stockrank_version_created_timestamp_seconds", "When it was made.", created)
-    safe = freshness.verdict(version.report, today).safe_to_trade
+    safe = freshness.verdict(version.report, today, trouble).safe_to_trade
     yield _gauge("stockrank_safe_to_trade", "0 where a check is critical.", int(safe))
     # The names that existing dashboards read.
     signals = version.rankings["rank"].count()

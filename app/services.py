@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import count
@@ -17,22 +17,31 @@ from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
 from app.jobs import Refresher, Schedule
-from app.serving import Cache, Computing, Published, Version, collect, portfolio_rows
+from app.serving import (
+    Cache,
+    Computing,
+    Published,
+    Version,
+    collect,
+    kept_versions,
+    portfolio_rows,
+)
 from app.watch import (
     Alerts,
     DamageCheck,
+    DiskUsage,
     Events,
     Guard,
     Level,
     alerts_file,
     configured_channels,
+    disk_usage,
     effective_limit_mb,
     rules,
 )
-from app.web import KnownAnswer, KnownRequests, TaggedAnswer
-from pipelines import lake as lakes
+from app.web import KnownAnswer, KnownRequests, TaggedAnswer, Unreadable
 from pipelines.errors import LakeError, NothingPublished, StockRankError
-from pipelines.lake import Lake, layout, listing, marks
+from pipelines.lake import Condition, Lake, layout, listing
 from pipelines.ranking import STRATEGIES
 from pipelines.settings import Settings
 
@@ -76,6 +85,12 @@ class Services:
         """Return the day in UTC."""
         return self.now().date()
 
+    def disk(self) -> DiskUsage:
+        """Return the room on the disks of the lake, and what a refresh needs."""
+        version = self.published.loaded()
+        manifest = version.manifest if version else None
+        return disk_usage(self.settings.lake, self.settings.source, manifest)
+
     def seconds_until_sync(self) -> int:
         """Count a request for a refresh and return 0; after too many, return the wait."""
         if self._limiter.hit(SYNCS):
@@ -93,27 +108,7 @@ class Services:
 
     async def kept_versions(self, version: Version) -> list[Lake]:
         """Return the current version and those kept and not rolled back, newest first."""
-        return await asyncio.to_thread(_kept_versions, version)
-
-
-def _kept_versions(version: Version) -> list[Lake]:
-    root = version.lake.path.parents[1]
-    found = []
-    for name in reversed(lakes.version_ids(root)):
-        if name == version.id:
-            found.append(version.lake)
-        elif not (marks.is_withdrawn(root, name) or marks.known_damage(root, name)):
-            found.extend(_readable(root, name))
-    return found
-
-
-def _readable(root: Path, name: str) -> list[Lake]:
-    """Return the version; none where it was pruned meanwhile or has another layout."""
-    try:
-        return [lakes.open_current(root, name)]
-    except LakeError as error:
-        logger.warning("version %s is passed over: %s", name, error)
-        return []
+        return await asyncio.to_thread(kept_versions, version)
 
 
 # ----------------------------------------------------------------------------------- building
@@ -153,7 +148,9 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
     if settings.api_token is None:
         logger.warning("no STOCKRANK_API_TOKEN is set: only this machine may change state")
     services.schedule.start()
-    damage = DamageCheck(settings.lake)
+    with suppress(OSError):  # what cannot be made is an alert
+        settings.lake.mkdir(parents=True, exist_ok=True)
+    damage = DamageCheck(settings.lake, settings.damage_check_hours)
     damage.start()
     loops: list[Coroutine[Any, Any, None]] = [
         services.guard.run(services.events),
@@ -205,14 +202,17 @@ class _Watch:
         self._made: datetime | None = None
         """The time at which the newest version was made."""
         self._last_news: tuple[object, ...] = ()
+        self._condition: Condition | None = None
 
     async def trouble_of_version(self) -> str:
-        """Check the version; return why that was not possible, or ''.
+        """Check the version; return why that was not possible, or ''; an alert tells of the lake.
 
         For example a version that is pruned while it is read: the next look finds another.
         """
         try:
             await self.check_version()
+        except Unreadable:
+            return ""
         except (StockRankError, OSError) as error:
             return str(error)
         return ""
@@ -254,14 +254,19 @@ class _Watch:
         return self._last_news != before
 
     async def observe_rules(self) -> None:
-        """Observe memory, the last refreshes, the age of the data, and damage to its files."""
+        """Observe memory, the last refreshes, the lake, and the age of the data."""
         services, alerts = self._services, self._services.alerts
         alerts.observe_all(rules.of_memory(services.guard))
         alerts.observe_all(rules.of_jobs(services.refresher.history(), self._made))
+        alerts.observe_all([rules.disk_low(await asyncio.to_thread(services.disk))])
+        condition = await asyncio.to_thread(services.published.condition)
+        alerts.observe_all(rules.of_lake(condition, services.published.in_memory))
+        if condition != self._condition:
+            self._condition = condition
+            services.events.publish("lake", condition.as_dict())
         report = self._version.report if self._version else None
-        alerts.observe_all([rules.refresh_overdue(report, services.today)])
-        damage = await asyncio.to_thread(services.published.damage)
-        alerts.observe_all([rules.version_damaged(damage)])
+        if report or condition.state == "empty":
+            alerts.observe_all([rules.refresh_overdue(report, services.today)])
 
 
 def _last_made(root: Path) -> datetime | None:

@@ -84,6 +84,12 @@ class Settings(BaseSettings):
         None, description="addresses of proxies whose `X-Forwarded-For` counts, with commas between"
     )
     sync_hour: int | None = Field(None, ge=0, le=23, description="UTC hour of a daily refresh")
+    damage_check_hours: float = Field(
+        24,
+        gt=0,
+        allow_inf_nan=False,
+        description="hours between two checks of all files against their hashes",
+    )
     memory_limit_mb: float | None = Field(
         None, gt=0, description="memory budget; default the container's limit, else 1024"
     )

@@ -12,7 +12,8 @@ from pipelines.universe import SWEDEN, Universe
 from tests.factories import FrameLake, Row, closes, frame_lake
 
 RANKED = {"strategy": pl.String, "ticker": pl.String, "rank": pl.UInt32,
-          "excluded_by": pl.String, "f_available": pl.Int8}  # fmt: skip
+          "excluded_by": pl.String, "f_available": pl.Int8,
+          "currency": pl.String}  # fmt: skip
 FRIDAY = date(2026, 11, 20)
 MONDAY = date(2026, 11, 23)
 WEEKDAYS = [day for n in range(500) if (day := date(2026, 11, 2) + timedelta(days=n)).weekday() < 5]
@@ -27,7 +28,8 @@ def lake(
     """A lake whose rankings are the ranks of the named tickers; the others have none."""
     made = frame_lake(stocks, prices, fundamentals)
     rows = [{"strategy": "sammansatt_momentum", "ticker": s["ticker"],
-             "rank": ranks.get(s["ticker"]), "f_available": 9} for s in stocks]  # fmt: skip
+             "rank": ranks.get(s["ticker"]), "f_available": 9, "currency": s.get("currency")}
+            for s in stocks]  # fmt: skip
     made.datasets["rankings"] = pl.DataFrame(rows, schema=RANKED)
     return made
 

@@ -6,14 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Path, Query, Response
 
-from app.deps import PERMISSION_PROBLEMS, Permitted, ServicesDep, VersionDep
+from app.deps import PERMISSION_PROBLEMS, Permitted, ServicesDep, VerdictDep, VersionDep
 from app.jobs import Job, Running, without_paths
 from app.services import Services
 from app.serving import Version, queries, views
 from app.web import Responses, Unavailable, data_models
 from pipelines import lake as lakes
 from pipelines.errors import NothingPublished
-from pipelines.lake import Listed, freshness, listed
+from pipelines.lake import Listed, listed
 from pipelines.lake import rollback as roll_back
 
 router = APIRouter(prefix="/data", tags=["data"])
@@ -161,9 +161,10 @@ async def sync_status(services: ServicesDep, version: VersionDep) -> data_models
 
 @router.get("/status/detailed")
 @router.get("/freshness")
-def freshness_(services: ServicesDep, version: VersionDep) -> data_models.DataStatus:
+def freshness_(
+    services: ServicesDep, version: VersionDep, verdict: VerdictDep
+) -> data_models.DataStatus:
     """Age of the prices in trading days, overall and by stock."""
-    verdict = freshness.verdict(version.report, services.today)
     return data_models.DataStatus(
         system_status=verdict.age.label.upper(),
         system_message=verdict.checks[0].message,
@@ -184,15 +185,15 @@ def _summary(services: Services, version: Version) -> data_models.FreshSummary:
 
 
 @router.get("/integrity")
-async def integrity(services: ServicesDep, version: VersionDep) -> data_models.Integrity:
+async def integrity(verdict: VerdictDep) -> data_models.Integrity:
     """Verdict on trading on the published version, with all checks."""
-    return data_models.Integrity.of(freshness.verdict(version.report, services.today))
+    return data_models.Integrity.of(verdict)
 
 
 @router.get("/integrity/quick")
-async def quick(services: ServicesDep, version: VersionDep) -> data_models.QuickIntegrity:
+async def quick(verdict: VerdictDep) -> data_models.QuickIntegrity:
     """Verdict on trading on the published version, in short."""
-    return data_models.QuickIntegrity.of(freshness.verdict(version.report, services.today))
+    return data_models.QuickIntegrity.of(verdict)
 
 
 @router.get("/alerts")
@@ -218,7 +219,7 @@ async def versions(services: ServicesDep) -> list[data_models.VersionInfo]:
     """Kept versions, newest first, including those that are damaged or of another layout."""
     root = services.settings.lake
     found = await asyncio.to_thread(listed, root)
-    if not any(version.is_current for version in found):
+    if not found:
         raise NothingPublished(root)
     return [_info(version) for version in reversed(found)]
 

@@ -13,9 +13,10 @@ from app.deps import ServicesDep, VersionDep
 from app.metrics import registry
 from app.services import Services
 from app.watch import Level, memory_usage
-from app.web import Responses, operation_models
+from app.web import Responses, Unavailable, operation_models
 from pipelines import __version__, database
 from pipelines.errors import LakeError, SourceBusy, SourceError
+from pipelines.lake import Condition
 
 router = APIRouter(tags=["operations"])
 
@@ -29,13 +30,14 @@ async def health(services: ServicesDep) -> operation_models.Health:
     connection = await asyncio.get_running_loop().run_in_executor(
         services.probe, _database_state, services
     )
-    published = await asyncio.to_thread(services.published.problem)
+    lake = await asyncio.to_thread(services.published.condition)
     critical = "memory is critical" if services.guard.level is Level.CRITICAL else None
-    reasons = [None if connection == "connected" else connection, published, critical]
+    reasons = [None if connection == "connected" else connection, lake.reason, critical]
     reason = "; ".join(filter(None, reasons)) or None
     return operation_models.Health(
         status="degraded" if reason else "healthy",
         database=connection,
+        lake=lake.state,
         reason=reason,
         timestamp=services.now(),
         version=__version__,
@@ -59,9 +61,15 @@ async def live() -> operation_models.Alive:
     return operation_models.Alive(status="ok")
 
 
-@router.get("/health/ready", responses=Responses.problems({503: "Nothing is published"}))
-async def ready(_: VersionDep) -> operation_models.Alive:
-    """200 once a version is published, 503 before."""
+@router.get(
+    "/health/ready",
+    responses=Responses.problems({503: "Nothing is published, or the lake cannot be read"}),
+)
+async def ready(services: ServicesDep, _: VersionDep) -> operation_models.Alive:
+    """200 once a version is published, 503 before, and while the lake cannot be read."""
+    lake = await asyncio.to_thread(services.published.condition)
+    if lake.state == "unreadable":
+        raise Unavailable(f"the lake cannot be read: {lake.reason}")
     return operation_models.Alive(status="ok")
 
 
@@ -69,6 +77,12 @@ async def ready(_: VersionDep) -> operation_models.Alive:
 async def memory_(services: ServicesDep) -> operation_models.Memory:
     """Memory in use against its limit."""
     return operation_models.Memory(**asdict(memory_usage(services.guard)))
+
+
+@router.get("/system/disk")
+async def disk(services: ServicesDep) -> operation_models.Disk:
+    """Free room on the disks of the lake against what a refresh needs."""
+    return operation_models.Disk(**asdict(await asyncio.to_thread(services.disk)))
 
 
 @router.get(
@@ -82,28 +96,33 @@ async def metrics(services: ServicesDep) -> Response:
         version = await services.published.current()
     except LakeError:
         version = None
-    return Response(generate_latest(registry(services, version)), media_type=CONTENT_TYPE_LATEST)
+    condition = await asyncio.to_thread(services.published.condition)
+    found = registry(services, version, condition)
+    return Response(generate_latest(found), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/system/stream", response_class=EventSourceResponse)
 async def stream(services: ServicesDep) -> AsyncIterator[ServerSentEvent]:
     """Server-sent events: first `hello` with the present state, then each event as it happens.
 
-    The kinds are `memory`, `refresh`, `alert`, `version`, and `lost` for a client that reads too
-    slowly. The data of each is JSON; a comment is sent when nothing happens for 15 seconds.
+    The kinds are `memory`, `refresh`, `alert`, `version`, `lake`, and `lost` for a client that
+    reads too slowly. The data of each is JSON.
+    A comment is sent when nothing happens for 15 seconds.
     """
     async with services.events.subscribe() as events:
-        yield ServerSentEvent(event="hello", data=_hello(services), retry=2000)
+        condition = await asyncio.to_thread(services.published.condition)
+        yield ServerSentEvent(event="hello", data=_hello(services, condition), retry=2000)
         async for event in events:
             yield ServerSentEvent(event=event.kind, data=event.data)
 
 
-def _hello(services: Services) -> dict[str, Any]:
+def _hello(services: Services, lake: Condition) -> dict[str, Any]:
     job = services.refresher.current
     return {
         "now": services.now().isoformat(timespec="milliseconds"),
         "release": __version__,
-        "version": services.published.version_id(),
+        "version": services.published.in_memory or lake.version,
+        "lake": lake.as_dict(),
         "limit_mb": services.guard.limit_mb,
         "warning_percent": services.settings.memory_warning_percent,
         "critical_percent": services.settings.memory_critical_percent,

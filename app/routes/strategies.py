@@ -14,6 +14,7 @@ from app.deps import (
     ServicesDep,
     StrategyDep,
     TickerDep,
+    VerdictDep,
     VersionDep,
 )
 from app.serving import queries, views
@@ -26,7 +27,6 @@ from app.web import (
     portfolio_models,
     ranking_models,
 )
-from pipelines.lake import freshness
 from pipelines.ranking import (
     BUY_RANK,
     REASONS,
@@ -215,10 +215,9 @@ async def _cached_answer(
 
 @router.get("/strategies/{name}/validate")
 def validate(
-    services: ServicesDep, version: VersionDep, strategy: StrategyDep
+    services: ServicesDep, version: VersionDep, strategy: StrategyDep, verdict: VerdictDep
 ) -> ranking_models.Validation:
     """Verdict on trading on a strategy's ranking today."""
-    verdict = freshness.verdict(version.report, services.today)
     issues = [issue.message for issue in verdict.issues]
     if views.ranked(version.rankings, strategy).is_empty():
         issues.append(f"{strategy.name} ranks no stock on {version.lake.as_of}")

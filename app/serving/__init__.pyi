@@ -10,6 +10,9 @@ from .cache import Cache as Cache
 # Computes frames in threads, a few at once, each once for all who ask.
 from .computing import Computing as Computing
 
+# The versions that are kept, with one that is open.
+from .kept import kept_versions as kept_versions
+
 # Hands out the current version.
 from .published import Published as Published
 

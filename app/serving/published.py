@@ -1,9 +1,9 @@
 """The version that is served: looked up for each request, read into memory once."""
 
 import asyncio
-import logging
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -12,17 +12,18 @@ from typing import Final
 
 import polars as pl
 
+from app.watch import check_version
+from app.web import Unreadable
 from pipelines import __version__
 from pipelines import lake as lakes
 from pipelines.errors import LakeError, NothingPublished, StockRankError
-from pipelines.lake import Lake, Manifest, Report, listing
+from pipelines.lake import Condition, Lake, Manifest, Report, damage, layout
 from pipelines.ranking import published_or_computed, rules_hash
 from pipelines.universe import Universe
 
-logger = logging.getLogger(__name__)
-
 LinkState = tuple[int, int, int]
 """Inode and times of the link `current`; they differ after every replacement."""
+NO_LINK: Final[LinkState] = (0, 0, 0)
 REREAD_SECONDS: Final = 5.0
 """Seconds between two attempts to read a current version that cannot be read."""
 
@@ -67,22 +68,27 @@ class Version:
 class Published:
     """Returns the current version, and notices when another becomes current.
 
-    Where that one cannot be read, the version before is returned until it can.
+    Where that one cannot be read, or is gone, the version before is returned until it can.
     """
 
     def __init__(self, root: Path, universe: Universe) -> None:
         self.root: Final = root
-        self._link: Final = root / "current"
+        self._link: Final = layout.current(root)
         self._universe: Final = universe
         self._version: Version | None = None
         self._state: LinkState | None = None
-        self._unreadable: LinkState | None = None
+        self._failed: LinkState | None = None
         """The state of the link at the last attempt that failed."""
+        self._closed = False
+        """Whether that attempt failed though the files are as they were written."""
         self._retry_at = 0.0
         self._reading: Final = asyncio.Lock()
 
     async def current(self) -> Version:
-        """Return the version that `current` names; raise `NothingPublished` if there is none."""
+        """Return the version that `current` names; raise `NothingPublished` if there is none.
+
+        `Unreadable` where it cannot be read, and no version before is in memory.
+        """
         return self.loaded() or await self._read()
 
     def loaded(self) -> Version | None:
@@ -91,67 +97,55 @@ class Published:
         For `REREAD_SECONDS` after a failed attempt, return the version before.
         """
         state = self._link_state()
-        waits = state == self._unreadable and time.monotonic() < self._retry_at
-        return self._version if state is not None and (state == self._state or waits) else None
+        waits = state == self._failed and time.monotonic() < self._retry_at
+        return self._version if state == self._state or waits else None
+
+    @property
+    def in_memory(self) -> str | None:
+        """The id of the version in memory, whatever `current` names."""
+        return self._version.id if self._version else None
 
     async def _read(self) -> Version:
         async with self._reading:
             if loaded := self.loaded():
                 return loaded
             state = self._link_state()
-            if state is None:
-                self._version = None
-                raise NothingPublished(self.root)
             try:
                 version = await asyncio.to_thread(_load, self.root, self._universe)
             except (StockRankError, OSError) as error:
-                return self._version_before(state, error)
-            self._version, self._state, self._unreadable = version, state, None
+                return await self._version_before(state, error)
+            self._version, self._state, self._failed = version, state, None
             return version
 
-    def _version_before(self, state: LinkState, error: Exception) -> Version:
-        """Return the version before for `REREAD_SECONDS`; raise the error where there is none."""
-        if self._version is None:
+    async def _version_before(self, state: LinkState, error: Exception) -> Version:
+        """Return the version before for `REREAD_SECONDS`; raise where there is none."""
+        if state != self._failed or not self._closed:
+            self._closed = await asyncio.to_thread(_is_whole, self.root)
+        self._failed, self._retry_at = state, time.monotonic() + REREAD_SECONDS
+        if self._version is not None:
+            return self._version
+        if isinstance(error, NothingPublished):
             raise error
-        if state != self._unreadable:
-            logger.warning("version %s is still served: %s", self._version.id, error)
-        self._unreadable, self._retry_at = state, time.monotonic() + REREAD_SECONDS
-        return self._version
+        raise Unreadable(str(error)) from error
 
-    def problem(self) -> str | None:
-        """Return the reason why the current version is not served in full; None where it is."""
-        if self._link_state() is None:
-            return "nothing is published; start a refresh"
-        return self.damage()
+    def condition(self) -> Condition:
+        """Return the condition of the lake, also as the last attempt to read it found it."""
+        found = lakes.condition_of(self.root)
+        if found.state == "empty" and self._version is not None:
+            gone = "the lake is gone with all its versions; put it back, or start a refresh"
+            return Condition("unreadable", None, gone)
+        if found.state == "readable" and self._closed and self._failed == self._link_state():
+            closed = f"version {found.version} cannot be read; start a refresh, or roll back"
+            return Condition("unreadable", found.version, closed)
+        return found
 
-    def damage(self) -> str | None:
-        """Return the damage of the current version, with the remedy; None where it has none."""
-        try:
-            version = self.version_id()
-            if version is None:
-                return None
-            found = listing.problem_of(self.root, version)
-        except (LakeError, OSError):
-            return "the current version cannot be determined; the log of the service says why"
-        if (
-            found is None
-            and self._unreadable is not None
-            and self._link_state() == self._unreadable
-        ):
-            found = f"version {version} cannot be read"
-        return f"{found}; start a refresh, or roll back" if found else None
-
-    def _link_state(self) -> LinkState | None:
-        """Return the state of the link `current` itself; None where there is none."""
+    def _link_state(self) -> LinkState:
+        """Return the state of the link `current` itself; `NO_LINK` where it is not to be seen."""
         try:
             stat = self._link.lstat()
-        except (FileNotFoundError, NotADirectoryError):
-            return None
+        except OSError:
+            return NO_LINK
         return stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns
-
-    def version_id(self) -> str | None:
-        """Return the id of the current version, without reading it."""
-        return lakes.current_id(self.root)
 
 
 def collect(plan: pl.LazyFrame) -> pl.DataFrame:
@@ -170,3 +164,13 @@ def _load(root: Path, universe: Universe) -> Version:
     rankings = collect(published_or_computed(lake, universe=universe))
     newest = collect(lake.stocks().select("ticker", "newest_date"))
     return Version(lake, universe, rankings, dict(newest.iter_rows()))
+
+
+def _is_whole(root: Path) -> bool:
+    """Compare the current version with its hashes, and mark it if it is damaged."""
+    found = lakes.condition_of(root)
+    if found.state != "readable" or not found.version:
+        return False
+    with suppress(StockRankError, OSError):
+        return not check_version(root, found.version, damage.hashed)
+    return False

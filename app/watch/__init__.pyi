@@ -19,8 +19,15 @@ from .alerts import trial_alert as trial_alert
 # The channels of the settings, the log first.
 from .channels import configured_channels as configured_channels
 
-# A daily check of all files against their hashes, in a thread.
+# A check of all files against their hashes, in a thread, again and again.
 from .damage_check import DamageCheck as DamageCheck
+
+# Marks a version that has a file with other bytes than were written.
+from .damage_check import check_version as check_version
+
+# The room on the disks of the lake, against the need of a refresh.
+from .disk import DiskUsage as DiskUsage
+from .disk import disk_usage as disk_usage
 
 # The events of the service, for all who subscribe.
 from .events import Events as Events

@@ -1,4 +1,4 @@
-"""A check for damage that only the bytes show: all versions are read daily, bit by bit."""
+"""A check for damage that only the bytes show: all versions are read now and then, bit by bit."""
 
 import logging
 import os
@@ -15,7 +15,6 @@ logger = logging.getLogger(__name__)
 
 START_SECONDS: Final = 30.0
 """The check waits this long after a start, for the first requests come first."""
-DAY_SECONDS: Final = 86_400.0
 PAUSE_SECONDS: Final = 0.005
 """A pause after every megabyte, so that at most 200 MB are read in a second."""
 NICE: Final = 19
@@ -26,14 +25,15 @@ class Stopped(Exception):
 
 
 class DamageCheck:
-    """Compares the files of all versions with their hashes, after the start and daily.
+    """Compares the files of all versions with their hashes, after the start and every few hours.
 
     It runs in a thread of the lowest priority. Damage is marked in the lake, where the next
     refresh, the lists of versions and `/health` find it.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, hours: float) -> None:
         self._root: Final = root
+        self._seconds: Final = hours * 3600
         self._stop: Final = threading.Event()
         self._thread: Final = threading.Thread(target=self._run, name="damage", daemon=True)
 
@@ -49,15 +49,17 @@ class DamageCheck:
     def _run(self) -> None:
         with suppress(OSError):  # Linux gives each thread a priority of its own
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
-        wait = START_SECONDS
+        wait, known = min(START_SECONDS, self._seconds), ""
         while not self._stop.wait(wait):
             try:
                 check(self._root, self._pause)
             except Stopped:
                 return
             except (StockRankError, OSError) as error:
-                logger.warning("the lake cannot be checked for damage: %s", error)
-            wait = DAY_SECONDS
+                if str(error) != known:
+                    logger.warning("the lake cannot be checked for damage: %s", error)
+                known = str(error)
+            wait = self._seconds
 
     def _pause(self) -> None:
         if self._stop.wait(PAUSE_SECONDS):
@@ -65,20 +67,31 @@ class DamageCheck:
 
 
 def check(root: Path, pause: damage.Pause) -> None:
-    """Mark the versions that have a damaged file, the current one first."""
+    """Mark the versions that have a damaged file, the current one first.
+
+    Damage of the current one is an alert; that of others is logged.
+    """
     hashes = damage.Hashes(pause)
     current = lake.current_id(root)
     for version in sorted(lake.version_ids(root), key=lambda v: (v == current, v), reverse=True):
         if marks.known_damage(root, version) is None:
-            _check_version(root, version, hashes)
+            problems = _problems(root, version, hashes)
+            if problems and version != current:
+                logger.error("version %s is damaged: %s", version, "; ".join(problems))
 
 
-def _check_version(root: Path, version: str, hashes: damage.Hashes) -> None:
+def _problems(root: Path, version: str, hashes: damage.Hashes) -> list[str]:
     try:
-        opened = Lake(root, version, check_files=False)
+        return check_version(root, version, hashes.of)
     except StockRankError as error:
         logger.warning("version %s is not checked for damage: %s", version, error)
-        return
-    if problems := list(damage.by_hash(opened.path, opened.manifest, hashes.of)):
-        logger.error("version %s is damaged: %s", version, "; ".join(problems))
+        return []
+
+
+def check_version(root: Path, version: str, hashed: damage.Hashed) -> list[str]:
+    """Mark a version that has a damaged file; return what is damaged, in a few words each."""
+    opened = Lake(root, version, check_files=False)
+    problems = list(damage.by_hash(opened.path, opened.manifest, hashed))
+    if problems:
         marks.note_damage(root, version, problems)
+    return problems

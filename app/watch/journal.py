@@ -2,7 +2,7 @@
 
 Lines are only appended, so that a kill in the middle of a write costs that line and no other. A
 file with twice as many lines as things to keep is written anew beside itself, and renamed. Only
-one process writes to it.
+one process writes to it. The folder above its own is not made: it is a lake that is gone.
 """
 
 import json
@@ -54,7 +54,7 @@ class Journal:
         # A line that was torn off must not swallow the one that follows it.
         line = "\n" * self._torn + json.dumps(entry) + "\n"
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path.parent.mkdir(exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
                 file.write(line)
         except OSError as error:

@@ -9,11 +9,12 @@ from itertools import takewhile
 from typing import Final, Protocol
 
 from app.watch.alerts import Observation, Severity
+from app.watch.disk import DiskUsage
 from app.watch.levels import Level
 from app.watch.memory import Guard
 from app.watch.usage import remedies, situation
 from pipelines.errors import ChecksFailed
-from pipelines.lake import SEVERITY, Check, Dataset, Manifest, Report, verdict
+from pipelines.lake import SEVERITY, Check, Condition, Dataset, Manifest, Report, verdict
 
 Tops = Mapping[str, Sequence[str]]
 """The tickers of the first ranks, by strategy."""
@@ -24,13 +25,13 @@ LEAST_GROWTH_MB_PER_HOUR: Final = 10.0
 GROWTH_HOLD_SECONDS: Final = 300.0
 """Caches fill after a start, and a busy quarter of an hour looks like a leak."""
 
+SPARE: Final = 1.2
+"""Less free room than this many times the need of a refresh is an alert before it is too late."""
+
 FAILURES: Final = 3
 """Failed refreshes in a row that are critical: one may be due to a busy database."""
 NOTHING_HOLD_SECONDS: Final = 900.0
 """Enough for a new service to publish its first version."""
-
-DAMAGE_HOLD_SECONDS: Final = 10.0
-"""A version that is pruned while it is looked at seems damaged at one look, and not at the next."""
 
 COVERAGE: Final = ("price_coverage", "fundamentals_coverage")
 COVERAGE_DROP: Final = 0.02
@@ -93,6 +94,24 @@ def memory_growing(guard: Guard) -> Observation:
     return Observation("memory_growing", "warning", growing, GROWTH_HOLD_SECONDS)
 
 
+# -------------------------------------------------------------------------------------- disk
+
+
+def disk_low(usage: DiskUsage) -> Observation:
+    """Observe that the next refresh does not fit on the disk, or hardly."""
+    needed, message = usage.needed_mb, None
+    free = usage.folders[-1].free_mb if usage.folders else None
+    if needed is not None and free is not None and free < SPARE * needed:
+        how = "hardly has" if usage.enough else "has not the"
+        message = (
+            f"the disk of the lake {how} room for a refresh, which needs {needed:,.1f} MB "
+            f"({usage.copy_mb:,.1f} MB for its copy of the database, {usage.files_mb:,.1f} MB for "
+            f"the new version): {free:,.1f} MB are free; make room, or delete old versions with "
+            "python -m pipelines.versions prune"
+        )
+    return Observation("disk_low", "warning" if usage.enough else "critical", message)
+
+
 # ----------------------------------------------------------------------------------- refresh
 
 
@@ -143,12 +162,25 @@ def refresh_overdue(report: Report | None, now: date) -> Observation:
     return Observation(key, "critical" if status == "critical" else "warning", message)
 
 
+# -------------------------------------------------------------------------------------- lake
+
+
+def of_lake(condition: Condition, in_memory: str | None) -> list[Observation]:
+    """Observe that the lake cannot be read, or that its current version is damaged.
+
+    `in_memory` is the id of the version that is served all the same.
+    """
+    served = f"version {in_memory} is served from memory" if in_memory else "nothing is served"
+    message = f"{condition.trouble}; until then {served}" if condition.trouble else None
+    unreadable = message if condition.state == "unreadable" else None
+    damaged = message if condition.state == "damaged" else None
+    return [
+        Observation("lake_unreadable", "critical", unreadable),
+        Observation("version_damaged", "critical", damaged),
+    ]
+
+
 # ----------------------------------------------------------------------------------- version
-
-
-def version_damaged(damage: str | None) -> Observation:
-    """Observe that the current version is damaged, as a text says, or cannot be read."""
-    return Observation("version_damaged", "critical", damage, DAMAGE_HOLD_SECONDS)
 
 
 def of_version(

@@ -25,6 +25,9 @@ from .deadline import DeadlineProtocol as DeadlineProtocol
 # The error of a request that can be served later.
 from .errors import Unavailable as Unavailable
 
+# The error of a current version that cannot be read.
+from .errors import Unreadable as Unreadable
+
 # The media type of each format.
 from .formats import MEDIA as MEDIA
 

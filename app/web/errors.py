@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from pipelines.errors import NothingPublished, StockRankError, Unknown
+from pipelines.errors import LakeError, NothingPublished, StockRankError, Unknown
 
 logger = logging.getLogger(__name__)
 
@@ -24,12 +24,19 @@ class Unavailable(Exception):
         self.retry_seconds: Final = retry_seconds
 
 
+class Unreadable(LakeError):
+    """The current version cannot be read, and no other is in memory."""
+
+
 STATUS: Final[Mapping[type[Exception], tuple[int, str | None]]] = {
     NothingPublished: (503, "no data is published yet; start a refresh with POST /data/sync-now"),
+    Unreadable: (503, "the data cannot be read now; /health says why"),
     Unknown: (404, None),
     StockRankError: (503, "the data cannot be read now; the log of the service says why"),
 }
 """The status of an error, and a text in place of its own if that is for operators only."""
+ALERTED: Final = (NothingPublished, Unreadable)
+"""Errors that are alerts, so that the log does not tell of them at each request."""
 
 
 def install(app: FastAPI) -> None:
@@ -49,7 +56,7 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 async def _domain(_: Request, error: Exception) -> JSONResponse:
     kind = next(k for k in type(error).__mro__ if k in STATUS)
     status, replacement = STATUS[kind]
-    if status == 503:
+    if status == 503 and not isinstance(error, ALERTED):
         logger.warning("%s: %s", type(error).__name__, error)
     return problem(status, replacement or str(error), _retry_after(status, RETRY_SECONDS))
 

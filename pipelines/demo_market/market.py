@@ -19,7 +19,7 @@ from pipelines.demo_market.prices import (
     index_prices,
     trading_days,
 )
-from pipelines.demo_market.rates import fx_rates
+from pipelines.demo_market.rates import caps_in_sek, fx_rates
 
 SCHEMA: Final = """
 -- The SQLite database that the existing application fills and that the export reads.
@@ -119,6 +119,7 @@ def _company_tables(
     past, prices = (planting.prices if planting else daily_prices)(company, common)
     statements = account_tables(company, common, past)
     if planting:
+        statements = {name: caps_in_sek(company, rows) for name, rows in statements.items()}
         statements["dividend_events"] = dividend_events(company, common, past)
     for ticker, columns in zip(company.tickers, prices, strict=True):
         for table, values in {"daily_prices": columns, **statements}.items():

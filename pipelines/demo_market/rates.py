@@ -5,7 +5,15 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.demo_market.companies import RATES, SEK_PER, Columns, Floats, as_text, generator
+from pipelines.demo_market.companies import (
+    RATES,
+    SEK_PER,
+    Columns,
+    Company,
+    Floats,
+    as_text,
+    generator,
+)
 from pipelines.demo_market.prices import Factors
 
 PEGS: Final = {"DKK": "EUR"}
@@ -25,6 +33,12 @@ def fx_rates(common: Factors) -> list[Columns]:
         for currency, rate in SEK_PER.items()
         if currency != "SEK"
     ]
+
+
+def caps_in_sek(company: Company, accounts: Columns) -> Columns:
+    """Return accounts with market caps in kronor, at the newest rate, as in `stocks`."""
+    caps = np.array(accounts["market_cap"]) * SEK_PER[company.place.currency]
+    return {**accounts, "market_cap": np.round(caps).tolist()}
 
 
 def _path(common: Factors, currency: str) -> Floats:

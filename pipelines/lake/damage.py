@@ -19,6 +19,8 @@ UNREADABLE: Final = {EIO, EISDIR, ENOTDIR}
 
 
 Pause = Callable[[], object]
+Hashed = Callable[[Path], str]
+"""Returns the hash of a file."""
 
 
 class Expected(NamedTuple):
@@ -51,14 +53,14 @@ def by_size(folder: Path, manifest: Manifest) -> Iterator[str]:
                 yield f"{file.path} {OTHER_BYTES}"
 
 
-def by_hash(folder: Path, manifest: Manifest, hashed: Callable[[Path], str]) -> Iterator[str]:
+def by_hash(folder: Path, manifest: Manifest, hashed: Hashed) -> Iterator[str]:
     """Return each file that is missing or has other bytes, in a few words."""
     for file in expected(manifest):
         if problem := of_file(folder / file.path, file.sha256, hashed):
             yield f"{file.path} {problem}"
 
 
-def of_file(path: Path, sha256: str, hashed: Callable[[Path], str]) -> str | None:
+def of_file(path: Path, sha256: str, hashed: Hashed) -> str | None:
     """Return the damage of a file in a few words, None if it has the expected hash."""
     try:
         return None if hashed(path) == sha256 else OTHER_BYTES

@@ -111,11 +111,16 @@ class Verdict:
         return not self.issues
 
 
-def verdict(report: Report, now: date) -> Verdict:
-    """Return the verdict on a version on the day `now`."""
+def verdict(report: Report, now: date, trouble: str | None = None) -> Verdict:
+    """Return the verdict on a version on the day `now`; `trouble` is why its files are not whole.
+
+    Such a version fails a check more, `lake`.
+    """
     found = freshness(report, now)
-    checks = (_freshness_check(report, found, now), *report.checks)
-    return Verdict(checked_at=now, age=found, checks=checks)
+    checks = [_freshness_check(report, found, now), *report.checks]
+    if trouble:
+        checks.append(Check(name="lake", status="critical", message=trouble, value=None))
+    return Verdict(checked_at=now, age=found, checks=tuple(checks))
 
 
 def _found(checks: Iterable[Check], status: Status) -> tuple[Finding, ...]:

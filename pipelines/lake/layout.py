@@ -130,11 +130,14 @@ def version_ids(root: Path) -> list[str]:
 
 
 def current_id(root: Path) -> str | None:
-    """Return the id of the published version, if any; `LakeError` if `current` is no link."""
+    """Return the id of the published version; None if there is none, or it lies outside the lake.
+
+    `LakeError` if `current` is no link.
+    """
     link = current(root)
     check_name(root)
     try:
-        return link.readlink().name
+        aim = link.readlink()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
@@ -143,6 +146,21 @@ def current_id(root: Path) -> str | None:
                 f"{link} is no link to a version; move it away, then run python -m pipelines.export"
             ) from None
         raise LakeError(f"cannot read {link}: {error.strerror}") from None
+    return aim.name if _is_inside(root, aim) else None
+
+
+def _is_inside(root: Path, aim: Path) -> bool:
+    """Return True if `current` aims at a version of this lake."""
+    return aim == target(aim.name) or (root / aim.parent).resolve() == versions(root).resolve()
+
+
+def why_none_is_current(root: Path) -> str | None:
+    """Return why a lake without a current version is not just empty; None if it is."""
+    if current(root).is_symlink():
+        return "current points outside of the lake"
+    if version_ids(root):
+        return "current is missing, though there are versions"
+    return None
 
 
 def new_version_id(root: Path, now: datetime | None = None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from pipelines.lake import damage, layout, marks
-from pipelines.lake.layout import MANIFEST, current_id, version_ids
+from pipelines.lake.layout import current_id, version_ids
 from pipelines.lake.manifest import Dataset, Manifest
 from pipelines.lake.version import Damaged, OtherLayout, manifest_of
 
@@ -60,18 +60,6 @@ def _read(root: Path, version: str) -> tuple[Manifest | None, ProblemKind | None
     except OtherLayout:
         return None, "other layout"
     return manifest, "damaged" if problems(root, version, manifest) else None
-
-
-def problem_of(root: Path, version: str) -> str | None:
-    """Return the problem of a version in a sentence, None if it has none."""
-    try:
-        manifest = manifest_of(root, version)
-    except Damaged:
-        return f"version {version} is damaged: its {MANIFEST} cannot be read"
-    except OtherLayout as error:
-        return error.problem
-    found = problems(root, version, manifest)
-    return f"version {version} is damaged: {found}" if found else None
 
 
 def problems(root: Path, version: str, manifest: Manifest) -> str:

@@ -199,8 +199,14 @@ def _located(root: Path, version: str | None) -> Path:
             raise Unknown("version", version, version_ids(root)[::-1])
         return layout.version(root, version).resolve()
     if current_id(root) is None:
-        raise NothingPublished(root)
+        raise _no_current(root)
     return layout.current(root).resolve()
+
+
+def _no_current(root: Path) -> LakeError:
+    if missing := layout.why_none_is_current(root):
+        return LakeError(f"{root}: {missing}; run python -m pipelines.export")
+    return NothingPublished(root)
 
 
 def open_current(root: Path, version: str) -> Lake:

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 from pipelines.lake import Check, Lake
 from pipelines.ranking import MAX_PRICE_AGE
 from pipelines.refresh.findings import cases, check, some
+from pipelines.universe import Universe
 
 OWN_CURRENCY: Final = "SEK"
 """The currency in which rates are told, which needs none itself."""
@@ -61,3 +62,24 @@ def _rates(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
         f"to {as_of}: {missing.height}{of}"
     )
     return check("fx_rates", "ok", message, value)
+
+
+def converted_check(lake: Lake, universe: Universe) -> Iterator[Check]:
+    """Return the check of stocks without a rank for want of a rate, if returns are converted."""
+    if universe.returns_in == "local":
+        return
+    lacking = (
+        lake.rankings()
+        .filter(pl.col("excluded_by") == "no_rate")
+        .group_by("currency")
+        .agg(stocks=pl.col("ticker").n_unique())
+        .sort("currency")
+        .collect(engine="streaming")
+    )
+    currencies = lacking["currency"].fill_null("no currency").to_list()
+    count = int(lacking["stocks"].sum())
+    remedy = "add rates to the table fx_rates, or the currency to stocks"
+    of = f", that is of {some(currencies)}; {remedy}" if count else ""
+    message = f"{count} stocks have no returns in {universe.returns_in} for want of a rate{of}"
+    value: JsonValue = {"count": count, "cases": cases(lacking)}
+    yield check("converted_returns", "warning" if count else "ok", message, value)

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from pipelines.lake import Check, Lake, Report, Status
 from pipelines.ranking import REPORT_WINDOW, is_on_market, is_stock
-from pipelines.refresh.event_checks import event_checks
+from pipelines.refresh.event_checks import converted_check, event_checks
 from pipelines.refresh.f_score_gate import f_score_check
 from pipelines.refresh.findings import WEEK, cases, check, counted, some
 from pipelines.refresh.outliers import price_checks, ratio_check
@@ -57,6 +57,7 @@ def report(lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[da
             _orphans(lake, as_of),
             _isins(stocks),
             *event_checks(lake, stocks, as_of),
+            *converted_check(lake, universe),
         ),
     )
 

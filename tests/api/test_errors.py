@@ -118,7 +118,7 @@ def test_a_version_that_cannot_be_read(place: Path, caplog: pytest.LogCaptureFix
     with served(place) as client, caplog.at_level(logging.WARNING):
         answer = client.get("/v1/strategies/trendande_varde")
     assert answer.status_code == 503
-    assert answer.json()["detail"] == "the data cannot be read now; the log of the service says why"
+    assert answer.json()["detail"] == "the data cannot be read now; /health says why"
     assert str(place) not in answer.text
 
 

@@ -188,7 +188,7 @@ def test_damage_of_a_shared_file_is_noted_in_both_versions(place: Place) -> None
 
 
 def test_a_check_ends_in_the_middle_of_a_file(place: Place) -> None:
-    check = background.DamageCheck(place.lake)
+    check = background.DamageCheck(place.lake, hours=24)
     check.start()
     check.close()
 

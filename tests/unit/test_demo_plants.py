@@ -103,6 +103,17 @@ def test_rates_end_at_those_of_the_market_caps(planted: Path) -> None:
     assert rows(planted, "SELECT count(*) FROM fx_rates") == [(3 * days,)]
 
 
+def test_market_caps_are_in_kronor_as_those_of_the_stocks(planted: Path) -> None:
+    parts = rows(
+        planted,
+        "SELECT currency, f.market_cap / 1e6 / market_cap_msek FROM stocks "
+        "JOIN fundamentals_snapshots f USING (ticker) WHERE snapshot_date = '2026-11-20' "
+        "AND currency <> 'SEK' AND f.market_cap > 0 AND market_cap_msek > 0",
+    )
+    assert {currency for currency, _ in parts} == {"EUR", "NOK", "DKK"}
+    assert all(0.5 < part < 2 for _, part in parts)
+
+
 def test_dividends_are_in_the_currency_of_the_listing_and_a_part_of_the_price(
     planted: Path,
 ) -> None:

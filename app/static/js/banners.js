@@ -15,15 +15,20 @@ export class Banners {
     if (!banner) return;
     const node = drawn(banner);
     this.nodes.set(key, node);
-    this.region.append(node);
+    if (banner.first) this.region.prepend(node);
+    else this.region.append(node);
   }
 }
 
-/** @param {{tone: "warning"|"critical"|"unknown", title: string, text: string|Node, action?: Node}} banner */
-const drawn = ({ tone, title, text, action }) =>
+/**
+ * One that is `first` is large, and above all others.
+ * @param {{tone: "warning"|"critical"|"unknown", title: string, text: string|Node, action?: Node,
+ *   first?: boolean}} banner
+ */
+const drawn = ({ tone, title, text, action, first }) =>
   el(
     "div",
-    { class: `banner banner--${tone}` },
+    { class: `banner banner--${tone} ${first ? "banner--first" : ""}` },
     icon(tone, null),
     el("p", {}, el("strong", {}, title), " ", text),
     action,

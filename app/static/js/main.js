@@ -6,7 +6,7 @@ import { Banners } from "./banners.js";
 import { byId, el, skeletons } from "./dom.js";
 import { Explain } from "./explain.js";
 import { day, inWords, keepTimes } from "./format.js";
-import { alertFigure, Glance, memoryFigure, refreshFigure } from "./glance.js";
+import { alertFigure, diskFigure, Glance, memoryFigure, refreshFigure } from "./glance.js";
 import {
   ageBanner,
   ageFigure,
@@ -15,6 +15,7 @@ import {
   drawNoIntegrity,
   verdictFigure,
 } from "./integrity.js";
+import { isEmpty, lakeBanner } from "./lake.js";
 import { Link } from "./link.js";
 import { MemoryChart, spanOf } from "./memory.js";
 import { Permission } from "./permission.js";
@@ -26,6 +27,7 @@ import { themeButton } from "./theme.js";
 import { Versions } from "./versions.js";
 
 const AGE_EVERY_MS = 5 * 60_000;
+const DISK_EVERY_MS = 60_000;
 const SAID = 5;
 const SKELETONS = { refresh: 5, alerts: 3, history: 6, versions: 6, integrity: 4 };
 
@@ -52,6 +54,7 @@ class Dashboard {
     this.#listen();
     keepTimes();
     setInterval(() => this.#loadIntegrity(), AGE_EVERY_MS);
+    setInterval(() => this.#loadDisk(), DISK_EVERY_MS);
     this.stream = new Stream("/v1/system/stream", {
       link: (state) => this.link.set(state),
       hello: (hello) => this.#greeted(hello),
@@ -59,6 +62,7 @@ class Dashboard {
       refresh: (job) => this.#progressed(job),
       alert: (alert) => this.alerts.add(alert),
       version: ({ version, as_of }) => this.#published(version, as_of),
+      lake: (lake) => this.#lakeChanged(lake),
     });
     this.#loadAll();
   }
@@ -94,6 +98,7 @@ class Dashboard {
   #loadAll() {
     this.#loadVersion();
     this.#loadHistory();
+    this.#loadDisk();
     this.#loadAlerts();
   }
 
@@ -127,6 +132,12 @@ class Dashboard {
     return load("history", "/v1/data/sync-history?days=7", (answer) => this.#remembered(answer));
   }
 
+  #loadDisk() {
+    return load("glance", "/v1/system/disk", (usage) =>
+      this.glance.set("disk", diskFigure(usage)),
+    );
+  }
+
   #loadAlerts() {
     this.alerts.expect();
     return load("alerts", "/v1/data/alerts?include_resolved=true&limit=30", (alerts) =>
@@ -157,9 +168,9 @@ class Dashboard {
     this.#drawRefresh();
   }
 
-  /** Draw that nothing is published; false if something is, and the service is busy. */
-  #nothing(draw) {
-    if (this.version) return false;
+  /** Draw that nothing is published; false if something is, and the service cannot answer. */
+  async #nothing(draw) {
+    if (!(await isEmpty())) return false;
     draw();
     this.#setVersion(null);
     this.glance.setNothing();
@@ -176,6 +187,7 @@ class Dashboard {
     this.job = hello.job;
     byId("foot-release").textContent = `StockRank ${hello.release}.`;
     this.#setVersion(hello.version, hello.as_of);
+    this.banners.set("lake", lakeBanner(hello.lake));
     this.#drawRefresh();
     if (this.greeted) this.#loadAll(); // after a break nothing on the page is certain
     this.greeted = true;
@@ -200,11 +212,17 @@ class Dashboard {
     const well = job.unchanged ? "The refresh found nothing new." : "The refresh has succeeded.";
     say(failed ? `The refresh failed: ${job.error}` : well, failed);
     this.#loadHistory();
+    this.#loadDisk();
     this.#loadVersion();
   }
 
   #published(version, asOf) {
     this.#setVersion(version, asOf);
+    this.#loadVersion();
+  }
+
+  #lakeChanged(lake) {
+    this.banners.set("lake", lakeBanner(lake));
     this.#loadVersion();
   }
 

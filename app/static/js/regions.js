@@ -9,14 +9,14 @@ import { byId, el, show, state } from "./dom.js";
  * @param {string} id
  * @param {string} path
  * @param {(answer: any) => void} draw
- * @param {() => boolean} [nothing] false where something is published after all
+ * @param {() => boolean | Promise<boolean>} [nothing] false where something is published after all
  */
 export async function load(id, path, draw, nothing = () => false) {
   try {
     draw(await read(path));
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    if (error.status === 503 && nothing()) return;
+    if (error.status === 503 && (await nothing())) return;
     fail(byId(id), error, () => load(id, path, draw, nothing));
   }
 }

@@ -1,6 +1,6 @@
 /** The service's events, reconnected for ever. */
 
-const KINDS = ["hello", "memory", "refresh", "alert", "version", "lost"];
+const KINDS = ["hello", "memory", "refresh", "alert", "version", "lake", "lost"];
 const SILENCE_MS = 12_000; // a memory sample comes every second
 const LONGEST_WAIT_MS = 15_000;
 

@@ -12,14 +12,23 @@ from prometheus_client import generate_latest
 from app.jobs.job import Job
 from app.metrics import _phases, registry
 from app.watch.alerts import Alert, AlertState
-from pipelines.lake import Phase
+from app.watch.disk import DiskUsage, FolderRoom
+from pipelines.lake import Condition, Phase
 from tests.factories import manifest
 from tests.unit.app.jobs.past import NOW, job
 from tests.unit.app.watch.machine import START, Machine
 
+READABLE = Condition("readable", "v")
+
 
 def alert(key: str, state: AlertState) -> Alert:
     return Alert("1", key, "critical", "it is", state, START)
+
+
+DISK = DiskUsage(
+    folders=(FolderRoom("lake", 5.0, 1000.0), FolderRoom("work", 7.5, 2000.0)),
+    copy_mb=80.0, files_mb=20.0, needed_mb=100.0, enough=False,
+)  # fmt: skip
 
 
 def services(
@@ -34,11 +43,12 @@ def services(
         events=[1, 2],
         alerts=SimpleNamespace(active=lambda: alerts),
         refresher=SimpleNamespace(current=current, history=lambda: list(jobs)),
+        disk=lambda: DISK,
     )
 
 
-def metrics(parts: Any) -> dict[str, float]:
-    lines = generate_latest(registry(parts, None)).decode().splitlines()
+def metrics(parts: Any, condition: Condition = READABLE) -> dict[str, float]:
+    lines = generate_latest(registry(parts, None, condition)).decode().splitlines()
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name: float(value) for name, value in pairs}
 
@@ -52,6 +62,14 @@ def test_memory_is_in_bytes_and_in_the_units_of_existing_dashboards() -> None:
     assert found["borslabbet_memory_usage_mb"] == 800
     assert found["borslabbet_memory_percent"] == 80
     assert found['stockrank_process_resident_bytes{process="service"}'] > 1e6
+
+
+def test_free_room_and_the_need_of_a_refresh_are_in_bytes() -> None:
+    found = metrics(services(Machine()))
+    assert found['stockrank_disk_free_bytes{folder="lake"}'] == 5e6
+    assert found['stockrank_disk_free_bytes{folder="work"}'] == 7.5e6
+    assert found['stockrank_disk_bytes{folder="work"}'] == 2e9
+    assert found["stockrank_disk_needed_bytes"] == 100e6
 
 
 @pytest.mark.parametrize(("size", "level"), [(100.0, 0), (750.0, 1), (900.0, 2)])
@@ -106,3 +124,21 @@ def test_a_phase_that_was_repeated_is_one_sample() -> None:
     seconds, peaks = _phases(version)
     assert [(s.labels, s.value) for s in seconds.samples] == [({"phase": "changes"}, 0.75)]
     assert [(s.labels, s.value) for s in peaks.samples] == [({"phase": "changes"}, 90e6)]
+
+
+@pytest.mark.parametrize(
+    ("condition", "readable", "damaged"),
+    [
+        (READABLE, 1, 0),
+        (Condition("empty"), 1, 0),
+        (Condition("damaged", "v", "it is"), 1, 1),
+        (Condition("unreadable", None, "it is"), 0, 0),
+    ],
+    ids=lambda value: getattr(value, "state", ""),
+)
+def test_the_condition_of_the_lake_is_two_gauges(
+    condition: Condition, readable: int, damaged: int
+) -> None:
+    found = metrics(services(Machine()), condition)
+    assert found["stockrank_lake_readable"] == readable
+    assert found["stockrank_version_damaged"] == damaged

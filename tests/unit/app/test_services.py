@@ -11,9 +11,11 @@ import pytest
 
 from app import services as running
 from app.services import Services, _Watch, build_services
+from app.serving import kept
+from app.watch import Alert
 from pipelines.errors import LakeError
 from pipelines.export import export
-from pipelines.lake import version_ids
+from pipelines.lake import Lake, version_ids
 from pipelines.settings import Settings
 from pipelines.universe import SWEDEN
 from tests.factories import database, stock, trading_year
@@ -81,15 +83,15 @@ def test_no_alert_is_lost_where_the_version_before_cannot_be_read(
 def test_a_comparison_that_fails_is_made_at_the_next_look(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept, calls = running._kept_versions, []  # noqa: SLF001 - what is asked for the older versions
+    kept, calls = running.kept_versions, []
 
-    def once(version: running.Version) -> list[running.Lake]:
+    def once(version: running.Version) -> list[Lake]:
         calls.append(version.id)
         if len(calls) == 1:
             raise LakeError("the lake is being pruned")
         return kept(version)
 
-    monkeypatch.setattr(running, "_kept_versions", once)
+    monkeypatch.setattr(running, "kept_versions", once)
     watch(services, looks=3)
     assert keys(services) == ALERTS
     assert len(calls) == 2
@@ -100,33 +102,51 @@ def test_a_version_that_is_pruned_meanwhile_is_passed_over(
 ) -> None:
     root, there = services.settings.lake, version_ids(services.settings.lake)
     gone = ["20200101T000000Z-aaaaaa", *there]
-    monkeypatch.setattr(running.lakes, "version_ids", lambda _: gone)
+    monkeypatch.setattr(kept.lakes, "version_ids", lambda _: gone)
 
-    async def kept() -> list[str]:
+    async def names() -> list[str]:
         found = await services.kept_versions(await services.published.current())
         return [lake.version for lake in found]
 
-    assert asyncio.run(kept()) == version_ids(root)[::-1]
+    assert asyncio.run(names()) == version_ids(root)[::-1]
 
 
-def test_a_version_that_cannot_be_read_at_the_start_is_an_alert_and_told_once(
+def test_a_lake_that_cannot_be_read_is_told_once_when_it_begins_and_once_when_it_ends(
     services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     manifest = services.settings.lake / "current" / "manifest.json"
+    whole = manifest.read_text()
     manifest.write_text("{")
     monkeypatch.setattr(running, "WATCH_SECONDS", 0.0)
-    monkeypatch.setattr(running.rules, "DAMAGE_HOLD_SECONDS", 0.0)
+
+    async def until(*, firing: bool) -> None:
+        for _ in range(1000):
+            if ("lake_unreadable" in keys(services)) == firing:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("it was not told")
 
     async def main() -> None:
         watching = asyncio.create_task(running._watch(services))  # noqa: SLF001
-        for _ in range(1000):
-            if any(alert.key == "version_damaged" for alert in services.alerts.active()):
-                break
-            await asyncio.sleep(0.01)
+        await until(firing=True)
+        found.append(services.alerts.active()[0])
+        await asyncio.sleep(0.1)
+        manifest.write_text(whole)
+        await until(firing=False)
         assert not watching.done()
         watching.cancel()
+        await services.alerts.close()
 
+    found: list[Alert] = []
+    caplog.set_level(logging.INFO)
     asyncio.run(main())
-    told = {alert.key: alert.message for alert in services.alerts.active()}
-    assert told["version_damaged"].endswith("cannot be read; start a refresh, or roll back")
-    assert caplog.text.count("the lake cannot be watched") == 1
+    version = services.published.in_memory
+    reason = f"version {version} is damaged: its manifest.json cannot be read"
+    message = f"{reason}; start a refresh, or roll back; until then nothing is served"
+    assert [(a.key, a.severity, a.message) for a in found] == [
+        ("lake_unreadable", "critical", message)
+    ]
+    assert [text for text in caplog.messages if str(version) in text or "lake" in text] == [
+        f"lake_unreadable firing (critical): {message}",
+        f"lake_unreadable resolved (critical): it is over; it was: {message}",
+    ]

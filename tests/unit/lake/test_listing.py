@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.lake import MANIFEST, SCHEMA_VERSION, changes, listed, listing, marks
+from pipelines.lake import MANIFEST, changes, listed, marks
 from tests.factories import data_file, dataset, manifest
 from tests.unit.lake.test_publishing import V1, V2, V3, made
 
@@ -41,16 +41,11 @@ def test_a_current_version_that_is_gone_is_damaged(root: Path) -> None:
     assert last.before.version == V2
 
 
-def test_the_reason_not_to_trust_a_version(root: Path) -> None:
-    assert listing.problem_of(root, V3) is None
-    (root / "versions" / V3 / "a.parquet").write_bytes(b"ab")
-    marks.note_damage(root, V2, ["a.parquet has other bytes"])
-    (root / "versions" / V1 / MANIFEST).write_text(json.dumps({"schema_version": 99}))
-    assert [listing.problem_of(root, version) for version in (V1, V2, V3)] == [
-        f"version {V1} has layout 99, this release reads {SCHEMA_VERSION}",
-        f"version {V2} is damaged: a.parquet has other bytes",
-        f"version {V3} is damaged: a.parquet has other bytes than were written",
-    ]
+def test_a_version_outside_of_the_lake_is_not_the_current_one(root: Path) -> None:
+    current = root / "current"
+    current.unlink()
+    current.symlink_to(root.parent / "elsewhere" / V3)
+    assert states(root) == [(V1, "kept"), (V2, "kept"), (V3, "kept")]
 
 
 def test_rows_and_files_that_are_new() -> None:

@@ -1,11 +1,13 @@
 """Checks of splits, dividends and rates."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import polars as pl
 
 from pipelines.lake.contracts import lake_schema
+from pipelines.universe import SWEDEN
 from tests.factories import stock
 from tests.integrity import checks, lake, value, week
 
@@ -53,3 +55,29 @@ def test_currencies_without_a_rate_are_counted_and_named() -> None:
         "that is DKK, NOK"
     )
     assert value(found)["missing"] == 2
+
+
+def test_stocks_without_returns_in_kronor_are_counted_by_currency() -> None:
+    listed = [stock("A"), *(stock(f"{c} {n}", currency=c) for c in ("EUR", "NOK") for n in "12")]
+    made = lake([*listed, stock("X", currency=None)], week("A"), A=1)
+    lacks = pl.when(pl.col("currency").eq_missing(pl.lit("SEK"))).then(None)
+    made.datasets["rankings"] = made.datasets["rankings"].with_columns(
+        excluded_by=lacks.otherwise(pl.lit("no_rate"))
+    )
+    in_kronor = replace(SWEDEN, returns_in="SEK")
+    found = checks(made, universe=in_kronor)["converted_returns"]
+    assert (found.status, found.message) == (
+        "warning", "5 stocks have no returns in SEK for want of a rate, that is of no currency, "
+        "EUR, NOK; add rates to the table fx_rates, or the currency to stocks"
+    )  # fmt: skip
+    assert value(found)["cases"][1:] == [
+        {"currency": "EUR", "stocks": 2}, {"currency": "NOK", "stocks": 2}
+    ]  # fmt: skip
+    assert "converted_returns" not in checks(made)
+
+
+def test_returns_in_kronor_that_all_stocks_have_are_well() -> None:
+    found = checks(lake([stock("A")], week("A"), A=1), universe=replace(SWEDEN, returns_in="SEK"))
+    assert (found["converted_returns"].status, found["converted_returns"].message) == (
+        "ok", "0 stocks have no returns in SEK for want of a rate"
+    )  # fmt: skip

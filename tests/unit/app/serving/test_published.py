@@ -9,8 +9,11 @@ import pytest
 
 from app.serving import published
 from app.serving.published import Published, Version, collect
+from app.web import Unreadable
 from pipelines.errors import LakeError, NothingPublished
+from pipelines.lake import Condition
 from pipelines.universe import SWEDEN, Universe
+from tests.unit.lake.test_publishing import V3, made
 
 
 class OneVersion(Version):
@@ -50,7 +53,7 @@ def current(of: Published) -> str:
 def test_nothing_is_published_without_a_link(tmp_path: Path) -> None:
     with pytest.raises(NothingPublished):
         current(Published(tmp_path, SWEDEN))
-    assert Published(tmp_path, SWEDEN).problem() == "nothing is published; start a refresh"
+    assert Published(tmp_path, SWEDEN).condition().state == "empty"
 
 
 def test_a_version_is_loaded_once(tmp_path: Path, loads: list[str]) -> None:
@@ -94,3 +97,19 @@ def test_files_that_cannot_be_read_are_named_with_the_remedy(tmp_path: Path) -> 
     (tmp_path / "x.parquet").write_bytes(b"no Parquet")
     with pytest.raises(LakeError, match=r"see python -m pipelines\.versions verify"):
         collect(pl.scan_parquet(tmp_path / "x.parquet", schema={"x": pl.Int64}))
+
+
+def test_a_version_that_is_whole_but_cannot_be_read_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = made(tmp_path / "lake")
+    one = Published(root, SWEDEN)
+
+    def fails(*_: object) -> Version:
+        raise OSError(24, "Too many open files")
+
+    monkeypatch.setattr(published, "_load", fails)
+    with pytest.raises(Unreadable):
+        current(one)
+    reason = f"version {V3} cannot be read; start a refresh, or roll back"
+    assert one.condition() == Condition("unreadable", V3, reason)

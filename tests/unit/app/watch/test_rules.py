@@ -11,7 +11,7 @@ from app.watch import rules
 from app.watch.alerts import Observation
 from app.watch.memory import Guard
 from pipelines.export import export
-from pipelines.lake import Manifest, Report, Status
+from pipelines.lake import Condition, ConditionState, Manifest, Report, Status
 from pipelines.refresh.findings import check
 from pipelines.universe import SWEDEN
 from tests.factories import database, dataset, integrity, manifest, stock, trading_year
@@ -306,8 +306,25 @@ def test_rank_churn_names_the_strategies_that_changed_much() -> None:
     assert rules.rank_churn(tops, {}).message is None
 
 
-def test_damage_is_critical_unless_it_is_gone_at_the_next_look() -> None:
-    seen = rules.version_damaged("version v is damaged; start a refresh, or roll back")
-    assert (seen.key, seen.severity, seen.hold_seconds) == ("version_damaged", "critical", 10.0)
-    assert seen.message == "version v is damaged; start a refresh, or roll back"
-    assert rules.version_damaged(None).message is None
+@pytest.mark.parametrize(
+    ("state", "key"), [("damaged", "version_damaged"), ("unreadable", "lake_unreadable")]
+)
+def test_a_lake_in_trouble_is_critical_and_the_alert_says_what_is_served(
+    state: ConditionState, key: str
+) -> None:
+    condition = Condition(state, "v", "it is broken; start a refresh")
+    told = {seen.key: seen for seen in rules.of_lake(condition, "u")}
+    assert {seen.severity for seen in told.values()} == {"critical"}
+    assert {k: seen.message for k, seen in told.items() if seen.message} == {
+        key: "it is broken; start a refresh; until then version u is served from memory"
+    }
+    told = {seen.key: seen for seen in rules.of_lake(condition, None)}
+    assert str(told[key].message).endswith("; until then nothing is served")
+
+
+@pytest.mark.parametrize("state", ["readable", "empty"])
+def test_a_lake_without_trouble_is_no_alert(state: ConditionState) -> None:
+    told = rules.of_lake(Condition(state, None, "nothing is published"), None)
+    assert [(seen.key, seen.message) for seen in told] == [
+        ("lake_unreadable", None), ("version_damaged", None)
+    ]  # fmt: skip
