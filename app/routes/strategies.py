@@ -13,7 +13,6 @@ from app.deps import (
     SelectionDep,
     ServicesDep,
     StrategyDep,
-    TickerDep,
     VerdictDep,
     VersionDep,
 )
@@ -29,12 +28,10 @@ from app.web import (
 )
 from pipelines.ranking import (
     BUY_RANK,
-    REASONS,
     SELL_RANK,
     STRATEGIES,
     Strategy,
     canonical_ticker,
-    explanations,
     places,
     strategy_named,
     trades,
@@ -227,37 +224,6 @@ def validate(
         message="; ".join(issues) or verdict.recommendation,
         issues=issues,
         checked_at=services.now(),
-    )
-
-
-@router.get("/strategies/{name}/explain/{ticker:path}")
-def explain(
-    rankings: RankingsDep, strategy: StrategyDep, ticker: TickerDep
-) -> ranking_models.Explanation:
-    """Numbers behind the rank of a stock, or the reason why it has none."""
-    rows = rankings.filter(strategy=strategy.name, ticker=ticker)
-    quoted = queries.quoted("close", "^base_close_.*$", "jump_close_before", "jump_close")
-    why = next(explanations(views.finite(rows).with_columns(quoted)))
-    return ranking_models.Explanation.model_validate(why, from_attributes=True)
-
-
-@router.get("/strategies/{name}/exclusions")
-def exclusions(
-    selection: SelectionDep, rankings: RankingsDep, strategy: StrategyDep
-) -> ranking_models.Exclusions:
-    """Numbers of ranked stocks, and of those excluded for each reason."""
-    rows = rankings.filter(strategy=strategy.name)
-    counts = dict(rows.drop_nulls("excluded_by")["excluded_by"].value_counts().iter_rows())
-    return ranking_models.Exclusions(
-        strategy=strategy.name,
-        as_of=selection.as_of,
-        stocks=rows.height,
-        ranked=rows["rank"].count(),
-        excluded=[
-            ranking_models.Excluded(reason=reason, meaning=meaning, stocks=counts[reason])
-            for reason, meaning in REASONS.items()
-            if reason in counts
-        ],
     )
 
 
