@@ -19,9 +19,11 @@ def main(  # noqa: PLR0913 - one parameter an option
     since: Annotated[
         datetime,
         typer.Option(
-            "--from", formats=["%Y-%m-%d"], show_default=False,
+            "--from",
+            formats=["%Y-%m-%d"],
+            show_default=False,
             help="First date; default 1990-01-01.",
-        ),  # fmt: skip
+        ),
     ] = datetime(1990, 1, 1),
     every: Annotated[Every, typer.Option(help="One date in each.")] = Every.MONTH,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("data/history"),
