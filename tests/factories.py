@@ -16,6 +16,7 @@ from pipelines.lake.manifest import SCHEMA_VERSION, Check, DataFile, Dataset, Ma
 from pipelines.lake.version import Lake
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES
+from pipelines.refresh.jumps import NO_SPLITS, Closes, judged
 from pipelines.refresh.splits import decide
 from pipelines.universe import SWEDEN, Universe
 
@@ -93,15 +94,23 @@ def frame_lake(
         .agg(newest_close=pl.col("close").last(), newest_date=pl.col("date").last())
     )
     listed = pl.DataFrame(list(stocks), schema=lake_schema("stocks"))
+    known = pl.DataFrame(list(splits or ()), schema=lake_schema("splits"))
+    decided = decide(known, quotes.lazy())
     made = FrameLake(
         prices=quotes,
+        jumps=jumps_of(quotes, decided.filter(decision="applied")),
         fundamentals=pl.DataFrame(list(fundamentals), schema=lake_schema("fundamentals")),
         stocks=listed.join(newest, on="ticker", how="left").select(*STOCKS),
     )
     if splits is not None:
-        known = pl.LazyFrame(list(splits), schema=lake_schema("splits"))
-        made.datasets |= {"splits": decide(known, quotes.lazy()).collect()}
+        made.datasets |= {"splits": decided}
     return made
+
+
+def jumps_of(prices: pl.DataFrame, applied: pl.DataFrame = NO_SPLITS) -> pl.DataFrame:
+    """The jumps of prices with some splits that are applied, as a refresh finds them."""
+    pairs = Closes.of(prices.sort("ticker", "date")).pairs
+    return judged(pairs, applied.select(*NO_SPLITS.columns)).select(*lake_schema("jumps"))
 
 
 def ranked(

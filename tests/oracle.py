@@ -6,12 +6,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Final
 
 Row = dict[str, Any]
 
 MONTHS: Final = (3, 6, 12)
 MAX_PRICE_AGE: Final = timedelta(days=10)
+# By a millionth, a rounded ratio may miss the bounds of 2.5 and 1.5.
+LEAST_MOVE: Final = 2.5 * (1 - 1e-6)
+LARGEST_REST: Final = 1.5 * (1 + 1e-6)
 MULTIPLES: Final = ("pe", "pb", "ps", "p_fcf", "ev_ebitda")
 RETURNS_ON_CAPITAL: Final = ("roe", "roa", "roic", "fcfroe")
 RATIOS: Final = (
@@ -54,7 +58,7 @@ COMPOSITES: Final[dict[str, tuple[tuple[str, ...], int]]] = {
 COLUMNS: Final = (
     *("ticker", "rank", "excluded_by", "score", "momentum"),
     *(f"return_{n}m" for n in MONTHS),
-    *("close", "close_date"),
+    *("close", "close_date", "jump_date"),
     *(f"base_date_{n}m" for n in MONTHS),
     *(f"base_close_{n}m" for n in MONTHS),
     *("market_cap_msek", "market_cap_source", "composite", "primary_rank"),
@@ -75,9 +79,17 @@ def rank(  # noqa: PLR0913 - a table each
     """Every stock with its measures: the ranked ones by rank, then the excluded by ticker."""
     metrics = COMPOSITES[strategy][0]
     closes, filings = by_ticker(prices), by_ticker(fundamentals)
+    trusted = {(one.ticker, one.date) for one in field(universe, "trusted_jumps")}
     known = by_ticker(splits)
     rows = [
-        measure(s, closes[s["ticker"]], filings[s["ticker"]], as_of, known[s["ticker"]])
+        measure(
+            s,
+            closes[s["ticker"]],
+            filings[s["ticker"]],
+            as_of,
+            {day for ticker, day in trusted if ticker == s["ticker"]},
+            known[s["ticker"]],
+        )
         for s in stocks
     ]
     for row in rows:
@@ -116,20 +128,32 @@ def best_first(row: Row) -> tuple[float, float, str]:
 
 
 def measure(
-    stock: Row, closes: list[Row], filings: list[Row], as_of: date, splits: list[Row]
+    stock: Row,
+    closes: list[Row],
+    filings: list[Row],
+    as_of: date,
+    trusted: set[date],
+    splits: list[Row],
 ) -> Row:
     """What is known about one stock on a date: prices, ratios, market cap and F-score."""
     known = [row for row in filings if row["known_from"] <= as_of]
     ratios = ratios_row(known, as_of)
-    cap, source = market_cap(stock, adjusted(closes, splits, date.max), ratios, as_of)
+    everything = adjusted(closes, splits, date.max)
+    jumps, closes = without_runs(adjusted(closes, splits, as_of), trusted)
+    first = months_back(as_of, 12) - MAX_PRICE_AGE
+    suspect = max((jump for jump in jumps if jump > first), default=None)
+    good = {row["date"] for row in closes}
+    of_today = [row for row in everything if row["date"] in good]
+    cap, source = market_cap(stock, of_today, last_close(everything, date.max), ratios, as_of)
     attributes = {name: stock[name] for name in ("ticker", "sector", "market", "stock_type")}
     return {
         **attributes,
         **{metric: ratios.get(metric) for metric in RATIOS},
-        **price_columns(adjusted(closes, splits, as_of), as_of),
+        **price_columns(closes, as_of),
         **f_score_columns(known, as_of),
         "market_cap_msek": cap,
         "market_cap_source": source,
+        "jump_date": suspect,
     }
 
 
@@ -158,7 +182,7 @@ def recent_close(closes: list[Row], day: date) -> Row | None:
 def adjusted(closes: list[Row], splits: list[Row], as_of: date) -> list[Row]:
     """The closes up to a date, each brought over the splits that are applied after it."""
     known = [row for row in closes if row["date"] <= as_of]
-    applied = [split for split in splits if is_applied(split, known)]
+    applied = applied_of(splits, known)
 
     def ahead(day: date) -> float:
         return math.prod(split["ratio"] for split in applied if split["date"] > day)
@@ -166,19 +190,56 @@ def adjusted(closes: list[Row], splits: list[Row], as_of: date) -> list[Row]:
     return [row | {"close": row["close"] / ahead(row["date"])} for row in known]
 
 
-def is_applied(split: Row, closes: list[Row]) -> bool:
-    """Whether the closes around a split moved nearer to 1 / ratio than to 1."""
-    before = last_close(closes, split["date"] - timedelta(days=1))
-    after = min(
-        (row for row in closes if split["date"] <= row["date"] <= split["date"] + MAX_PRICE_AGE),
-        key=lambda row: row["date"],
-        default=None,
-    )
-    if before is None or after is None:
-        return False
-    moved = Fraction(after["close"]) / Fraction(before["close"])
-    left = moved * Fraction(split["ratio"])  # what the split does not explain
-    return max(left, 1 / left) < max(moved, 1 / moved)
+def applied_of(splits: list[Row], closes: list[Row]) -> list[Row]:
+    """The splits around which the closes are raw, each after those between the same closes."""
+    applied: list[Row] = []
+    left: dict[date, Fraction] = {}  # what is not explained, by the day of the close before
+    for split in sorted(splits, key=lambda s: s["date"]):
+        before = last_close(closes, split["date"] - timedelta(days=1))
+        later = [
+            row for row in closes if split["date"] <= row["date"] <= split["date"] + MAX_PRICE_AGE
+        ]
+        if before is None or not later:
+            continue
+        after = min(later, key=lambda row: row["date"])
+        moved = Fraction(after["close"]) / Fraction(before["close"])
+        moved = left.get(before["date"], moved)
+        with_it = moved * Fraction(split["ratio"])
+        if max(with_it, 1 / with_it) < max(moved, 1 / moved):
+            applied.append(split)
+            left[before["date"]] = with_it
+    return applied
+
+
+def without_runs(closes: list[Row], trusted: set[date]) -> tuple[list[date], list[Row]]:
+    """The days of the jumps, and the closes without those of runs that reverted.
+
+    Only what is known is passed. A jump that is trusted is none, but keeps its place in the order.
+    """
+    closes = sorted(closes, key=lambda row: row["date"])
+    jumps = {
+        row["date"]: row["close"] / before["close"]
+        for before, row in pairwise(closes)
+        if max(row["close"] / before["close"], before["close"] / row["close"]) >= LEAST_MOVE
+    }
+    runs: dict[date, date] = {}
+    for first, ratio in jumps.items():
+        if first in runs.values():
+            continue
+        back = [
+            day
+            for day, other in jumps.items()
+            if day > first
+            and (day - first).days <= 400
+            and day not in runs.values()
+            and 1 / LARGEST_REST <= ratio * other <= LARGEST_REST
+        ]
+        if back:
+            runs[first] = back[0]
+    runs = {a: b for a, b in runs.items() if not {a, b} & trusted}
+    of_runs = {day for run in runs.items() for day in run}
+    good = [row for row in closes if not any(a <= row["date"] < b for a, b in runs.items())]
+    return [day for day in jumps if day not in of_runs | trusted], good
 
 
 def price_columns(closes: list[Row], as_of: date) -> Row:
@@ -225,14 +286,13 @@ def ratios_order(row: Row) -> tuple[date, bool, date, int]:
 
 
 def market_cap(
-    stock: Row, closes: list[Row], ratios: Row, as_of: date
+    stock: Row, closes: list[Row], newest: Row | None, ratios: Row, as_of: date
 ) -> tuple[float | None, str | None]:
     """Market cap in million and where it comes from; both None if there is none above zero."""
     reported = ratios.get("market_cap_ccy")
     if reported is not None and reported > 0:
         return reported / 1e6, "reported"
     cap, source = stock["market_cap_msek"], "current"
-    newest = last_close(closes, date.max)
     if cap is not None and newest is not None and as_of < newest["date"]:
         then, source = recent_close(closes, as_of), "price_scaled"
         cap = cap * (then["close"] / newest["close"]) if then else None
@@ -352,6 +412,7 @@ def universe_reason(row: Row, strategy: str, as_of: date, universe: Any) -> str 
         "not_a_stock": (row["stock_type"] or "").casefold() not in ("stock", "sdb"),
         "other_market": row["market"] not in field(universe, "markets"),
         "inactive": row["inactive"],
+        "suspect_price": row["jump_date"] is not None,
         "no_market_cap": cap is None,
         "below_market_cap": (cap or 0) < floor_on(field(universe, "floors"), as_of),
         "financial": is_financial(row["sector"], strategy),
@@ -360,7 +421,7 @@ def universe_reason(row: Row, strategy: str, as_of: date, universe: Any) -> str 
 
 
 def field(universe: Any, name: str) -> Any:
-    return universe[name] if isinstance(universe, dict) else getattr(universe, name)
+    return universe.get(name, ()) if isinstance(universe, dict) else getattr(universe, name)
 
 
 def floor_on(floors: tuple[tuple[date | None, float], ...], as_of: date) -> float:

@@ -90,7 +90,7 @@ def splits(task: Task, table: TableReader, closes: pl.LazyFrame) -> Dataset:
     """
     schema = pl.Schema({**lake_schema("splits"), **_schema(task, DECIDED)})
     tally, kept = _whole(task, table, events.splits, key=table.table.key, age=(ROWID,))
-    decided = decide(kept.lazy(), closes).select(*schema).collect(engine="streaming")
+    decided = decide(kept, closes).select(*schema)
     tally.files.append(files.write_file(task.staged, "splits", schema, [decided]))
     return finish(task.staged, "splits", schema, tally, [table])
 

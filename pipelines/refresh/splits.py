@@ -1,5 +1,6 @@
 """The decision on each known split: are the prices around it raw, or adjusted for it already."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Final
 
@@ -25,7 +26,7 @@ LATEST_CLOSE: Final = timedelta(days=MAX_PRICE_AGE)
 """How long after a split the first close at the new price may be."""
 
 
-def decide(splits: pl.LazyFrame, closes: pl.LazyFrame) -> pl.LazyFrame:
+def decide(splits: pl.DataFrame, closes: pl.LazyFrame) -> pl.DataFrame:
     """Return the splits with the closes around each, the decision and the divisor.
 
     Reads `ticker, date, ratio` of splits and `ticker, date, close` of prices; adds the columns of
@@ -34,25 +35,38 @@ def decide(splits: pl.LazyFrame, closes: pl.LazyFrame) -> pl.LazyFrame:
     its logarithm: then the split is `applied`. Else it is `in_prices`; without one of the two
     closes there is nothing to adjust, and it is `no_closes`.
     """
-    moved = pl.col("close_after").cast(pl.Float64) / pl.col("close_before").cast(pl.Float64)
-    is_raw = _times(moved * pl.col("ratio")) < _times(moved)
-    decision = (
-        pl.when(moved.is_null()).then(pl.lit("no_closes"))
-        .when(is_raw).then(pl.lit("applied"))
-        .otherwise(pl.lit("in_prices"))
-    )  # fmt: skip
-    counted = pl.when(pl.col("decision") == "applied").then("ratio").otherwise(1.0)
-    return (
-        splits.join(_around(splits, closes), on=("ticker", "date"), how="left")
-        .with_columns(decision=decision)
-        .sort("ticker", "date")
-        .with_columns(divisor=counted.cum_prod().over("ticker"))
-    )
+    around = _around(splits.lazy(), closes).collect(engine="streaming")
+    rows = splits.join(around, on=("ticker", "date"), how="left").sort("ticker", "date")
+    schema = {name: DECIDED[name] for name in ("decision", "divisor")}
+    return rows.hstack(pl.DataFrame(list(_decisions(rows)), schema=schema, orient="row"))
 
 
-def _times(move: pl.Expr) -> pl.Expr:
-    """Return how many times up or down a price moved, whose logarithm is the distance from 1."""
-    return pl.max_horizontal(move, 1 / move)
+def _decisions(rows: pl.DataFrame) -> Iterator[tuple[str, float]]:
+    """Yield the decision and the divisor of each split, by ticker and date.
+
+    Of splits between the same two closes, each is to explain what those before it left.
+    """
+    columns = ("ticker", "ratio", "date_before", "close_before", "close_after")
+    ticker_before, day_before, left, divisor = None, None, 1.0, 1.0
+    for ticker, ratio, day, before, after in rows.select(columns).iter_rows():
+        if ticker != ticker_before:
+            ticker_before, day_before, divisor = ticker, None, 1.0
+        if before is None or after is None:
+            yield "no_closes", divisor
+            continue
+        if day != day_before:
+            day_before, left = day, after / before
+        if _times(left * ratio) < _times(left):
+            left *= ratio
+            divisor *= ratio
+            yield "applied", divisor
+        else:
+            yield "in_prices", divisor
+
+
+def _times(move: float) -> float:
+    """Return how many times up or down a price moved; its logarithm is the distance from 1."""
+    return max(move, 1 / move)
 
 
 def _around(splits: pl.LazyFrame, closes: pl.LazyFrame) -> pl.LazyFrame:

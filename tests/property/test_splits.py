@@ -41,7 +41,7 @@ def ranked(lake: FrameLake, as_of: date = D) -> pl.DataFrame:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @given(drawn=markets_with_splits(), shift=SHIFTS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_rankings_agree_with_the_oracle(strategy: str, drawn: Any, shift: int) -> None:
     (listed, prices, filed), splits = drawn
     as_of = D - timedelta(days=shift)
@@ -92,7 +92,7 @@ SHOWN = pl.selectors.matches("^(base_)?close(_[0-9]+m)?$")
 
 
 @given(market=st.one_of(markets(), crowds()), data=st.data(), shift=SHIFTS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_raw_prices_with_splits_rank_as_adjusted_ones(market: Any, data: Any, shift: int) -> None:
     drawn = data.draw(splits_and_prices(market), "splits")
     as_of, (listed, _, filed) = D - timedelta(days=shift), market
@@ -103,7 +103,7 @@ def test_raw_prices_with_splits_rank_as_adjusted_ones(market: Any, data: Any, sh
 
 
 @given(drawn=markets_with_splits(), data=st.data(), days=st.integers(1, 12))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_what_comes_after_a_date_changes_nothing(drawn: Any, data: Any, days: int) -> None:
     """Neither closes nor splits, but for the caps of today and the newest closes they stand on."""
     (listed, prices, filed), splits = drawn
@@ -129,7 +129,7 @@ def test_what_comes_after_a_date_changes_nothing(drawn: Any, data: Any, days: in
 
 
 @given(drawn=markets_with_splits(), together=few([1, 15, 36_000]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=8, deadline=None)
 def test_many_dates_are_ranked_as_one_at_a_time(drawn: Any, together: int) -> None:
     market, splits = drawn
     lake = frame_lake(*market, splits)

@@ -19,7 +19,7 @@ def decided(ratios: dict[str, float], by_day: Closes) -> list[dict[str, Any]]:
     rows = [{"ticker": "A", "date": date.fromisoformat(d), "ratio": r} for d, r in ratios.items()]
     splits = pl.DataFrame(rows, schema=SPLITS)
     prices = pl.DataFrame(closes("A", by_day), schema=lake_schema("prices"))
-    found = decide(splits.lazy(), prices.lazy()).collect(engine="streaming")
+    found = decide(splits, prices.lazy())
     assert found.columns == [*SPLITS, *DECIDED]
     assert found["date"].is_sorted()
     return found.to_dicts()
@@ -73,7 +73,25 @@ def test_the_divisor_is_that_of_all_splits_that_are_applied() -> None:
     assert [row["divisor"] for row in rows] == [2.0, 2.0, 6.0, 6.0 * 0.1]
 
 
-def test_two_splits_between_the_same_closes_are_looked_at_each() -> None:
-    rows = decided({"2024-05-03": 2.0, "2024-05-05": 3.0}, {"2024-05-02": 60.0, "2024-05-06": 10.0})
-    assert [row["decision"] for row in rows] == ["applied", "applied"]
-    assert [row["divisor"] for row in rows] == [2.0, 6.0]
+@pytest.mark.parametrize(
+    ("close", "decisions", "divisor"),
+    [
+        (10.0, ["applied", "applied"], 6.0),
+        (30.0, ["applied", "in_prices"], 2.0),
+        (61.0, ["in_prices", "in_prices"], 1.0),
+    ],
+)
+def test_of_splits_between_the_same_closes_each_explains_what_is_left(
+    close: float, decisions: list[str], divisor: float
+) -> None:
+    rows = decided(
+        {"2024-05-03": 2.0, "2024-05-05": 3.0}, {"2024-05-02": 60.0, "2024-05-06": close}
+    )
+    assert [row["decision"] for row in rows] == decisions
+    assert rows[1]["divisor"] == divisor
+
+
+def test_a_split_that_is_listed_twice_is_applied_once() -> None:
+    rows = decided({"2024-05-03": 2.0, "2024-05-06": 2.0}, {"2024-05-02": 60.0, "2024-05-07": 30.0})
+    assert [row["decision"] for row in rows] == ["applied", "in_prices"]
+    assert rows[1]["divisor"] == 2.0
