@@ -28,6 +28,7 @@ GIVEN: Final[Mapping[str, object]] = {
     "keep_versions": 3,
     "api_token": "other",
     "log_level": "debug",
+    "refresh_timeout_minutes": 30.0,
     "trusted_proxies": "172.16.0.0/12",
     "sync_hour": 5,
     "damage_check_hours": 12.0,
