@@ -36,6 +36,8 @@ class Version:
     universe: Universe
     rankings: pl.DataFrame
     """All strategies on the newest date, as `pipelines.ranking.rankings` describes them."""
+    others: Mapping[Universe, pl.DataFrame]
+    """The same of the other universes that the version holds."""
     newest: Mapping[str, date | None]
     """The day of the newest close of every stock, however old."""
 
@@ -162,8 +164,13 @@ def collect(plan: pl.LazyFrame) -> pl.DataFrame:
 def _load(root: Path, universe: Universe) -> Version:
     lake = Lake(root)
     rankings = collect(published_or_computed(lake, universe=universe))
+    others = {
+        other: collect(published_or_computed(lake, universe=other))
+        for other in (lake.manifest.universe, *lake.manifest.other_universes)
+        if other != universe
+    }
     newest = collect(lake.stocks().select("ticker", "newest_date"))
-    return Version(lake, universe, rankings, dict(newest.iter_rows()))
+    return Version(lake, universe, rankings, others, dict(newest.iter_rows()))
 
 
 def _is_whole(root: Path) -> bool:
