@@ -109,7 +109,7 @@ def test_each_is_served_from_memory(source: Path) -> None:
 
 
 def test_a_service_of_another_universe_answers_from_memory_for_both(source: Path) -> None:
-    lake, _ = made(source, NORDIC)
+    made(source, NORDIC)
     version = asyncio.run(Published(source.parent / "lake", NORDIC).current())
     assert ranked(version.rankings) == {"VOLV B", "NOKIA"}
     assert ranked(version.others[SWEDEN]) == {"VOLV B"}
