@@ -19,6 +19,7 @@ REJECTS: Final[Mapping[str, str]] = {
     "date_out_of_range": "a date is before 1900-01-01 or after 2100-12-31",
     FUTURE_DATE: "a price or rate is of a day after tomorrow",
     "no_date": "a row of `fundamentals` has neither of its dates",
+    "fiscal_year_not_over": "a fiscal year ends after the row was fetched, as in an estimate",
     "close_missing": "the close is null",
     "close_not_finite": "the close is infinite",
     "close_not_positive": "the close is not above zero",

@@ -174,6 +174,7 @@ def fundamentals(batch: pl.DataFrame) -> pl.DataFrame:
         "null_key": pl.col("ticker").is_null(),
         **bad_days(parsed, **texts),
         "no_date": dates.is_null(),
+        "fiscal_year_not_over": fiscal > fetched,
     }
     percent = pl.col("data_source").str.to_lowercase() == "tradingview"
     wide = parsed.with_columns(

@@ -97,7 +97,16 @@ REJECTED: dict[str, tuple[str, Row, str]] = {
     "rate after tomorrow": ("fx_rates", {"date": LATE}, "future_date"),
     "day before 1900": ("daily_prices", {"date": "1899-12-31"}, "date_out_of_range"),
     "year 0": ("daily_prices", {"date": "0000-01-01"}, "date_out_of_range"),
-    "fiscal date after 2100": ("fundamentals", {"fiscal_date": "2101-01-01"}, "date_out_of_range"),
+    "fiscal date after 2100": (
+        "fundamentals",
+        {"fiscal_date": "2101-01-01", "fetched_date": None},
+        "date_out_of_range",
+    ),
+    "fiscal year that ends tomorrow": (
+        "fundamentals",
+        {"fiscal_date": "2024-02-02", "fetched_date": "2024-02-01"},
+        "fiscal_year_not_over",
+    ),
     "after tomorrow": ("daily_prices", {"date": LATE}, "future_date"),
     "index after tomorrow": ("index_prices", {"date": LATE}, "future_date"),
     "no date": ("fundamentals", {"fiscal_date": None, "fetched_date": None}, "no_date"),
@@ -316,6 +325,10 @@ READ: dict[str, tuple[str, Row, Row]] = {
         "fundamentals",
         {"fiscal_date": "2023-12-31 00:00", "fetched_date": "2024-02-01 00:00:00.0"},
         {"fiscal_date": date(2023, 12, 31), "known_from": date(2024, 2, 1)},
+    ),
+    "fiscal year that ends today": (
+        "fundamentals", {"fiscal_date": "2024-02-01", "fetched_date": "2024-02-01"},
+        {"fiscal_date": date(2024, 2, 1), "known_from": date(2024, 2, 1)},
     ),
     "midnight of a snapshot": (
         "fundamentals_snapshots", {"snapshot_date": "2024-02-01 00:00:00 +0100"},
