@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -36,10 +36,10 @@ class Version:
     universe: Universe
     rankings: pl.DataFrame
     """All strategies on the newest date, as `pipelines.ranking.rankings` describes them."""
-    others: Mapping[Universe, pl.DataFrame]
-    """The same of the other universes that the version holds."""
     newest: Mapping[str, date | None]
     """The day of the newest close of every stock, however old."""
+    others: Mapping[Universe, pl.DataFrame] = field(default_factory=dict)
+    """The rankings of the other universes that the version holds."""
 
     @property
     def id(self) -> str:
@@ -165,7 +165,7 @@ def _load(root: Path, universe: Universe) -> Version:
         if other != universe
     }
     newest = collect(lake.stocks().select("ticker", "newest_date"))
-    return Version(lake, universe, rankings, others, dict(newest.iter_rows()))
+    return Version(lake, universe, rankings, dict(newest.iter_rows()), others)
 
 
 def _is_whole(root: Path) -> bool:
