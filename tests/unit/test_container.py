@@ -199,4 +199,4 @@ def test_the_proxy_passes_on_to_the_service() -> None:
 
 def test_the_proxy_waits_no_longer_than_the_service() -> None:
     waits = dict(re.findall(r"^\t\t\t(\w+) (\w+)$", CADDY, re.MULTILINE))
-    assert waits == {"read_header": "10s", "read_body": "20s", "idle": "2m"}
+    assert waits == {"read_header": "10s", "read_body": "20s", "idle": "2m", "keepalive": "3s"}
