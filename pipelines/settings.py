@@ -90,6 +90,12 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="hours between two checks of all files against their hashes",
     )
+    refresh_timeout_minutes: float = Field(
+        60,
+        gt=0,
+        allow_inf_nan=False,
+        description="minutes after which a refresh that makes no progress is ended",
+    )
     memory_limit_mb: float | None = Field(
         None, gt=0, description="memory budget; default the container's limit, else 1024"
     )
@@ -232,5 +238,11 @@ def _read(config: Path | None) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except FileNotFoundError:
+        raise SettingsError(
+            f"no settings file at {path}; name one that is there, or leave --config out"
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"cannot read {path}: {error}") from None
