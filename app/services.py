@@ -175,6 +175,7 @@ async def _watch(services: Services) -> None:
             logger.warning("the lake cannot be watched: %s", trouble)
         known = trouble
         try:
+            await watch.observe_lake()
             await services.refresher.take_in()
             if watch.has_news() or look % RULES_EVERY == 0:
                 await watch.observe_rules()
@@ -194,7 +195,7 @@ class _Watch:
         self._made: datetime | None = None
         """The time at which the newest version was made."""
         self._last_news: tuple[object, ...] = ()
-        self._condition: Condition | None = None
+        self._condition = Condition("empty")
 
     async def trouble_of_version(self) -> str:
         """Check the version; return why that was not possible, or ''; an alert tells of the lake.
@@ -219,6 +220,7 @@ class _Watch:
             return
         if self._version is None or self._version.id != version.id:
             self._version = version
+            logger.info("version %s is served, with closes of %s", version.id, version.lake.as_of)
             data = {"version": version.id, "as_of": version.lake.as_of.isoformat()}
             services.events.publish("version", data)
         if self._compared != version.id:
@@ -245,18 +247,22 @@ class _Watch:
         )
         return self._last_news != before
 
-    async def observe_rules(self) -> None:
-        """Observe memory, the last refreshes, the lake, and the age of the data."""
-        services, alerts = self._services, self._services.alerts
-        alerts.observe_all(rules.of_memory(services.guard))
-        alerts.observe_all(rules.of_jobs(services.refresher.history(), self._made))
+    async def observe_lake(self) -> None:
+        """Observe the condition of the lake, and announce that it changed."""
+        services = self._services
         condition = await asyncio.to_thread(services.published.condition)
-        alerts.observe_all(rules.of_lake(condition, services.published.in_memory))
+        services.alerts.observe_all(rules.of_lake(condition, services.published.in_memory))
         if condition != self._condition:
             self._condition = condition
             services.events.publish("lake", condition.as_dict())
+
+    async def observe_rules(self) -> None:
+        """Observe memory, the last refreshes, and the age of the data."""
+        services, alerts = self._services, self._services.alerts
+        alerts.observe_all(rules.of_memory(services.guard))
+        alerts.observe_all(rules.of_jobs(services.refresher.history(), self._made))
         report = self._version.report if self._version else None
-        if report or condition.state == "empty":
+        if report or self._condition.state == "empty":
             alerts.observe_all([rules.refresh_overdue(report, services.today)])
 
 
