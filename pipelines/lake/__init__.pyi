@@ -118,6 +118,9 @@ from .publishing import write_manifest as write_manifest
 # The lock of the one writer.
 from .publishing import writing as writing
 
+# Raises `LakeError` where the files of a version cannot be read.
+from .reading import readable as readable
+
 # The reason codes that the code itself asks for.
 from .row_reasons import DUPLICATE_KEY as DUPLICATE_KEY
 
@@ -144,6 +147,20 @@ from .runs import ended_runs as ended_runs
 
 # A refresh leaves a record of how it ended.
 from .runs import recorded as recorded
+
+# What a refresh needs of a disk.
+from .space import Need as Need
+
+# The free and all bytes of a disk.
+from .space import Room as Room
+
+# A refresh that does not fit is refused.
+from .space import check_room as check_room
+
+# The need of a refresh, and the room that there is and will be again.
+from .space import need_of as need_of
+from .space import returned as returned
+from .space import room_of as room_of
 
 # The files of a version compared with its manifest.
 from .verify import verified as verified

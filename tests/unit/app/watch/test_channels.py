@@ -6,10 +6,12 @@ import email
 import email.policy
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from pydantic import SecretStr
@@ -176,14 +178,32 @@ def test_a_receiver_that_does_not_answer_is_left(
 # ------------------------------------------------------------------------------------ e-mail
 
 
+CERTIFICATE: Final = Path(__file__).with_name("mail_server.pem")
+"""A key and a certificate for 127.0.0.1, signed by nobody else. It is used nowhere else."""
+REPLIES: Final = {
+    "DATA": "354 go on", "QUIT": "221 bye", "STARTTLS": "220 ready", "AUTH": "235 welcome",
+}  # fmt: skip
+
+
+def certificate() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
 @dataclass
 class MailServer:
-    """A mail server that speaks enough SMTP, with one answer of its own to a command."""
+    """A mail server that speaks enough SMTP, with one answer of its own to a command.
+
+    It notes whether a command came over TLS.
+    """
 
     verb: str = ""
     answer: str = ""
     offers: str = ""
+    offers_over_tls: str = ""
     commands: list[str] = field(default_factory=list)
+    encrypted: list[bool] = field(default_factory=list)
     mails: list[bytes] = field(default_factory=list)
     port: int = 0
 
@@ -191,12 +211,15 @@ class MailServer:
         writer.write(b"220 test\r\n")
         while line := (await reader.readline()).decode().strip():
             self.commands.append(line)
+            self.encrypted.append(writer.get_extra_info("cipher") is not None)
             verb = line.split(" ")[0].upper()
             reply = self.reply(verb, line)
             writer.write(f"{reply}\r\n".encode())
             if reply.startswith("354"):
                 self.mails.append(await reader.readuntil(b"\r\n.\r\n"))
                 writer.write(b"250 taken\r\n")
+            if verb == "STARTTLS" and reply.startswith("220"):
+                await writer.start_tls(certificate())
             if verb == "QUIT":
                 break
 
@@ -204,8 +227,9 @@ class MailServer:
         if self.verb and line.upper().startswith(self.verb):
             return self.answer
         if verb == "EHLO":
-            return f"250-test\r\n250 {self.offers}" if self.offers else "250 test"
-        return {"DATA": "354 go on", "QUIT": "221 bye"}.get(verb, "250 ok")
+            offers = self.offers_over_tls if self.encrypted[-1] else self.offers
+            return f"250-test\r\n250 {offers}" if offers else "250 test"
+        return REPLIES.get(verb, "250 ok")
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["MailServer"]:
@@ -283,6 +307,44 @@ def test_a_password_is_not_sent_in_the_clear() -> None:
     assert not error.again
     secret = base64.b64encode(b"\0rank\0hush").decode()
     assert not any("hush" in line or secret in line for line in server.commands)
+    assert server.mails == []
+
+
+def test_without_a_login_a_mail_is_encrypted_if_the_server_offers_it() -> None:
+    server = MailServer(offers="STARTTLS")
+    assert mailed(server) is None
+    assert [line.split(" ")[0].lower() for line in server.commands] == [
+        "ehlo", "starttls", "ehlo", "mail", "rcpt", "data", "quit",
+    ]  # fmt: skip
+    assert server.encrypted == [False, False, True, True, True, True, True]
+    assert len(server.mails) == 1
+
+
+def test_a_login_is_encrypted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+    server = MailServer(offers="STARTTLS", offers_over_tls="AUTH PLAIN")
+    assert mailed(server, login=Login("rank", "hush")) is None
+    sent = dict(zip((line.split(" ")[0].lower() for line in server.commands), server.encrypted,
+                    strict=True))  # fmt: skip
+    assert sent["auth"]
+    assert sent["data"]
+    assert len(server.mails) == 1
+
+
+def test_a_login_is_not_sent_to_a_certificate_that_nobody_vouches_for() -> None:
+    server = MailServer(offers="STARTTLS")
+    error = mailed(server, login=Login("rank", "hush"))
+    assert error
+    assert "certificate verify failed" in str(error)
+    assert [line.split(" ")[0].lower() for line in server.commands] == ["ehlo", "starttls"]
+
+
+def test_an_offer_that_is_not_kept_is_no_reason_to_send_in_the_clear() -> None:
+    server = MailServer("STARTTLS", "454 not now", offers="STARTTLS")
+    error = mailed(server)
+    assert error
+    assert str(error) == f"127.0.0.1:{server.port}: 454 not now"
+    assert error.again
     assert server.mails == []
 
 
