@@ -11,7 +11,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-import polars as pl
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -22,9 +21,8 @@ from app.serving import (
     Computing,
     Published,
     Version,
-    collect,
+    both_tops,
     kept_versions,
-    portfolio_rows,
 )
 from app.watch import (
     Alerts,
@@ -40,9 +38,8 @@ from app.watch import (
     rules,
 )
 from app.web import KnownAnswer, KnownRequests, TaggedAnswer, Unreadable
-from pipelines.errors import LakeError, NothingPublished, StockRankError
+from pipelines.errors import NothingPublished, StockRankError
 from pipelines.lake import Condition, Lake, layout, listing
-from pipelines.ranking import STRATEGIES
 from pipelines.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -240,7 +237,7 @@ class _Watch:
         """Observe the alerts of a version against the one before it."""
         kept = await self._services.kept_versions(version)
         before = next((v for v in kept if v.version < version.id), None)
-        tops, tops_before = await asyncio.to_thread(_both_tops, version, before)
+        tops, tops_before = await asyncio.to_thread(both_tops, version, before)
         manifest = before.manifest if before else None
         self._services.alerts.observe_all(
             rules.of_version(version.manifest, manifest, tops, tops_before)
@@ -281,21 +278,3 @@ def _last_made(root: Path) -> datetime | None:
         if listed.manifest:
             return listed.manifest.created_at
     return None
-
-
-def _both_tops(version: Version, before: Lake | None) -> tuple[rules.Tops, rules.Tops]:
-    """Return the tickers of the portfolios, of a version and of the one before it."""
-    return _tops(version.rankings), _tops_of(before) if before else {}
-
-
-def _tops_of(lake: Lake) -> rules.Tops:
-    """Return the tickers of the portfolios of an older version; none where it cannot be read."""
-    try:
-        return _tops(collect(lake.rankings()))
-    except LakeError as error:
-        logger.warning("the top tens are compared with none: version %s: %s", lake.version, error)
-        return {}
-
-
-def _tops(rankings: pl.DataFrame) -> dict[str, list[str]]:
-    return {s.name: portfolio_rows(rankings, s)["ticker"].to_list() for s in STRATEGIES.values()}
