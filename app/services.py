@@ -144,6 +144,7 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
     services = build_services(settings)
     if settings.api_token is None:
         logger.warning("no STOCKRANK_API_TOKEN is set: only this machine may change state")
+    await services.refresher.clean()
     services.schedule.start()
     with suppress(OSError):  # what cannot be made is an alert
         settings.lake.mkdir(parents=True, exist_ok=True)

@@ -18,6 +18,7 @@ from pipelines.console import LogFormat
 from pipelines.errors import Stopped
 from pipelines.lake import Dataset, Manifest, current_id
 from pipelines.refresh import export, recorded_export
+from pipelines.runtime import end_in_order
 from pipelines.settings import Settings
 from pipelines.terminal_table import Column, Table
 
@@ -41,6 +42,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     Example: python -m pipelines.export --source data/demo.db --lake data/lake
     """
     console.log_to_stderr(log_format)
+    end_in_order()
     settings = Settings.load(config)
     root = lake or settings.lake
     before = current_id(root)

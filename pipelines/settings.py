@@ -90,6 +90,12 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="hours between two checks of all files against their hashes",
     )
+    refresh_timeout_minutes: float = Field(
+        60,
+        gt=0,
+        allow_inf_nan=False,
+        description="minutes after which a refresh that makes no progress is ended",
+    )
     memory_limit_mb: float | None = Field(
         None, gt=0, description="memory budget; default the container's limit, else 1024"
     )
