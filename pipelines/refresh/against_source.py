@@ -42,6 +42,7 @@ def verify_against_source(opened: Lake, database: Path) -> Comparison:
             root=Path(folder),
             version=made.version,
             universe=made.universe,
+            others=made.other_universes,
             tables=tuple(source.preflight(database)),
             source=state,
             today=made.created_at.astimezone(UTC).date(),
