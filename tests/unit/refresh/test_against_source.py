@@ -1,4 +1,4 @@
-"""The comparison with the database: where its copy is, and that nothing is left of it."""
+"""A version compared with its database: what counts as the same value, and where its copy is."""
 
 from pathlib import Path
 
@@ -6,8 +6,41 @@ import pytest
 
 from pipelines.errors import DiskFull
 from pipelines.lake import Lake, layout
-from pipelines.refresh import against_source
+from pipelines.refresh import against_source, export, verify_against_source
 from pipelines.refresh.task import Task, copy_database
+from pipelines.universe import SWEDEN
+from tests import edits
+from tests.factories import change
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        # 5e-8 is less than the rounding of single precision, in which only prices are stored.
+        ("UPDATE fundamentals SET pe = pe * (1 + 5e-8)", "fundamentals.pe"),
+        ("UPDATE fundamentals SET pe = pe * (1 + 5e-16)", "fundamentals.pe"),
+        ("UPDATE stocks SET market_cap_msek = market_cap_msek * (1 - 1e-9)",
+         "stocks.market_cap_msek"),
+        ("UPDATE daily_prices SET open = open * (1 + 1e-6)", "prices.open"),
+        ("UPDATE daily_prices SET open = open * (1 + 1e-12)", None),
+    ],
+)  # fmt: skip
+def test_only_what_is_stored_in_single_precision_may_be_rounded(
+    tmp_path: Path, statement: str, problem: str | None
+) -> None:
+    source = edits.market(tmp_path / "app.db")
+    change(source, "UPDATE fundamentals SET pe = 10.0", "UPDATE daily_prices SET open = close")
+    export(source, tmp_path / "lake", SWEDEN)
+    change(source, statement)
+    found = verify_against_source(Lake(tmp_path / "lake"), source).problems
+    assert found == (
+        [
+            "the database was written to since the version was made",
+            f"{problem} differs from the database",
+        ]
+        if problem
+        else []
+    )
 
 
 @pytest.fixture
@@ -25,7 +58,7 @@ def test_the_copy_is_below_the_lake_and_not_in_the_temporary_folder(
         copy_database(task)
 
     monkeypatch.setattr(against_source, "copy_database", copy)
-    found = against_source.verify_against_source(opened, demo_market / "demo.db")
+    found = verify_against_source(opened, demo_market / "demo.db")
     assert found.problems == []
     (made,) = copies
     assert made.is_relative_to((demo_market / "lake").resolve())
@@ -39,7 +72,7 @@ def test_a_comparison_that_does_not_fit_on_the_disk_is_refused(
     full = (0, 0, 1000)
     monkeypatch.setattr("pipelines.lake.space.shutil.disk_usage", lambda _: _Usage(*full))
     with pytest.raises(DiskFull, match="is too full: a refresh needs"):
-        against_source.verify_against_source(opened, demo_market / "demo.db")
+        verify_against_source(opened, demo_market / "demo.db")
     assert list(layout.leftover_scratch(demo_market / "lake")) == []
 
 
