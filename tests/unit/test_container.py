@@ -24,6 +24,7 @@ VARIABLE: Final = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
 GIVEN: Final[Mapping[str, object]] = {
     "universe": "mine",
+    "published_universes": "sweden",
     "universes": {"mine": {"markets": ["oslo"], "currency": "NOK"}},
     "keep_versions": 3,
     "api_token": "other",

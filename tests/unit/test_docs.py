@@ -98,7 +98,8 @@ def test_every_setting_reaches_the_container() -> None:
         (ROOT / name).read_text("utf-8") for name in ("docker-compose.yml", "Dockerfile")
     )
     named = set(re.findall(r"^ +(STOCKRANK_[A-Z_]+)(?=[:=])", passed, re.MULTILINE))
-    assert {f"{PREFIX}{name}".upper() for name in Settings.model_fields} == named
+    told = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    assert told == named, "pass it on in docker-compose.yml"
 
 
 def test_the_settings_file_can_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
