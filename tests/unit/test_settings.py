@@ -7,12 +7,13 @@ import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from pipelines.errors import SettingsError, StockRankError, Unknown
-from pipelines.settings import PREFIX, Settings
+from pipelines.settings import PREFIX, SECRETS, Settings
 from pipelines.universe import NORDIC, SWEDEN, Universe
 
 SP500 = 'currency = "USD"\nmarkets = ["sp500"]\n'
@@ -88,8 +89,8 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 
 # -------------------------------------------------------------------------- empty, and secret
 
-OPTIONAL = ("api_token", "trusted_proxies", "sync_hour", "memory_limit_mb", "webhook_url",
-            "smtp_host", "smtp_user", "smtp_password", "smtp_to")  # fmt: skip
+OPTIONAL = ("published_universes", "api_token", "trusted_proxies", "sync_hour", "memory_limit_mb",
+            "webhook_url", "smtp_host", "smtp_user", "smtp_password", "smtp_to")  # fmt: skip
 
 
 def test_the_optional_settings_are_those_without_a_default() -> None:
@@ -143,6 +144,45 @@ def test_a_token_that_nobody_could_send_is_refused_and_not_shown(
     with pytest.raises(ValidationError) as caught:
         Settings(api_token=token)
     assert token.strip() not in str(caught.value)
+
+
+SECRET: Final = ("api_token", "webhook_url", "smtp_password")
+
+
+def test_the_secrets_are_known_by_their_type() -> None:
+    assert set(SECRETS) == set(SECRET)
+
+
+@pytest.mark.parametrize("name", SECRET)
+@pytest.mark.parametrize("value", ["4711", '["hush"]', '{hush = "hush"}', "2026-11-24"])
+def test_the_value_of_a_secret_is_in_no_message(here: Path, name: str, value: str) -> None:
+    (here / "stockrank.toml").write_text(f"{name} = {value}\n")
+    told = message_of()
+    assert told.startswith(f"setting {name}")
+    assert "4711" not in told
+    assert "hush" not in told
+    assert "24" not in told
+
+
+def test_a_misspelt_secret_is_named_without_its_value(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "stockrank.toml").write_text('api_tokn = "hush"\n')
+    assert message_of().startswith("unknown setting 'api_tokn'; expected one of ")
+    assert "hush" not in message_of()
+    (here / "stockrank.toml").write_text('api_token = "hush\n')
+    assert "hush" not in message_of()
+    (here / "stockrank.toml").write_text('[api_token]\nhush = "hush"\n')
+    assert "'hush'" not in message_of()
+    (here / "stockrank.toml").unlink()
+    monkeypatch.setenv("STOCKRANK_API_TOKN", "hush")
+    assert "hush" not in message_of()
+
+
+def test_secrets_are_not_in_the_text_of_the_settings() -> None:
+    given = Settings(api_token="hush", webhook_url="https://x/hush", smtp_password="hush")
+    assert "hush" not in repr(given)
+    assert "hush" not in given.model_dump_json()
 
 
 @pytest.mark.parametrize("token", ["secret", "two words", "a:b~c=/+!\"'"])
@@ -217,6 +257,16 @@ def test_the_universe_of_the_settings_is_chosen_unless_another_is_named(
     assert Settings.load().chosen_universe().name == "mine"
     assert Settings.load().chosen_universe("sweden") == SWEDEN
     assert Settings.load().chosen_universe("nordic") == NORDIC
+
+
+def test_the_other_universes_that_are_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load().other_universes(SWEDEN) == ()
+    monkeypatch.setenv("STOCKRANK_PUBLISHED_UNIVERSES", "nordic, sweden,nordic")
+    assert Settings.load().other_universes(SWEDEN) == (NORDIC,)
+    assert Settings.load().other_universes(NORDIC) == (SWEDEN,)
+    monkeypatch.setenv("STOCKRANK_PUBLISHED_UNIVERSES", "nordik")
+    with pytest.raises(Unknown, match="unknown universe 'nordik'; expected one of sweden, nordic"):
+        Settings.load().other_universes(SWEDEN)
 
 
 def test_an_unknown_universe_is_refused_with_those_there_are(here: Path) -> None:

@@ -1,0 +1,81 @@
+"""A version compared with its database: what counts as the same value, and where its copy is."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import DiskFull
+from pipelines.lake import Lake, layout
+from pipelines.refresh import against_source, export, verify_against_source
+from pipelines.refresh.task import Task, copy_database
+from pipelines.universe import SWEDEN
+from tests import edits
+from tests.factories import change
+
+
+@pytest.mark.parametrize(
+    ("statement", "problem"),
+    [
+        # 5e-8 is less than the rounding of single precision, in which only prices are stored.
+        ("UPDATE fundamentals SET pe = pe * (1 + 5e-8)", "fundamentals.pe"),
+        ("UPDATE fundamentals SET pe = pe * (1 + 5e-16)", "fundamentals.pe"),
+        ("UPDATE stocks SET market_cap_msek = market_cap_msek * (1 - 1e-9)",
+         "stocks.market_cap_msek"),
+        ("UPDATE daily_prices SET open = open * (1 + 1e-6)", "prices.open"),
+        ("UPDATE daily_prices SET open = open * (1 + 1e-12)", None),
+    ],
+)  # fmt: skip
+def test_only_what_is_stored_in_single_precision_may_be_rounded(
+    tmp_path: Path, statement: str, problem: str | None
+) -> None:
+    source = edits.market(tmp_path / "app.db")
+    change(source, "UPDATE fundamentals SET pe = 10.0", "UPDATE daily_prices SET open = close")
+    export(source, tmp_path / "lake", SWEDEN)
+    change(source, statement)
+    found = verify_against_source(Lake(tmp_path / "lake"), source).problems
+    assert found == (
+        [
+            "the database was written to since the version was made",
+            f"{problem} differs from the database",
+        ]
+        if problem
+        else []
+    )
+
+
+@pytest.fixture
+def opened(demo_market: Path) -> Lake:
+    return Lake(demo_market / "lake")
+
+
+def test_the_copy_is_below_the_lake_and_not_in_the_temporary_folder(
+    demo_market: Path, opened: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copies: list[Path] = []
+
+    def copy(task: Task) -> None:
+        copies.append(task.copy)
+        copy_database(task)
+
+    monkeypatch.setattr(against_source, "copy_database", copy)
+    found = verify_against_source(opened, demo_market / "demo.db")
+    assert found.problems == []
+    (made,) = copies
+    assert made.is_relative_to((demo_market / "lake").resolve())
+    assert not made.exists()
+    assert list(layout.leftover_scratch(demo_market / "lake")) == []
+
+
+def test_a_comparison_that_does_not_fit_on_the_disk_is_refused(
+    demo_market: Path, opened: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = (0, 0, 1000)
+    monkeypatch.setattr("pipelines.lake.space.shutil.disk_usage", lambda _: _Usage(*full))
+    with pytest.raises(DiskFull, match="is too full: a refresh needs"):
+        verify_against_source(opened, demo_market / "demo.db")
+    assert list(layout.leftover_scratch(demo_market / "lake")) == []
+
+
+class _Usage:
+    def __init__(self, total: int, used: int, free: int) -> None:
+        self.total, self.used, self.free = total, used, free
