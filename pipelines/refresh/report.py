@@ -21,6 +21,7 @@ from pipelines.refresh.f_score_gate import f_score_check
 from pipelines.refresh.findings import WEEK, cases, check, counted, some
 from pipelines.refresh.outliers import price_checks, ratio_check
 from pipelines.refresh.trading_days import exchange_of
+from pipelines.refresh.units import units_check
 from pipelines.universe import Universe
 
 PRICE_FLOORS: Final = (0.90, 0.75)
@@ -56,6 +57,7 @@ def report(lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[da
             f_score_check(lake),
             _orphans(lake, as_of),
             _isins(stocks),
+            units_check(lake, stocks),
             *event_checks(lake, stocks, as_of),
             *converted_check(lake, universe),
         ),
