@@ -5,7 +5,8 @@ if __name__ == "__main__":
 
     prepare_export()
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,6 +15,7 @@ import typer
 from pipelines import console
 from pipelines import lake as lakes
 from pipelines.console import LogFormat
+from pipelines.errors import Stopped
 from pipelines.lake import Dataset, Manifest, current_id
 from pipelines.refresh import export, recorded_export
 from pipelines.settings import Settings
@@ -42,7 +44,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     settings = Settings.load(config)
     root = lake or settings.lake
     before = current_id(root)
-    with console.progress(log_format) as progress:
+    with _nothing_published(root, before), console.progress(log_format) as progress:
         manifest = (recorded_export if record else export)(
             source or settings.source,
             root,
@@ -58,6 +60,19 @@ def main(  # noqa: PLR0913 - one parameter an option
         console.write(f"nothing was written to the database since version {before}, which stays")
     else:
         console.show(*summary(manifest))
+
+
+@contextmanager
+def _nothing_published(root: Path, before: str | None) -> Iterator[None]:
+    """Say what Ctrl-C leaves: the version of before, or one that was published just then."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        now = current_id(root)
+        if now != before:
+            raise Stopped(f"stopped after version {now} was published") from None
+        stays = f"version {now} stays" if now else "there is no version yet"
+        raise Stopped(f"stopped; nothing was published, {stays}") from None
 
 
 DATASET_COLUMNS: Final = (

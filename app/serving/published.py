@@ -16,7 +16,7 @@ from app.watch import check_version
 from app.web import Unreadable
 from pipelines import __version__
 from pipelines import lake as lakes
-from pipelines.errors import LakeError, NothingPublished, StockRankError
+from pipelines.errors import NothingPublished, StockRankError
 from pipelines.lake import Condition, Lake, Manifest, Report, damage, layout
 from pipelines.ranking import published_or_computed, rules_hash
 from pipelines.universe import Universe
@@ -150,13 +150,8 @@ class Published:
 
 def collect(plan: pl.LazyFrame) -> pl.DataFrame:
     """Return the result of a plan; raise `LakeError` where the files cannot be read."""
-    try:
+    with lakes.readable():
         return plan.collect(engine="streaming")
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise LakeError(
-            f"the files of the version cannot be read: {error}; "
-            "see python -m pipelines.versions verify"
-        ) from error
 
 
 def _load(root: Path, universe: Universe) -> Version:

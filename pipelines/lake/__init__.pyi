@@ -118,6 +118,9 @@ from .publishing import write_manifest as write_manifest
 # The lock of the one writer.
 from .publishing import writing as writing
 
+# Raises `LakeError` where the files of a version cannot be read.
+from .reading import readable as readable
+
 # The reason codes that the code itself asks for.
 from .row_reasons import DUPLICATE_KEY as DUPLICATE_KEY
 

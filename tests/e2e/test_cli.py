@@ -232,7 +232,7 @@ def examples(folder: Path) -> list[list[str]]:
     command = [sys.executable, "-c", HELP, *EXAMPLES]
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     shown = subprocess.run(command, cwd=folder, env=env, capture_output=True, check=True)
-    found = re.findall(r"Example: (.*?)╭", shown.stdout.decode(), re.DOTALL)
+    found = re.findall(r"Example: (.*?)\n\n", shown.stdout.decode(), re.DOTALL)
     return [shlex.split(text) for text in found]
 
 
