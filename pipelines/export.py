@@ -18,6 +18,7 @@ from pipelines.console import LogFormat
 from pipelines.errors import Stopped
 from pipelines.lake import Dataset, Manifest, current_id
 from pipelines.refresh import export, recorded_export
+from pipelines.runtime import end_in_order
 from pipelines.settings import Settings
 from pipelines.terminal_table import Column, Table
 
@@ -41,14 +42,17 @@ def main(  # noqa: PLR0913 - one parameter an option
     Example: python -m pipelines.export --source data/demo.db --lake data/lake
     """
     console.log_to_stderr(log_format)
+    end_in_order()
     settings = Settings.load(config)
     root = lake or settings.lake
+    chosen = settings.chosen_universe(universe)
     before = current_id(root)
     with _nothing_published(root, before), console.progress(log_format) as progress:
         manifest = (recorded_export if record else export)(
             source or settings.source,
             root,
-            settings.chosen_universe(universe),
+            chosen,
+            others=settings.other_universes(chosen),
             full=full,
             force=force,
             keep=settings.keep_versions,

@@ -103,6 +103,9 @@ from .phases import PHASES as PHASES
 # The name of a phase that makes no dataset.
 from .phases import Step as Step
 
+# What a killed refresh left is removed.
+from .publishing import clean as clean
+
 # Old versions are deleted.
 from .publishing import prune as prune
 
