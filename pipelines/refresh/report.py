@@ -19,6 +19,7 @@ from pipelines.ranking import REPORT_WINDOW, is_on_market, is_stock
 from pipelines.refresh.event_checks import converted_check, event_checks
 from pipelines.refresh.f_score_gate import f_score_check
 from pipelines.refresh.findings import WEEK, cases, check, counted, some
+from pipelines.refresh.jump_checks import jump_checks
 from pipelines.refresh.outliers import price_checks, ratio_check
 from pipelines.refresh.trading_days import exchange_of
 from pipelines.universe import Universe
@@ -52,6 +53,7 @@ def report(lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[da
             newest_day,
             _fundamentals(lake, active, as_of),
             *price_checks(lake, stocks, as_of),
+            *jump_checks(lake, stocks, universe),
             ratio_check(lake, stocks, as_of),
             f_score_check(lake),
             _orphans(lake, as_of),
