@@ -112,7 +112,9 @@ CASES: dict[str, Any] = {
         "strategy": "trendande_utdelning", "as_of": "2026-11-20", "stocks": 4, "ranked": 1,
         "excluded": [
             {"reason": reason, "meaning": REASONS[reason], "stocks": n}
-            for reason, n in (("other_market", 1), ("missing_metrics", 1), ("outside_best_40_percent", 1))
+            for reason, n in dict.fromkeys(
+                ("other_market", "missing_metrics", "outside_best_40_percent"), 1
+            ).items()
         ],
     },
     "/strategies/trendande_varde/explain/AA%20B": FACTS_AA | {

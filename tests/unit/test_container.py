@@ -30,6 +30,7 @@ GIVEN: Final[Mapping[str, object]] = {
     "log_level": "debug",
     "trusted_proxies": "172.16.0.0/12",
     "sync_hour": 5,
+    "refresh_timeout_minutes": 90.0,
     "damage_check_hours": 12.0,
     "memory_limit_mb": 700.0,
     "memory_warning_percent": 60.0,
@@ -109,6 +110,7 @@ def test_without_variables_the_defaults_hold(settings: Any) -> None:
     "name", [n for n in Settings.model_fields if n not in ("source", "lake", "host", "port")]
 )
 def test_every_setting_reaches_the_service(settings: Any, name: str) -> None:
+    assert name in GIVEN, f"pass {name} on in docker-compose.yml, and give it a value here"
     value = GIVEN[name]
     text = value if isinstance(value, str) else json.dumps(value)
     found = getattr(settings({f"{PREFIX}{name}".upper(): text}), name)
@@ -199,4 +201,4 @@ def test_the_proxy_passes_on_to_the_service() -> None:
 
 def test_the_proxy_waits_no_longer_than_the_service() -> None:
     waits = dict(re.findall(r"^\t\t\t(\w+) (\w+)$", CADDY, re.MULTILINE))
-    assert waits == {"read_header": "10s", "read_body": "20s", "idle": "2m"}
+    assert waits == {"read_header": "10s", "read_body": "20s", "idle": "2m", "keepalive": "3s"}
