@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
         10, ge=0, description="how long memory must be at a level before it is in force"
     )
     computations: int = Field(2, ge=1, description="dates that are ranked at once on demand")
-    webhook_url: str | None = Field(None, description="where alerts are posted as JSON")
+    webhook_url: SecretStr | None = Field(None, description="where alerts are posted as JSON")
     smtp_host: str | None = Field(None, description="mail server for alerts")
     smtp_port: int = Field(25, ge=1, le=65535, description="port of the mail server")
     smtp_user: str | None = Field(None, description="login at the mail server, over STARTTLS")
@@ -237,7 +237,9 @@ def _is_blank(value: object) -> bool:
     return isinstance(text, str) and not text.strip()
 
 
-SECRETS: Final = frozenset({"api_token", "smtp_password"})
+SECRETS: Final = frozenset(
+    name for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)
+)
 """The settings whose values no message shows."""
 
 
@@ -252,7 +254,9 @@ def _message(error: ValidationError, names: Iterable[str]) -> str:
     where = ".".join(str(part) for part in best["loc"])
     if best["type"] == "extra_forbidden" and len(best["loc"]) == 1:
         return f"unknown setting {where!r}; expected one of {', '.join(names)}"
-    shown = where if where in SECRETS else f"{where} = {best['input']!r}"
+    # An error of all settings has no place, and its input holds the secrets, too.
+    hidden = not best["loc"] or best["loc"][0] in SECRETS
+    shown = where if hidden else f"{where} = {best['input']!r}"
     return f"setting {shown}: {best['msg'].removeprefix('Value error, ')}"
 
 

@@ -4,6 +4,7 @@ Who is eligible in it on a date is decided by `pipelines.ranking`.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal, Self
@@ -14,6 +15,15 @@ ReturnsIn = Literal["local", "SEK"]
 
 TRUSTED: Final = re.compile(r"(?P<ticker>\S.*)\s(?P<day>\d{4}-\d{2}-\d{2})", re.ASCII)
 """A trusted jump as people write it: the ticker and the day."""
+
+NOT_IN_MARKETS: Final = r"[\s_-]"
+"""What does not count in the name of a market, beside case and accents."""
+
+
+def market_key(name: str) -> str:
+    """Return a market's name for comparing: `Stockholmsbörsen` and `stockholmsborsen` are one."""
+    letters = [c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c)]
+    return re.sub(NOT_IN_MARKETS, "", "".join(letters)).lower()
 
 
 @dataclass(frozen=True, slots=True)

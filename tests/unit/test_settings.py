@@ -7,12 +7,13 @@ import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from pipelines.errors import SettingsError, StockRankError, Unknown
-from pipelines.settings import PREFIX, Settings
+from pipelines.settings import PREFIX, SECRETS, Settings
 from pipelines.universe import NORDIC, SWEDEN, TrustedJump, Universe
 
 SP500 = 'currency = "USD"\nmarkets = ["sp500"]\n'
@@ -143,6 +144,45 @@ def test_a_token_that_nobody_could_send_is_refused_and_not_shown(
     with pytest.raises(ValidationError) as caught:
         Settings(api_token=token)
     assert token.strip() not in str(caught.value)
+
+
+SECRET: Final = ("api_token", "webhook_url", "smtp_password")
+
+
+def test_the_secrets_are_known_by_their_type() -> None:
+    assert set(SECRETS) == set(SECRET)
+
+
+@pytest.mark.parametrize("name", SECRET)
+@pytest.mark.parametrize("value", ["4711", '["hush"]', '{hush = "hush"}', "2026-11-24"])
+def test_the_value_of_a_secret_is_in_no_message(here: Path, name: str, value: str) -> None:
+    (here / "stockrank.toml").write_text(f"{name} = {value}\n")
+    told = message_of()
+    assert told.startswith(f"setting {name}")
+    assert "4711" not in told
+    assert "hush" not in told
+    assert "24" not in told
+
+
+def test_a_misspelt_secret_is_named_without_its_value(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "stockrank.toml").write_text('api_tokn = "hush"\n')
+    assert message_of().startswith("unknown setting 'api_tokn'; expected one of ")
+    assert "hush" not in message_of()
+    (here / "stockrank.toml").write_text('api_token = "hush\n')
+    assert "hush" not in message_of()
+    (here / "stockrank.toml").write_text('[api_token]\nhush = "hush"\n')
+    assert "'hush'" not in message_of()
+    (here / "stockrank.toml").unlink()
+    monkeypatch.setenv("STOCKRANK_API_TOKN", "hush")
+    assert "hush" not in message_of()
+
+
+def test_secrets_are_not_in_the_text_of_the_settings() -> None:
+    given = Settings(api_token="hush", webhook_url="https://x/hush", smtp_password="hush")
+    assert "hush" not in repr(given)
+    assert "hush" not in given.model_dump_json()
 
 
 @pytest.mark.parametrize("token", ["secret", "two words", "a:b~c=/+!\"'"])
