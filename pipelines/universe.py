@@ -3,12 +3,24 @@
 Who is eligible in it on a date is decided by `pipelines.ranking`.
 """
 
+import re
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal
 
 ReturnsIn = Literal["local", "SEK"]
 """The currency of returns: that of each listing, or Swedish kronor."""
+
+
+NOT_IN_MARKETS: Final = r"[\s_-]"
+"""What does not count in the name of a market, beside case and accents."""
+
+
+def market_key(name: str) -> str:
+    """Return a market's name for comparing: `Stockholmsbörsen` and `stockholmsborsen` are one."""
+    letters = [c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c)]
+    return re.sub(NOT_IN_MARKETS, "", "".join(letters)).lower()
 
 
 @dataclass(frozen=True, slots=True)

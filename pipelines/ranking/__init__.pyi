@@ -11,8 +11,15 @@ from .banding import places as places
 from .banding import trades as trades
 
 # Who is eligible, by the type of instrument and by the market alone.
+from .eligible import is_financial as is_financial
 from .eligible import is_on_market as is_on_market
 from .eligible import is_stock as is_stock
+
+# The names of markets as they are compared.
+from .eligible import market_keys as market_keys
+
+# The ISIN of a share, or its ticker.
+from .eligible import share as share
 
 # Why a stock is where it is: rows of a ranking as typed values.
 from .explain import Explanation as Explanation
