@@ -42,6 +42,9 @@ from .expressions import has_any as has_any
 # The rankings of many dates as files by year.
 from .history_files import write_history as write_history
 
+# The jumps of a version that neither a split nor the owner explains.
+from .jumps import counted_jumps as counted_jumps
+
 # Daily prices without those that are known to be bad.
 from .jumps import good_prices as good_prices
 

@@ -25,6 +25,7 @@ from pipelines.refresh.identities import (
     orphans_check,
     sectors_check,
 )
+from pipelines.refresh.jump_checks import jump_checks
 from pipelines.refresh.outliers import price_checks, ratio_check
 from pipelines.refresh.trading_days import exchange_of
 from pipelines.refresh.units import units_check
@@ -59,6 +60,7 @@ def report(lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[da
             newest_day,
             _fundamentals(lake, active, as_of),
             *price_checks(lake, stocks, as_of),
+            *jump_checks(lake, stocks, universe),
             ratio_check(lake, stocks, as_of),
             f_score_check(lake),
             orphans_check(lake, as_of),
