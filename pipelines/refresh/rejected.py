@@ -18,11 +18,13 @@ WIDEST: Final = 40
 
 
 def mostly_rejected(new: Lake, before: Lake | None) -> Iterator[str]:
-    """Yield a sentence for each table of which most rows are rejected, and were not before."""
+    """Yield a sentence for each table that is read for the first time, and mostly rejected.
+
+    One that had rows before is held to those.
+    """
     for name in new.datasets:
-        for table, rows in _tables(new, name).items():
-            was = _tables(before, name).get(table, 0) if before else 0
-            if rows > MOST and was <= MOST:
+        for table, share in _shares(new, name).items():
+            if share > MOST and not (before and _written(before, table)):
                 yield told(new.path, TABLES[table])
 
 
@@ -42,7 +44,7 @@ def told(version: Path, table: SourceTable) -> str:
     )
 
 
-def _tables(version: Lake, dataset: str) -> dict[str, float]:
+def _shares(version: Lake, dataset: str) -> dict[str, float]:
     """Return the share of rejected rows of each table with any; a duplicate loses nothing."""
     entry = version.datasets.get(dataset)
     if entry is None or not set(entry.rejected) - {DUPLICATE_KEY}:
@@ -62,7 +64,8 @@ def _rows(version: Path, dataset: str) -> pl.DataFrame:
 def _written(version: Lake, table: str) -> int:
     dataset = TABLES[table].dataset
     if dataset != "fundamentals":
-        return version.datasets[dataset].rows
+        entry = version.datasets.get(dataset)
+        return entry.rows if entry else 0
     of_table = pl.col("source") == table.removeprefix("fundamentals_")
     count: int = version.fundamentals().filter(of_table).select(pl.len()).collect().item()
     return count

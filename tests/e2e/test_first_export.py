@@ -44,8 +44,22 @@ def test_most_of_a_table_rejected_is_told_with_reason_count_and_three_samples(
     assert current_id(root) is None
     forced = export(source, root, SWEDEN, force=True)
     assert len(forced.failed_checks) == 1
-    change(source, "UPDATE stocks SET name = 'New'")
+    change(source, "UPDATE fundamentals SET pe = 9.5 WHERE id = 3", "UPDATE stocks SET name = 'x'")
+    with pytest.raises(ChecksFailed, match=r"^not published: 3 rows of fundamentals are rejected"):
+        export(source, root, SWEDEN)
+    change(source, "UPDATE fundamentals SET pe = 9.5 WHERE id = 2")
     assert export(source, root, SWEDEN).failed_checks == ()
+
+
+def test_a_table_that_had_rows_is_held_to_those(tmp_path: Path) -> None:
+    source, root = market(tmp_path), tmp_path / "lake"
+    export(source, root, SWEDEN)
+    snapshot = "INSERT INTO fundamentals_snapshots (snapshot_date, pe) VALUES ('2026-03-01', 9)"
+    change(source, "UPDATE fundamentals SET pe = 'x' WHERE id < 4", snapshot)
+    with pytest.raises(ChecksFailed, match=r"^not published: 1 rows of fundamentals_snapshots are"):
+        export(source, root, SWEDEN)
+    change(source, "DELETE FROM fundamentals_snapshots")
+    assert export(source, root, SWEDEN).datasets["fundamentals"].rejected == {"text_in_number": 3}
 
 
 @pytest.mark.parametrize(("bad", "refused"), [(2, False), (3, True)])
