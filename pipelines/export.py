@@ -45,12 +45,14 @@ def main(  # noqa: PLR0913 - one parameter an option
     end_in_order()
     settings = Settings.load(config)
     root = lake or settings.lake
+    chosen = settings.chosen_universe(universe)
     before = current_id(root)
     with _nothing_published(root, before), console.progress(log_format) as progress:
         manifest = (recorded_export if record else export)(
             source or settings.source,
             root,
-            settings.chosen_universe(universe),
+            chosen,
+            others=settings.other_universes(chosen),
             full=full,
             force=force,
             keep=settings.keep_versions,

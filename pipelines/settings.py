@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     lake: Path = Field(Path("data/lake"), description="folder of the Parquet versions")
     universe: str = Field("sweden", description="universe to rank")
     keep_versions: int = Field(5, ge=1, description="versions that a refresh keeps")
+    published_universes: str | None = Field(
+        None, description="further universes that a refresh ranks, with commas between"
+    )
     universes: dict[str, UniverseSettings] = Field({}, description="universes of your own, by name")
 
     host: str = Field("127.0.0.1", description="address that the service listens on")
@@ -178,6 +181,11 @@ class Settings(BaseSettings):
         if wanted not in universes:
             raise Unknown("universe", wanted, universes)
         return universes[wanted]
+
+    def other_universes(self, chosen: Universe) -> tuple[Universe, ...]:
+        """Return the universes that are published beside a chosen one."""
+        listed = dict.fromkeys(map(self.chosen_universe, _listed(self.published_universes)))
+        return tuple(universe for universe in listed if universe != chosen)
 
 
 def _listed(text: str | None) -> list[str]:

@@ -39,7 +39,14 @@ EXPORT: Final = (
     *(sys.executable, "-m", "pipelines.export"),
     *("--json", "--no-record", "--log-format", "json", "--config", os.devnull),
 )
-PASSED_ON: Final = {"source", "lake", "universe", "keep_versions", "universes"}
+PASSED_ON: Final = {
+    "source",
+    "lake",
+    "universe",
+    "keep_versions",
+    "universes",
+    "published_universes",
+}
 DEFECT: Final = Failure("the service has a defect; see its log", "Defect")
 
 

@@ -21,7 +21,7 @@ END = date(2024, 5, 31)
 TOP = (
     "schema_version", "created_at", "version", "as_of", "universe", "strategies", "source",
     "datasets", "phases", "rules", "contract", "release", "libraries", "python", "integrity",
-    "failed_checks",
+    "failed_checks", "other_universes",
 )  # fmt: skip
 COUNTS = ("rows_in", "rows", "rejected", "warnings")
 OF_SOURCE = ("schema", *COUNTS, "files", "widest_text")
@@ -99,7 +99,7 @@ def test_what_made_it_is_told(written: dict[str, Any]) -> None:
     assert written["universe"] == {
         "name": "sweden", "markets": ["stockholmsborsen", "first_north"], "currency": "SEK",
         "floors": [["0001-01-01", 500.0], ["2023-06-01", 2000.0]],
-        "returns_in": "local",
+        "returns_in": "local", "trusted_jumps": [],
     }  # fmt: skip
 
 
