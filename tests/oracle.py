@@ -1,7 +1,9 @@
 """The methodology once more, as plain loops over dicts: slow, obvious and without Polars."""
 
 import calendar
+import unicodedata
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, Final
@@ -39,6 +41,8 @@ FINANCIAL: Final = (
     "finance",
     "financials",
     "investmentbolag",
+    *("financial", "financial services", "diversified financials", "capital markets"),
+    *("consumer finance", "asset management", "bank", "banks", "banking", "insurance", "finans"),
 )
 MOMENTUM: Final = "sammansatt_momentum"
 DIVIDEND: Final = "trendande_utdelning"
@@ -85,7 +89,8 @@ def rank(
     ]
     for row in rows:
         row["excluded_by"] = universe_reason(row, strategy, as_of, universe)
-    exclude_other_share_classes(remaining(rows))
+    exclude_all_but_one(remaining(rows), share_of, "same_share")
+    exclude_all_but_one(remaining(rows), company_of, "other_share_class")
     eligible = remaining(rows)
     add_composite(eligible, strategy)
     n = sum(row["composite"] is not None for row in eligible)
@@ -132,6 +137,7 @@ def measure(
     attributes = {name: stock[name] for name in ("ticker", "sector", "market", "stock_type")}
     return {
         **attributes,
+        "isin": stock.get("isin"),
         **{metric: ratios.get(metric) for metric in RATIOS},
         **price_columns(closes, as_of),
         **f_score_columns(known, as_of),
@@ -362,7 +368,7 @@ def universe_reason(row: Row, strategy: str, as_of: date, universe: Any) -> str 
     cap = row["market_cap_msek"]
     rules = {
         "not_a_stock": (row["stock_type"] or "").casefold() not in ("stock", "sdb"),
-        "other_market": row["market"] not in field(universe, "markets"),
+        "other_market": not is_listed_on(row["market"], field(universe, "markets")),
         "inactive": row["inactive"],
         "suspect_price": row["jump_date"] is not None,
         "no_market_cap": cap is None,
@@ -383,25 +389,51 @@ def floor_on(floors: tuple[tuple[date | None, float], ...], as_of: date) -> floa
 
 
 def is_financial(sector: str | None, strategy: str) -> bool:
-    name = (sector or "").casefold()
+    name = unicodedata.normalize("NFC", sector or "").strip().casefold()
     return name in FINANCIAL and not (strategy == MOMENTUM and name == "investmentbolag")
 
 
 def share_class(ticker: str) -> tuple[str, str]:
-    """Company and class letter; the letter is empty where the ticker does not end in one."""
-    if len(ticker) > 2 and ticker[-2] in " -_." and ticker[-1] in "ABCD":
-        return ticker[:-2], ticker[-1]
+    """Company and class letter; the letter is empty where there is none.
+
+    It ends the ticker, or what is before a dot and one to three capitals, the exchange's suffix.
+    """
+    before, dot, suffix = ticker.rpartition(".")
+    has_suffix = dot and 1 <= len(suffix) <= 3 and all("A" <= c <= "Z" for c in suffix)
+    for text in (ticker, before) if has_suffix else (ticker,):
+        if len(text) > 2 and text[-2] in " -_." and text[-1] in "ABCD":
+            return text[:-2], text[-1]
     return ticker, ""
 
 
-def exclude_other_share_classes(rows: list[Row]) -> None:
-    """Of each company keep one: B, else the highest market cap, else the first ticker."""
-    companies: defaultdict[str, list[Row]] = defaultdict(list)
+def company_of(row: Row) -> str:
+    return share_class(row["ticker"])[0]
+
+
+def share_of(row: Row) -> str:
+    """The ISIN, the ticker where it has none of twelve characters."""
+    isin = (row.get("isin") or "").strip().upper()
+    return isin if len(isin) == 12 and isin[:2].isalpha() else row["ticker"]
+
+
+def exclude_all_but_one(rows: list[Row], group: Callable[[Row], str], reason: str) -> None:
+    """Of each group keep one: B, else the highest market cap, else the first ticker."""
+    groups: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        companies[share_class(row["ticker"])[0]].append(row)
-    for classes in companies.values():
-        for row in sorted(classes, key=class_order)[1:]:
-            row["excluded_by"] = "other_share_class"
+        groups[group(row)].append(row)
+    for members in groups.values():
+        for row in sorted(members, key=class_order)[1:]:
+            row["excluded_by"] = reason
+
+
+def is_listed_on(market: str | None, markets: tuple[str, ...]) -> bool:
+    return market is not None and plain(market) in [plain(name) for name in markets]
+
+
+def plain(market: str) -> str:
+    """The name of a market without case, accents, spaces, hyphens and underscores."""
+    letters = unicodedata.normalize("NFKD", market).lower()
+    return "".join(c for c in letters if not unicodedata.combining(c) and c not in " -_")
 
 
 def class_order(row: Row) -> tuple[bool, float, str]:

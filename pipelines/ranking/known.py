@@ -11,7 +11,7 @@ import polars as pl
 
 from pipelines.lake import Lake
 from pipelines.ranking import factors
-from pipelines.ranking.eligible import company
+from pipelines.ranking.eligible import company, share
 from pipelines.ranking.expressions import divided, has_any, positive
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
 from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, suspects, with_bad
@@ -73,7 +73,7 @@ def joined(stocks: pl.LazyFrame, *parts: pl.LazyFrame, by: Keys = ("ticker",)) -
     return (
         stocks.with_columns(**_market_cap(pl.col("as_of")))
         .with_columns(factors.total_return(n) for n in MONTHS)
-        .with_columns(factors.momentum(), *factors.f_signals(), company=company())
+        .with_columns(factors.momentum(), *factors.f_signals(), company=company(), share=share())
         .with_columns(factors.f_score())
     )
 

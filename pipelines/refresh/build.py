@@ -12,7 +12,7 @@ import polars as pl
 from pipelines.errors import ContractError, RowsMissing, is_of_system
 from pipelines.lake import Dataset, Lake, layout, schema_text
 from pipelines.ranking import rankings
-from pipelines.refresh import datasets, files, report, trading_days
+from pipelines.refresh import datasets, files, rejected, report, trading_days
 from pipelines.refresh.content import Content
 from pipelines.refresh.reading import RowsGone
 from pipelines.refresh.reuse import Reused, link_dataset
@@ -134,7 +134,8 @@ def _newest_day(task: Task, newest: pl.DataFrame) -> date:
     day = newest.get_column("newest_date").max()
     if not isinstance(day, date):
         raise ContractError(
-            f"{task.database} has no valid row in daily_prices, so there is no date to rank"
+            f"{task.database} has no valid row in daily_prices, so there is no date to rank: "
+            f"{rejected.told(task.staged, TABLES['daily_prices'])}"
         )
     return day
 
