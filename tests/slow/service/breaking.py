@@ -1,5 +1,6 @@
 """A service to break: its folder, its webhook, its page in a browser, and what all of them say."""
 
+import os
 import re
 import shutil
 import sqlite3
@@ -166,6 +167,12 @@ def restored(world: World) -> None:
     refresh_outside(world)
 
 
+def restored_by_force(world: World) -> None:
+    """Put the whole database back, and publish it whatever the checks say of the change."""
+    world.restore()
+    world.export(force=True)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Break:
     """What is done, what is then seen where people look, and what heals it.
@@ -219,8 +226,9 @@ def healed(world: World, broken: Break, notices: int) -> dict[str, bool]:
     return over
 
 
-def until_all(look: Callable[[], dict[str, bool]], what: str, seconds: float = SECONDS) -> None:
-    """Wait until all places have it."""
+def until_all(look: Callable[[], dict[str, bool]], what: str) -> None:
+    """Wait until all places have it; longer where others keep the processors busy."""
+    seconds = SECONDS * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
     end, places = time.monotonic() + seconds, look()
     while not all(places.values()):
         missing = [place for place, has in places.items() if not has]

@@ -17,8 +17,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from pipelines import versions
-from pipelines.lake import MANIFEST, writing
+from pipelines.lake import MANIFEST, rollback, writing
 from tests.slow.browser.conftest import CHROMIUM, FLAGS
 from tests.slow.service.breaking import (
     Act,
@@ -28,10 +27,11 @@ from tests.slow.service.breaking import (
     refresh_by_service,
     refresh_outside,
     restored,
+    restored_by_force,
     run,
     world_in,
 )
-from tests.slow.service.serving import until
+from tests.slow.service.serving import command, until
 
 UNREADABLE: Final = "stockrank_lake_readable 0.0"
 DAMAGED: Final = "stockrank_version_damaged 1.0"
@@ -318,8 +318,8 @@ MACHINE: Final = (
     Break(name="the disk is full", do=fill_disk, log="disk_low firing",
           metrics='key="disk_low",severity="critical"', page="has not the room for a refresh",
           alert="disk_low"),
-    refused("a refresh does not fit on the disk", fill_disk, "are free",
-            heal=refresh_by_service),
+    refused("a refresh does not fit on the disk",
+            then(sql("UPDATE stocks SET name = name || ' AB'"), fill_disk), "are free"),
     Break(name="memory is scarce", do=then(restart_with(memory_limit_mb="60"), start_refresh),
           log="also in low-memory mode", health="memory is critical",
           metrics="stockrank_memory_level 2.0", page="memory high", alert="refresh_failed",
@@ -348,39 +348,46 @@ def forced(*statements: str) -> Act:
     return do
 
 
-def suspect(name: str, statement: str, alert: str, metrics: str, page: str) -> Break:
+def suspect(name: str, alert: str, metrics: str, page: str, *statements: str) -> Break:
     """A version that may be published, but not be trusted."""
     return Break(
-        name=name, do=forced(statement), log=f"{alert} firing", metrics=metrics, page=page,
-        alert=alert, heal=restored,
+        name=name, do=forced(*statements), log=f"{alert} firing", metrics=metrics, page=page,
+        alert=alert, heal=restored_by_force,
     )  # fmt: skip
+
+
+def publish_as_cron(world: World) -> None:
+    world.change("UPDATE stocks SET name = name || ' AB'")
+    command(world.folder, "pipelines.export")
 
 
 def roll_back(world: World) -> None:
     world.change("UPDATE stocks SET name = name || ' (publ)'")
-    world.export()
-    versions.rollback(root=world.lake)
+    version = world.export().version
+    until(lambda: f"version {version} is served" in world.log(), "the new version")
+    rollback(world.lake)
 
 
-SERVED: Final = "version .* is served, with closes of"
+SERVED: Final = "version .* is served"
 DAYS: Final = "(SELECT DISTINCT date FROM daily_prices ORDER BY date DESC LIMIT {} OFFSET {})"
+HALF: Final = "(SELECT ticker FROM stocks WHERE rowid % 2 = 0)"
 DATA: Final = (
-    suspect("the prices are old", f"DELETE FROM {TRADES}", "refresh_overdue",
-            "stockrank_safe_to_trade 0.0", "the prices are too old to trade on"),
-    suspect("many rows are rejected",
-            "UPDATE daily_prices SET close = 'x' WHERE rowid % 30 = 0", "rows_rejected",
-            'key="rows_rejected",severity="warning"', "rows of prices are rejected"),
-    suspect("half of the fundamentals are gone",
-            "DELETE FROM fundamentals WHERE ticker IN (SELECT ticker FROM stocks "
-            "WHERE rowid % 2 = 0)",
-            "coverage_drop", 'key="coverage_drop"', "have fundamentals younger than"),
+    suspect("the prices are old", "refresh_overdue", "stockrank_safe_to_trade 0.0",
+            "the prices are too old to trade on", f"DELETE FROM {TRADES}"),
+    suspect("many rows are rejected", "rows_rejected",
+            'key="rows_rejected",severity="warning"', "rows of prices are rejected",
+            "UPDATE daily_prices SET close = 'x' WHERE rowid % 30 = 0"),
+    suspect("half of the fundamentals are gone", "coverage_drop", 'key="coverage_drop"',
+            "coverage drop",
+            *(f"DELETE FROM {table} WHERE ticker IN {HALF}"
+              for table in ("fundamentals", "fundamentals_snapshots"))),
     Break(name="days of prices are missing",
           do=forced(f"DELETE FROM daily_prices WHERE date IN {DAYS.format(5, 40)}"),
-          log=SERVED, page="GAPS", heal=restored),
+          log=SERVED, page="prices -", heal=restored),
     Break(name="a version comes from outside",
-          do=forced("UPDATE stocks SET name = name || ' AB'"), log=SERVED, page="outside",
-          heal=restored),
-    Break(name="a version is rolled back from outside", do=roll_back, log=SERVED,
+          do=publish_as_cron, log=SERVED, page="outside", heal=restored),
+    Break(name="a version is rolled back from outside", do=roll_back,
+          log=f"(?s){SERVED}.*{SERVED}",
           page="rolled back", heal=restored),
 )  # fmt: skip
 
