@@ -1,3 +1,8 @@
+# The splits whose prices are raw, closes adjusted for them: of stocks beside others, of charts.
+from .adjusted import adjusted as adjusted
+from .adjusted import adjusted_closes as adjusted_closes
+from .adjusted import applied_splits as applied_splits
+
 # The last rank at which a stock is bought.
 from .banding import BUY_RANK as BUY_RANK
 
