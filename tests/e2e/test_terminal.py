@@ -19,6 +19,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+import polars as pl
 import pytest
 
 from pipelines import console, demo, history, rank, tune, versions
@@ -189,6 +190,17 @@ def test_no_id_and_no_ticker_is_broken(name: str, width: int) -> None:
     widest = (GOLDEN / f"{name}-140.txt").read_text(encoding="utf-8")
     ids = re.compile(r"\d{8}T\d{6}Z-\w{6}|^ {,3}\d+ {2}[A-ZÅÄÖ]+(?: [A-Z]+)?  ", re.MULTILINE)
     assert ids.findall(text) == ids.findall(widest) != []
+
+
+def test_a_history_of_one_strategy_to_a_date(demo_market: Path, tmp_path: Path) -> None:
+    history.main(
+        lake=demo_market / "lake", since=datetime(2026, 1, 1), until=datetime(2026, 4, 1),
+        every=Every.QUARTER, strategy="trendande_varde", out=tmp_path / "out",
+    )  # fmt: skip
+    rows = pl.read_parquet(tmp_path / "out")
+    assert [str(day) for day in rows["as_of"].unique().sort()] == ["2026-01-02", "2026-04-01"]
+    assert rows["strategy"].unique().to_list() == ["trendande_varde"]
+    assert rows.height == 240
 
 
 # ---------------------------------------------------------------------------------- progress
