@@ -14,6 +14,7 @@ import polars as pl
 
 from pipelines.errors import LakeError
 from pipelines.lake import Lake
+from pipelines.ranking.adjusted import applied_splits
 from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.expressions import has_any
 from pipelines.ranking.jumps import counted_jumps, is_good, suspects, with_bad
@@ -121,6 +122,7 @@ def cross_sections(
         suspects(jumps.join(days, how="cross"), day, BY),
         newest_ratios(_beside(_recent_ratios(rows, dates[0]), dates), day, BY),
         statements(_beside(_recent_statements(rows, dates[0]), dates), day, BY),
+        splits=applied_splits(lake),
         by=BY,
     )
 
