@@ -1,89 +1,142 @@
-"""Whatever errors of scale are planted in prices, no return of a stock that is ranked spans two."""
+"""A thousand stocks with errors planted at random: what stands is what the clean prices give.
 
+Each stock has calm prices without any error, and what a source says of them: slips of the decimal
+point, splits that nobody adjusted for, splits that are known, with raw prices before them or with
+adjusted ones, and real moves. On every date a stock is `suspect_price`, or its momentum is that of
+the clean prices.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import date, timedelta
-from random import Random
+from pathlib import Path
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pipelines.ranking.many import cross_sections
-from pipelines.ranking.windows import MONTHS
-from tests.factories import Row, frame_lake, stock
+from pipelines.export import export
+from pipelines.lake import Lake
+from pipelines.ranking import history
+from pipelines.universe import SWEDEN
+from tests.factories import Row, database
+from tests.oracle import months_back
 
-FIRST: Final = date(2021, 1, 4)
-DAYS: Final = 1100
-STOCKS: Final = 12
-FACTORS: Final = (0.0001, 0.01, 0.1, 10.0, 100.0, 1000.0)
-Truth = dict[tuple[str, date], float]
+STOCKS: Final = 1_000
+START: Final = date(2023, 1, 2)
+DAYS: Final = tuple(
+    day for n in range(1_180) if (day := START + timedelta(days=n)).weekday() < 5
+)  # fmt: skip
+TEN_DAYS: Final = timedelta(days=10)
+SLIPS: Final = (0.01, 0.1, 10.0, 100.0)
+UNKNOWN: Final = (0.1, 0.25, 3.0, 4.0, 10.0)
+KNOWN: Final = (0.05, 0.1, 0.5, 1.5, 2.0, 3.0, 10.0)
+MOVES: Final = (0.05, 0.2, 0.39, 2.6, 3.0, 5.0)
+PAIRS: Final = (
+    ("slip", "slip"), ("slip", "raw"), ("slip", "adjusted"), ("raw", "adjusted"), ("raw", "raw"),
+    ("unknown", "raw"), ("slip",), ("unknown",), ("raw",), ("adjusted",), ("move",), (),
+)  # fmt: skip
+NEAR: Final = 0.05
+"""A close up to ten days earlier may stand for one that is known to be wrong."""
 
-
-def walk(rng: Random) -> dict[date, float]:
-    """Closes without an error: no move of a day is near to a jump."""
-    close, day, found = 100.0, FIRST, {}
-    while (day - FIRST).days < DAYS:
-        found[day] = close
-        close *= rng.uniform(0.87, 1.15)
-        day += timedelta(days=rng.choice([1, 1, 1, 3, 4, 9]))
-    return found
-
-
-def with_errors(rng: Random, closes: dict[date, float]) -> dict[date, float]:
-    """The same closes with stretches of another scale; some overlap, and some last to the end."""
-    days, wrong = list(closes), dict(closes)
-    for _ in range(rng.choice([0, 1, 1, 2, 3])):
-        start, factor = rng.randrange(len(days)), rng.choice(FACTORS)
-        length = rng.choice([1, 2, 5, 30, 90, len(days)])
-        for day in days[start : start + length]:
-            wrong[day] *= factor
-    return wrong
+Floats = npt.NDArray[np.float64]
 
 
-def market(seed: int) -> tuple[list[Row], Truth, int]:
-    """Price rows with errors, the closes that they should be, and how many are wrong."""
-    rng, rows, truth = Random(seed), [], {}
-    for n in range(STOCKS):
-        true = walk(rng)
-        for day, close in with_errors(rng, true).items():
-            rows.append({"ticker": f"T{n}", "date": day, "close": close})
-            truth[f"T{n}", day] = true[day]
-    wrong = sum(row["close"] != truth[row["ticker"], row["date"]] for row in rows)
-    return rows, truth, wrong
+@dataclass
+class Planted:
+    """A stock: its clean closes, its closes in the source, and the splits that the source knows."""
+
+    ticker: str
+    clean: Floats
+    source: Floats
+    splits: dict[date, float] = field(default_factory=dict)
+
+    def plant(self, kind: str, at: int, rng: np.random.Generator) -> None:
+        if kind == "slip":
+            self.source[at : at + int(rng.integers(1, 60))] *= rng.choice(SLIPS)
+        if kind == "unknown":
+            self.source[:at] *= rng.choice(UNKNOWN)
+        if kind == "move":
+            self.clean[at:] *= (size := rng.choice(MOVES))
+            self.source[at:] *= size
+        if kind in ("raw", "adjusted"):
+            ratio = float(rng.choice(KNOWN))
+            self.source[:at] *= ratio if kind == "raw" else 1
+            self.splits[DAYS[at]] = ratio
 
 
-def returns(seed: int) -> int:
-    """Compare the returns of all stocks that are not suspect with the true ones; how many."""
-    rows, truth, _ = market(seed)
-    rng = Random(seed + 1)
-    days = sorted({FIRST + timedelta(days=rng.randrange(380, DAYS + 30)) for _ in range(8)})
-    lake = frame_lake([stock(f"T{n}") for n in range(STOCKS)], rows)
-    found = cross_sections(lake, days).filter(pl.col("jump_date").is_null()).collect()
-    compared = 0
-    for row in found.iter_rows(named=True):
-        for n in MONTHS:
-            if row[f"return_{n}m"] is not None:
-                now = truth[row["ticker"], row["close_date"]]
-                base = truth[row["ticker"], row[f"base_date_{n}m"]]
-                assert row[f"return_{n}m"] + 1 == pytest.approx(now / base, rel=1e-5)
-                compared += 1
-    return compared
+def planted(number: int) -> Planted:
+    """A stock with up to two plants, which are a hundred days apart."""
+    rng = np.random.default_rng((11, number))
+    clean = 100 * np.exp(rng.normal(0, 0.003, len(DAYS)).cumsum())
+    stock = Planted(f"S{number:04}", clean, clean.copy())
+    first = int(rng.integers(20, len(DAYS) - 20))
+    for kind, at in zip(
+        PAIRS[number % len(PAIRS)], (first, (first + 100) % len(DAYS)), strict=False
+    ):
+        stock.plant(kind, max(at, 20), rng)
+    return stock
 
 
-@given(seed=st.integers(0, 2**32))
-@settings(max_examples=25, deadline=None)
-def test_no_return_spans_two_scales(seed: int) -> None:
-    returns(seed)
+def rows(stocks: list[Planted]) -> Iterator[Row]:
+    for stock in stocks:
+        for day, close in zip(DAYS, stock.source.tolist(), strict=True):
+            yield {"ticker": stock.ticker, "date": day.isoformat(), "close": close}
 
 
-@pytest.mark.slow
-@given(seed=st.integers(0, 2**32))
-@settings(max_examples=1000, deadline=None)
-def test_no_return_of_a_thousand_markets_spans_two_scales(seed: int) -> None:
-    returns(seed)
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Planted]]:
+    folder = tmp_path_factory.mktemp("plants")
+    stocks = [planted(number) for number in range(STOCKS)]
+    known = [(s.ticker, day, ratio) for s in stocks for day, ratio in s.splits.items()]
+    database(
+        folder / "app.db",
+        stocks=[{"ticker": s.ticker, "market_cap_msek": 9e3, "sector": "Industri"} for s in stocks],
+        daily_prices=rows(stocks),
+        splits=[{"ticker": t, "date": day.isoformat(), "ratio": r} for t, day, r in known],
+    )
+    export(folder / "app.db", folder / "lake", SWEDEN)
+    return folder / "lake", stocks
 
 
-def test_there_are_errors_and_returns_to_find() -> None:
-    assert sum(market(seed)[2] for seed in range(5)) > 1000
-    assert sum(returns(seed) for seed in range(5)) > 300
+def momenta(stocks: list[Planted], day: date) -> dict[str, float]:
+    """The mean return over 3, 6 and 12 months of the clean closes of each stock."""
+    closes = np.array([stock.clean for stock in stocks])
+    now, *bases = (closes[:, bisect_right(DAYS, months_back(day, n)) - 1] for n in (0, 3, 6, 12))
+    means = np.mean([now / base - 1 for base in bases], axis=0)
+    return dict(zip((stock.ticker for stock in stocks), means.tolist(), strict=True))
+
+
+def test_what_stands_is_what_the_clean_prices_give(market: tuple[Path, list[Planted]]) -> None:
+    lake, stocks = Lake(market[0]), market[1]
+    dates = [DAYS[n] for n in range(270, len(DAYS), 23)]
+    own = pl.col("strategy") == "sammansatt_momentum"
+    suspect = stands = 0
+    for plan in history(lake, dates=dates, universe=SWEDEN):
+        rows = plan.filter(own).select("as_of", "ticker", "excluded_by", "score").collect()
+        for (day,), of_day in rows.group_by("as_of"):
+            clean = momenta(stocks, day)
+            assert of_day.height == STOCKS
+            for _, ticker, reason, score in of_day.iter_rows():
+                suspect += reason == "suspect_price"
+                if reason == "suspect_price" or score is None:
+                    continue
+                wrong = abs(score - clean[ticker]) > NEAR * (1 + abs(clean[ticker]))
+                assert not wrong, (ticker, day, score, clean[ticker])
+                stands += 1
+    assert 2_000 < suspect < 0.5 * STOCKS * len(dates)
+    assert stands > 0.5 * STOCKS * len(dates)
+
+
+def test_a_stock_without_an_error_is_never_suspect(market: tuple[Path, list[Planted]]) -> None:
+    lake = Lake(market[0])
+    quiet = [
+        f"S{n:04}" for n in range(STOCKS) if PAIRS[n % len(PAIRS)] in ((), ("raw",), ("adjusted",))
+    ]
+    for plan in history(lake, dates=[DAYS[n] for n in (300, 500, 700)], universe=SWEDEN):
+        rows = plan.filter(pl.col("ticker").is_in(quiet)).collect()
+        assert "suspect_price" not in set(rows["excluded_by"])
+        assert rows["score"].null_count() == 0
