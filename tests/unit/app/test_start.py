@@ -14,9 +14,9 @@ def test_the_log_has_the_level_of_the_settings(
     asked: str, level: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(uvicorn.Server, "run", lambda _: None)
+    monkeypatch.setattr(uvicorn.Server, "run", lambda *_: None)
     monkeypatch.setattr(logging.getLogger("app"), "level", logging.NOTSET)
     if asked:
         monkeypatch.setenv("STOCKRANK_LOG_LEVEL", asked)
-    start.main()
+    start.main(port=0)
     assert logging.getLogger("app").level == level
