@@ -6,6 +6,7 @@ One set for the commands and the service, so that both read the same file.
 import os
 import tomllib
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
@@ -24,7 +25,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.errors import SettingsError, Unknown
-from pipelines.universe import BUILT_IN, ReturnsIn, Universe
+from pipelines.universe import BUILT_IN, ReturnsIn, TrustedJump, Universe
 
 PREFIX: Final = "STOCKRANK_"
 CONFIG: Final = Path("stockrank.toml")
@@ -69,6 +70,9 @@ class Settings(BaseSettings):
     lake: Path = Field(Path("data/lake"), description="folder of the Parquet versions")
     universe: str = Field("sweden", description="universe to rank")
     keep_versions: int = Field(5, ge=1, description="versions that a refresh keeps")
+    trusted_jumps: tuple[str, ...] = Field(
+        (), description="jumps of prices that are real, each a ticker and a day; JSON"
+    )
     published_universes: str | None = Field(
         None, description="further universes that a refresh ranks, with commas between"
     )
@@ -132,6 +136,17 @@ class Settings(BaseSettings):
         """Let variables of the environment win over the values of the file."""
         return _Filled(env_settings), _Filled(init_settings)
 
+    @field_validator("trusted_jumps")
+    @classmethod
+    def _is_a_jump(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse a text that is not a ticker and a day."""
+        for text in texts:
+            try:
+                TrustedJump.of(text)
+            except ValueError as error:
+                raise ValueError(f"{text!r} is no jump: {error}") from None
+        return texts
+
     @field_validator("api_token")
     @classmethod
     def _can_be_sent(cls, token: SecretStr | None) -> SecretStr | None:
@@ -180,7 +195,8 @@ class Settings(BaseSettings):
         wanted = name or self.universe
         if wanted not in universes:
             raise Unknown("universe", wanted, universes)
-        return universes[wanted]
+        trusted = tuple(map(TrustedJump.of, self.trusted_jumps))
+        return replace(universes[wanted], trusted_jumps=trusted)
 
     def other_universes(self, chosen: Universe) -> tuple[Universe, ...]:
         """Return the universes that are published beside a chosen one."""

@@ -14,7 +14,7 @@ from pydantic import SecretStr, ValidationError
 
 from pipelines.errors import SettingsError, StockRankError, Unknown
 from pipelines.settings import PREFIX, SECRETS, Settings
-from pipelines.universe import NORDIC, SWEDEN, Universe
+from pipelines.universe import NORDIC, SWEDEN, TrustedJump, Universe
 
 SP500 = 'currency = "USD"\nmarkets = ["sp500"]\n'
 
@@ -379,3 +379,26 @@ def test_the_file_is_utf_8_in_every_locale(here: Path) -> None:
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert ended.stdout == "['sm\\xe5bolag']\n"
+
+
+# ------------------------------------------------------------------------------ trusted jumps
+
+
+def test_jumps_that_are_trusted_are_those_of_every_universe(here: Path) -> None:
+    text = 'trusted_jumps = ["ROCK B 2020-03-09", "KCR 2026-05-04"]\n'
+    (here / "stockrank.toml").write_text(f"{text}[universes.mine]\n{SP500}")
+    settings = Settings.load()
+    jumps = (TrustedJump("ROCK B", date(2020, 3, 9)), TrustedJump("KCR", date(2026, 5, 4)))
+    for name in ("mine", "sweden", "nordic"):
+        assert settings.chosen_universe(name).trusted_jumps == jumps
+
+
+def test_jumps_that_are_trusted_may_be_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKRANK_TRUSTED_JUMPS", '["ROCK B 2020-03-09"]')
+    assert Settings.load().trusted_jumps == ("ROCK B 2020-03-09",)
+
+
+@pytest.mark.parametrize("text", ["ROCK B", "ROCK B 2020-02-30"])
+def test_a_trusted_jump_without_a_day_is_refused(here: Path, text: str) -> None:
+    (here / "stockrank.toml").write_text(f'trusted_jumps = ["{text}"]\n')
+    assert f"{text!r} is no jump: " in message_of()
