@@ -1,10 +1,12 @@
 """The methodology once more, as plain loops over dicts: slow, obvious and without Polars."""
 
 import calendar
+import math
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
@@ -12,6 +14,9 @@ Row = dict[str, Any]
 
 MONTHS: Final = (3, 6, 12)
 MAX_PRICE_AGE: Final = timedelta(days=10)
+# By a millionth, a rounded ratio may miss the bounds of 2.5 and 1.5.
+LEAST_MOVE: Final = 2.5 * (1 - 1e-6)
+LARGEST_REST: Final = 1.5 * (1 + 1e-6)
 MULTIPLES: Final = ("pe", "pb", "ps", "p_fcf", "ev_ebitda")
 RETURNS_ON_CAPITAL: Final = ("roe", "roa", "roic", "fcfroe")
 RATIOS: Final = (
@@ -64,7 +69,7 @@ COLUMNS: Final = (
 )
 
 
-def rank(
+def rank(  # noqa: PLR0913 - a table each
     stocks: list[Row],
     prices: list[Row],
     fundamentals: list[Row],
@@ -72,11 +77,13 @@ def rank(
     strategy: str,
     as_of: date,
     universe: Any,
+    splits: Sequence[Row] = (),
 ) -> list[Row]:
     """Every stock with its measures: the ranked ones by rank, then the excluded by ticker."""
     metrics = COMPOSITES[strategy][0]
     closes, filings = by_ticker(prices), by_ticker(fundamentals)
     trusted = {(one.ticker, one.date) for one in field(universe, "trusted_jumps")}
+    known = by_ticker(splits)
     rows = [
         measure(
             s,
@@ -84,6 +91,7 @@ def rank(
             filings[s["ticker"]],
             as_of,
             {day for ticker, day in trusted if ticker == s["ticker"]},
+            known[s["ticker"]],
         )
         for s in stocks
     ]
@@ -108,7 +116,7 @@ def rank(
     ]
 
 
-def by_ticker(rows: list[Row]) -> defaultdict[str, list[Row]]:
+def by_ticker(rows: Sequence[Row]) -> defaultdict[str, list[Row]]:
     groups: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row["ticker"]].append(row)
@@ -124,16 +132,23 @@ def best_first(row: Row) -> tuple[float, float, str]:
 
 
 def measure(
-    stock: Row, closes: list[Row], filings: list[Row], as_of: date, trusted: set[date]
+    stock: Row,
+    closes: list[Row],
+    filings: list[Row],
+    as_of: date,
+    trusted: set[date],
+    splits: list[Row],
 ) -> Row:
     """What is known about one stock on a date: prices, ratios, market cap and F-score."""
     known = [row for row in filings if row["known_from"] <= as_of]
     ratios = ratios_row(known, as_of)
-    newest = last_close(closes, date.max)
-    jumps, closes = without_runs([row for row in closes if row["date"] <= as_of], trusted)
+    everything = adjusted(closes, splits, date.max)
+    jumps, closes = without_runs(adjusted(closes, splits, as_of), trusted)
     first = months_back(as_of, 12) - MAX_PRICE_AGE
     suspect = max((jump for jump in jumps if jump > first), default=None)
-    cap, source = market_cap(stock, closes, newest, ratios, as_of)
+    good = {row["date"] for row in closes}
+    of_today = [row for row in everything if row["date"] in good]
+    cap, source = market_cap(stock, of_today, last_close(everything, date.max), ratios, as_of)
     attributes = {name: stock[name] for name in ("ticker", "sector", "market", "stock_type")}
     return {
         **attributes,
@@ -169,6 +184,38 @@ def recent_close(closes: list[Row], day: date) -> Row | None:
     return last if last is not None and day - last["date"] <= MAX_PRICE_AGE else None
 
 
+def adjusted(closes: list[Row], splits: list[Row], as_of: date) -> list[Row]:
+    """The closes up to a date, each brought over the splits that are applied after it."""
+    known = [row for row in closes if row["date"] <= as_of]
+    applied = applied_of(splits, known)
+
+    def ahead(day: date) -> float:
+        return math.prod(split["ratio"] for split in applied if split["date"] > day)
+
+    return [row | {"close": row["close"] / ahead(row["date"])} for row in known]
+
+
+def applied_of(splits: list[Row], closes: list[Row]) -> list[Row]:
+    """The splits around which the closes are raw, each after those between the same closes."""
+    applied: list[Row] = []
+    left: dict[date, Fraction] = {}  # what is not explained, by the day of the close before
+    for split in sorted(splits, key=lambda s: s["date"]):
+        before = last_close(closes, split["date"] - timedelta(days=1))
+        later = [
+            row for row in closes if split["date"] <= row["date"] <= split["date"] + MAX_PRICE_AGE
+        ]
+        if before is None or not later:
+            continue
+        after = min(later, key=lambda row: row["date"])
+        moved = Fraction(after["close"]) / Fraction(before["close"])
+        moved = left.get(before["date"], moved)
+        with_it = moved * Fraction(split["ratio"])
+        if max(with_it, 1 / with_it) < max(moved, 1 / moved):
+            applied.append(split)
+            left[before["date"]] = with_it
+    return applied
+
+
 def without_runs(closes: list[Row], trusted: set[date]) -> tuple[list[date], list[Row]]:
     """The days of the jumps, and the closes without those of runs that reverted.
 
@@ -178,7 +225,7 @@ def without_runs(closes: list[Row], trusted: set[date]) -> tuple[list[date], lis
     jumps = {
         row["date"]: row["close"] / before["close"]
         for before, row in pairwise(closes)
-        if max(row["close"] / before["close"], before["close"] / row["close"]) >= 2.5
+        if max(row["close"] / before["close"], before["close"] / row["close"]) >= LEAST_MOVE
     }
     runs: dict[date, date] = {}
     for first, ratio in jumps.items():
@@ -190,7 +237,7 @@ def without_runs(closes: list[Row], trusted: set[date]) -> tuple[list[date], lis
             if day > first
             and (day - first).days <= 400
             and day not in runs.values()
-            and 1 / 1.5 <= ratio * other <= 1.5
+            and 1 / LARGEST_REST <= ratio * other <= LARGEST_REST
         ]
         if back:
             runs[first] = back[0]

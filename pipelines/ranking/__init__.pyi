@@ -1,3 +1,8 @@
+# The splits whose prices are raw, closes adjusted for them: of stocks beside others, of charts.
+from .adjusted import adjusted as adjusted
+from .adjusted import adjusted_closes as adjusted_closes
+from .adjusted import applied_splits as applied_splits
+
 # The last rank at which a stock is bought.
 from .banding import BUY_RANK as BUY_RANK
 
@@ -52,6 +57,9 @@ from .many import first_days as first_days
 
 # The rankings of many dates, a plan for each block of them.
 from .many import history as history
+
+# The error for a stretch of time without a price.
+from .many import no_price as no_price
 
 # The published rankings: can they be used, and if not, what stands for them.
 from .rank import holds_rankings as holds_rankings

@@ -8,12 +8,14 @@ import polars as pl
 from pipelines.lake import Check, Lake
 from pipelines.ranking import canonical_tickers, counted_jumps
 from pipelines.refresh.findings import check, counted, some
-from pipelines.refresh.outliers import SPLIT_TOLERANCE, SPLITS
+from pipelines.refresh.outliers import SPLITS
 from pipelines.universe import Universe
 
 logger = logging.getLogger(__name__)
 
 SUSPECT: Final = "suspect_price"
+LIKE_A_SPLIT: Final = 0.1
+"""How far a jump may be from a split that it is said to look like: the price also moves."""
 
 
 def jump_checks(lake: Lake, stocks: pl.DataFrame, universe: Universe) -> list[Check]:
@@ -52,7 +54,7 @@ def _what_to_do() -> pl.Expr:
     entry = pl.format("{} {}", "ticker", pl.col("date").dt.to_string("%Y-%m-%d"))
     ratio = pl.col("ratio")
     near = {
-        name: (ratio - exact).abs() <= SPLIT_TOLERANCE * exact
+        name: (ratio - exact).abs() <= LIKE_A_SPLIT * exact
         for n in SPLITS
         for name, exact in ((f"{n}:1", 1 / n), (f"1:{n}", float(n)))
     }

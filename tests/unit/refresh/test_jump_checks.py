@@ -18,9 +18,9 @@ SLIP = {"2026-11-18": 10.0, "2026-11-19": 1.0, "2026-11-20": 10.0}
 
 
 def market() -> FrameLake:
-    """Stocks that fell tenfold, that rose 3.3-fold long ago, that slipped, and one abroad."""
+    """Stocks that fell tenfold, that rose 3.4-fold long ago, that slipped, and one abroad."""
     listed = [stock("FELL"), stock("ROSE"), stock("SLIP"), stock("ABROAD", market="oslo")]
-    prices = [*closes("FELL", FELL), *closes("ROSE", ROSE | {"2020-01-03": 3.3}),
+    prices = [*closes("FELL", FELL), *closes("ROSE", ROSE | {"2020-01-03": 3.4}),
               *closes("SLIP", SLIP), *closes("ABROAD", FELL)]  # fmt: skip
     made = lake(listed, prices)
     reason = pl.when(pl.col("ticker") == "FELL").then(pl.lit("suspect_price"))
