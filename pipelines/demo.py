@@ -45,7 +45,7 @@ def main(  # noqa: PLR0913 - one parameter an option
         Option(
             help="Plant errors in the prices and large real moves, and tell them in X.truth.json."
         ),
-    ] = False,
+    ] = True,
     force: Annotated[bool, Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Write a synthetic Nordic stock market as a SQLite database.
