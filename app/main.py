@@ -6,7 +6,16 @@ from typing import Final
 
 from fastapi import FastAPI
 
-from app.routes import cache, dashboard, data, operations, rankings, stocks, strategies
+from app.routes import (
+    cache,
+    dashboard,
+    data,
+    explanations,
+    operations,
+    rankings,
+    stocks,
+    strategies,
+)
 from app.services import running_services
 from app.web import Access, Head, Limits, Recall, Responses, errors
 from pipelines import __version__
@@ -15,6 +24,7 @@ from pipelines.settings import Settings
 BASE: Final = "/v1"
 ROUTERS: Final = (
     strategies.router,
+    explanations.router,
     rankings.router,
     stocks.router,
     data.router,

@@ -16,7 +16,7 @@ from prometheus_client.core import (
 from app.jobs import Job
 from app.services import Services
 from app.serving import Version
-from app.watch import LEVELS, Alert, MemoryUsage, memory_usage
+from app.watch import LEVELS, Alert, DiskUsage, MemoryUsage, memory_usage
 from pipelines.lake import Condition, freshness
 from pipelines.runtime import MB
 
@@ -40,6 +40,7 @@ class _Collector:
         """All metrics; those of a version only where one is published."""
         services, refresher = self._services, self._services.refresher
         yield from _memory(memory_usage(services.guard))
+        yield from _disk(services.disk())
         yield from _requests(services)
         yield from _alerts(services.alerts.active())
         yield from _refreshes(refresher.history(), running=refresher.current is not None)
@@ -75,6 +76,16 @@ def _memory(usage: MemoryUsage) -> Iterator[Metric]:
     # The names that existing dashboards read.
     yield _gauge("borslabbet_memory_usage_mb", "Memory in use, MB.", usage.usage_mb)
     yield _gauge("borslabbet_memory_percent", "Memory in use, percent.", usage.percent)
+
+
+def _disk(usage: DiskUsage) -> Iterator[Metric]:
+    free = GaugeMetricFamily("stockrank_disk_free_bytes", "Free room.", labels=["folder"])
+    yield _labelled(free, (((f.name,), f.free_mb * MB) for f in usage.folders))
+    total = GaugeMetricFamily("stockrank_disk_bytes", "Size of the disk.", labels=["folder"])
+    yield _labelled(total, (((f.name,), f.total_mb * MB) for f in usage.folders))
+    if usage.needed_mb is not None:
+        needed = usage.needed_mb * MB
+        yield _gauge("stockrank_disk_needed_bytes", "Room that a refresh needs.", needed)
 
 
 def _requests(services: Services) -> Iterator[Metric]:

@@ -29,11 +29,13 @@ from app.serving import (
 from app.watch import (
     Alerts,
     DamageCheck,
+    DiskUsage,
     Events,
     Guard,
     Level,
     alerts_file,
     configured_channels,
+    disk_usage,
     effective_limit_mb,
     rules,
 )
@@ -82,6 +84,12 @@ class Services:
     def today(self) -> date:
         """Return the day in UTC."""
         return self.now().date()
+
+    def disk(self) -> DiskUsage:
+        """Return the room on the disks of the lake, and what a refresh needs."""
+        version = self.published.loaded()
+        manifest = version.manifest if version else None
+        return disk_usage(self.settings.lake, self.settings.source, manifest)
 
     def seconds_until_sync(self) -> int:
         """Count a request for a refresh and return 0; after too many, return the wait."""
@@ -250,6 +258,7 @@ class _Watch:
         services, alerts = self._services, self._services.alerts
         alerts.observe_all(rules.of_memory(services.guard))
         alerts.observe_all(rules.of_jobs(services.refresher.history(), self._made))
+        alerts.observe_all([rules.disk_low(await asyncio.to_thread(services.disk))])
         condition = await asyncio.to_thread(services.published.condition)
         alerts.observe_all(rules.of_lake(condition, services.published.in_memory))
         if condition != self._condition:

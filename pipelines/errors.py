@@ -7,6 +7,7 @@ StockRankError
 │   └── ChecksFailed   a new version is complete, but failed a check
 ├── LakeError          the lake is absent, damaged or of another format
 │   ├── NothingPublished
+│   ├── DiskFull       its disk is full, or too full for a refresh
 │   ├── Locked         another process writes to the lake
 │   └── PointerLocked  another process moves `current`, for too long
 ├── SettingsError      a setting is unknown or has a value that cannot be used
@@ -15,6 +16,7 @@ StockRankError
 """
 
 import difflib
+import errno
 from collections.abc import Iterable
 from typing import Final
 
@@ -26,6 +28,22 @@ def is_of_system(error: Exception) -> bool:
     """Return True if the disk or the memory failed, also where a library reports it as its own."""
     is_known = isinstance(error, OSError | MemoryError)
     return is_known or any(words in str(error) for words in OF_THE_SYSTEM)
+
+
+FULL: Final = (
+    "No space left on device",
+    "os error 28",
+    "disk is full",
+    "Disk quota exceeded",
+    "os error 122",
+)
+"""Words in which the system, Polars and SQLite say that a disk, or a quota of it, is full."""
+
+
+def is_disk_full(error: Exception) -> bool:
+    """Return True if a disk is full, also where a library or another error says so."""
+    is_full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT)
+    return is_full or any(words in str(error) for words in FULL)
 
 
 class StockRankError(Exception):
@@ -73,6 +91,10 @@ class NothingPublished(LakeError):
         super().__init__(
             f"nothing is published in {root}; run python -m pipelines.export --lake {root}"
         )
+
+
+class DiskFull(LakeError):
+    """The disk of the lake is full, or too full for a refresh."""
 
 
 class Locked(LakeError):

@@ -181,6 +181,9 @@ def _listing_lines(why: Explanation) -> Iterable[Line]:
     yield "listing", f"{why.market}, {why.stock_type}", f"sector {why.sector or 'unknown'}"
     yield "market cap, M", _integer(why.market_cap_msek), why.market_cap_source or "unknown"
     yield "close", _number(why.close), _on(why.close_date) or "no close in ten days"
+    if why.jump:
+        how = f"from {_number(why.jump.close_before)} {_on(why.jump.date)}, and nothing explains it"
+        yield "jump of the price", f"to {_number(why.jump.close)}", how
 
 
 def _return_lines(why: Explanation) -> Iterable[Line]:

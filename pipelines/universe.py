@@ -11,12 +11,21 @@ ReturnsIn = Literal["local", "SEK"]
 """The currency of returns: that of each listing, or Swedish kronor."""
 
 
+@dataclass(frozen=True, slots=True)
+class TrustedJump:
+    """A jump of a price that is real: the ticker, and the day of the close after it."""
+
+    ticker: str
+    date: date
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Universe:
     """Listing markets with a currency label and the least market cap by date.
 
     `floors` holds (first day, floor in million of the currency), oldest first; a floor holds from
-    its first day until that of the next. `returns_in` converts returns, and nothing else.
+    its first day until that of the next. `returns_in` converts returns, and nothing else. A stock
+    with a jump is not ranked, unless the owner says that it is real, in `trusted_jumps`.
     """
 
     name: str
@@ -24,6 +33,7 @@ class Universe:
     currency: str
     floors: tuple[tuple[date, float], ...] = ()
     returns_in: ReturnsIn = "local"
+    trusted_jumps: tuple[TrustedJump, ...] = ()
 
     def __repr__(self) -> str:
         floors = (f"{cap:,} million from {first}" for first, cap in self.floors)

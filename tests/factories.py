@@ -16,6 +16,7 @@ from pipelines.lake.manifest import SCHEMA_VERSION, Check, DataFile, Dataset, Ma
 from pipelines.lake.version import Lake
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES
+from pipelines.refresh.jumps import NO_SPLITS, Closes, judged
 from pipelines.universe import SWEDEN, Universe
 
 Row = dict[str, Any]
@@ -88,9 +89,16 @@ def frame_lake(
     listed = pl.DataFrame(list(stocks), schema=lake_schema("stocks"))
     return FrameLake(
         prices=quotes,
+        jumps=jumps_of(quotes),
         fundamentals=pl.DataFrame(list(fundamentals), schema=lake_schema("fundamentals")),
         stocks=listed.join(newest, on="ticker", how="left").select(*STOCKS),
     )
+
+
+def jumps_of(prices: pl.DataFrame) -> pl.DataFrame:
+    """The jumps of prices, as a refresh finds them."""
+    pairs = Closes.of(prices.sort("ticker", "date")).pairs
+    return judged(pairs, NO_SPLITS).select(*lake_schema("jumps"))
 
 
 def ranked(

@@ -3,6 +3,7 @@
 import calendar
 from collections import defaultdict
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any, Final
 
 Row = dict[str, Any]
@@ -51,7 +52,7 @@ COMPOSITES: Final[dict[str, tuple[tuple[str, ...], int]]] = {
 COLUMNS: Final = (
     *("ticker", "rank", "excluded_by", "score", "momentum"),
     *(f"return_{n}m" for n in MONTHS),
-    *("close", "close_date"),
+    *("close", "close_date", "jump_date"),
     *(f"base_date_{n}m" for n in MONTHS),
     *(f"base_close_{n}m" for n in MONTHS),
     *("market_cap_msek", "market_cap_source", "composite", "primary_rank"),
@@ -71,7 +72,17 @@ def rank(
     """Every stock with its measures: the ranked ones by rank, then the excluded by ticker."""
     metrics = COMPOSITES[strategy][0]
     closes, filings = by_ticker(prices), by_ticker(fundamentals)
-    rows = [measure(s, closes[s["ticker"]], filings[s["ticker"]], as_of) for s in stocks]
+    trusted = {(one.ticker, one.date) for one in field(universe, "trusted_jumps")}
+    rows = [
+        measure(
+            s,
+            closes[s["ticker"]],
+            filings[s["ticker"]],
+            as_of,
+            {day for ticker, day in trusted if ticker == s["ticker"]},
+        )
+        for s in stocks
+    ]
     for row in rows:
         row["excluded_by"] = universe_reason(row, strategy, as_of, universe)
     exclude_other_share_classes(remaining(rows))
@@ -107,11 +118,17 @@ def best_first(row: Row) -> tuple[float, float, str]:
     return -row["momentum"], -row["market_cap_msek"], row["ticker"]
 
 
-def measure(stock: Row, closes: list[Row], filings: list[Row], as_of: date) -> Row:
+def measure(
+    stock: Row, closes: list[Row], filings: list[Row], as_of: date, trusted: set[date]
+) -> Row:
     """What is known about one stock on a date: prices, ratios, market cap and F-score."""
     known = [row for row in filings if row["known_from"] <= as_of]
     ratios = ratios_row(known, as_of)
-    cap, source = market_cap(stock, closes, ratios, as_of)
+    newest = last_close(closes, date.max)
+    jumps, closes = without_runs([row for row in closes if row["date"] <= as_of], trusted)
+    first = months_back(as_of, 12) - MAX_PRICE_AGE
+    suspect = max((jump for jump in jumps if jump > first), default=None)
+    cap, source = market_cap(stock, closes, newest, ratios, as_of)
     attributes = {name: stock[name] for name in ("ticker", "sector", "market", "stock_type")}
     return {
         **attributes,
@@ -120,6 +137,7 @@ def measure(stock: Row, closes: list[Row], filings: list[Row], as_of: date) -> R
         **f_score_columns(known, as_of),
         "market_cap_msek": cap,
         "market_cap_source": source,
+        "jump_date": suspect,
     }
 
 
@@ -143,6 +161,37 @@ def recent_close(closes: list[Row], day: date) -> Row | None:
     """The newest price row on or before a day, None if it is more than ten days older."""
     last = last_close(closes, day)
     return last if last is not None and day - last["date"] <= MAX_PRICE_AGE else None
+
+
+def without_runs(closes: list[Row], trusted: set[date]) -> tuple[list[date], list[Row]]:
+    """The days of the jumps, and the closes without those of runs that reverted.
+
+    Only what is known is passed. A jump that is trusted is none, but keeps its place in the order.
+    """
+    closes = sorted(closes, key=lambda row: row["date"])
+    jumps = {
+        row["date"]: row["close"] / before["close"]
+        for before, row in pairwise(closes)
+        if max(row["close"] / before["close"], before["close"] / row["close"]) >= 2.5
+    }
+    runs: dict[date, date] = {}
+    for first, ratio in jumps.items():
+        if first in runs.values():
+            continue
+        back = [
+            day
+            for day, other in jumps.items()
+            if day > first
+            and (day - first).days <= 400
+            and day not in runs.values()
+            and 1 / 1.5 <= ratio * other <= 1.5
+        ]
+        if back:
+            runs[first] = back[0]
+    runs = {a: b for a, b in runs.items() if not {a, b} & trusted}
+    of_runs = {day for run in runs.items() for day in run}
+    good = [row for row in closes if not any(a <= row["date"] < b for a, b in runs.items())]
+    return [day for day in jumps if day not in of_runs | trusted], good
 
 
 def price_columns(closes: list[Row], as_of: date) -> Row:
@@ -189,14 +238,13 @@ def ratios_order(row: Row) -> tuple[date, bool, date, int]:
 
 
 def market_cap(
-    stock: Row, closes: list[Row], ratios: Row, as_of: date
+    stock: Row, closes: list[Row], newest: Row | None, ratios: Row, as_of: date
 ) -> tuple[float | None, str | None]:
     """Market cap in million and where it comes from; both None if there is none above zero."""
     reported = ratios.get("market_cap_ccy")
     if reported is not None and reported > 0:
         return reported / 1e6, "reported"
     cap, source = stock["market_cap_msek"], "current"
-    newest = last_close(closes, date.max)
     if cap is not None and newest is not None and as_of < newest["date"]:
         then, source = recent_close(closes, as_of), "price_scaled"
         cap = cap * (then["close"] / newest["close"]) if then else None
@@ -316,6 +364,7 @@ def universe_reason(row: Row, strategy: str, as_of: date, universe: Any) -> str 
         "not_a_stock": (row["stock_type"] or "").casefold() not in ("stock", "sdb"),
         "other_market": row["market"] not in field(universe, "markets"),
         "inactive": row["inactive"],
+        "suspect_price": row["jump_date"] is not None,
         "no_market_cap": cap is None,
         "below_market_cap": (cap or 0) < floor_on(field(universe, "floors"), as_of),
         "financial": is_financial(row["sector"], strategy),
@@ -324,7 +373,7 @@ def universe_reason(row: Row, strategy: str, as_of: date, universe: Any) -> str 
 
 
 def field(universe: Any, name: str) -> Any:
-    return universe[name] if isinstance(universe, dict) else getattr(universe, name)
+    return universe.get(name, ()) if isinstance(universe, dict) else getattr(universe, name)
 
 
 def floor_on(floors: tuple[tuple[date | None, float], ...], as_of: date) -> float:

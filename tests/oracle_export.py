@@ -20,7 +20,7 @@ STOCK_COLUMNS: Final = ("name", "sector", "market", "currency", "stock_type")
 def normalise(source_tables: dict[str, list[Row]]) -> tuple[list[Row], list[Row], list[Row]]:
     """Stocks, prices and fundamentals as `oracle.rank` takes them; an absent table is empty."""
     tables = defaultdict(list, source_tables)
-    reports = [report(row) for row in tables["fundamentals"] if known_from(row) is not None]
+    reports = [report(row) for row in tables["fundamentals"] if is_report(row)]
     units = [row for row in reports if has_any(row, RATIOS)]
     percent = {row["ticker"]: row["percent"] for row in sorted(units, key=unit_order)}
     dated = [row for row in tables["fundamentals_snapshots"] if row["snapshot_date"] is not None]
@@ -110,6 +110,12 @@ def known_from(row: Row) -> date | None:
     """When a `fundamentals` row became known; None if it has no date at all."""
     fetched, fiscal = day(row["fetched_date"]), day(row["fiscal_date"])
     return fetched or (fiscal + timedelta(days=90) if fiscal is not None else None)
+
+
+def is_report(row: Row) -> bool:
+    """A row with a date, whose fiscal year was over when it was fetched."""
+    fetched, fiscal = day(row["fetched_date"]), day(row["fiscal_date"])
+    return known_from(row) is not None and not (fetched and fiscal and fiscal > fetched)
 
 
 def report(row: Row) -> Row:

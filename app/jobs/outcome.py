@@ -11,8 +11,11 @@ from typing import Final
 from app.jobs.child import Ended
 from app.jobs.follow import Follower
 from app.jobs.job import Failure
-from pipelines.lake import Manifest, parse
+from pipelines.errors import FULL, DiskFull
+from pipelines.lake import Manifest, parse, room_of
 
+LEAST_ROOM: Final = 100_000
+"""The free bytes below which a disk is full: a log of a refresh has some thousand."""
 VMSTAT: Final = Path("/proc/vmstat")
 PATH: Final = re.compile(r"(?<![\w./-])/(?:[^\s/:;,'\"()]+/)+(?=[^\s/:;,'\"()])")
 """The folders in front of a file name."""
@@ -69,9 +72,20 @@ class Attempt:
             number = -self.ended.code
             how = f"was ended by signal {number} ({signal.strsignal(number)})"
             return Failure(self._broke(how), "Killed")
+        return self._gave_up()
+
+    def _gave_up(self) -> Failure:
+        """The reason of an export that ended by itself."""
         if self.follower.error and self.follower.error_type:
             return Failure(self.follower.error, self.follower.error_type)
+        if self._lacked_room():
+            return full_disk(self.log)
         return Failure(self._broke(f"ended with exit code {self.ended.code}"), "Crashed")
+
+    def _lacked_room(self) -> bool:
+        """True if the export could not write its error: where its log is, the disk is full."""
+        said = self.follower.said or ""
+        return any(words in said for words in FULL) or room_of(self.log.parent).free < LEAST_ROOM
 
     def _broke(self, how: str) -> str:
         """A sentence for an export that ended without an error of its own in the log."""
@@ -83,6 +97,15 @@ class Attempt:
 
     def _see(self) -> str:
         return f"see {self.log.parent.name}/{self.log.name}, and try again"
+
+
+def full_disk(file: Path) -> Failure:
+    """The failure of a refresh for which there was no room on the disk of a file."""
+    return Failure(
+        f"the disk of {file.parent} is full; nothing was published, make room there, "
+        "then try again",
+        DiskFull.__name__,
+    )
 
 
 def without_paths(text: str, places: Iterable[Path]) -> str:

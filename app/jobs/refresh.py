@@ -22,12 +22,12 @@ from app.jobs.child import SILENT_SECONDS, Child
 from app.jobs.follow import Follower
 from app.jobs.history import JobHistory
 from app.jobs.job import Failure, Job, Trigger, new_job, usual_seconds
-from app.jobs.outcome import Attempt, kernel_kills, without_paths
+from app.jobs.outcome import Attempt, full_disk, kernel_kills, without_paths
 from app.jobs.outside import outside_job
 from app.jobs.told import tell_begin, tell_end, tell_phase
 from app.watch import Events
 from pipelines import lake as lakes
-from pipelines.errors import StockRankError
+from pipelines.errors import StockRankError, is_disk_full
 from pipelines.lake import Lake, Manifest
 from pipelines.runtime import LOW_MEMORY_ALLOCATORS, resident_mb, without_allocators
 from pipelines.settings import PREFIX, Settings
@@ -242,12 +242,14 @@ class Refresher:
 
     def _not_started(self, error: OSError) -> Failure:
         where = error.filename or self._settings.lake
+        if is_disk_full(error):
+            return full_disk(Path(where))
         reason = f"the export cannot be started: {where}: {error.strerror}; mend that first"
         return Failure(reason, "NotStarted")
 
     def _budget_mb(self) -> float:
         """The memory that the service leaves of its limit."""
-        return self._limit_mb - resident_mb()
+        return max(0.0, self._limit_mb - resident_mb())
 
 
 def _environment(settings: Settings) -> dict[str, str]:

@@ -79,6 +79,12 @@ async def memory_(services: ServicesDep) -> operation_models.Memory:
     return operation_models.Memory(**asdict(memory_usage(services.guard)))
 
 
+@router.get("/system/disk")
+async def disk(services: ServicesDep) -> operation_models.Disk:
+    """Free room on the disks of the lake against what a refresh needs."""
+    return operation_models.Disk(**asdict(await asyncio.to_thread(services.disk)))
+
+
 @router.get(
     "/metrics",
     response_class=Response,

@@ -37,7 +37,7 @@ async def prices(
     newest = version.newest[ticker]
     if newest is None:
         return stock_models.Closes(prices=[])
-    plan = queries.closes(version.lake, ticker, newest, days)
+    plan = queries.closes(version, ticker, newest, days)
     rows = await services.computing.frame((version.id, ticker, "closes", days), plan)
     return await asyncio.to_thread(_closes, rows)
 

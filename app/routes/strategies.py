@@ -13,7 +13,6 @@ from app.deps import (
     SelectionDep,
     ServicesDep,
     StrategyDep,
-    TickerDep,
     VerdictDep,
     VersionDep,
 )
@@ -33,7 +32,6 @@ from pipelines.ranking import (
     STRATEGIES,
     Strategy,
     canonical_ticker,
-    explanations,
     places,
     strategy_named,
     trades,
@@ -227,16 +225,6 @@ def validate(
         issues=issues,
         checked_at=services.now(),
     )
-
-
-@router.get("/strategies/{name}/explain/{ticker:path}")
-def explain(
-    rankings: RankingsDep, strategy: StrategyDep, ticker: TickerDep
-) -> ranking_models.Explanation:
-    """Numbers behind the rank of a stock, or the reason why it has none."""
-    rows = rankings.filter(strategy=strategy.name, ticker=ticker)
-    rows = views.finite(rows).with_columns(queries.quoted("close", "^base_close_.*$"))
-    return ranking_models.Explanation.model_validate(next(explanations(rows)), from_attributes=True)
 
 
 @router.post(

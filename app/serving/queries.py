@@ -6,7 +6,7 @@ import polars as pl
 
 from app.serving.published import Version
 from pipelines.lake import Lake
-from pipelines.ranking import MAX_PRICE_AGE, price_return
+from pipelines.ranking import MAX_PRICE_AGE, good_prices, price_return
 
 
 def year_to_date(version: Version) -> pl.LazyFrame:
@@ -14,7 +14,7 @@ def year_to_date(version: Version) -> pl.LazyFrame:
     as_of = version.lake.as_of
     last = date(as_of.year - 1, 12, 31)
     base = (
-        version.lake.prices(since=last - timedelta(days=MAX_PRICE_AGE), until=last)
+        _good(version, last - timedelta(days=MAX_PRICE_AGE), last)
         .group_by("ticker")
         .agg(base=pl.col("close").max_by("date").cast(pl.Float64))
     )
@@ -26,16 +26,22 @@ def year_to_date(version: Version) -> pl.LazyFrame:
 def one_month_return(version: Version, ticker: str) -> pl.LazyFrame:
     """Return `return_1m` of a stock: one row, or none where it has no close in the window."""
     as_of = version.lake.as_of
-    rows = version.lake.prices(since=as_of - timedelta(days=50), until=as_of).filter(ticker=ticker)
+    rows = _good(version, as_of - timedelta(days=50), as_of).filter(ticker=ticker)
     return price_return(rows, as_of=as_of, months=1).select("return_1m")
 
 
-def closes(lake: Lake, ticker: str, newest: date, days: int) -> pl.LazyFrame:
-    """Return `date, close` of the last `days` closes of a stock, oldest first."""
+def closes(version: Version, ticker: str, newest: date, days: int) -> pl.LazyFrame:
+    """Return `date, close` of the last `days` good closes of a stock, oldest first."""
     # Three calendar days for each close, where five in seven would do: some stocks trade seldom.
     since = date.fromordinal(max(1, newest.toordinal() - 3 * days - 30))
-    rows = lake.prices(since=since).filter(ticker=ticker)
+    rows = _good(version, since, version.lake.as_of).filter(ticker=ticker)
     return rows.select("date", quoted("close")).sort("date").tail(days)
+
+
+def _good(version: Version, since: date, until: date) -> pl.LazyFrame:
+    """Return daily prices without those that are known now to be bad."""
+    lake, universe = version.lake, version.universe
+    return good_prices(lake, since=since, until=until, as_of=lake.as_of, universe=universe)
 
 
 def quoted(*columns: str) -> pl.Expr:

@@ -25,6 +25,10 @@ from .damage_check import DamageCheck as DamageCheck
 # Marks a version that has a file with other bytes than were written.
 from .damage_check import check_version as check_version
 
+# The room on the disks of the lake, against the need of a refresh.
+from .disk import DiskUsage as DiskUsage
+from .disk import disk_usage as disk_usage
+
 # The events of the service, for all who subscribe.
 from .events import Events as Events
 

@@ -9,6 +9,7 @@ from itertools import takewhile
 from typing import Final, Protocol
 
 from app.watch.alerts import Observation, Severity
+from app.watch.disk import DiskUsage
 from app.watch.levels import Level
 from app.watch.memory import Guard
 from app.watch.usage import remedies, situation
@@ -23,6 +24,9 @@ GROWTH_HOURS: Final = 6.0
 LEAST_GROWTH_MB_PER_HOUR: Final = 10.0
 GROWTH_HOLD_SECONDS: Final = 300.0
 """Caches fill after a start, and a busy quarter of an hour looks like a leak."""
+
+SPARE: Final = 1.2
+"""Less free room than this many times the need of a refresh is an alert before it is too late."""
 
 FAILURES: Final = 3
 """Failed refreshes in a row that are critical: one may be due to a busy database."""
@@ -88,6 +92,24 @@ def memory_growing(guard: Guard) -> Observation:
                 "report the requests that it answered"
             )
     return Observation("memory_growing", "warning", growing, GROWTH_HOLD_SECONDS)
+
+
+# -------------------------------------------------------------------------------------- disk
+
+
+def disk_low(usage: DiskUsage) -> Observation:
+    """Observe that the next refresh does not fit on the disk, or hardly."""
+    needed, message = usage.needed_mb, None
+    free = usage.folders[-1].free_mb if usage.folders else None
+    if needed is not None and free is not None and free < SPARE * needed:
+        how = "hardly has" if usage.enough else "has not the"
+        message = (
+            f"the disk of the lake {how} room for a refresh, which needs {needed:,.1f} MB "
+            f"({usage.copy_mb:,.1f} MB for its copy of the database, {usage.files_mb:,.1f} MB for "
+            f"the new version): {free:,.1f} MB are free; make room, or delete old versions with "
+            "python -m pipelines.versions prune"
+        )
+    return Observation("disk_low", "warning" if usage.enough else "critical", message)
 
 
 # ----------------------------------------------------------------------------------- refresh

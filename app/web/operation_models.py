@@ -61,3 +61,21 @@ class Memory(BaseModel):
     limit_mb: float = field("limit in MB", 1024.0)
     peak_mb: float = field("largest use since the start, in MB", 160.2)
     processes: list[Process] = field("processes that use it", [])
+
+
+class Folder(BaseModel):
+    """The room on the disk of a folder."""
+
+    name: Literal["lake", "work"] = field("the lake, or where a refresh works", "lake")
+    free_mb: float = field("free MB; in work, with what is given back", 51200.0)
+    total_mb: float = field("size of the disk in MB", 102400.0)
+
+
+class Disk(BaseModel):
+    """Free room on the disks of the lake against what a refresh needs."""
+
+    folders: list[Folder] = field("the lake, and where a refresh works", [])
+    copy_mb: float | None = field("MB for the copy of the database", 203.8)
+    files_mb: float | None = field("MB for the files of the new version", 36.4)
+    needed_mb: float | None = field("both; null where the database is not there", 240.2)
+    enough: bool | None = field("false if a refresh would be refused", True)

@@ -101,6 +101,14 @@ class Return(BaseModel):
     base_close: float | None = field("base close in the listing currency", 212.4)
 
 
+class Jump(BaseModel):
+    """A jump of the price that nothing explains."""
+
+    date: CalendarDay = field("day of the close after it", "2026-03-09")
+    close_before: float = field("close before it, in the listing currency", 158.4)
+    close: float = field("close after it, in the listing currency", 5.06)
+
+
 class Metric(BaseModel):
     """A metric of the composite."""
 
@@ -144,6 +152,7 @@ class Explanation(BaseModel):
     currency: str | None = field("listing currency", "SEK")
     close: float | None = field("last close, at most ten days old", 278.3)
     close_date: date | None = field("day of that close", "2026-11-20")
+    jump: Jump | None = field("newest jump of the price in a year; null without one", None)
     returns: list[Return] = field("returns whose mean is the score", [])
     metrics: list[Metric] = field("metrics of the composite; empty for momentum", [])
     composite: float | None = field("mean percentile, 0 is best", 0.21)
@@ -156,6 +165,24 @@ class Explanation(BaseModel):
     )
     f_signals: list[Signal] = field("the nine signals", [])
     ratios_known_from: date | None = field("first day on which the ratios were known", "2026-10-27")
+
+
+class Excluded(BaseModel):
+    """The stocks that are excluded for one reason."""
+
+    reason: str = field("code of the reason", "suspect_price")
+    meaning: str = field("the reason in words", "its price jumped within a year")
+    stocks: int = field("number of stocks", 3)
+
+
+class Exclusions(BaseModel):
+    """How many stocks a strategy ranks, and how many are excluded for each reason."""
+
+    strategy: StrategyName
+    as_of: CalendarDay = field("date of the ranking", "2026-11-20")
+    stocks: int = field("number of stocks, ranked or not", 424)
+    ranked: int = field("number of ranked stocks", 61)
+    excluded: list[Excluded] = field("reasons in the order in which they are tried", [])
 
 
 class Computed(BaseModel):

@@ -145,6 +145,20 @@ from .runs import ended_runs as ended_runs
 # A refresh leaves a record of how it ended.
 from .runs import recorded as recorded
 
+# What a refresh needs of a disk.
+from .space import Need as Need
+
+# The free and all bytes of a disk.
+from .space import Room as Room
+
+# A refresh that does not fit is refused.
+from .space import check_room as check_room
+
+# The need of a refresh, and the room that there is and will be again.
+from .space import need_of as need_of
+from .space import returned as returned
+from .space import room_of as room_of
+
 # The files of a version compared with its manifest.
 from .verify import verified as verified
 

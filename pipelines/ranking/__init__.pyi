@@ -30,6 +30,9 @@ from .expressions import has_any as has_any
 # The rankings of many dates as files by year.
 from .history_files import write_history as write_history
 
+# Daily prices without those that are known to be bad.
+from .jumps import good_prices as good_prices
+
 # The price return of tickers over any number of months.
 from .known import price_return as price_return
 

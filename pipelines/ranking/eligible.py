@@ -31,9 +31,10 @@ def first_universe_reason(
 ) -> pl.Expr:
     """Return the first rule, in order, that excludes a stock, share classes aside; else null.
 
-    Reads `stock_type, market, close, market_cap_msek, sector`, where `close` is null for a stock
-    without a close in the ten days up to the date, and `lacks_rate` if the universe converts
-    returns. `keep_sectors` are financial sectors that stay.
+    Reads `stock_type, market, close, jump_date, market_cap_msek, sector`, where `close` is null for
+    a stock without a close in the ten days up to the date, and `jump_date` for one whose price has
+    not jumped; and `lacks_rate` if the universe converts returns. `keep_sectors` are financial
+    sectors that stay.
     """
     cap = pl.col("market_cap_msek")
     without_rate = {"no_rate": pl.col("lacks_rate")} if universe.returns_in != "local" else {}
@@ -42,6 +43,7 @@ def first_universe_reason(
             "not_a_stock": ~is_stock(),
             "other_market": ~is_on_market(universe),
             "inactive": pl.col("close").is_null(),
+            "suspect_price": pl.col("jump_date").is_not_null(),
             **without_rate,
             "no_market_cap": cap.is_null(),
             "below_market_cap": cap < market_cap_floor(universe, as_of),

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import polars as pl
 
 from pipelines.ranking.factors import SIGNALS
+from pipelines.ranking.jumps import JUMP_FACTS
 from pipelines.ranking.ratios import ratio_named
 from pipelines.ranking.strategies import STRATEGIES, Strategy
 from pipelines.ranking.windows import MONTHS
@@ -21,6 +22,15 @@ class ReturnFact:
     value: float | None
     base_date: date | None
     base_close: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JumpFact:
+    """The newest jump of a price that nothing explains, with the closes before and after it."""
+
+    date: date
+    close_before: float
+    close: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +75,7 @@ class Explanation:
     currency: str | None
     close: float | None
     close_date: date | None
+    jump: JumpFact | None
     returns: tuple[ReturnFact, ...]
     metrics: tuple[MetricFact, ...]
     composite: float | None
@@ -102,10 +113,16 @@ def _explanation(row: Mapping[str, Any], strategy: Strategy) -> Explanation:
     return Explanation(
         **{column: row[column] for column in COLUMNS},
         display_name=strategy.title,
+        jump=_jump(row),
         returns=tuple(_return(row, months) for months in MONTHS),
         metrics=tuple(_metric(row, metric.name) for metric in metrics),
         f_signals=tuple(SignalFact(name=signal, value=row[signal]) for signal in SIGNALS),
     )
+
+
+def _jump(row: Mapping[str, Any]) -> JumpFact | None:
+    day, before, close = (row[column] for column in JUMP_FACTS)
+    return JumpFact(date=day, close_before=before, close=close) if day else None
 
 
 def _return(row: Mapping[str, Any], months: int) -> ReturnFact:

@@ -3,7 +3,7 @@
 Nothing here collects. Frames of more than one date have `as_of` among their keys `by`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -14,6 +14,7 @@ from pipelines.ranking import factors
 from pipelines.ranking.eligible import company
 from pipelines.ranking.expressions import divided, has_any, positive
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
+from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, suspects, with_bad
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.windows import (
     ANCHORS,
@@ -26,6 +27,7 @@ from pipelines.ranking.windows import (
     in_window,
     months_before,
 )
+from pipelines.universe import TrustedJump
 
 Keys = tuple[str, ...]
 
@@ -38,20 +40,27 @@ FACTS: Final = (
     *(*(f"return_{n}m" for n in MONTHS), "momentum", "f_score", "f_available", "f_source"),
     *("market_cap_msek", "market_cap_source", "market", "sector", "stock_type", "currency"),
     *("close", "close_date", *(f"base_{w}_{n}m" for n in MONTHS for w in ("close", "date"))),
+    *JUMP_FACTS,
     *("fiscal_date", "ratios_known_from", *RATIO_COLUMNS[1:], *SIGNALS),
 )
 """The columns of a cross-section that a ranking shows."""
 
 
-def cross_section(lake: Lake, *, as_of: date) -> pl.LazyFrame:
-    """Return what is known of every stock on a date: `FACTS` and statements, one row a stock."""
+def cross_section(lake: Lake, *, as_of: date, trusted: Sequence[TrustedJump] = ()) -> pl.LazyFrame:
+    """Return what is known of every stock on a date: `FACTS` and statements, one row a stock.
+
+    Jumps that are `trusted` count as any move.
+    """
     day = pl.lit(as_of, dtype=pl.Date)
     fundamentals = lake.fundamentals(known_by=as_of)
     windows = {n: in_window(day, n) for n in ANCHORS}
-    prices = lake.prices(since=days_before(as_of, PRICE_WINDOW), until=as_of)
+    since, jumps = days_before(as_of, PRICE_WINDOW), counted_jumps(lake, trusted)
+    prices = lake.prices(since=since, until=as_of).filter(pl.any_horizontal(windows.values()))
+    good = with_bad(prices, jumps, since=since).filter(is_good(day))
     return joined(
         lake.stocks().with_columns(as_of=day),
-        closes(prices.filter(pl.any_horizontal(windows.values())), windows),
+        closes(good, windows),
+        suspects(jumps, day),
         newest_ratios(fundamentals, day),
         statements(fundamentals, day),
     )

@@ -15,6 +15,7 @@ import polars as pl
 from pipelines.lake import Lake
 from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.expressions import has_any
+from pipelines.ranking.jumps import counted_jumps, is_good, suspects, with_bad
 from pipelines.ranking.known import closes, joined, newest_ratios, statements
 from pipelines.ranking.rank import ranking_tables
 from pipelines.ranking.ratios import RATIO_COLUMNS
@@ -28,7 +29,7 @@ from pipelines.ranking.windows import (
     earliest,
     months_before,
 )
-from pipelines.universe import Universe
+from pipelines.universe import TrustedJump, Universe
 
 TOGETHER: Final = 36_000
 """Stocks times dates that one plan ranks."""
@@ -74,9 +75,8 @@ def history(lake: Lake, *, dates: Sequence[date], universe: Universe) -> Iterato
     date, strategy, rank and ticker.
     """
     for block in _blocks(lake, dates):
-        stocks = in_currency(
-            cross_sections(lake, block), lake, universe, first=block[0], last=block[-1]
-        )
+        known = cross_sections(lake, block, universe.trusted_jumps)
+        stocks = in_currency(known, lake, universe, first=block[0], last=block[-1])
         tables = ranking_tables(stocks, universe, STRATEGIES.values())
         yield pl.concat([table.select(HISTORY_COLUMNS) for table in tables]).sort(
             "as_of", "strategy", "rank", "ticker", nulls_last=True
@@ -90,13 +90,18 @@ def _blocks(lake: Lake, dates: Sequence[date]) -> Iterator[Sequence[date]]:
     yield from (dates[start : start + size] for start in range(0, len(dates), size))
 
 
-def cross_sections(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
+def cross_sections(
+    lake: Lake, dates: Sequence[date], trusted: Sequence[TrustedJump] = ()
+) -> pl.LazyFrame:
     """Return what is known of every stock on each date: a row a stock and date."""
     days = pl.LazyFrame({"as_of": dates}, schema={"as_of": pl.Date})
     rows, day = lake.fundamentals(known_by=dates[-1]), pl.col("as_of")
+    jumps = counted_jumps(lake, trusted)
+    prices = _in_windows(lake, dates, jumps).filter(is_good(day))
     return joined(
         lake.stocks().join(days, how="cross"),
-        closes(_in_windows(lake, dates), {n: pl.col("months") == n for n in ANCHORS}, BY),
+        closes(prices, {n: pl.col("months") == n for n in ANCHORS}, BY),
+        suspects(jumps.join(days, how="cross"), day, BY),
         newest_ratios(_beside(_recent_ratios(rows, dates[0]), dates), day, BY),
         statements(_beside(_recent_statements(rows, dates[0]), dates), day, BY),
         by=BY,
@@ -106,8 +111,11 @@ def cross_sections(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
 # ----------------------------------------------------------------- rows beside their dates
 
 
-def _in_windows(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
-    """Return each price once for every window that it is in: a date and a number of months."""
+def _in_windows(lake: Lake, dates: Sequence[date], jumps: pl.LazyFrame) -> pl.LazyFrame:
+    """Return each price once for every window that it is in: a date and a number of months.
+
+    The day from which it is known to be bad is beside it, as `BAD_FROM`.
+    """
     days = pl.DataFrame({"as_of": dates}, schema={"as_of": pl.Date})
     ends = pl.concat(
         days.select("as_of", end=months_before(pl.col("as_of"), n), months=pl.lit(n))
@@ -116,8 +124,9 @@ def _in_windows(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
     windows = ends.select(
         "as_of", "months", date=pl.date_ranges(earliest(pl.col("end")), "end")
     ).explode("date")
-    prices = lake.prices(since=days_before(dates[0], PRICE_WINDOW), until=dates[-1])
-    return prices.select("ticker", "date", "close").join(windows.lazy(), on="date")
+    since = days_before(dates[0], PRICE_WINDOW)
+    prices = lake.prices(since=since, until=dates[-1]).select("ticker", "date", "close")
+    return with_bad(prices, jumps, since=since).join(windows.lazy(), on="date")
 
 
 def _beside(fundamentals: pl.LazyFrame, dates: Sequence[date]) -> pl.LazyFrame:

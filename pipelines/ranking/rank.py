@@ -41,7 +41,8 @@ def rankings(
     ranked stocks first, then the excluded by ticker.
     """
     chosen = tuple(STRATEGIES.values() if strategies is None else strategies)
-    stocks = in_currency(cross_section(lake, as_of=as_of), lake, universe, first=as_of, last=as_of)
+    known = cross_section(lake, as_of=as_of, trusted=universe.trusted_jumps)
+    stocks = in_currency(known, lake, universe, first=as_of, last=as_of)
     tables = ranking_tables(stocks, universe, chosen)
     return pl.concat([table.sort("rank", "ticker", nulls_last=True) for table in tables])
 

@@ -7,6 +7,7 @@ REASONS: Final[Mapping[str, str]] = {
     "not_a_stock": "it is not a stock",
     "other_market": "it is listed on another market, or its market is unknown",
     "inactive": "it has had no close for ten days",
+    "suspect_price": "its price jumped within a year, and nothing explains it",
     "no_rate": "no rate of its currency is known on a day of its returns",
     "no_market_cap": "its market cap is unknown",
     "below_market_cap": "its market cap is below the floor",

@@ -12,17 +12,23 @@ from pipelines.errors import Unknown
 
 SEPARATORS: Final = r"[-_\s]+"
 """The separators between the parts of a ticker; the lake has one space there."""
+UNSEEN: Final = "[\ufeff\u200b\u2060]"
+"""The byte order mark and spaces without width, which files bring along."""
 
 
 def canonical_ticker(text: str) -> str:
-    """Return a ticker as the lake writes it: `VOLV-B` is `VOLV B`, and `A` with a ring is `Å`."""
-    return re.sub(SEPARATORS, " ", unicodedata.normalize("NFC", text)).strip(" ")
+    """Return a ticker as the lake writes it: `VOLV-B` and `VOLV_B` are `VOLV B`.
+
+    Its letters are composed (NFC), and nothing unseen stands among them.
+    """
+    seen = re.sub(UNSEEN, "", unicodedata.normalize("NFC", text))
+    return re.sub(SEPARATORS, " ", seen).strip(" ")
 
 
 def canonical_tickers(column: str) -> pl.Expr:
     """Return the tickers of a column as the lake writes them; null for an empty one."""
-    composed = pl.col(column).str.normalize("NFC")
-    text = composed.str.replace_all(SEPARATORS, " ").str.strip_chars(" ")
+    seen = pl.col(column).str.normalize("NFC").str.replace_all(UNSEEN, "")
+    text = seen.str.replace_all(SEPARATORS, " ").str.strip_chars(" ")
     return pl.when(text != "").then(text)
 
 

@@ -6,7 +6,7 @@ import polars as pl
 
 from pipelines.lake import FUTURE_DATE
 from pipelines.ranking import canonical_tickers, first_reason
-from pipelines.refresh.normalise import day
+from pipelines.refresh.days import bad_days, with_days
 
 
 def splits(batch: pl.DataFrame) -> pl.DataFrame:
@@ -16,13 +16,13 @@ def splits(batch: pl.DataFrame) -> pl.DataFrame:
 
 def dividends(batch: pl.DataFrame) -> pl.DataFrame:
     """Return dividends; their dates may lie in the future, for dividends are announced."""
-    payment = pl.col("payment_")
-    dated = _of_a_day(batch, "ticker", "ex_date").with_columns(payment_=day("payment_date"))
-    bad = (pl.col("payment_date") != "") & payment.is_null()
-    return dated.with_columns(
+    dated = _of_a_day(batch, "ticker", "ex_date")
+    paid = with_days(dated, payment_="payment_date")
+    bad = first_reason(bad_days(paid, payment_="payment_date"))
+    return paid.with_columns(
         ticker=canonical_tickers("ticker"),
-        payment_date=payment,
-        reason_=pl.coalesce("reason_", first_reason({"bad_date": bad})),
+        payment_date="payment_",
+        reason_=pl.coalesce("reason_", bad),
     )
 
 
@@ -35,10 +35,9 @@ def fx_rates(batch: pl.DataFrame, *, today: date) -> pl.DataFrame:
 
 def _of_a_day(batch: pl.DataFrame, name: str, date: str) -> pl.DataFrame:
     """Return the batch with its day parsed, and the reason of a row without a name or day."""
+    dated = with_days(batch, day_=date)
     reason = {
         "null_key": pl.col(name).is_null() | (pl.col(date) == ""),
-        "bad_date": pl.col("day_").is_null(),
+        **bad_days(dated, day_=date),
     }
-    return batch.with_columns(day_=day(date)).with_columns(
-        pl.col("day_").alias(date), reason_=first_reason(reason)
-    )
+    return dated.with_columns(pl.col("day_").alias(date), reason_=first_reason(reason))

@@ -18,6 +18,7 @@ from pipelines.ranking import (
     first_reason,
     has_any,
 )
+from pipelines.refresh.days import bad_days, is_bad, time, with_days
 from pipelines.source import ROWID
 
 OHL: Final = ("open", "high", "low")
@@ -27,8 +28,6 @@ PERCENT: Final = (*FRACTIONS, "gross_margin", "perf_1m", "perf_3m", "perf_6m", "
 RATIO_ORDER: Final = ("ticker", "known_from", "fiscal_date", "id")
 """The columns by which a ticker's rows are sorted, the newest last."""
 REPORTING_LAG: Final = timedelta(days=90)
-
-ISO_DAY: Final = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
 
 REASON: Final = "reason_"
 WARN: Final = "warn_"
@@ -116,22 +115,9 @@ def _normalise_distinct(batch: pl.DataFrame, column: str) -> pl.DataFrame:
     return batch.with_columns(pl.col(column).replace(old, new))
 
 
-def day(column: str) -> pl.Expr:
-    """Return the date of a text that is exactly `YYYY-MM-DD`, null for any other."""
-    text = pl.col(column)
-    parsed = text.str.to_date("%Y-%m-%d", strict=False, cache=False)  # faster than to look it up
-    return pl.when(text.str.contains(ISO_DAY)).then(parsed)
-
-
-def _is_bad(column: str, parsed: pl.Expr) -> pl.Expr:
-    return (pl.col(column) != "") & parsed.is_null()
-
-
-def time(column: str) -> pl.Expr:
-    """Return the time of an ISO text, null for any other; seconds, `T` and `Z` may be absent."""
-    text = pl.col(column).str.replace("T", " ").str.replace(r"(Z|\+00:00)$", "")
-    formats = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%d %H:%M", "%Y-%m-%d")
-    return pl.coalesce(text.str.to_datetime(f, strict=False, time_unit="us") for f in formats)
+def _unusable(batch: pl.DataFrame, code: str) -> pl.Expr:
+    """Return true for a row in which the reader gave up a value that no ranking needs."""
+    return pl.col(f"{WARN}{code}") if f"{WARN}{code}" in batch.columns else pl.lit(value=False)
 
 
 def _finite(column: str) -> pl.Expr:
@@ -143,12 +129,12 @@ def _finite(column: str) -> pl.Expr:
 
 def quotes(batch: pl.DataFrame, *, key: str, today: date) -> pl.DataFrame:
     """Return daily rows: prices are Float32; open, high and low are all there or all null."""
-    typed = _normalise_distinct(batch, key).with_columns(
-        pl.col(*OHL, "close").cast(pl.Float32), day_=day("date")
+    typed = with_days(_normalise_distinct(batch, key), day_="date").with_columns(
+        pl.col(*OHL, "close").cast(pl.Float32)
     )
     reason = {
         "null_key": pl.col(key).is_null() | (pl.col("date") == ""),
-        "bad_date": pl.col("day_").is_null(),
+        **bad_days(typed, day_="date"),
         FUTURE_DATE: pl.col("day_") > today + timedelta(days=1),
     }
     usable = pl.all_horizontal(pl.col(*OHL).is_finite() & (pl.col(*OHL) > 0))
@@ -157,7 +143,8 @@ def quotes(batch: pl.DataFrame, *, key: str, today: date) -> pl.DataFrame:
     return typed.with_columns(reason_=first_reason(reason), usable_=usable).with_columns(
         pl.when("usable_").then(pl.col(*OHL)),
         date="day_",
-        warn_ohl_inconsistent=~pl.col("usable_") & pl.any_horizontal(pl.col(*OHL).is_not_null()),
+        warn_ohl_inconsistent=_unusable(batch, "ohl_inconsistent")
+        | (~pl.col("usable_") & pl.any_horizontal(pl.col(*OHL).is_not_null())),
     )
 
 
@@ -167,7 +154,8 @@ def prices(batch: pl.DataFrame, *, today: date) -> pl.DataFrame:
     fits = volume.is_between(0, LARGEST_VOLUME) & (volume == volume.floor())
     return quotes(batch, key="ticker", today=today).with_columns(
         pl.when(fits).then(volume).cast(pl.UInt32),
-        warn_volume_out_of_range=volume.is_not_null() & ~fits,
+        warn_volume_out_of_range=_unusable(batch, "volume_out_of_range")
+        | (volume.is_not_null() & ~fits),
     )
 
 
@@ -177,16 +165,18 @@ def prices(batch: pl.DataFrame, *, today: date) -> pl.DataFrame:
 def fundamentals(batch: pl.DataFrame) -> pl.DataFrame:
     """Return statements and ratios, as fractions, with the day from which they are known."""
     fiscal, fetched = pl.col("fiscal_"), pl.col("fetched_")
-    dates = pl.coalesce(fiscal, fetched)
+    dates, texts = (
+        pl.coalesce(fiscal, fetched),
+        {"fiscal_": "fiscal_date", "fetched_": "fetched_date"},
+    )
+    parsed = with_days(_normalise_distinct(batch, "ticker"), **texts)
     reason = {
         "null_key": pl.col("ticker").is_null(),
-        "bad_date": _is_bad("fiscal_date", fiscal) | _is_bad("fetched_date", fetched),
+        **bad_days(parsed, **texts),
         "no_date": dates.is_null(),
+        "fiscal_year_not_over": fiscal > fetched,
     }
     percent = pl.col("data_source").str.to_lowercase() == "tradingview"
-    parsed = _normalise_distinct(batch, "ticker").with_columns(
-        fiscal_=day("fiscal_date"), fetched_=day("fetched_date")
-    )
     wide = parsed.with_columns(
         reason_=first_reason(reason),
         percent_=percent.fill_null(value=False),
@@ -205,12 +195,11 @@ def fundamentals(batch: pl.DataFrame) -> pl.DataFrame:
 
 def snapshots(batch: pl.DataFrame, *, percent: pl.Series) -> pl.DataFrame:
     """Return weekly copies of the ratios; those of the tickers in `percent` are divided by 100."""
-    known = pl.col("known_from")
+    parsed = with_days(_normalise_distinct(batch, "ticker"), known_from="snapshot_date")
     reason = {
         "null_key": pl.col("ticker").is_null() | (pl.col("snapshot_date") == ""),
-        "bad_date": known.is_null(),
+        **bad_days(parsed, known_from="snapshot_date"),
     }
-    parsed = _normalise_distinct(batch, "ticker").with_columns(known_from=day("snapshot_date"))
     wide = parsed.with_columns(
         reason_=first_reason(reason),
         percent_=pl.col("ticker").is_in(percent.implode()).fill_null(value=False),
@@ -255,17 +244,16 @@ def newest_units(units: pl.DataFrame) -> pl.DataFrame:
 
 
 def stocks(batch: pl.DataFrame) -> pl.DataFrame:
-    """Return instruments; a market cap, time or `is_active` that cannot be used becomes null."""
-    validated, updated = day("last_validated"), time("last_updated")
-    cap, odd = pl.col("market_cap_msek"), pl.col("odd_is_active")
+    """Return instruments; a market cap or time that cannot be used becomes null."""
+    batch = with_days(batch, validated_="last_validated")
+    validated, updated = pl.col("validated_"), time("last_updated")
+    cap = pl.col("market_cap_msek")
     return batch.with_columns(
         ticker=canonical_tickers("ticker"),
         reason_=pl.when(canonical_tickers("ticker").is_null()).then(pl.lit("null_key")),
         warn_not_finite=(~cap.is_finite()).fill_null(value=False),
         market_cap_msek=_finite("market_cap_msek"),
-        warn_bad_time=_is_bad("last_validated", validated) | _is_bad("last_updated", updated),
+        warn_bad_time=is_bad("last_validated", validated) | is_bad("last_updated", updated),
         last_validated=validated,
         last_updated=updated,
-        is_active=pl.when(odd == 0).then("is_active"),
-        warn_is_active_out_of_range=odd != 0,
     )

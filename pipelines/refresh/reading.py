@@ -51,7 +51,8 @@ def read_parts(
     """Read all rows of the parts into a new sink; return the tally and the sink.
 
     connectorx stops at the first value that it cannot read. Only then are the rows with such values
-    searched for, which takes a scan, and everything is read again without them. `RowsMissing` if a
+    searched for, which takes a scan, and everything is read again without them, cell by cell. A
+    table whose columns are declared otherwise is read in this way at once. `RowsMissing` if a
     table gave another number of rows than it has; `RowsGone` if the cause is rows that were deleted
     from the years taken from the version before.
     """
@@ -60,12 +61,13 @@ def read_parts(
         reader = _Reader(task, dataset, Tally(), sink())
         try:
             for part in parts():
-                reader.read(part, bad.get(part.table.name, []))
+                known = bad.get(part.table.name)
+                reader.read(part, _declared_bad(part.table) if known is None else known)
         except UnreadableRow as unreadable:
             table = next(p.table for p in parts() if p.table.name == unreadable.table)
-            if table.name in bad or not (rows := table.unreadable()):
+            if table.name in bad:
                 raise
-            bad[table.name] = rows
+            bad[table.name] = table.unreadable()
         else:
             return reader.tally, reader.sink
 
@@ -79,10 +81,11 @@ class _Reader(Generic[SinkT]):
     tally: Tally
     sink: SinkT
 
-    def read(self, part: Part, bad: list[BadRow]) -> None:
+    def read(self, part: Part, bad: list[BadRow] | None) -> None:
         """Read a table without the rows that cannot be read; note those as rejected."""
-        table, done = part.table, len(bad) + part.elsewhere
-        self.tally.add(table.name, _noted(bad))
+        lost = [row for row in bad or () if not row.column]
+        table, done = part.table, len(lost) + part.elsewhere
+        self.tally.add(table.name, _noted(lost))
         for raw in table.batches(bad):
             self._batch(part, raw)
             done += raw.height
@@ -99,6 +102,11 @@ class _Reader(Generic[SinkT]):
         part.observe(batch.rows)
         self.tally.widest_text = max(self.tally.widest_text, _widest(raw))
         self.sink.add(_exact(batch.rows, raw) if self.task.exact else batch.rows)
+
+
+def _declared_bad(table: TableReader) -> list[BadRow] | None:
+    """Return the bad rows of a table that must be read cell by cell, None for any other."""
+    return None if table.is_plain else table.bad_cells()
 
 
 def _widest(raw: pl.DataFrame) -> int:

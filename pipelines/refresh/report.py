@@ -94,29 +94,37 @@ def _prices(stocks: pl.DataFrame, active: pl.DataFrame, as_of: date) -> Check:
 
 def _fundamentals(lake: Lake, active: pl.DataFrame, as_of: date) -> Check:
     """Return the check of trading stocks with fundamentals that are less than a year old."""
-    known = (
-        lake.fundamentals(known_by=as_of)
-        .filter(pl.col("known_from") >= pl.lit(as_of).dt.offset_by("-12mo"))
-        .select(pl.col("ticker").unique())
-        .collect(engine="streaming")
+    young = pl.col("known_from") >= pl.lit(as_of).dt.offset_by("-12mo")
+    missing = active.join(
+        _tickers(lake.fundamentals(known_by=as_of), young), on="ticker", how="anti"
     )
-    missing = active.join(known, on="ticker", how="anti")
+    later = _tickers(lake.fundamentals(), pl.col("known_from") > as_of)
+    late = missing.join(later, on="ticker").height
     return _share(
         "fundamentals_coverage",
         "that trade have fundamentals younger than 12 months",
         (active.height - missing.height, active.height),
         FUNDAMENTALS_FLOORS,
         missing.select("ticker").sort("ticker"),
+        f"; those of {late} became known after {as_of}, the day of the newest close, and do not "
+        "count on it"
+        if late
+        else "",
     )
 
 
+def _tickers(rows: pl.LazyFrame, rule: pl.Expr) -> pl.DataFrame:
+    return rows.filter(rule).select(pl.col("ticker").unique()).collect(engine="streaming")
+
+
 def _share(
-    name: str, what: str, part: tuple[int, int], floors: tuple[float, float], missing: pl.DataFrame
-) -> Check:
+    name: str, what: str, part: tuple[int, int], floors: tuple[float, float],
+    missing: pl.DataFrame, more: str = "",
+) -> Check:  # fmt: skip
     """Return a check of a share: a warning below the first floor, critical below the second."""
     share = part[0] / part[1] if part[1] else 0.0
     status = GRADES[sum(share < floor for floor in floors)]
-    message = f"{part[0]} of {part[1]} stocks {what} ({share:.1%})"
+    message = f"{part[0]} of {part[1]} stocks {what} ({share:.1%}){more}"
     value: JsonValue = {"share": round(share, 4), "stocks": part[1], "missing": cases(missing)}
     return check(name, status, message, value)
 

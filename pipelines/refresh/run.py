@@ -7,12 +7,13 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from tempfile import gettempdir
 
 import polars as pl
 
 from pipelines import lake, source
 from pipelines.console import Progress, silent
-from pipelines.errors import ContractError, LakeError, is_of_system
+from pipelines.errors import ContractError, DiskFull, LakeError, is_disk_full, is_of_system
 from pipelines.fingerprint import Fingerprint, fingerprint
 from pipelines.lake import Lake, Manifest, current_id, marks, writing
 from pipelines.ranking import holds_rankings
@@ -65,6 +66,8 @@ def export(  # noqa: PLR0913 - one parameter an option
         if not force:
             _refuse_withdrawn(root, state)
             _refuse_clock(current, today)
+        if not unchanged:
+            lake.check_room(root, database, current.manifest if current else None)
         task = Task(
             database=database, root=root, version=lake.new_version_id(root), universe=universe,
             tables=tables, source=state, today=today, before=current, progress=progress,
@@ -85,15 +88,33 @@ def export(  # noqa: PLR0913 - one parameter an option
 
 @contextmanager
 def _disk_errors(root: Path) -> Iterator[None]:
-    """Raise `LakeError` in place of an error of the disk, also one that comes from Polars."""
+    """Raise `LakeError` in place of an error of the disk, also one that comes from a library."""
     try:
         yield
-    except OSError as error:
-        raise LakeError(f"cannot write {error.filename or root}: {error.strerror}") from None
-    except pl.exceptions.ComputeError as error:
-        if not is_of_system(error):
-            raise
-        raise LakeError(f"cannot write {root}: {' '.join(str(error).split())}") from None
+    except DiskFull:
+        raise
+    except Exception as error:
+        if is_disk_full(error):
+            raise DiskFull(_full(error, root)) from None
+        if isinstance(error, OSError):
+            where = error.filename or root
+            raise LakeError(f"cannot write {where}: {error.strerror}") from None
+        if isinstance(error, pl.exceptions.ComputeError) and is_of_system(error):
+            raise LakeError(f"cannot write {root}: {' '.join(str(error).split())}") from None
+        raise
+
+
+def _full(error: Exception, root: Path) -> str:
+    """Return a sentence; SQLite also sorts in the temporary folder, and does not say which it was.
+
+    What the refresh had written is removed by now, so that the free room would tell nothing.
+    """
+    by_sqlite = "database or disk is full" in str(error)
+    or_else = f", or that of {gettempdir()}," if by_sqlite else ""
+    return (
+        f"the disk of {root}{or_else} is full; nothing was published, make room there, then "
+        "try again"
+    )
 
 
 # -------------------------------------------------------------------------- what must be made

@@ -13,4 +13,4 @@ def due_days(version: Lake, dataset: str, today: date) -> list[str]:
         return []
     rejects = pl.read_parquet(version.path / layout.rejects(dataset), glob=False)
     days = rejects.filter(reason=FUTURE_DATE)["date"]
-    return days.filter(days <= (today + timedelta(days=1)).isoformat()).to_list()
+    return days.filter(days.str.head(10) <= (today + timedelta(days=1)).isoformat()).to_list()

@@ -19,9 +19,11 @@ from pipelines.database import told
 from pipelines.errors import SourceError
 from pipelines.source.copying import open_copy
 from pipelines.source.panics import is_panic, quietly
+from pipelines.source.schema import is_plain
 from pipelines.source.stretches import span, stretches
 from pipelines.source.tables import Kind, SourceTable
-from pipelines.source.unreadable import BadRow, UnreadableRow, bad_rows
+from pipelines.source.unreadable import BadRow, UnreadableRow, bad_cells, bad_rows
+from pipelines.source.values import TYPES, value, warnings
 from pipelines.source.years import years_of
 
 BATCH_VALUES: Final = 800_000
@@ -32,13 +34,8 @@ STRETCH_VALUES: Final = 1_600_000
 ALL: Final = "1"
 """The condition of all rows."""
 ROWID: Final = "rowid_"
-ODD: Final = "odd_"
-"""The prefix of a column that is 1 where a boolean was neither 0 nor 1, else 0."""
-AS_TEXT: Final = (
-    "CASE WHEN {c} COLLATE BINARY < x'' THEN CAST({c} AS TEXT) WHEN {c} IS NULL THEN '' "
-    "ELSE 'a blob' END AS {c}"
-)
-"""A day or time as text; in SQLite's order of types, numbers and texts are below the empty blob."""
+STRETCH: Final = ":stretch:"
+"""What stands in a query for the rowids of a stretch."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +66,19 @@ class TableReader:
             count: int = con.execute(query).fetchone()[0]
             return count
 
-    def batches(self, bad: Sequence[BadRow] = ()) -> Iterator[pl.DataFrame]:
+    @cached_property
+    def is_plain(self) -> bool:
+        """True if the columns are declared so that connectorx can read them as they are."""
+        with open_copy(self.copy, self.name) as con:
+            return is_plain(con, self.table)
+
+    def batches(self, bad: Sequence[BadRow] | None = None) -> Iterator[pl.DataFrame]:
         """Yield frames of about `BATCH_VALUES` values in the order of `rowid`, without bad rows.
 
         Their columns are `rowid_` and those of the table, with days and times as text, empty for
-        null, and an `odd_…` for each boolean. Where connectorx cannot read a value,
-        `UnreadableRow` is raised, and what came before it is void.
+        null. Where connectorx cannot read a value, `UnreadableRow` is raised, and what came before
+        it is void. Once the bad rows are known, every cell is read as `values` says, and there are
+        its `warn_…` too.
         """
         try:
             yield from self._frames(bad)
@@ -85,25 +89,26 @@ class TableReader:
                 raise SourceError(f"cannot read {self.name}: {told(error)}") from None
             raise
 
-    def _frames(self, bad: Sequence[BadRow]) -> Iterator[pl.DataFrame]:
+    def _frames(self, bad: Sequence[BadRow] | None) -> Iterator[pl.DataFrame]:
         ends = span(self.copy, self.name)
         if ends is None:
             return
         first, last = ends
         # Where no rowid is missing in between they are counted, which is faster than to read them.
-        counted = self.where == ALL and not bad and last - first + 1 == self.rows
-        for batch in self._read(ends, self._select(bad, rowid=not counted)):
+        counted = self.where == ALL and bad is None and last - first + 1 == self.rows
+        query = self._select(rowid=not counted) if bad is None else self._careful(bad)
+        for batch in self._read(ends, query):
             if counted:
                 rowids = first + pl.int_range(batch.height, eager=True)
                 batch.insert_column(0, rowids.alias(ROWID))
                 first += batch.height
             yield batch
 
-    def _read(self, ends: tuple[int, int], select: str) -> Iterator[pl.DataFrame]:
+    def _read(self, ends: tuple[int, int], query: str) -> Iterator[pl.DataFrame]:
         """Yield the rows stretch by stretch; while one is used, the next is being read."""
         height = self._height(STRETCH_VALUES)
         streams = (
-            self._stream(f"{select} AND rowid BETWEEN {begin} AND {end} ORDER BY rowid")
+            self._stream(query.replace(STRETCH, f"{begin} AND {end}"))
             for begin, end in stretches(self.copy, self.name, ends, self.rows, height)
         )
         for stream, _ in pairwise(chain(streams, [()])):
@@ -123,26 +128,65 @@ class TableReader:
         """Return how many rows hold that many values, at least one."""
         return max(1, values // (1 + len(self.columns)))
 
-    def _select(self, bad: Sequence[BadRow], *, rowid: bool) -> str:
-        columns = [_selected(column, kind) for column, kind in self.columns.items()]
-        columns += [_odd(column) for column, kind in self.columns.items() if kind == "bool"]
+    def _select(self, *, rowid: bool) -> str:
+        # Under the name that a column has here, for the table's may be in another case.
+        columns = [f"{_selected(c, kind)} AS {c}" for c, kind in self.columns.items()]
         if rowid:
             columns = [f"rowid AS {ROWID}", *columns]
-        query = f"SELECT {', '.join(columns)} FROM {self.name} WHERE {self.where}"
-        if bad:
-            query += f" AND rowid NOT IN (SELECT bad_rowid FROM {self._mark(bad)})"
-        return query
+        return f"SELECT {', '.join(columns)} FROM {self._rows()} ORDER BY rowid"
+
+    def _careful(self, bad: Sequence[BadRow]) -> str:
+        """Return the query that reads cell by cell.
+
+        connectorx takes the types of a union from its first part, which is of an empty table.
+        """
+        marks = self._mark(bad)
+        in_column = f"rowid IN (SELECT bad_rowid FROM {marks} WHERE bad_column = '{{}}')"
+        texts = [c for c in self.table.spare if self.columns[c] == "text"]
+        values = {
+            c: f"CASE WHEN {in_column.format(c)} THEN NULL ELSE {value(c, kind)} END"
+            if c in texts
+            else value(c, kind)
+            for c, kind in self.columns.items()
+        }
+        lost = warnings(self.table, " OR ".join(map(in_column.format, texts)) or "0")
+        cells = ", ".join(["rowid", *values.values(), *lost.values()])
+        good = f"NOT {in_column.format('')}"
+        return (
+            f"SELECT * FROM {self._typed(lost)} UNION ALL "
+            f"SELECT {cells} FROM {self._rows()} AND {good} ORDER BY {ROWID}"
+        )
+
+    def _rows(self) -> str:
+        return f"{self.name} WHERE {self.where} AND rowid BETWEEN {STRETCH}"
+
+    def _typed(self, flags: Iterable[str]) -> str:
+        """Add an empty table with the types of the columns to the copy."""
+        name = f"typed_{token_hex(8)}"
+        types = {c: TYPES[kind] for c, kind in self.columns.items()} | dict.fromkeys(flags, "BOOL")
+        columns = ", ".join(f"{column} {dtype}" for column, dtype in types.items())
+        with open_copy(self.copy, self.name) as con, con:
+            con.execute(f"CREATE TABLE {name} ({ROWID} INTEGER, {columns})")
+        return name
 
     def _mark(self, bad: Sequence[BadRow]) -> str:
         """Add a table of the bad rows to the copy, under a name that none of its tables has."""
         marks = f"bad_{token_hex(8)}"
+        rows = [(row.column, row.rowid) for row in bad]
         with open_copy(self.copy, self.name) as con, con:
-            con.execute(f"CREATE TABLE {marks} (bad_rowid INTEGER PRIMARY KEY)")
-            con.executemany(f"INSERT INTO {marks} VALUES (?)", [(row.rowid,) for row in bad])
+            con.execute(
+                f"CREATE TABLE {marks} (bad_column TEXT, bad_rowid INTEGER, "
+                "PRIMARY KEY (bad_column, bad_rowid)) WITHOUT ROWID"
+            )
+            con.executemany(f"INSERT INTO {marks} VALUES (?, ?)", rows)
         return marks
 
+    def bad_cells(self) -> list[BadRow]:
+        """Return the rows with a cell of another kind that a ranking needs."""
+        return bad_cells(self.copy, self.table, self.where)
+
     def unreadable(self) -> list[BadRow]:
-        """Return the rows that connectorx cannot read, each with its first reason."""
+        """Return the rows that cannot be read, each with its first reason; a slow full scan."""
         return bad_rows(self.copy, self.table, self.where)
 
     def originals(self, rowids: Sequence[int]) -> Iterator[tuple[str | None, ...]]:
@@ -159,13 +203,7 @@ class TableReader:
 
 
 def _selected(column: str, kind: Kind) -> str:
-    """Return a column under the name that it has here, for the table's may be in another case."""
-    return AS_TEXT.format(c=column) if kind in ("day", "time") else f"{column} AS {column}"
-
-
-def _odd(column: str) -> str:
-    """Return the `odd_…` of a boolean, for connectorx reads any whole number but 0 as true."""
-    return f"COALESCE({column} NOT IN (0, 1), 0) AS {ODD}{column}"
+    return value(column, kind) if kind in ("day", "time") else column
 
 
 def _as_text(value: object) -> str | None:

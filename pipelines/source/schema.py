@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipelines import database
 from pipelines.errors import SourceError
-from pipelines.source.tables import DECLARED, TABLES, Kind, SourceTable
+from pipelines.source.tables import DECLARED, PLAIN, TABLES, Kind, SourceTable
 
 Declared = Mapping[str, tuple[str, int]]
 """The declared type of each column, in capitals, and its place in the primary key, 0 for none.
@@ -39,10 +39,24 @@ def _check_tables(con: sqlite3.Connection) -> list[SourceTable]:
     return tables
 
 
-def _check_table(con: sqlite3.Connection, table: SourceTable) -> None:
+def is_plain(con: sqlite3.Connection, table: SourceTable) -> bool:
+    """Return True if connectorx reads all columns as they are, by their declared types."""
+    declared = _declared(con, table)
+    return all(_base(declared[c][0]) in PLAIN[kind] for c, kind in table.columns.items())
+
+
+def _declared(con: sqlite3.Connection, table: SourceTable) -> Declared:
     # Unlike table_info, this one lists generated columns too.
     rows = con.execute(f"PRAGMA table_xinfo({table.name})").fetchall()
-    declared = {name.lower(): (kind.upper(), place) for _, name, kind, _, _, place, _ in rows}
+    return {name.lower(): (kind.upper(), place) for _, name, kind, _, _, place, _ in rows}
+
+
+def _base(declared: str) -> str:
+    return declared.split("(", maxsplit=1)[0].strip()
+
+
+def _check_table(con: sqlite3.Connection, table: SourceTable) -> None:
+    declared = _declared(con, table)
     _check_rowid(con, table.name, declared)
     for column, kind in table.columns.items():
         if column not in declared:
@@ -59,7 +73,7 @@ def _remedy(table: SourceTable) -> str:
 
 
 def _check_column(table: str, declared: Declared, column: str, kind: Kind) -> None:
-    base = declared[column][0].split("(")[0].strip()
+    base = _base(declared[column][0])
     if base not in DECLARED[kind]:
         raise SourceError(
             f"{table}.{column} is declared {base or 'without a type'}; "

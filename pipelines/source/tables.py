@@ -1,28 +1,41 @@
 """The tables that are read, one value each: columns, kinds, key, the dataset that they become."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 Kind = Literal["text", "day", "time", "float", "int", "bool"]
 
-DECLARED: Final[Mapping[Kind, tuple[str, ...]]] = {
+PLAIN: Final[Mapping[Kind, tuple[str, ...]]] = {
     "text": ("VARCHAR", "TEXT", "CHAR"),
     "day": ("DATE", "TEXT", "VARCHAR"),
     "time": ("DATETIME", "TIMESTAMP", "TEXT", "VARCHAR"),
     "float": ("FLOAT", "REAL", "DOUBLE", "DOUBLE PRECISION"),
     "int": ("INTEGER", "INT", "BIGINT", "SMALLINT"),
-    "bool": ("BOOLEAN", "BOOL"),
+    "bool": (),
 }
-"""The declared types that connectorx reads as each kind, whatever the first row holds."""
+"""The declared types that connectorx reads as each kind, whatever the first row holds.
+
+It takes any whole number but 0 for true, so a boolean is never read as it is.
+"""
+_MORE: Final[Mapping[Kind, tuple[str, ...]]] = {
+    "float": ("INTEGER", "INT", "BIGINT", "NUMERIC", "DECIMAL"),
+    "bool": ("BOOLEAN", "BOOL", "INTEGER", "INT", "TINYINT", "TEXT", "VARCHAR"),
+}
+DECLARED: Final[Mapping[Kind, tuple[str, ...]]] = {
+    kind: (*names, *_MORE.get(kind, ())) for kind, names in PLAIN.items()
+}
+"""The declared types of each kind; a column of one that is not plain is read cell by cell."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SourceTable:
     """A table of the database.
 
-    `key` names the columns of the dataset in which no two rows are alike. A refresh that loses more
-    than two per cent of a dataset's rows, and more than `fewest_rows`, is not published.
+    `key` names the columns of the dataset in which no two rows are alike. `spare` has the columns
+    that no ranking needs, each with a code: a value that cannot be used is null there, and counted
+    so. A refresh that loses more than two per cent of a dataset's rows, and more than
+    `fewest_rows`, is not published.
     """
 
     name: str
@@ -30,6 +43,7 @@ class SourceTable:
     columns: Mapping[str, Kind]
     key: tuple[str, ...]
     fewest_rows: int
+    spare: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False
 
 
@@ -42,12 +56,16 @@ _RATIOS: Final = (
     "market_cap pe pb ps p_fcf ev_ebitda roe roa roic fcfroe dividend_yield payout_ratio"
 )
 
+UNUSABLE_VALUE: Final = "unusable_value"
+_RANGE: Final = dict.fromkeys(("open", "high", "low"), "ohl_inconsistent")
+
 PRICES: Final = SourceTable(
     name="daily_prices",
     dataset="prices",
     columns=_columns({"text": "ticker", "day": "date", "float": "open high low close volume"}),
     key=("ticker", "date"),
     fewest_rows=1000,
+    spare={**_RANGE, "volume": "volume_out_of_range"},
 )
 FUNDAMENTALS: Final = SourceTable(
     name="fundamentals",
@@ -64,6 +82,7 @@ FUNDAMENTALS: Final = SourceTable(
     ),
     key=("source", "id"),
     fewest_rows=200,
+    spare=dict.fromkeys(("perf_1m", "perf_3m", "perf_6m", "perf_12m"), UNUSABLE_VALUE),
 )
 SNAPSHOTS: Final = SourceTable(
     name="fundamentals_snapshots",
@@ -87,6 +106,10 @@ STOCKS: Final = SourceTable(
     ),
     key=("ticker",),
     fewest_rows=20,
+    spare={
+        **dict.fromkeys(("name", "avanza_id", "country"), UNUSABLE_VALUE),
+        "is_active": "is_active_out_of_range",
+    },
 )
 INDEX_PRICES: Final = SourceTable(
     name="index_prices",
@@ -94,6 +117,7 @@ INDEX_PRICES: Final = SourceTable(
     columns=_columns({"text": "index_id", "day": "date", "float": "open high low close"}),
     key=("index_id", "date"),
     fewest_rows=1000,
+    spare=_RANGE,
     optional=True,
 )
 SPLITS: Final = SourceTable(

@@ -61,7 +61,7 @@ FACTS_AA: dict[str, Any] = {
     "ticker": "AA B", "name": "Aa B", "as_of": "2026-11-20", "market_cap_msek": 6000.0,
     "market_cap_source": "reported", "market": "stockholmsborsen", "sector": "Industri",
     "stock_type": "stock", "currency": "SEK", "close": 150.0, "close_date": "2026-11-20",
-    "returns": AA_RETURNS, "f_score": 8, "f_available": 9, "f_source": "vendor",
+    "jump": None, "returns": AA_RETURNS, "f_score": 8, "f_available": 9, "f_source": "vendor",
     "fiscal_date": "2025-12-31", "f_signals": [{"name": s, "value": None} for s in SIGNALS],
     "ratios_known_from": "2026-11-02",
 }  # fmt: skip

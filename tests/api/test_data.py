@@ -111,6 +111,23 @@ def test_waiting_for_a_refresh(place: Path) -> None:
         assert before["previous_version"] < version
 
 
+def test_the_room_for_a_refresh_is_told(place: Path) -> None:
+    size = sum(file.stat().st_size for file in place.glob("app.db*")) / 1e6
+    with served(place) as client:
+        disk = client.get("/v1/system/disk").json()
+        version = client.get("/v1/data/versions").json()[0]
+        metrics = client.get("/metrics").text
+    lake, work = disk.pop("folders")
+    assert (lake["name"], work["name"]) == ("lake", "work")
+    assert 0 < lake["free_mb"] <= lake["total_mb"]
+    files = round(version["bytes"] / 1e6, 1)
+    assert disk == {
+        "copy_mb": round(size, 1), "files_mb": files,
+        "needed_mb": round(size + version["bytes"] / 1e6, 1), "enough": True,
+    }  # fmt: skip
+    assert 'stockrank_disk_free_bytes{folder="work"}' in metrics
+
+
 def test_a_refresh_that_fails(place: Path) -> None:
     (place / "app.db").write_bytes(b"no database")
     with served(place) as client:

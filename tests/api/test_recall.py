@@ -57,7 +57,7 @@ def test_another_version_is_another_answer(place: Path) -> None:
     with served(place) as client:
         first = client.get(PATH)
         assert client.get(PATH).headers["etag"] == first.headers["etag"]
-        raised = "UPDATE daily_prices SET close = 300 WHERE ticker = 'BB' AND close = 125"
+        raised = "UPDATE daily_prices SET close = 240 WHERE ticker = 'BB' AND close = 125"
         change(place / "app.db", raised)
         export(place / "app.db", place / "lake", SWEDEN)
         client.get("/v1/strategies/compare")  # the service has seen the new version

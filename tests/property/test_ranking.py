@@ -15,12 +15,16 @@ from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import Universe
 from tests import oracle
-from tests.factories import FrameLake, Row, frame_lake, snapshot, statement, stock
+from tests.factories import FrameLake, Row, frame_lake, jumps_of, snapshot, statement, stock
 
 D = date(2024, 5, 31)
 SMALL = Universe(name="small", markets=("stockholmsborsen", "first_north"), currency="SEK",
                  floors=((date.min, 2.0),))  # fmt: skip
 TICKERS = ("A A", "A B", "A C", "B", "C.B", "C_A", "D-A", "E", "F", "G", "H")
+
+CALM = [0.5, 0.75, 1.0, 1.125]
+WILD = [0.5, 1.0, 2.0, 2.5, 10.0, 12.5]
+"""Closes of which none is 2.5 times another, and closes of which many are."""
 
 few = st.sampled_from
 maybe_ratio = st.none() | few([-2.0, -0.5, 0.0, 0.04, 0.1, 3.0, 7.0, 15.5])
@@ -54,7 +58,7 @@ def closes_of(draw: st.DrawFn, ticker: str) -> list[Row]:
     usual = [D - timedelta(days=n) for n in (0, 92, 183, 366)]
     days = draw(st.sets(offsets(380), max_size=6))
     days |= set(draw(st.lists(few(usual), max_size=8, unique=True)))
-    prices = few([0.5, 1.0, 2.0, 10.0, 12.5])
+    prices = few(draw(few([CALM, CALM, WILD])))
     return [{"ticker": ticker, "date": d, "close": draw(prices)} for d in sorted(days)]
 
 
@@ -196,6 +200,33 @@ def test_an_ineligible_stock_changes_nothing_for_the_others(market: Market, data
     assert_frame_equal(others, everything(market), check_exact=True)
 
 
+@given(market=any_market, data=st.data(), jump=few([0.25, 4.0, 1e6]))
+@few_examples
+def test_a_suspect_stock_changes_nothing_for_the_others(
+    market: Market, data: Any, jump: float
+) -> None:
+    listed, prices, filed = market
+    ticker = data.draw(few([s["ticker"][0] for s in listed]), "company") + "_B"
+    if any(s["ticker"] == ticker for s in listed):
+        return
+    best = {c: 0.001 if c in oracle.MULTIPLES else 99.0 for c in oracle.RATIOS}
+    day = data.draw(st.integers(0, 375).map(lambda n: D - timedelta(days=n)), "day")
+    closes = [
+        {"ticker": ticker, "date": D - timedelta(days=n), "close": 8.0 * (jump if n < at else 1.0)}
+        for at in [(D - day).days + 1]
+        for n in sorted({0, at - 1, at, 92, 183, 366, 400})
+    ]
+    added = (
+        [*listed, stock(ticker, market_cap_msek=1e9)],
+        [*prices, *closes],
+        [*filed, statement(ticker, "2023-12-31", "2024-05-01", number=999, **best)],
+    )
+    frame = everything(added)
+    assert set(frame.filter(ticker=ticker)["excluded_by"]) == {"suspect_price"}
+    others = frame.filter(pl.col("ticker") != ticker)
+    assert_frame_equal(others, everything(market), check_exact=True)
+
+
 @given(market=any_market, data=st.data(), power=few([-3, -1, 1, 5]))
 @few_examples
 def test_the_scale_of_a_stocks_prices_does_not_matter(
@@ -218,11 +249,14 @@ def test_what_becomes_known_after_a_date_changes_nothing(
     before, day = frame_lake(*market), D + timedelta(days=days)
     ticker = data.draw(few([s["ticker"] for s in market[0]]), "ticker")
     filed = [r | {"known_from": day} for r in data.draw(fundamentals_of(ticker, 1000), "filed")]
-    later = frame_lake([], [{"ticker": ticker, "date": day, "close": 7.0}], filed)
+    close = data.draw(few([0.1, 1.0, 2.5, 7.0]), "close")
+    later = frame_lake([], [{"ticker": ticker, "date": day, "close": close}], filed)
+    prices = pl.concat([before.prices(until=D).collect(), later.datasets["prices"]])
     # The stocks stay as they are: market caps of today and the newest close are exempt.
     after = FrameLake(
         stocks=before.datasets["stocks"],
-        prices=pl.concat([before.prices(until=D).collect(), later.datasets["prices"]]),
+        prices=prices,
+        jumps=jumps_of(prices),
         fundamentals=pl.concat(x.datasets["fundamentals"] for x in (before, later)),
     )
     assert_frame_equal(of_lake(after), of_lake(before), check_exact=True)

@@ -56,7 +56,7 @@ function summary(why) {
   if (why.excluded_by)
     return [
       el("strong", {}, "Not ranked: "),
-      `${REASONS[why.excluded_by] ?? inWords(why.excluded_by)}.`,
+      `${REASONS[why.excluded_by] ?? inWords(why.excluded_by)}${jumped(why)}.`,
     ];
   const kept = why.primary_rank
     ? `, and rank ${whole(why.primary_rank)} before momentum, among the best 40%`
@@ -68,6 +68,12 @@ function summary(why) {
     `: the mean of the returns over 3, 6 and 12 months${kept}.`,
   ];
 }
+
+/** The jump that keeps a stock from being ranked, in words. */
+const jumped = ({ excluded_by, jump }) =>
+  excluded_by === "suspect_price" && jump
+    ? `: from ${price(jump.close_before)} to ${price(jump.close)} on ${day(jump.date)}`
+    : "";
 
 function returnsTable(why) {
   return el(

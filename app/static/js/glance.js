@@ -13,6 +13,7 @@ const CELLS = {
   prices: "Prices",
   verdict: "Trading",
   memory: "Memory",
+  disk: "Disk",
   refresh: "Last refresh",
   alerts: "Alerts",
 };
@@ -53,6 +54,17 @@ export const memoryFigure = (sample, { warning, critical }) => ({
   note: `${megabytes(sample.usage_mb)} of ${megabytes(sample.limit_mb)}`,
   fraction: sample.percent / 100,
 });
+
+/** The room that a refresh works in, against its need. @returns {Figure} */
+export function diskFigure({ folders, needed_mb, enough }) {
+  const work = folders.at(-1);
+  if (!work) return { status: "unknown", value: "Unknown" };
+  return {
+    status: enough === false ? "critical" : "ok",
+    value: `${megabytes(work.free_mb)} free`,
+    note: needed_mb === null ? "" : `a refresh needs ${megabytes(needed_mb)}`,
+  };
+}
 
 /** @returns {Figure} */
 export const alertFigure = (firing) => {

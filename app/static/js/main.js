@@ -6,7 +6,7 @@ import { Banners } from "./banners.js";
 import { byId, el, skeletons } from "./dom.js";
 import { Explain } from "./explain.js";
 import { day, inWords, keepTimes } from "./format.js";
-import { alertFigure, Glance, memoryFigure, refreshFigure } from "./glance.js";
+import { alertFigure, diskFigure, Glance, memoryFigure, refreshFigure } from "./glance.js";
 import {
   ageBanner,
   ageFigure,
@@ -27,6 +27,7 @@ import { themeButton } from "./theme.js";
 import { Versions } from "./versions.js";
 
 const AGE_EVERY_MS = 5 * 60_000;
+const DISK_EVERY_MS = 60_000;
 const SAID = 5;
 const SKELETONS = { refresh: 5, alerts: 3, history: 6, versions: 6, integrity: 4 };
 
@@ -53,6 +54,7 @@ class Dashboard {
     this.#listen();
     keepTimes();
     setInterval(() => this.#loadIntegrity(), AGE_EVERY_MS);
+    setInterval(() => this.#loadDisk(), DISK_EVERY_MS);
     this.stream = new Stream("/v1/system/stream", {
       link: (state) => this.link.set(state),
       hello: (hello) => this.#greeted(hello),
@@ -96,6 +98,7 @@ class Dashboard {
   #loadAll() {
     this.#loadVersion();
     this.#loadHistory();
+    this.#loadDisk();
     this.#loadAlerts();
   }
 
@@ -127,6 +130,12 @@ class Dashboard {
 
   #loadHistory() {
     return load("history", "/v1/data/sync-history?days=7", (answer) => this.#remembered(answer));
+  }
+
+  #loadDisk() {
+    return load("glance", "/v1/system/disk", (usage) =>
+      this.glance.set("disk", diskFigure(usage)),
+    );
   }
 
   #loadAlerts() {
@@ -203,6 +212,7 @@ class Dashboard {
     const well = job.unchanged ? "The refresh found nothing new." : "The refresh has succeeded.";
     say(failed ? `The refresh failed: ${job.error}` : well, failed);
     this.#loadHistory();
+    this.#loadDisk();
     this.#loadVersion();
   }
 

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines.errors import LakeError
+from pipelines.errors import DiskFull
 from pipelines.refresh.files import _groups
 from tests.e2e.bad_input.place import Place, insert, listing, published, refused
 
@@ -65,18 +65,34 @@ def fill(disk: Path, left: int) -> None:
 @pytest.mark.parametrize(
     ("room", "message"),
     [
-        (-100_000, r"cannot copy .*app\.db to .*: No space left"),
-        (30_000, "cannot write .*No space left"),
+        (-100_000, r"the disk of .*/versions is too full: a refresh needs .* MB are free"),
+        (30_000, r"the disk of .*/versions is too full: a refresh needs .* MB are free"),
     ],
-    ids=["no room for the copy", "no room to spill"],
+    ids=["no room for the copy", "no room for the files"],
 )
-def test_a_full_disk_is_one_line_and_leaves_nothing(
+def test_a_disk_that_is_too_full_is_told_before_anything_is_written(
     made: Place, disk: Path, tmp_path: Path, room: int, message: str
 ) -> None:
     place = on_disk(made, disk, tmp_path / "place")
     fill(disk, place.database.stat().st_size + room)
     before = listing(disk)
     refused(place, message)
+    assert listing(disk) == before
+    (disk / "filler").unlink()
+    assert "N1" in published(place).prices().collect()["ticker"]
+
+
+@pytest.mark.parametrize("room", [-100_000, 30_000], ids=["no copy", "no room to spill"])
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    made: Place, disk: Path, tmp_path: Path, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = on_disk(made, disk, tmp_path / "place")
+    fill(disk, place.database.stat().st_size + room)
+    before = listing(disk)
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.lake.check_room", lambda *_: None, raising=False)
+        with pytest.raises(DiskFull, match=f"^the disk of {place.lake} is full"):
+            place.export()
     assert listing(disk) == before
     (disk / "filler").unlink()
     assert "N1" in published(place).prices().collect()["ticker"]
@@ -95,7 +111,7 @@ def test_a_disk_that_others_fill_while_files_are_written_is_one_line_and_leaves_
     with monkeypatch.context() as patch:
         patch.setattr("pipelines.refresh.files._groups", filling)
         before = listing(place.top)
-        with pytest.raises(LakeError, match=r"cannot write .*No space left"):
+        with pytest.raises(DiskFull, match=f"^the disk of {place.lake} is full"):
             place.export()
     assert listing(place.top) == before
     (disk / "filler").unlink()

@@ -38,8 +38,10 @@ TOGETHER: dict[str, tuple[list[tuple[str, Row]], dict[str, Counter[str]]]] = {
         {"fundamentals": Counter(text_in_number=2, bad_text=1)},
     ),
     "text in every dataset": (
-        [("daily_prices", TEXT_CLOSE), ("index_prices", {"low": "x"}),
-         ("fundamentals", {"pe": "x"}), ("stocks", {"market_cap_msek": "x"})],
+        [("daily_prices", TEXT_CLOSE), ("index_prices", {"close": "x"}),
+         ("fundamentals", {"pe": "x"}), ("stocks", {"market_cap_msek": "x"}),
+         ("splits", {"ratio": "x"}), ("dividend_events", {"amount": "x"}),
+         ("fx_rates", {"rate": "x"})],
         {dataset: Counter(text_in_number=1) for dataset in set(DATASETS.values())},
     ),
     "text beside a blob for a time": (
@@ -130,8 +132,8 @@ TWICE: dict[str, tuple[Row, str]] = {
     "text date": ({"date": "2022-1-3"}, "bad_date"),
     "date after a space": ({"date": " 2022-01-03"}, "bad_date"),
     "null date": ({"date": None}, "null_key"),
-    "year only": ({"date": "2022"}, "bad_date"),
-    "integer date": ({"date": 20220103}, "bad_date"),
+    "year only": ({"date": "2022"}, "number_in_date"),
+    "integer date": ({"date": 20220103}, "number_in_date"),
     "blob date": ({"date": b"2022-01-03"}, "bad_date"),
     "date that is no UTF-8": ({"date": Sql("CAST(x'ff3232' AS TEXT)", "")}, "bad_text"),
     "text in close": ({"date": "2022-01-03", "close": "x"}, "text_in_number"),

@@ -12,6 +12,7 @@ from prometheus_client import generate_latest
 from app.jobs.job import Job
 from app.metrics import _phases, registry
 from app.watch.alerts import Alert, AlertState
+from app.watch.disk import DiskUsage, FolderRoom
 from pipelines.lake import Condition, Phase
 from tests.factories import manifest
 from tests.unit.app.jobs.past import NOW, job
@@ -22,6 +23,12 @@ READABLE = Condition("readable", "v")
 
 def alert(key: str, state: AlertState) -> Alert:
     return Alert("1", key, "critical", "it is", state, START)
+
+
+DISK = DiskUsage(
+    folders=(FolderRoom("lake", 5.0, 1000.0), FolderRoom("work", 7.5, 2000.0)),
+    copy_mb=80.0, files_mb=20.0, needed_mb=100.0, enough=False,
+)  # fmt: skip
 
 
 def services(
@@ -36,6 +43,7 @@ def services(
         events=[1, 2],
         alerts=SimpleNamespace(active=lambda: alerts),
         refresher=SimpleNamespace(current=current, history=lambda: list(jobs)),
+        disk=lambda: DISK,
     )
 
 
@@ -54,6 +62,14 @@ def test_memory_is_in_bytes_and_in_the_units_of_existing_dashboards() -> None:
     assert found["borslabbet_memory_usage_mb"] == 800
     assert found["borslabbet_memory_percent"] == 80
     assert found['stockrank_process_resident_bytes{process="service"}'] > 1e6
+
+
+def test_free_room_and_the_need_of_a_refresh_are_in_bytes() -> None:
+    found = metrics(services(Machine()))
+    assert found['stockrank_disk_free_bytes{folder="lake"}'] == 5e6
+    assert found['stockrank_disk_free_bytes{folder="work"}'] == 7.5e6
+    assert found['stockrank_disk_bytes{folder="work"}'] == 2e9
+    assert found["stockrank_disk_needed_bytes"] == 100e6
 
 
 @pytest.mark.parametrize(("size", "level"), [(100.0, 0), (750.0, 1), (900.0, 2)])

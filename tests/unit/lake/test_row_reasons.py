@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pipelines
 from pipelines.lake import REASON_OF_RULE, REJECTS, WARNINGS
+from pipelines.source import TABLES
 
 SOURCE = Path(pipelines.__file__).parent
 OF_SQLITE = {"text_in_number", "blob_in_text", "bad_text"}
@@ -24,15 +25,23 @@ def keywords(module: str, begin: str) -> set[str]:
 
 def reasons_of_the_normaliser() -> set[str]:
     """Keys of the dicts that `first_reason` takes, and the one reason of stocks."""
-    tree = ast.parse((SOURCE / "refresh/normalise.py").read_text("utf-8"))
+    trees = [
+        ast.parse((SOURCE / f"refresh/{module}.py").read_text("utf-8"))
+        for module in ("normalise", "days", "events")
+    ]
     dicts = [
         n.value
+        for tree in trees
         for n in ast.walk(tree)
         if isinstance(n, ast.Assign) and isinstance(n.value, ast.Dict)
-        if {t.id for t in n.targets if isinstance(t, ast.Name)} == {"reason"}
+        if {t.id for t in n.targets if isinstance(t, ast.Name)} <= {"reason", "apart"}
     ]
     keys = [key for one in dicts for key in one.keys]
     return {str(key.value) for key in keys if isinstance(key, ast.Constant)}
+
+
+def warnings_of_the_source() -> set[str]:
+    return {code for table in TABLES.values() for code in table.spare.values()}
 
 
 def test_every_reason_has_a_sentence() -> None:
@@ -47,4 +56,4 @@ def test_the_reasons_of_sqlite_are_those_of_the_source() -> None:
 
 def test_every_warning_has_a_sentence() -> None:
     found = keywords("refresh/normalise.py", "warn_")
-    assert found | {"ohl_missing"} == set(WARNINGS)
+    assert found | warnings_of_the_source() | {"ohl_missing"} == set(WARNINGS)

@@ -21,10 +21,10 @@ D = date(2024, 5, 31)
 USA = Universe(name="usa", markets=("sp500",), currency="USD", floors=((date.min, 0.0),))
 COLUMNS = pl.Schema(
     {"stock_type": pl.String, "market": pl.String, "close": pl.Float64,
-     "market_cap_msek": pl.Float64, "sector": pl.String}
+     "jump_date": pl.Date, "market_cap_msek": pl.Float64, "sector": pl.String}
 )  # fmt: skip
 ELIGIBLE = {"stock_type": "stock", "market": "stockholmsborsen", "close": 1.0,
-            "market_cap_msek": 2000.0, "sector": "Industri"}  # fmt: skip
+            "jump_date": None, "market_cap_msek": 2000.0, "sector": "Industri"}  # fmt: skip
 
 
 def reason(
@@ -56,6 +56,7 @@ def reason(
         ("market", "oslo", "other_market"),
         ("market", None, "other_market"),
         ("close", None, "inactive"),
+        ("jump_date", D, "suspect_price"),
         ("market_cap_msek", None, "no_market_cap"),
         ("market_cap_msek", 1999.999, "below_market_cap"),
         ("market_cap_msek", 2000.0, None),

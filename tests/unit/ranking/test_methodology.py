@@ -139,7 +139,7 @@ def test_published_momentum(returns: tuple[float, float, float], published: floa
 
 
 def test_returns_from_the_last_close_at_each_base() -> None:
-    later = [close("A", day + timedelta(days=1), 7) for day in (*BASES.values(), D)]
+    later = [close("A", day + timedelta(days=1), 60) for day in (*BASES.values(), D)]
     row = alone(prices=[*later, *history("A", 80, 50, 40)])
     assert (row["close"], row["close_date"]) == (100, D)
     assert [row[f"base_date_{n}m"] for n in (3, 6, 12)] == list(BASES.values())
@@ -195,7 +195,7 @@ def test_market_cap(
     after = [close("A", D + timedelta(days=300), newest)] if newest else []
     row = alone(
         stock("A", market_cap_msek=own),
-        [*history("A", 1, 1, 1), *after],
+        [*history("A", 100, 100, 100), *after],
         [filing(market_cap_ccy=reported, piotroski_f_score=9)],
     )
     assert (row["market_cap_msek"], row["market_cap_source"]) == expected
@@ -534,7 +534,7 @@ def test_inactive_comes_before_the_market_cap() -> None:
 
 @pytest.mark.parametrize("strategy", [VALUE, QUALITY, DIVIDEND])
 def test_only_momentum_keeps_investment_companies(strategy: str) -> None:
-    rows = rank([stock("A", sector="investmentBOLAG")], history("A", 1, 1, 1), [], strategy)
+    rows = rank([stock("A", sector="investmentBOLAG")], history("A", 100, 100, 100), [], strategy)
     assert reasons(rows) == {"A": "financial"}
 
 
@@ -575,7 +575,7 @@ def test_share_class(ticker: str, expected: tuple[str, str]) -> None:
 def test_one_share_class_stays(caps: dict[str, float], kept: str) -> None:
     rows = rank(
         [stock(ticker, market_cap_msek=cap) for ticker, cap in caps.items()],
-        [row for ticker in caps for row in history(ticker, 1, 1, 1)],
+        [row for ticker in caps for row in history(ticker, 100, 100, 100)],
         [filing(ticker, piotroski_f_score=9) for ticker in caps],
     )
     lost = {t: "other_share_class" if caps[t] >= 2000 else "below_market_cap" for t in caps}
@@ -583,9 +583,9 @@ def test_one_share_class_stays(caps: dict[str, float], kept: str) -> None:
 
 
 def test_the_better_class_stays_even_if_its_strategy_drops_it() -> None:
-    rows = rank([stock("X A"), stock("X B")], history("X A", 1, 1, 1), [], MOMENTUM)
+    rows = rank([stock("X A"), stock("X B")], history("X A", 100, 100, 100), [], MOMENTUM)
     assert reasons(rows) == {"X A": "no_f_score", "X B": "inactive"}
-    prices = [*history("X A", 1, 1, 1), *history("X B", 1, 1, 1)]
+    prices = [*history("X A", 100, 100, 100), *history("X B", 100, 100, 100)]
     rows = rank([stock("X A"), stock("X B")], prices, [filing("X A", piotroski_f_score=9)])
     assert reasons(rows) == {"X A": "other_share_class", "X B": "no_f_score"}
 
@@ -699,7 +699,7 @@ def test_order_by_momentum_then_market_cap_then_ticker() -> None:
 
 COLUMNS: Final = (
     "ticker rank excluded_by score momentum return_3m return_6m return_12m close close_date"
-    " base_date_3m base_date_6m base_date_12m base_close_3m base_close_6m base_close_12m"
+    " jump_date base_date_3m base_date_6m base_date_12m base_close_3m base_close_6m base_close_12m"
     " market_cap_msek market_cap_source composite primary_rank"
     " f_score f_available f_source signals fiscal_date"
 )

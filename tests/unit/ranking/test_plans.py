@@ -11,13 +11,14 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines.lake.version import Lake, schema_text
+from pipelines.ranking.jumps import good_prices
 from pipelines.ranking.known import closes as closes_of
 from pipelines.ranking.known import cross_section, newest_ratios, price_return, statements
 from pipelines.ranking.many import history
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES, Strategy
 from pipelines.ranking.windows import ANCHORS, in_window
-from pipelines.universe import NORDIC, SWEDEN
+from pipelines.universe import NORDIC, SWEDEN, TrustedJump
 from tests.factories import (
     FrameLake,
     closes,
@@ -30,6 +31,9 @@ from tests.factories import (
 )
 
 D = date(2024, 5, 31)
+TRUSTING: Final = replace(
+    SWEDEN, trusted_jumps=(TrustedJump("A A", D), TrustedJump("B", date(2020, 1, 2)))
+)
 DAY = pl.lit(D)
 WINDOWS = {n: in_window(DAY, n) for n in ANCHORS}
 # `columnar-function` collects its whole input before it runs, as `in-memory-map` does.
@@ -60,7 +64,8 @@ def fallbacks(plan: pl.LazyFrame) -> list[str]:
 def files(tmp_path: Path) -> Lake:
     """The frames as a version of the lake: a file a year, and of fundamentals by `known_from`."""
     datasets = {}
-    for name, day in (("stocks", None), ("prices", "date"), ("fundamentals", "known_from")):
+    days = {"stocks": None, "prices": "date", "fundamentals": "known_from", "jumps": None}
+    for name, day in days.items():
         rows = FRAMES.datasets[name]
         parts = rows.group_by(pl.col(day).dt.year()) if day else [((None,), rows)]
         entries = []
@@ -74,14 +79,17 @@ def files(tmp_path: Path) -> Lake:
 @pytest.mark.parametrize("chosen", CHOICES, ids=lambda c: c[0].name if len(c) == 1 else "all")
 def test_no_ranking_leaves_the_streaming_engine(files: Lake, chosen: list[Strategy]) -> None:
     for lake in (files, FRAMES):
-        plan = rankings(lake, as_of=D, universe=SWEDEN, strategies=chosen)
-        assert fallbacks(plan) == []
+        for universe in (SWEDEN, TRUSTING):
+            plan = rankings(lake, as_of=D, universe=universe, strategies=chosen)
+            assert fallbacks(plan) == []
 
 
 def test_no_part_of_a_cross_section_leaves_it(files: Lake) -> None:
     known = files.fundamentals(known_by=D)
     assert fallbacks(cross_section(files, as_of=D)) == []
     assert fallbacks(closes_of(files.prices(until=D), WINDOWS)) == []
+    good = good_prices(files, since=D, until=D, as_of=D, universe=TRUSTING)
+    assert fallbacks(good) == []
     assert fallbacks(newest_ratios(known, DAY)) == []
     assert fallbacks(statements(known, DAY)) == []
     assert fallbacks(price_return(files.prices(until=D), as_of=D, months=1)) == []

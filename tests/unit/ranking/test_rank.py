@@ -128,7 +128,7 @@ def test_the_least_number_of_metrics(strategy: str, least: int) -> None:
 
 
 def test_rankings_are_in_the_order_of_the_strategies_and_ranks() -> None:
-    prices = [r for t, f in zip("CAB", (1.0, 3.0, 2.0), strict=True)
+    prices = [r for t, f in zip("CAB", (1.0, 1.5, 1.25), strict=True)
               for r in closes(t, RISING | {"2024-05-31": 100 * f})]  # fmt: skip
     yields = [snapshot(t, "2024-05-01", number=n, dividend_yield=0.1) for n, t in enumerate("CAB")]
     plan = rankings(frame_lake([stock(t) for t in "CAB"], prices, yields), as_of=D, universe=SWEDEN)

@@ -66,6 +66,17 @@ def test_fundamentals_count_for_twelve_months_from_when_they_are_known(
     assert check.message.startswith(f"{covered} of 1 stocks that trade")
 
 
+def test_fundamentals_that_became_known_after_the_newest_close_are_told_of() -> None:
+    late, old = ("2025-12-31", "2026-11-21"), ("2024-12-31", "2025-11-19")
+    rows = [statement("LATE", *late), statement("OLD", *old), statement("BOTH", *late)]
+    rows.append(statement("BOTH", "2025-12-31", "2026-03-01"))
+    made = lake([stock(t) for t in ("LATE", "OLD", "BOTH")], week("LATE", "OLD", "BOTH"), rows)
+    assert checks(made)["fundamentals_coverage"].message == (
+        "1 of 3 stocks that trade have fundamentals younger than 12 months (33.3%); those of 1 "
+        "became known after 2026-11-20, the day of the newest close, and do not count on it"
+    )
+
+
 @pytest.mark.parametrize(("having", "status"), [(8, "ok"), (7, "warning"), (4, "critical")])
 def test_fundamentals_coverage(having: int, status: str) -> None:
     names = [f"S{n}" for n in range(10)]

@@ -26,7 +26,7 @@ def change(table: TableReader, sql: str, *values: Any) -> None:
 
 
 def whole(table: TableReader, *bad: BadRow) -> pl.DataFrame:
-    return pl.concat(table.batches(bad))
+    return pl.concat(table.batches(bad or None))
 
 
 def closed_wal(path: Path) -> Path:

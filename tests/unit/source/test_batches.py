@@ -34,7 +34,8 @@ def test_every_declared_type_is_read_as_its_kind_even_if_the_first_row_is_null(
             con.execute(
                 f"INSERT INTO stocks ({', '.join(column.values())}) VALUES ({marks})", values
             )
-        rows = whole(TableReader(path, STOCKS))
+        table = TableReader(path, STOCKS)
+        rows = pl.concat(table.batches(table.bad_cells()))
         assert {kind: rows[name][1] for kind, name in column.items()} == values, types
 
 
@@ -97,10 +98,27 @@ def test_only_the_rows_that_are_asked_for_are_read(tmp_path: Path) -> None:
 
 
 def test_a_number_is_no_boolean(tmp_path: Path) -> None:
-    """The reader takes any whole number but 0 for true."""
+    """connectorx takes any whole number but 0 for true."""
     rows = [stock(str(n), is_active=n) for n in (None, 1, 2, 0, -1, 2**40)]
     table = TableReader(database(tmp_path / "x.db", stocks=rows), STOCKS)
-    assert whole(table)["odd_is_active"].to_list() == [0, 0, 1, 0, 1, 1]
+    read = pl.concat(table.batches(table.bad_cells()))
+    assert read["is_active"].to_list() == [None, True, None, False, None, None]
+    assert read["warn_is_active_out_of_range"].to_list() == [False, False, True, False, True, True]
+
+
+def test_a_table_is_plain_if_connectorx_reads_its_declared_types(tmp_path: Path) -> None:
+    table = prices(tmp_path)
+    assert table.is_plain
+    change(table, "DROP TABLE daily_prices")
+    change(table, "CREATE TABLE daily_prices (ticker TEXT, date TEXT, open REAL, high REAL, "
+                  "low REAL, close NUMERIC(8, 2), volume INTEGER)")  # fmt: skip
+    change(table, "INSERT INTO daily_prices VALUES ('A', '2024-01-02', 1, 1, 1, 12, 7), "
+                  "('B', '2024-01-02', 1, 1, 1, 12.5, NULL)")  # fmt: skip
+    there = TableReader(table.copy, table.table)
+    assert not there.is_plain
+    read = pl.concat(there.batches(there.bad_cells()))
+    assert read["close"].to_list() == [12.0, 12.5]
+    assert read["volume"].to_list() == [7.0, None]
 
 
 def test_originals_are_every_value_as_text(tmp_path: Path) -> None:

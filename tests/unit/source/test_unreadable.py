@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from pipelines.source.batches import TableReader
 from pipelines.source.tables import STOCKS, TABLES
-from pipelines.source.unreadable import BAD, BadRow, UnreadableRow
+from pipelines.source.unreadable import BadRow, UnreadableRow
 from tests.factories import database, stock
 from tests.unit.source.tables import change, prices, whole
 
@@ -19,7 +20,7 @@ def test_a_value_that_cannot_be_read_stops_the_stream(tmp_path: Path) -> None:
 
 
 def test_without_the_bad_rows_the_rest_is_read(tmp_path: Path) -> None:
-    table = prices(tmp_path, {}, {"close": "x"}, {"open": b"x"}, {})
+    table = prices(tmp_path, {}, {"close": "x"}, {"close": b"x"}, {})
     bad = table.unreadable()
     assert bad == [BadRow(2, "text_in_number"), BadRow(3, "text_in_number")]
     assert whole(table, *bad)["rowid_"].to_list() == [1, 4]
@@ -31,33 +32,74 @@ def test_all_rows_may_be_bad(tmp_path: Path) -> None:
 
 
 CENSUS = [
-    ("stocks", "name", b"x", "text"),
-    ("stocks", "market_cap_msek", "x", "float"),
-    ("stocks", "market_cap_msek", b"1", "float"),
-    ("stocks", "is_active", "yes", "bool"),
-    ("stocks", "is_active", 0.5, "bool"),
-    ("daily_prices", "ticker", b"x", "text"),
-    ("daily_prices", "volume", "x", "float"),
-    ("index_prices", "low", "x", "float"),
-    ("fundamentals", "piotroski_f_score", 1.5, "int"),
-    ("fundamentals", "piotroski_f_score", "x", "int"),
-    ("fundamentals_snapshots", "pe", "x", "float"),
+    ("stocks", "sector", b"x", "blob_in_text"),
+    ("stocks", "market_cap_msek", "x", "text_in_number"),
+    ("stocks", "market_cap_msek", b"1", "text_in_number"),
+    ("daily_prices", "ticker", b"x", "blob_in_text"),
+    ("daily_prices", "close", "x", "text_in_number"),
+    ("daily_prices", "close", " ", "text_in_number"),
+    ("index_prices", "close", "x", "text_in_number"),
+    ("fundamentals", "piotroski_f_score", 1.5, "text_in_number"),
+    ("fundamentals", "piotroski_f_score", "x", "text_in_number"),
+    ("fundamentals_snapshots", "pe", "x", "text_in_number"),
 ]
 
 
-@pytest.mark.parametrize(("name", "column", "value", "kind"), CENSUS)
-def test_what_stops_the_reader_is_found_by_the_census(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, column: str, value: Any, kind: Any
-) -> None:
+def with_a_value(path: Path, name: str, column: str, value: Any) -> TableReader:
     key = "index_id" if name == "index_prices" else "ticker"
     row = {key: "A", "date": "2024-01-02"} if name.endswith("_prices") else {key: "A"}
-    table = TableReader(
-        database(tmp_path / "x.db", **{name: [row | {column: value}]}), TABLES[name]
-    )
+    return TableReader(database(path, **{name: [row | {column: value}]}), TABLES[name])
+
+
+@pytest.mark.parametrize(("name", "column", "value", "reason"), CENSUS)
+def test_what_stops_the_reader_is_found_by_the_census(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, column: str, value: Any,
+    reason: str,
+) -> None:  # fmt: skip
+    table = with_a_value(tmp_path / "x.db", name, column, value)
     with pytest.raises(UnreadableRow):
         whole(table)
-    assert table.unreadable() == [BadRow(1, BAD[kind][1])]
+    assert table.unreadable() == [BadRow(1, reason)]
+    assert table.bad_cells() == [BadRow(1, reason)]
+    assert list(table.batches(table.unreadable())) == []
     assert capfd.readouterr().err == ""
+
+
+SPARE = [
+    ("stocks", "name", b"x", "unusable_value"),
+    ("stocks", "is_active", "yes", "is_active_out_of_range"),
+    ("stocks", "is_active", 0.5, "is_active_out_of_range"),
+    ("daily_prices", "open", "x", "ohl_inconsistent"),
+    ("daily_prices", "volume", b"x", "volume_out_of_range"),
+    ("index_prices", "low", "x", "ohl_inconsistent"),
+    ("fundamentals", "perf_12m", "x", "unusable_value"),
+]
+
+
+@pytest.mark.parametrize(("name", "column", "value", "code"), SPARE)
+def test_a_value_that_no_ranking_needs_costs_no_row(
+    tmp_path: Path, name: str, column: str, value: Any, code: str
+) -> None:
+    table = with_a_value(tmp_path / "x.db", name, column, value)
+    with pytest.raises(UnreadableRow):
+        whole(table)
+    assert table.unreadable() == []
+    row = pl.concat(table.batches([])).row(0, named=True)
+    assert row[column] is None
+    flags = {name: flag for name, flag in row.items() if name.startswith("warn_")}
+    assert flags == {name: name == f"warn_{code}" for name in flags}
+
+
+def test_a_text_that_is_no_utf_8_and_that_no_ranking_needs_costs_no_row(tmp_path: Path) -> None:
+    table = TableReader(database(tmp_path / "x.db", stocks=[stock("A"), stock("B")]), STOCKS)
+    change(table, "UPDATE stocks SET name = CAST(x'ff' AS TEXT), country = CAST(x'fe' AS TEXT) "
+                  "WHERE ticker = 'B'")  # fmt: skip
+    bad = table.unreadable()
+    assert bad == [BadRow(2, "bad_text", "name"), BadRow(2, "bad_text", "country")]
+    rows = whole(table, *bad)
+    assert rows["ticker"].to_list() == ["A", "B"]
+    assert rows["name"].to_list() == [stock("A")["name"], None]
+    assert rows["warn_unusable_value"].to_list() == [False, True]
 
 
 def test_text_that_is_no_utf_8_is_found(tmp_path: Path) -> None:

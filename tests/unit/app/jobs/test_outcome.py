@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from app.jobs import outcome
 from app.jobs.child import Ended
 from app.jobs.follow import Follower
 from app.jobs.outcome import Attempt, kernel_kills, without_paths
-from pipelines.lake import text
+from pipelines.lake import Room, text
 from tests.factories import manifest
 
 
@@ -134,6 +135,25 @@ def test_an_end_without_an_error_is_told_with_the_phase_and_the_last_words(
 ) -> None:
     failure = attempt(ended, logged('{"begins": "prices"}', "half a line")).failure(1024.0)
     assert (failure.error, failure.type) == (told, kind)
+
+
+FULL = "the disk of service/logs is full; nothing was published, make room there, then try again"
+
+
+def test_an_export_that_could_not_write_its_error_met_a_full_disk(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(outcome, "room_of", lambda _: Room(free=4096, total=10**9))
+    failure = attempt(Ended(1, b"")).failure(1024.0)
+    assert (failure.error, failure.type) == (FULL, "DiskFull")
+    told = attempt(Ended(1, b""), logged('{"error": "busy", "type": "Locked"}')).failure(1024.0)
+    assert told.error == "busy"
+
+
+def test_an_export_whose_last_words_are_of_a_full_disk_met_one() -> None:
+    last = logged("OSError: [Errno 28] No space left on device")
+    failure = attempt(Ended(1, b""), last).failure(1024.0)
+    assert (failure.error, failure.type) == (FULL, "DiskFull")
 
 
 def test_an_end_that_left_no_trace_names_the_log_alone() -> None:

@@ -5,9 +5,10 @@ from typing import cast
 
 import polars as pl
 
-from app.serving import queries
+from app.serving import Version, queries
 from pipelines.lake import Lake
-from tests.factories import FrameLake
+from pipelines.universe import SWEDEN
+from tests.factories import FrameLake, jumps_of
 
 NEWEST = date(2026, 11, 20)
 PRICES = pl.DataFrame(
@@ -24,11 +25,13 @@ FUNDAMENTALS = pl.DataFrame(
         "known_from": [date(2026, 11, 7), date(2026, 11, 7), date(2026, 11, 14), NEWEST],
     }
 )
-LAKE = cast("Lake", FrameLake(prices=PRICES, fundamentals=FUNDAMENTALS))
+LAKE = cast("Lake", FrameLake(prices=PRICES, fundamentals=FUNDAMENTALS, jumps=jumps_of(PRICES)))
+LAKE.as_of = NEWEST
+VERSION = Version(LAKE, SWEDEN, pl.DataFrame(), {})
 
 
 def test_the_last_closes_are_those_of_the_stock_oldest_first() -> None:
-    found = queries.closes(LAKE, "A", NEWEST, 2).collect()
+    found = queries.closes(VERSION, "A", NEWEST, 2).collect()
     assert found.rows() == [(date(2026, 11, 19), 278.2), (date(2026, 11, 20), 278.3)]
 
 
