@@ -16,6 +16,7 @@ from .eligible import is_stock as is_stock
 
 # Why a stock is where it is: rows of a ranking as typed values.
 from .explain import Explanation as Explanation
+from .explain import MetricFact as MetricFact
 from .explain import explanations as explanations
 
 # A quotient that is correctly rounded.

@@ -14,8 +14,9 @@ from pipelines.ranking import factors
 from pipelines.ranking.eligible import company
 from pipelines.ranking.expressions import divided, has_any, positive
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
-from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, suspects, with_bad
+from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, newest_jumps, with_bad
 from pipelines.ranking.ratios import RATIO_COLUMNS
+from pipelines.ranking.timely import REPORTED, brought_to_date, priced_on, with_prices
 from pipelines.ranking.windows import (
     ANCHORS,
     MONTHS,
@@ -41,7 +42,8 @@ FACTS: Final = (
     *("market_cap_msek", "market_cap_source", "market", "sector", "stock_type", "currency"),
     *("close", "close_date", *(f"base_{w}_{n}m" for n in MONTHS for w in ("close", "date"))),
     *JUMP_FACTS,
-    *("fiscal_date", "ratios_known_from", *RATIO_COLUMNS[1:], *SIGNALS),
+    *("fiscal_date", "ratios_known_from", "multiples_as_of", *RATIO_COLUMNS[1:], *REPORTED),
+    *SIGNALS,
 )
 """The columns of a cross-section that a ranking shows."""
 
@@ -60,8 +62,8 @@ def cross_section(lake: Lake, *, as_of: date, trusted: Sequence[TrustedJump] = (
     return joined(
         lake.stocks().with_columns(as_of=day),
         closes(good, windows),
-        suspects(jumps, day),
-        newest_ratios(fundamentals, day),
+        newest_jumps(jumps, day),
+        with_prices(newest_ratios(fundamentals, day), lake.ratio_prices(), jumps, day),
         statements(fundamentals, day),
     )
 
@@ -71,7 +73,8 @@ def joined(stocks: pl.LazyFrame, *parts: pl.LazyFrame, by: Keys = ("ticker",)) -
     for part in parts:
         stocks = stocks.join(part, on=by, how="left")
     return (
-        stocks.with_columns(**_market_cap(pl.col("as_of")))
+        stocks.with_columns(brought_to_date())
+        .with_columns(**_market_cap(pl.col("as_of")))
         .with_columns(factors.total_return(n) for n in MONTHS)
         .with_columns(factors.momentum(), *factors.f_signals(), company=company())
         .with_columns(factors.f_score())
@@ -102,10 +105,12 @@ def price_return(prices: pl.LazyFrame, *, as_of: date, months: int) -> pl.LazyFr
 def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:
     """Return the market cap in million, as reported or else as listed, and which of them it is.
 
-    The listed one belongs to the newest close; for an earlier date it is scaled by the closes.
+    The listed one belongs to the newest close; for an earlier date it is scaled by the closes. Both
+    are null without a close.
     """
-    reported = divided(positive("market_cap_ccy"), 1e6)
-    listed = positive("market_cap_msek")
+    has_close = pl.col("close").is_not_null()
+    reported = pl.when(has_close).then(divided(positive("market_cap_ccy"), 1e6))
+    listed = pl.when(has_close).then(positive("market_cap_msek"))
     past = (day < pl.col("newest_date")).fill_null(value=False)
     newest = pl.col("newest_close").cast(pl.Float64)
     scaled = pl.when(past).then(listed * (pl.col("close") / newest)).otherwise(listed)
@@ -122,14 +127,19 @@ def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:
 
 
 def newest_ratios(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",)) -> pl.LazyFrame:
-    """Return the newest ratios of each ticker, all from one row, at most twelve months old."""
+    """Return the newest ratios of each ticker, all from one row, at most twelve months old.
+
+    Beside them the day from which they are known, and the day whose price is in them.
+    """
     with_any = fundamentals.filter(has_any(RATIO_COLUMNS))
     recent = pl.col("known_from") >= months_before(day, RATIO_MONTHS)
     rows = with_any.filter(recent).with_columns(key_=_newest_ratios_key())
     best = _best_key(rows, _newest_fiscal_date(with_any, by), by)
     # By the fiscal date too: a superseded row may have the key of the best, for ids may recur.
     best_rows = rows.join(best, on=[*by, "key_", "fiscal_date"], nulls_equal=True)
-    return best_rows.select(*by, *RATIO_COLUMNS, ratios_known_from="known_from")
+    return best_rows.select(
+        *by, *RATIO_COLUMNS, ratios_known_from="known_from", priced_on=priced_on()
+    )
 
 
 def _newest_ratios_key() -> pl.Expr:

@@ -64,7 +64,13 @@ def fallbacks(plan: pl.LazyFrame) -> list[str]:
 def files(tmp_path: Path) -> Lake:
     """The frames as a version of the lake: a file a year, and of fundamentals by `known_from`."""
     datasets = {}
-    days = {"stocks": None, "prices": "date", "fundamentals": "known_from", "jumps": None}
+    days = {
+        "stocks": None,
+        "prices": "date",
+        "fundamentals": "known_from",
+        "jumps": None,
+        "ratio_prices": None,
+    }
     for name, day in days.items():
         rows = FRAMES.datasets[name]
         parts = rows.group_by(pl.col(day).dt.year()) if day else [((None,), rows)]
