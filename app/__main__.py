@@ -2,9 +2,19 @@
 
 import logging
 from pathlib import Path
-from socket import socket
+from socket import (
+    AF_INET6,
+    AI_PASSIVE,
+    IPPROTO_IPV6,
+    IPV6_V6ONLY,
+    SO_REUSEADDR,
+    SOCK_STREAM,
+    SOL_SOCKET,
+    getaddrinfo,
+    socket,
+)
 from types import FrameType
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 import uvicorn
@@ -14,8 +24,14 @@ from app.main import create_app
 from app.web import LARGEST_HEAD, DeadlineProtocol
 from pipelines import console
 from pipelines.console import LogFormat
+from pipelines.errors import SettingsError
 from pipelines.runtime import keep_loaded
 from pipelines.settings import Settings
+
+LARGEST_PORT: Final = 65_535
+OTHER_PORT: Final = "name another with --port or STOCKRANK_PORT; 0 takes a free one"
+Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
+"""An address as the system names it."""
 
 
 def main(
@@ -32,9 +48,44 @@ def main(
     console.log_to_stderr(log_format)
     settings = Settings.load(config)
     logging.getLogger("app").setLevel(settings.log_level.upper())
+    where = host or settings.host, settings.port if port is None else port
+    sockets = listening(*where)
     app = create_app(settings)
     app.openapi()  # built now, for it would hold up other requests when first asked for
-    server(app, settings, host or settings.host, settings.port if port is None else port).run()
+    try:
+        server(app, settings, *where).run(sockets)
+    except KeyboardInterrupt:
+        # The server has ended as it should, and logged that it has.
+        raise typer.Exit(console.STOPPED) from None
+
+
+def listening(host: str, port: int) -> list[socket]:
+    """Return sockets on a port of all addresses of a host; `SettingsError` if that cannot be."""
+    if not 0 <= port <= LARGEST_PORT:
+        raise SettingsError(f"port {port} is not between 0 and {LARGEST_PORT}; {OTHER_PORT}")
+    try:
+        found = getaddrinfo(host, port, type=SOCK_STREAM, flags=AI_PASSIVE)
+        addresses = dict.fromkeys((family, address) for family, *_, address in found)
+        return [_listening(family, address) for family, address in addresses]
+    except OSError as error:
+        raise SettingsError(
+            f"cannot listen on {host}:{port}: {error.strerror}; end what does, or {OTHER_PORT}"
+        ) from None
+
+
+def _listening(family: int, address: Address) -> socket:
+    """Return a socket that takes an address at once after a server that has ended."""
+    one = socket(family, SOCK_STREAM)
+    one.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
+    if family == AF_INET6:
+        one.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)
+    try:
+        one.bind(address)
+        one.listen()
+    except OSError:
+        one.close()
+        raise
+    return one
 
 
 def server(app: FastAPI, settings: Settings, host: str, port: int) -> uvicorn.Server:
@@ -62,6 +113,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket] | None = None) -> None:
         """Start, and keep what is loaded out of the garbage collector's way."""
         await super().startup(sockets)
+        if sockets:
+            self._log_started_message(sockets)
         keep_loaded()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

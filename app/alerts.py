@@ -79,7 +79,8 @@ def show_history(
 
     Example: python -m app.alerts history --limit 50
     """
-    path = alerts_file(lake or Settings.load(config).lake)
+    settings = Settings.load(config)
+    path = alerts_file(lake or settings.lake)
     alerts = recorded_alerts(path)[:limit]
     title = f"{len(alerts)} alerts" if alerts else "no alert has fired"
     console.show(Table(title, HISTORY_COLUMNS, [_row(alert) for alert in alerts]))

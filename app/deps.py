@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from app.services import Services
 from app.serving import Version
 from app.web import Responses
-from pipelines.errors import Unknown
+from pipelines.errors import InTheFuture, Unknown
 from pipelines.lake import freshness
 from pipelines.ranking import Strategy, strategy_named, ticker_named
 from pipelines.universe import Universe
@@ -157,9 +157,7 @@ def day_until_today(services: Services, version: Version, day: date | None, name
     if day is None:
         return newest
     if day > max(services.today, newest):
-        raise HTTPException(
-            422, f"{name} {day} lies in the future; the newest prices are of {newest}"
-        )
+        raise HTTPException(422, str(InTheFuture(name, day, newest)))
     return day
 
 

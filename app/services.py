@@ -11,7 +11,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-import polars as pl
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
@@ -22,9 +21,8 @@ from app.serving import (
     Computing,
     Published,
     Version,
-    collect,
+    both_tops,
     kept_versions,
-    portfolio_rows,
 )
 from app.watch import (
     Alerts,
@@ -40,9 +38,8 @@ from app.watch import (
     rules,
 )
 from app.web import KnownAnswer, KnownRequests, TaggedAnswer, Unreadable
-from pipelines.errors import LakeError, NothingPublished, StockRankError
+from pipelines.errors import NothingPublished, StockRankError
 from pipelines.lake import Condition, Lake, layout, listing
-from pipelines.ranking import STRATEGIES
 from pipelines.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -147,6 +144,7 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
     services = build_services(settings)
     if settings.api_token is None:
         logger.warning("no STOCKRANK_API_TOKEN is set: only this machine may change state")
+    await services.refresher.clean()
     services.schedule.start()
     with suppress(OSError):  # what cannot be made is an alert
         settings.lake.mkdir(parents=True, exist_ok=True)
@@ -183,6 +181,7 @@ async def _watch(services: Services) -> None:
             logger.warning("the lake cannot be watched: %s", trouble)
         known = trouble
         try:
+            await watch.observe_lake()
             await services.refresher.take_in()
             if watch.has_news() or look % RULES_EVERY == 0:
                 await watch.observe_rules()
@@ -202,7 +201,7 @@ class _Watch:
         self._made: datetime | None = None
         """The time at which the newest version was made."""
         self._last_news: tuple[object, ...] = ()
-        self._condition: Condition | None = None
+        self._condition = Condition("empty")
 
     async def trouble_of_version(self) -> str:
         """Check the version; return why that was not possible, or ''; an alert tells of the lake.
@@ -227,6 +226,7 @@ class _Watch:
             return
         if self._version is None or self._version.id != version.id:
             self._version = version
+            logger.info("version %s is served, with closes of %s", version.id, version.lake.as_of)
             data = {"version": version.id, "as_of": version.lake.as_of.isoformat()}
             services.events.publish("version", data)
         if self._compared != version.id:
@@ -238,7 +238,7 @@ class _Watch:
         """Observe the alerts of a version against the one before it."""
         kept = await self._services.kept_versions(version)
         before = next((v for v in kept if v.version < version.id), None)
-        tops, tops_before = await asyncio.to_thread(_both_tops, version, before)
+        tops, tops_before = await asyncio.to_thread(both_tops, version, before)
         manifest = before.manifest if before else None
         self._services.alerts.observe_all(
             rules.of_version(version.manifest, manifest, tops, tops_before)
@@ -253,19 +253,23 @@ class _Watch:
         )
         return self._last_news != before
 
+    async def observe_lake(self) -> None:
+        """Observe the condition of the lake, and announce that it changed."""
+        services = self._services
+        condition = await asyncio.to_thread(services.published.condition)
+        services.alerts.observe_all(rules.of_lake(condition, services.published.in_memory))
+        if condition != self._condition:
+            self._condition = condition
+            services.events.publish("lake", condition.as_dict())
+
     async def observe_rules(self) -> None:
-        """Observe memory, the last refreshes, the lake, and the age of the data."""
+        """Observe memory, the last refreshes, and the age of the data."""
         services, alerts = self._services, self._services.alerts
         alerts.observe_all(rules.of_memory(services.guard))
         alerts.observe_all(rules.of_jobs(services.refresher.history(), self._made))
         alerts.observe_all([rules.disk_low(await asyncio.to_thread(services.disk))])
-        condition = await asyncio.to_thread(services.published.condition)
-        alerts.observe_all(rules.of_lake(condition, services.published.in_memory))
-        if condition != self._condition:
-            self._condition = condition
-            services.events.publish("lake", condition.as_dict())
         report = self._version.report if self._version else None
-        if report or condition.state == "empty":
+        if report or self._condition.state == "empty":
             alerts.observe_all([rules.refresh_overdue(report, services.today)])
 
 
@@ -275,21 +279,3 @@ def _last_made(root: Path) -> datetime | None:
         if listed.manifest:
             return listed.manifest.created_at
     return None
-
-
-def _both_tops(version: Version, before: Lake | None) -> tuple[rules.Tops, rules.Tops]:
-    """Return the tickers of the portfolios, of a version and of the one before it."""
-    return _tops(version.rankings), _tops_of(before) if before else {}
-
-
-def _tops_of(lake: Lake) -> rules.Tops:
-    """Return the tickers of the portfolios of an older version; none where it cannot be read."""
-    try:
-        return _tops(collect(lake.rankings()))
-    except LakeError as error:
-        logger.warning("the top tens are compared with none: version %s: %s", lake.version, error)
-        return {}
-
-
-def _tops(rankings: pl.DataFrame) -> dict[str, list[str]]:
-    return {s.name: portfolio_rows(rankings, s)["ticker"].to_list() for s in STRATEGIES.values()}

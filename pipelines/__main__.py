@@ -57,7 +57,10 @@ def main() -> None:
     """Run the command that is named, or list them all."""
     name, *words = sys.argv[1:] or ["--help"]
     if name in HELP:
-        _list()
+        from pipelines.console import errors_told  # noqa: PLC0415 - as below
+
+        with errors_told():
+            _list()
     elif name == "--version":
         sys.stdout.write(f"stockrank {__version__}\n")
     elif name in MODULES:

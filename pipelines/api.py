@@ -102,7 +102,14 @@ def export_database(
     """
     settings, root = Settings.load(), Path(lake)
     chosen = _universe(universe)
-    recorded_export(Path(database), root, chosen, full=full, keep=settings.keep_versions)
+    recorded_export(
+        Path(database),
+        root,
+        chosen,
+        others=settings.other_universes(chosen),
+        full=full,
+        keep=settings.keep_versions,
+    )
     return Lake(root)
 
 

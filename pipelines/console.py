@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
+from functools import wraps
 from io import TextIOWrapper
 from typing import Final
 
@@ -17,13 +18,15 @@ from rich.console import Console
 from rich.text import Text
 
 from pipelines import __version__
-from pipelines.errors import StockRankError
+from pipelines.errors import StockRankError, Stopped
 from pipelines.quoting import one_line, quoted
 from pipelines.terminal_table import Table, plain, wrapped
 
 logger = logging.getLogger(__name__)
 
-EPILOG: Final = "--version alone: show the release."
+EPILOG: Final = "--version as the last word: show the release."
+STOPPED: Final = 130
+"""The exit code after Ctrl-C, as shells have it."""
 PLAIN_WIDTH: Final = 200
 """The width of tables, in characters, if stdout is no terminal."""
 LEAST_WIDTH: Final = 40
@@ -91,24 +94,48 @@ def _logs_json() -> bool:
 def run(*commands: Callable[..., None], help_: str | None = None) -> None:
     """Run a command; of several, the one that the first argument names.
 
-    The exit code is 0 if all went well, 1 after a StockRankError, which is shown as `error: …`, and
-    2 for wrong usage. If the log is JSON, the error is a line of it, `{"error": …, "type": …}`. Any
-    other exception is a defect and keeps its traceback. `--version` alone shows the release.
+    The exit code is 0 if all went well, and 2 for wrong usage; see `errors_told` for others.
+    `--version` as the last word shows the release.
     """
-    if sys.argv[1:] == ["--version"]:
+    if sys.argv[-1] == "--version":
         write(f"stockrank {__version__}")
         return
     app = typer.Typer(
-        add_completion=False, pretty_exceptions_enable=False, help=help_, epilog=EPILOG
-    )
+        add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None,
+        help=help_, epilog=EPILOG,
+    )  # fmt: skip
     for command in commands:
-        app.command(epilog=None if len(commands) > 1 else EPILOG)(command)
+        app.command(epilog=EPILOG)(_stoppable(command))
     show_any_letter()
-    try:
+    with errors_told():
         app()
+
+
+def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
+    """Return a command that Ctrl-C ends with an error of its own."""
+
+    @wraps(command)
+    def stoppable(**options: object) -> None:
+        try:
+            command(**options)
+        except KeyboardInterrupt:
+            raise Stopped("stopped") from None
+
+    return stoppable
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """End with 1 after a StockRankError, which is shown as `error: …`, with 130 after Ctrl-C.
+
+    If the log is JSON, the error is a line of it, `{"error": …, "type": …}`. Any other exception
+    is a defect and keeps its traceback.
+    """
+    try:
+        yield
     except StockRankError as error:
         _write_error(error)
-        sys.exit(1)
+        sys.exit(STOPPED if isinstance(error, Stopped) else 1)
     except BrokenPipeError:
         # The reader, for example `head`, closed the pipe: leave nothing to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,8 +1,8 @@
 """Dates as people write them."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
-from pipelines.errors import NotADate
+from pipelines.errors import InTheFuture, NotADate
 
 Day = date | str
 """A date, or text such as `2026-03-02`."""
@@ -20,6 +20,13 @@ def day(value: Day) -> date:
     if found.isoformat() != value:
         raise NotADate(value)
     return found
+
+
+def until_today(day: date, newest: date, name: str) -> date:
+    """Return a day that is no later than today or the newest price; else `InTheFuture`."""
+    if day > max(datetime.now(UTC).date(), newest):
+        raise InTheFuture(name, day, newest)
+    return day
 
 
 def day_or_none(value: Day | None) -> date | None:

@@ -12,6 +12,8 @@ StockRankError
 │   └── PointerLocked  another process moves `current`, for too long
 ├── SettingsError      a setting is unknown or has a value that cannot be used
 ├── NotADate           a value that is no date
+├── InTheFuture        a date after today and after the newest price
+├── Stopped            the command was ended by Ctrl-C
 └── Unknown            a name that does not exist
 """
 
@@ -123,6 +125,17 @@ class NotADate(StockRankError):
 
     def __init__(self, value: object) -> None:
         super().__init__(f"{value!r} is no date; write it as 2026-03-02")
+
+
+class InTheFuture(StockRankError):
+    """A date lies after today and after the newest price."""
+
+    def __init__(self, name: str, day: object, newest: object) -> None:
+        super().__init__(f"{name} {day} lies in the future; the newest prices are of {newest}")
+
+
+class Stopped(StockRankError):
+    """The command was ended by Ctrl-C."""
 
 
 class Unknown(StockRankError):

@@ -5,7 +5,8 @@ if __name__ == "__main__":
 
     prepare_export()
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,8 +15,10 @@ import typer
 from pipelines import console
 from pipelines import lake as lakes
 from pipelines.console import LogFormat
+from pipelines.errors import Stopped
 from pipelines.lake import Dataset, Manifest, current_id
 from pipelines.refresh import export, recorded_export
+from pipelines.runtime import end_in_order
 from pipelines.settings import Settings
 from pipelines.terminal_table import Column, Table
 
@@ -39,14 +42,17 @@ def main(  # noqa: PLR0913 - one parameter an option
     Example: python -m pipelines.export --source data/demo.db --lake data/lake
     """
     console.log_to_stderr(log_format)
+    end_in_order()
     settings = Settings.load(config)
     root = lake or settings.lake
+    chosen = settings.chosen_universe(universe)
     before = current_id(root)
-    with console.progress(log_format) as progress:
+    with _nothing_published(root, before), console.progress(log_format) as progress:
         manifest = (recorded_export if record else export)(
             source or settings.source,
             root,
-            settings.chosen_universe(universe),
+            chosen,
+            others=settings.other_universes(chosen),
             full=full,
             force=force,
             keep=settings.keep_versions,
@@ -58,6 +64,19 @@ def main(  # noqa: PLR0913 - one parameter an option
         console.write(f"nothing was written to the database since version {before}, which stays")
     else:
         console.show(*summary(manifest))
+
+
+@contextmanager
+def _nothing_published(root: Path, before: str | None) -> Iterator[None]:
+    """Say what Ctrl-C leaves: the version of before, or one that was published just then."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        now = current_id(root)
+        if now != before:
+            raise Stopped(f"stopped after version {now} was published") from None
+        stays = f"version {now} stays" if now else "there is no version yet"
+        raise Stopped(f"stopped; nothing was published, {stays}") from None
 
 
 DATASET_COLUMNS: Final = (

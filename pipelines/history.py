@@ -9,7 +9,7 @@ import typer
 
 from pipelines import console
 from pipelines.errors import StockRankError
-from pipelines.lake import Lake
+from pipelines.lake import Lake, readable
 from pipelines.ranking import Every, first_days, write_history
 from pipelines.settings import Settings
 
@@ -17,7 +17,13 @@ from pipelines.settings import Settings
 def main(  # noqa: PLR0913 - one parameter an option
     *,
     since: Annotated[
-        datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="First date.")
+        datetime,
+        typer.Option(
+            "--from",
+            formats=["%Y-%m-%d"],
+            show_default=False,
+            help="First date; default 1990-01-01.",
+        ),
     ] = datetime(1990, 1, 1),
     every: Annotated[Every, typer.Option(help="One date in each.")] = Every.MONTH,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("data/history"),
@@ -34,11 +40,12 @@ def main(  # noqa: PLR0913 - one parameter an option
         raise StockRankError(f"{out} exists; replace it with --force, or name another with --out")
     settings, started = Settings.load(config), time.monotonic()
     opened = Lake(lake or settings.lake)
-    dates = first_days(opened, since=since.date(), every=every)
+    with readable():
+        dates = first_days(opened, since=since.date(), every=every)
     if not dates:
         raise StockRankError(f"there is no price from {since:%Y-%m-%d} on; name an earlier day")
     chosen = settings.chosen_universe(universe)
-    with console.progress() as progress:
+    with readable(), console.progress() as progress:
         rows = write_history(opened, out, dates=dates, universe=chosen, progress=progress)
     console.write(
         f"{rows:,} rows of {len(dates)} dates from {dates[0]} to {dates[-1]} in {out}, "

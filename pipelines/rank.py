@@ -12,8 +12,9 @@ import polars as pl
 import typer
 
 from pipelines import console
+from pipelines.dates import until_today
 from pipelines.errors import StockRankError
-from pipelines.lake import Lake
+from pipelines.lake import Lake, readable
 from pipelines.ranking import (
     MONTHS,
     STRATEGIES,
@@ -62,11 +63,12 @@ def main(  # noqa: PLR0913 - one parameter an option
     limit = _limit(top)
     settings = Settings.load(config)
     opened = Lake(lake or settings.lake, version)
-    day = as_of.date() if as_of else opened.as_of
+    day = until_today(as_of.date(), opened.as_of, "--as-of") if as_of else opened.as_of
     plan = published_or_computed(
         opened, as_of=day, universe=settings.chosen_universe(universe)
     ).filter(pl.col("strategy").is_in([s.name for s in chosen]))
-    frame = plan.collect(engine="streaming")
+    with readable():
+        frame = plan.collect(engine="streaming")
     if explain is not None:
         console.show(*map(_explained, explanations(_rows_of(frame, explain))))
     else:

@@ -7,9 +7,11 @@ import ctypes
 import gc
 import os
 import resource
+import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import FrameType
 from typing import Final
 
 MB = 1e6
@@ -86,6 +88,23 @@ def keep_loaded() -> None:
     """
     gc.collect()
     gc.freeze()
+
+
+# ----------------------------------------------------------------------------------- signals
+
+
+def end_in_order() -> None:
+    """Let a signal to end raise `SystemExit`, so that what was begun is removed on the way out.
+
+    A signal that the caller ignores, as `nohup` does, stays ignored.
+    """
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, _exit)
+
+
+def _exit(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)
 
 
 # ------------------------------------------------------------------------------------ memory

@@ -69,6 +69,9 @@ class Settings(BaseSettings):
     lake: Path = Field(Path("data/lake"), description="folder of the Parquet versions")
     universe: str = Field("sweden", description="universe to rank")
     keep_versions: int = Field(5, ge=1, description="versions that a refresh keeps")
+    published_universes: str | None = Field(
+        None, description="further universes that a refresh ranks, with commas between"
+    )
     universes: dict[str, UniverseSettings] = Field({}, description="universes of your own, by name")
 
     host: str = Field("127.0.0.1", description="address that the service listens on")
@@ -89,6 +92,12 @@ class Settings(BaseSettings):
         gt=0,
         allow_inf_nan=False,
         description="hours between two checks of all files against their hashes",
+    )
+    refresh_timeout_minutes: float = Field(
+        60,
+        gt=0,
+        allow_inf_nan=False,
+        description="minutes after which a refresh that makes no progress is ended",
     )
     memory_limit_mb: float | None = Field(
         None, gt=0, description="memory budget; default the container's limit, else 1024"
@@ -173,6 +182,11 @@ class Settings(BaseSettings):
             raise Unknown("universe", wanted, universes)
         return universes[wanted]
 
+    def other_universes(self, chosen: Universe) -> tuple[Universe, ...]:
+        """Return the universes that are published beside a chosen one."""
+        listed = dict.fromkeys(map(self.chosen_universe, _listed(self.published_universes)))
+        return tuple(universe for universe in listed if universe != chosen)
+
 
 def _listed(text: str | None) -> list[str]:
     return [part.strip() for part in text.split(",")] if text else []
@@ -232,5 +246,11 @@ def _read(config: Path | None) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except FileNotFoundError:
+        raise SettingsError(
+            f"no settings file at {path}; name one that is there, or leave --config out"
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"cannot read {path}: {error}") from None

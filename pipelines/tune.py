@@ -133,7 +133,8 @@ def main(
 
     Example: python -m pipelines.tune --source data/demo.db --apply
     """
-    path = source or Settings.load(config).source
+    settings = Settings.load(config)
+    path = source or settings.source
     before = tuning.inspect(path)
     if not do_apply:
         console.show(*advice(before, tuning.expected_plans(path)))

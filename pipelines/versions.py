@@ -30,7 +30,8 @@ Example: python -m pipelines.versions list
 
 
 def _root(root: Path | None, config: Path | None) -> Path:
-    return root or Settings.load(config).lake
+    settings = Settings.load(config)
+    return root or settings.lake
 
 
 # -------------------------------------------------------------------------------------- list
@@ -192,12 +193,13 @@ def differences(a: Lake, b: Lake) -> pl.DataFrame:
     ]
     both = ranks[0].join(ranks[1], on=["strategy", "ticker"], how="full", coalesce=True)
     moved = pl.col("rank_a") - pl.col("rank_b")
-    return (
+    plan = (
         both.filter(pl.col("rank_a").ne_missing(pl.col("rank_b")))
         .with_columns(moved=moved)
         .sort("strategy", moved.abs(), "ticker", descending=[False, True, False], nulls_last=False)
-        .collect()
     )
+    with lake.readable():
+        return plan.collect()
 
 
 def _differences(a: Lake, b: Lake) -> Iterator[Table]:

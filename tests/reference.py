@@ -31,7 +31,8 @@ HEAD: Final = """# Commands
 Every command with its options, as `--help` tells them. `make docs` writes this file.
 
 Options win over the [settings](operations.md#settings). A command ends with 0 when it is done,
-with 1 and one line on stderr when it cannot be, and with 2 when it was called wrongly.
+with 1 and one line on stderr when it cannot be, with 2 when it was called wrongly, and with 130
+after Ctrl-C.
 """
 
 

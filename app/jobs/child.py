@@ -20,8 +20,8 @@ from app.jobs.leash import leashed
 from pipelines.runtime import process_mb
 
 SAMPLE_SECONDS: Final = 0.2
-SILENT_SECONDS: Final = 1800.0
-"""An export logs every phase and every batch of rows: one that is silent for this long hangs."""
+KILL_SECONDS: Final = 10.0
+"""A process that is there so long after it was killed waits for a disk that does not answer."""
 
 Reason = Literal["memory", "silent", "stopped"]
 
@@ -34,6 +34,7 @@ class Ended:
     output: bytes
     reason: Reason | None = None  # why the service ended it; None if it did not
     over: tuple[float, float] | None = None  # MB used and allowed, where it was ended for memory
+    silent: float | None = None  # seconds without a line of its log, where it was ended for that
 
 
 class Child:
@@ -43,15 +44,19 @@ class Child:
         self,
         budget_mb: Callable[[], float],
         *,
-        silent_seconds: float = SILENT_SECONDS,
+        silent_seconds: float,
+        kill_seconds: float = KILL_SECONDS,
         sample_seconds: float = SAMPLE_SECONDS,
     ) -> None:
         self._budget_mb: Final = budget_mb
         self._silent_seconds: Final = silent_seconds
+        self._kill_seconds: Final = kill_seconds
         self._sample_seconds: Final = sample_seconds
         self._process: Process | None = None
         self._reason: Reason | None = None
         self._over: tuple[float, float] | None = None
+        self._silent: float | None = None
+        self._killed: float | None = None
         self.peak_mb: float | None = None
         """The largest resident size of the last command so far."""
 
@@ -81,7 +86,7 @@ class Child:
 
         Raise `OSError` where it cannot be started.
         """
-        self._over = self.peak_mb = None
+        self._over = self.peak_mb = self._silent = self._killed = None
         if self._reason != "stopped":
             self._reason = None
         with TemporaryFile() as output, log.open("ab") as written, log.open("rb") as read:
@@ -97,12 +102,16 @@ class Child:
                 self._kill()  # also the children that it left running
                 self._process = None
             output.seek(0)
-            return Ended(await process.wait(), output.read(), self._reason, self._over)
+            code = -signal.SIGKILL if process.returncode is None else process.returncode
+            return Ended(code, output.read(), self._reason, self._over, self._silent)
 
     async def _watch(
         self, process: Process, lines: "_Lines", see: Callable[[list[str]], None]
     ) -> None:
-        """Follow a process until it has ended; end it where it is silent for too long."""
+        """Follow a process until it has ended; end it where it is silent for too long.
+
+        An export logs every phase and every batch of rows: one that logs nothing makes no progress.
+        """
         heard, ended = time.monotonic(), asyncio.ensure_future(process.wait())
         if self._reason:
             self._kill()
@@ -111,11 +120,12 @@ class Child:
             self._sample(process.pid)
             new = lines.new(whole=not done)
             see(new)
-            if done:
+            if done or self._outlives_its_kill():
                 return
             if new:
                 heard = time.monotonic()
             elif time.monotonic() - heard > self._silent_seconds:
+                self._silent = self._silent_seconds
                 self.stop("silent")
 
     def _sample(self, pid: int) -> None:
@@ -129,8 +139,13 @@ class Child:
             self._over = (used, budget)
             self.stop("memory")
 
+    def _outlives_its_kill(self) -> bool:
+        killed = self._killed
+        return killed is not None and time.monotonic() - killed > self._kill_seconds
+
     def _kill(self) -> None:
         if self._process is not None:
+            self._killed = self._killed or time.monotonic()
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 

@@ -67,7 +67,9 @@ class Attempt:
                 "the service was stopped while the refresh ran; start it again", "Stopped"
             )
         if self.ended.reason == "silent":
-            return Failure(self._broke("hung and was ended"), "Hung")
+            minutes = (self.ended.silent or 0.0) / 60
+            how = f"made no progress for {minutes:g} minutes and was ended"
+            return Failure(self._broke(how), "Hung")
         if self.ended.code < 0:
             number = -self.ended.code
             how = f"was ended by signal {number} ({signal.strsignal(number)})"

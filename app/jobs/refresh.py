@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from app.jobs.child import SILENT_SECONDS, Child
+from app.jobs.child import Child
 from app.jobs.follow import Follower
 from app.jobs.history import JobHistory
 from app.jobs.job import Failure, Job, Trigger, new_job, usual_seconds
@@ -39,7 +39,14 @@ EXPORT: Final = (
     *(sys.executable, "-m", "pipelines.export"),
     *("--json", "--no-record", "--log-format", "json", "--config", os.devnull),
 )
-PASSED_ON: Final = {"source", "lake", "universe", "keep_versions", "universes"}
+PASSED_ON: Final = {
+    "source",
+    "lake",
+    "universe",
+    "keep_versions",
+    "universes",
+    "published_universes",
+}
 DEFECT: Final = Failure("the service has a defect; see its log", "Defect")
 
 
@@ -61,7 +68,7 @@ class Stopping(StockRankError):
 class Refresher:
     """Starts refreshes, follows them, and remembers those that ended; all in one event loop."""
 
-    def __init__(  # noqa: PLR0913 - the last three are what tests replace
+    def __init__(
         self,
         settings: Settings,
         folder: Path,
@@ -69,7 +76,6 @@ class Refresher:
         limit_mb: float,
         *,
         command: Sequence[str] = EXPORT,
-        silent_seconds: float = SILENT_SECONDS,
         oom_kills: Callable[[], int] = kernel_kills,
     ) -> None:
         self._settings: Final = settings
@@ -78,7 +84,8 @@ class Refresher:
         self._command: Final = list(command)
         self._oom_kills: Final = oom_kills
         self._history: Final = JobHistory(folder)
-        self._child: Final = Child(self._budget_mb, silent_seconds=silent_seconds)
+        timeout = 60 * settings.refresh_timeout_minutes
+        self._child: Final = Child(self._budget_mb, silent_seconds=timeout)
         self._job: Job | None = None
         self._task: asyncio.Task[None] | None = None
         self._closed = False
@@ -132,6 +139,13 @@ class Refresher:
         known = self._history.ids()
         for run in await asyncio.to_thread(lakes.ended_runs, self._settings.lake, known):
             self._keep(outside_job(run))
+
+    async def clean(self) -> None:
+        """Remove what an export that was ended left: its copy of the database, half a version."""
+        try:
+            await asyncio.to_thread(lakes.clean, self._settings.lake)
+        except (StockRankError, OSError) as error:
+            logger.warning("the remains of a refresh cannot be removed: %s", error)
 
     async def wait(self, job_id: str) -> Job | None:
         """Wait for the end of a refresh, and return it; None for one that is not known.
@@ -206,6 +220,8 @@ class Refresher:
         env = {**_environment(self._settings), **(LOW_MEMORY_ALLOCATORS if low_memory else {})}
         command = [*self._command, *(["--full"] if full else [])]
         ended = await self._child.run(command, env, log, see)
+        if ended.code != 0:
+            await self.clean()
         return Attempt(ended, follower, self._child.peak_mb, log, self._oom_kills() > kills)
 
     @property

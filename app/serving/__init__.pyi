@@ -22,5 +22,8 @@ from .published import Version as Version
 # The result of a plan over a version.
 from .published import collect as collect
 
+# The portfolios of a version and of the one before it.
+from .tops import both_tops as both_tops
+
 # The stocks that the portfolio of a strategy holds.
 from .views import portfolio_rows as portfolio_rows

@@ -34,8 +34,11 @@ class Computing:
 
         Raise `Unavailable` where they must be computed and memory is critical or too many wait.
         """
-        if universe == version.universe and as_of == version.lake.as_of:
-            return version.rankings
+        if as_of == version.lake.as_of:
+            if universe == version.universe:
+                return version.rankings
+            if universe in version.others:
+                return version.others[universe]
         plan = rankings(version.lake, as_of=as_of, universe=universe)
         return await self.frame((*version.key, universe, as_of), plan, sheds=True)
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +16,7 @@ from app.watch import check_version
 from app.web import Unreadable
 from pipelines import __version__
 from pipelines import lake as lakes
-from pipelines.errors import LakeError, NothingPublished, StockRankError
+from pipelines.errors import NothingPublished, StockRankError
 from pipelines.lake import Condition, Lake, Manifest, Report, damage, layout
 from pipelines.ranking import published_or_computed, rules_hash
 from pipelines.universe import Universe
@@ -38,6 +38,8 @@ class Version:
     """All strategies on the newest date, as `pipelines.ranking.rankings` describes them."""
     newest: Mapping[str, date | None]
     """The day of the newest close of every stock, however old."""
+    others: Mapping[Universe, pl.DataFrame] = field(default_factory=dict)
+    """The rankings of the other universes that the version holds."""
 
     @property
     def id(self) -> str:
@@ -150,20 +152,20 @@ class Published:
 
 def collect(plan: pl.LazyFrame) -> pl.DataFrame:
     """Return the result of a plan; raise `LakeError` where the files cannot be read."""
-    try:
+    with lakes.readable():
         return plan.collect(engine="streaming")
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise LakeError(
-            f"the files of the version cannot be read: {error}; "
-            "see python -m pipelines.versions verify"
-        ) from error
 
 
 def _load(root: Path, universe: Universe) -> Version:
     lake = Lake(root)
     rankings = collect(published_or_computed(lake, universe=universe))
+    others = {
+        other: collect(published_or_computed(lake, universe=other))
+        for other in (lake.manifest.universe, *lake.manifest.other_universes)
+        if other != universe
+    }
     newest = collect(lake.stocks().select("ticker", "newest_date"))
-    return Version(lake, universe, rankings, dict(newest.iter_rows()))
+    return Version(lake, universe, rankings, dict(newest.iter_rows()), others)
 
 
 def _is_whole(root: Path) -> bool:

@@ -103,6 +103,9 @@ from .phases import PHASES as PHASES
 # The name of a phase that makes no dataset.
 from .phases import Step as Step
 
+# What a killed refresh left is removed.
+from .publishing import clean as clean
+
 # Old versions are deleted.
 from .publishing import prune as prune
 
@@ -117,6 +120,9 @@ from .publishing import write_manifest as write_manifest
 
 # The lock of the one writer.
 from .publishing import writing as writing
+
+# Raises `LakeError` where the files of a version cannot be read.
+from .reading import readable as readable
 
 # The reason codes that the code itself asks for.
 from .row_reasons import DUPLICATE_KEY as DUPLICATE_KEY

@@ -126,6 +126,7 @@ class Manifest:
     python: str
     integrity: Report
     failed_checks: tuple[str, ...] = ()  # published all the same, with --force
+    other_universes: tuple[Universe, ...] = ()  # whose rankings are in `other_rankings`
 
     @property
     def rows(self) -> int:

@@ -81,6 +81,13 @@ def _lock(root: Path, handle: int) -> None:
         sleep(PAUSE_SECONDS)
 
 
+def clean(root: Path) -> None:
+    """Remove what a killed run left, unless another process writes, which has removed it."""
+    if any(layout.leftovers(root)):
+        with suppress(Locked), writing(root):
+            pass
+
+
 def sweep(root: Path) -> None:
     """Remove what a killed run left: versions half written or half deleted, and spare links."""
     for folder in layout.leftovers(root):

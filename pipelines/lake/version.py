@@ -148,6 +148,10 @@ class Lake:
         """Return the published rankings on `as_of`: all strategies, the whole universe."""
         return self._scan("rankings")
 
+    def other_rankings(self, universe: str) -> pl.LazyFrame:
+        """Return the published rankings of another universe of the version, by its name."""
+        return self._scan("other_rankings").filter(universe=universe).drop("universe")
+
     def year(self, dataset: str, year: int | None) -> pl.LazyFrame:
         """Return the rows of one year of a dataset; `year` is None if it has no years."""
         entry = self.datasets[dataset]

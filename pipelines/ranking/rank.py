@@ -3,7 +3,7 @@
 Nothing here collects. Every plan runs natively on the streaming engine.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Final
 
@@ -71,14 +71,18 @@ def published_or_computed(
 ) -> pl.LazyFrame:
     """Return all rankings on a date, by default the newest, from the version where it has them."""
     as_of = as_of or lake.as_of
-    if as_of == lake.as_of and holds_rankings(lake, universe):
-        return lake.rankings()
+    if as_of == lake.as_of and lake.manifest.rules == rules_hash():
+        if universe == lake.manifest.universe:
+            return lake.rankings()
+        if universe in lake.manifest.other_universes:
+            return lake.other_rankings(universe.name)
     return rankings(lake, as_of=as_of, universe=universe)
 
 
-def holds_rankings(lake: Lake, universe: Universe) -> bool:
-    """Return true if the published rankings are of this universe and made by these rules."""
-    return (lake.manifest.universe, lake.manifest.rules) == (universe, rules_hash())
+def holds_rankings(lake: Lake, universe: Universe, others: Sequence[Universe] = ()) -> bool:
+    """Return true if the published rankings are of these universes and made by these rules."""
+    found, wanted = lake.manifest, (universe, *others)
+    return ((found.universe, *found.other_universes), found.rules) == (wanted, rules_hash())
 
 
 # --------------------------------------------------------------------------------- screening

@@ -42,7 +42,7 @@ def from_version_before(task: Task, before: Lake) -> Content:
             made = {
                 name: link_dataset(before, task.staged, name)
                 for name in before.datasets
-                if name not in {"ratio_prices", "rankings"}
+                if name not in ("ratio_prices", "rankings", "other_rankings")
             }
             shutil.copyfile(before.path / layout.STATE, task.staged / layout.STATE)
             shutil.rmtree(task.work)
@@ -148,14 +148,31 @@ def _ranked(
     making = task.clock.making
     made["ratio_prices"] = making("ratio_prices", lambda: ratio_prices(task, lake, reused))
     made["rankings"] = making("rankings", lambda: _rankings(task, lake))
+    if task.others:
+        made["other_rankings"] = _other_rankings(task, lake)
     return made
 
 
 def _rankings(task: Task, lake: Lake) -> Dataset:
     """Write the rankings of the newest date."""
-    as_of = lake.as_of
-    frame = rankings(lake, as_of=as_of, universe=task.universe).collect(engine="streaming")
-    file = files.write_file(task.staged, "rankings", frame.schema, [frame])
+    plan = rankings(lake, as_of=lake.as_of, universe=task.universe)
+    return _written(task, "rankings", plan)
+
+
+def _other_rankings(task: Task, lake: Lake) -> Dataset:
+    """Write those of the other universes, with the name of each."""
+    plans = [
+        rankings(lake, as_of=lake.as_of, universe=one).select(
+            pl.lit(one.name).alias("universe"), pl.all()
+        )
+        for one in task.others
+    ]
+    return _written(task, "other_rankings", pl.concat(plans))
+
+
+def _written(task: Task, name: str, plan: pl.LazyFrame) -> Dataset:
+    frame = plan.collect(engine="streaming")
+    file = files.write_file(task.staged, name, frame.schema, [frame])
     return Dataset(schema=schema_text(frame.schema), rows=frame.height, files=(file,))
 
 

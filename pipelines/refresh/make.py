@@ -77,4 +77,5 @@ def _manifest(task: Task, content: Content, failures: list[str]) -> Manifest:
         python=python_version(),
         integrity=content.integrity,
         failed_checks=tuple(failures),
+        other_universes=task.others,
     )

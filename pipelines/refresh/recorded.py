@@ -1,5 +1,6 @@
 """A refresh that no service started, and that leaves a record for the service to read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipelines.console import Progress, silent
@@ -14,6 +15,7 @@ def recorded_export(  # noqa: PLR0913 - one parameter an option
     root: Path,
     universe: Universe,
     *,
+    others: Sequence[Universe] = (),
     full: bool = False,
     force: bool = False,
     keep: int = 5,
@@ -25,6 +27,7 @@ def recorded_export(  # noqa: PLR0913 - one parameter an option
             database,
             root,
             universe,
+            others=others,
             full=full,
             force=force,
             keep=keep,

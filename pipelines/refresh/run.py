@@ -1,7 +1,7 @@
 """A refresh from start to end, if anything changed. Little is loaded before that is known."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -31,6 +31,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     root: Path,
     universe: Universe,
     *,
+    others: Sequence[Universe] = (),
     full: bool = False,
     force: bool = False,
     keep: int = 5,
@@ -44,6 +45,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     datasets are taken, and the rankings made anew. If it was written under another contract or by
     other libraries, or is damaged, everything is read again.
 
+    `others` are further universes whose rankings the version holds too.
     `full` reads everything again in any case. `force` also publishes a version that fails its
     checks, and lists them in the manifest. The newest `keep` versions stay.
     `makes` is called with the id of the version that is going to be made.
@@ -61,7 +63,7 @@ def export(  # noqa: PLR0913 - one parameter an option
         unchanged = (
             current is not None and not (full or force) and _is_unchanged(current, state, today)
         )
-        if current and unchanged and holds_rankings(current, universe):
+        if current and unchanged and holds_rankings(current, universe, others):
             return current.manifest
         if not force:
             _refuse_withdrawn(root, state)
@@ -70,8 +72,8 @@ def export(  # noqa: PLR0913 - one parameter an option
             lake.check_room(root, database, current.manifest if current else None)
         task = Task(
             database=database, root=root, version=lake.new_version_id(root), universe=universe,
-            tables=tables, source=state, today=today, before=current, progress=progress,
-            full=full or _is_behind(today, current),
+            others=tuple(others), tables=tables, source=state, today=today, before=current,
+            progress=progress, full=full or _is_behind(today, current),
         )  # fmt: skip
         makes(task.version)
         with staging(task), ThreadPoolExecutor(1) as pool:

@@ -27,6 +27,7 @@ class Task:
     root: Path
     version: str
     universe: Universe
+    others: tuple[Universe, ...] = ()  # further universes whose rankings are made
     tables: tuple[SourceTable, ...]
     source: Fingerprint
     today: date

@@ -34,7 +34,7 @@ REFUSED = {
     "/data/jobs/x": (404, "unknown refresh 'x'"),
     "/export/rankings/x": (404, "unknown strategy 'x'"),
     "/nothing/here": (404, "Not Found"),
-    "/stocks/..%2f..%2fetc%2fpasswd": (404, "Not Found"),
+    "/stocks/..%2f..%2fetc%2fpasswd": (404, "unknown ticker '../../etc/passwd'"),
     "/static/..%2f..%2fmain.py": (404, "Not Found"),
     "/static/%2e%2e/main.py": (404, "Not Found"),
 }  # fmt: skip

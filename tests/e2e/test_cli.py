@@ -7,6 +7,7 @@ import pty
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from io import BytesIO
@@ -74,6 +75,42 @@ def test_an_export_leaves_a_record_unless_told_not_to(folder: Path) -> None:
     assert run(folder, "export").returncode == 0
     _, second = lake.ended_runs(folder / "data" / "lake")
     assert (second.outcome, second.version) == ("unchanged", first.version)
+
+
+ENDED = """
+import sys, time
+from pipelines import console, export
+from pipelines.refresh import run
+def copy(task):
+    task.copy.write_bytes(b"half")
+    print("copying", flush=True)
+    time.sleep(1)
+run.copy_database = copy
+console.run(export.main)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_an_export_that_is_ended_leaves_no_copy_and_a_record(
+    folder: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    source = str(folder / "data" / "demo.db")
+    root, place = tmp_path / "lake", Path(__file__).parents[2]
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDED, "--source", source, "--lake", str(root)], cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(place)}, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        assert process.stdout
+        assert process.stdout.readline() == b"copying\n"
+        assert [path.name for path in (root / "versions").rglob("source.db")] == ["source.db"]
+        process.send_signal(number)
+        process.communicate()
+        assert process.returncode != 0
+    assert list((root / "versions").iterdir()) == []
+    (run,) = lake.ended_runs(root)
+    assert run.outcome == "failed"
+    assert "the refresh was ended before it was done" in (run.error or "")
 
 
 def test_the_tables_hold_the_four_top_tens(folder: Path) -> None:
@@ -232,7 +269,7 @@ def examples(folder: Path) -> list[list[str]]:
     command = [sys.executable, "-c", HELP, *EXAMPLES]
     env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
     shown = subprocess.run(command, cwd=folder, env=env, capture_output=True, check=True)
-    found = re.findall(r"Example: (.*?)╭", shown.stdout.decode(), re.DOTALL)
+    found = re.findall(r"Example: (.*?)\n\n", shown.stdout.decode(), re.DOTALL)
     return [shlex.split(text) for text in found]
 
 

@@ -20,9 +20,10 @@ import pytest
 
 from app.jobs import Job
 from app.jobs.refresh import EXPORT, Refresher, Running, Stopping
+from app.watch import rules
 from app.watch.events import Events
 from pipelines import lake
-from pipelines.lake import Lake
+from pipelines.lake import Lake, layout
 from pipelines.lake.publishing import writing
 from pipelines.runtime import resident_mb
 from pipelines.settings import Settings, UniverseSettings
@@ -349,9 +350,33 @@ sys.exit(3)
 
 
 def test_an_export_that_hangs_is_ended(world: World) -> None:
-    job = world.refresh(HANG, silent_seconds=0.3)
+    world.settings = world.settings.model_copy(update={"refresh_timeout_minutes": 0.005})
+    job = world.refresh(HANG)
     assert (job.status, job.error_type) == ("failed", "Hung")
-    assert job.error == (f"the export hung and was ended; see logs/{job.job_id}.log, and try again")
+    assert job.error == (
+        "the export made no progress for 0.005 minutes and was ended; "
+        f"see logs/{job.job_id}.log, and try again"
+    )
+
+
+def test_an_export_that_is_stopped_is_ended_with_an_alert_and_leaves_no_copy(world: World) -> None:
+    before = world.refresh().version
+    change(world.source, "UPDATE stocks SET name = 'other' WHERE ticker = 'S1'")
+    world.settings = world.settings.model_copy(update={"refresh_timeout_minutes": 0.05})
+    refresher = world.refresher()
+    seen: list[Path] = []
+
+    def stop(pid: int) -> None:
+        os.kill(pid, signal.SIGSTOP)
+        seen.extend(layout.leftovers(world.lake))
+
+    job = world.while_running(refresher, stop, until='"begins": "copy"')
+    assert (job.status, job.error_type) == ("failed", "Hung")
+    assert len(seen) == 1  # it had begun to write
+    assert list(layout.leftovers(world.lake)) == []
+    assert lake.current_id(world.lake) == before
+    alert = {seen.key: seen.message for seen in rules.of_jobs(refresher.history())}
+    assert "made no progress for 0.05 minutes and was ended" in (alert["refresh_failed"] or "")
 
 
 def test_what_cannot_be_started_has_failed(world: World) -> None:
@@ -494,6 +519,7 @@ asyncio.run(main())
 
 def test_no_export_survives_a_service_that_is_killed(world: World, tmp_path: Path) -> None:
     script = f"import sys\nprint('ready', file=sys.stderr, flush=True)\n{HANG}"
+    world.lake.mkdir()
     command = [sys.executable, "-c", SERVICE, str(world.folder), script]
     with subprocess.Popen(
         command, cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},

@@ -93,6 +93,15 @@ def test_every_setting_is_in_the_table_with_its_default_and_no_other() -> None:
     assert set(re.findall(r"STOCKRANK_[A-Z_]+", ALL)) <= expected.keys()
 
 
+def test_every_setting_reaches_the_container() -> None:
+    passed = "".join(
+        (ROOT / name).read_text("utf-8") for name in ("docker-compose.yml", "Dockerfile")
+    )
+    named = set(re.findall(r"^ +(STOCKRANK_[A-Z_]+)(?=[:=])", passed, re.MULTILINE))
+    told = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    assert told == named, "pass it on in docker-compose.yml"
+
+
 def test_the_settings_file_can_be_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(PREFIX):

@@ -88,8 +88,8 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 
 # -------------------------------------------------------------------------- empty, and secret
 
-OPTIONAL = ("api_token", "trusted_proxies", "sync_hour", "memory_limit_mb", "webhook_url",
-            "smtp_host", "smtp_user", "smtp_password", "smtp_to")  # fmt: skip
+OPTIONAL = ("published_universes", "api_token", "trusted_proxies", "sync_hour", "memory_limit_mb",
+            "webhook_url", "smtp_host", "smtp_user", "smtp_password", "smtp_to")  # fmt: skip
 
 
 def test_the_optional_settings_are_those_without_a_default() -> None:
@@ -217,6 +217,16 @@ def test_the_universe_of_the_settings_is_chosen_unless_another_is_named(
     assert Settings.load().chosen_universe().name == "mine"
     assert Settings.load().chosen_universe("sweden") == SWEDEN
     assert Settings.load().chosen_universe("nordic") == NORDIC
+
+
+def test_the_other_universes_that_are_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load().other_universes(SWEDEN) == ()
+    monkeypatch.setenv("STOCKRANK_PUBLISHED_UNIVERSES", "nordic, sweden,nordic")
+    assert Settings.load().other_universes(SWEDEN) == (NORDIC,)
+    assert Settings.load().other_universes(NORDIC) == (SWEDEN,)
+    monkeypatch.setenv("STOCKRANK_PUBLISHED_UNIVERSES", "nordik")
+    with pytest.raises(Unknown, match="unknown universe 'nordik'; expected one of sweden, nordic"):
+        Settings.load().other_universes(SWEDEN)
 
 
 def test_an_unknown_universe_is_refused_with_those_there_are(here: Path) -> None:

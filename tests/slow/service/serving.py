@@ -64,14 +64,17 @@ def processes_of(folder: Path) -> list[str]:
 class Server:
     """`python -m app` on a folder with `app.db` and `lake`, on a free port of this machine."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, first: Path | None = None, **settings: str) -> None:
         self.folder: Final = folder
+        env = environment(folder, **settings)
+        if first:  # a folder whose sitecustomize.py every Python of the service runs
+            env["PYTHONPATH"] = f"{first}{os.pathsep}{env['PYTHONPATH']}"
         self._log: Final = folder / "log.txt"
         with self._log.open("a") as log:
             self._before: Final = log.tell()
             self._process: Final = subprocess.Popen(
                 [sys.executable, "-m", "app", "--port", "0"],
-                env=environment(folder, **settings), cwd=folder, stderr=log,
+                env=env, cwd=folder, stderr=log,
             )  # fmt: skip
         self.port: Final = int(until(self._address, "the start of the service"))
         self.url: Final = f"http://127.0.0.1:{self.port}"

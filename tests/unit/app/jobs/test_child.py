@@ -12,7 +12,7 @@ import pytest
 
 from app.jobs.child import Child, Ended
 
-HANG: Final = "import time; print('ready', file=sys.stderr, flush=True); time.sleep(60)"
+HANG: Final = "import sys, time; print('ready', file=sys.stderr, flush=True); time.sleep(60)"
 
 
 def child(budget_mb: float = 10_000, silent_seconds: float = 60) -> Child:
@@ -80,6 +80,34 @@ def test_a_command_above_its_budget_is_ended(log: Path) -> None:
 def test_a_command_that_is_silent_for_too_long_is_ended(log: Path) -> None:
     ended, _ = run(child(silent_seconds=0.3), HANG, log)
     assert (ended.code, ended.reason, ended.over) == (-signal.SIGKILL, "silent", None)
+    assert ended.silent == 0.3
+
+
+def test_a_command_that_was_stopped_by_a_signal_is_silent(log: Path) -> None:
+    code = "os.kill(os.getpid(), 19)"  # SIGSTOP
+    ended, _ = run(child(silent_seconds=0.3), code, log)
+    assert (ended.code, ended.reason) == (-signal.SIGKILL, "silent")
+
+
+def test_a_command_that_outlives_its_kill_is_given_up(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[int] = []
+    kill = os.killpg
+    monkeypatch.setattr(os, "killpg", lambda pid, _: killed.append(pid))
+    command = Child(lambda: 1e4, silent_seconds=0.2, kill_seconds=0.2, sample_seconds=0.02)
+
+    async def main() -> Ended:
+        words = [sys.executable, "-c", HANG]
+        ended = await command.run(words, os.environ, log, lambda _: None)
+        kill(killed[0], signal.SIGKILL)
+        while Path(f"/proc/{killed[0]}").exists():
+            await asyncio.sleep(0.01)
+        return ended
+
+    ended = asyncio.run(asyncio.wait_for(main(), 30))
+    assert (ended.code, ended.reason) == (-signal.SIGKILL, "silent")
+    assert command.pid is None
 
 
 def test_a_command_is_stopped_and_so_is_the_next(log: Path) -> None:
@@ -100,7 +128,7 @@ def test_a_command_is_stopped_and_so_is_the_next(log: Path) -> None:
 
 def test_the_end_for_one_reason_is_not_that_of_the_next_command(log: Path) -> None:
     budgets = [1.0]
-    command = Child(lambda: budgets[0], sample_seconds=0.02)
+    command = Child(lambda: budgets[0], silent_seconds=60, sample_seconds=0.02)
     assert run(command, HANG, log)[0].reason == "memory"
     budgets[0] = 10_000.0
     assert run(command, "print('fine')", log)[0] == Ended(0, b"fine\n")

@@ -119,9 +119,9 @@ def test_the_kernel_counts_what_it_ended(tmp_path: Path) -> None:
     [
         (Ended(-9, b"", "stopped"),
          "the service was stopped while the refresh ran; start it again", "Stopped"),
-        (Ended(-9, b"", "silent"),
-         "the export hung and was ended in prices: half a line; see logs/7.log, and try again",
-         "Hung"),
+        (Ended(-9, b"", "silent", silent=3600.0),
+         "the export made no progress for 60 minutes and was ended in prices: half a line; "
+         "see logs/7.log, and try again", "Hung"),
         (Ended(-15, b""),
          "the export was ended by signal 15 (Terminated) in prices: half a line; "
          "see logs/7.log, and try again", "Killed"),

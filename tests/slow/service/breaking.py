@@ -1,0 +1,237 @@
+"""A service to break: its folder, its webhook, its page in a browser, and what all of them say."""
+
+import re
+import shutil
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Browser, Page
+
+from pipelines.export import export
+from pipelines.lake import Manifest
+from pipelines.universe import SWEDEN
+from tests.slow.service.conftest import small_market
+from tests.slow.service.serving import Receiver, Server, until
+
+SECONDS: Final = 10.0
+"""The longest time in which a break must be seen everywhere."""
+QUICK: Final = """
+import sys
+
+from pipelines import database
+
+database.BUSY_SECONDS = 1.0
+if sys.orig_argv[1:3] == ["-m", "app"]:
+    from limits import RateLimitItemPerMinute
+
+    from app import services
+
+    services.SYNCS = RateLimitItemPerMinute(1000)
+"""
+"""What every Python of the service runs first, so that the whole table takes minutes, not hours."""
+SETTINGS: Final = {"damage_check_hours": "0.0002", "memory_hold_seconds": "0"}
+NO_LIMIT: Final = "8000"
+
+
+class World:
+    """A market, its lake and the service on them, with copies of what is broken to heal it."""
+
+    def __init__(self, folder: Path, browser: Browser) -> None:
+        self.folder: Final = folder
+        self.source: Final = small_market(folder)
+        self.lake: Final = folder / "lake"
+        self.receiver = Receiver()
+        self.page: Final[Page] = browser.new_page()
+        self.server: Server = self._started()
+        self.held: list[Callable[[], object]] = []
+        """What ends a break that lasts, such as a lock."""
+        (folder / "quick").mkdir(exist_ok=True)
+        reject = "INSERT INTO daily_prices (ticker, date, close) VALUES ('X', '2020-01-03', 'x')"
+        self.change(reject)
+        shutil.copyfile(self.source, folder / "whole.db")
+
+    def _started(self, **settings: str) -> Server:
+        quick = self.folder / "quick"
+        quick.mkdir(exist_ok=True)
+        (quick / "sitecustomize.py").write_text(QUICK)
+        known = {"memory_limit_mb": NO_LIMIT, "webhook_url": self.receiver.url}
+        server = Server(self.folder, first=quick, **(SETTINGS | known | settings))
+        self.page.goto(server.url)
+        self.page.wait_for_selector("#link[data-state=live]")
+        return server
+
+    def restart(self, **settings: str) -> None:
+        """Start the service anew, with other settings."""
+        assert self.server.stop() in (0, -15)
+        self.server = self._started(**settings)
+
+    # -------------------------------------------------------------------------- doing things
+
+    @property
+    def version(self) -> Path:
+        """The folder of the current version."""
+        return (self.lake / "current").resolve()
+
+    def change(self, *statements: str) -> None:
+        """Write to the database as the application does."""
+        with closing(sqlite3.connect(self.source)) as database, database:
+            for statement in statements:
+                database.execute(statement)
+
+    def restore(self) -> None:
+        """Put the whole database back."""
+        for path in self.folder.glob("app.db*"):
+            path.unlink()
+        shutil.copyfile(self.folder / "whole.db", self.source)
+
+    def export(self, *, full: bool = False, force: bool = False) -> Manifest:
+        """Make a version without the service."""
+        return export(self.source, self.lake, SWEDEN, full=full, force=force)
+
+    def release(self) -> None:
+        """End what lasts."""
+        while self.held:
+            self.held.pop()()
+
+    # ------------------------------------------------------------------------------- looking
+
+    def health(self) -> str:
+        """The reason of `/health`; '' where it is healthy."""
+        return str(self.server.json("/health")["reason"] or "")
+
+    def log(self) -> str:
+        """All that the services of this world have logged."""
+        return (self.folder / "log.txt").read_text()
+
+    def metrics(self) -> str:
+        """The text of `/metrics`."""
+        return str(self.server.get("/metrics").text)
+
+    def text(self) -> str:
+        """What the page shows, in small letters."""
+        return " ".join(self.page.locator("body").inner_text().split()).lower()
+
+    def told(self, alert: str, state: str, since: int) -> bool:
+        """Whether the webhook was told of a state of an alert."""
+        return (alert, state) in self.receiver.states()[since:]
+
+    def close(self) -> None:
+        """End it all."""
+        self.release()
+        self.server.kill()
+        self.receiver.close()
+
+
+Act = Callable[[World], object]
+
+
+def nothing(_: World) -> None:
+    """Do nothing."""
+
+
+def refresh_outside(world: World) -> None:
+    """Refresh as cron does."""
+    world.export()
+
+
+def refresh_by_service(world: World) -> None:
+    """Refresh through the API."""
+    assert world.server.refresh()["status"] == "succeeded"
+
+
+def restored(world: World) -> None:
+    """Put the whole database back, and refresh as cron does."""
+    world.restore()
+    refresh_outside(world)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Break:
+    """What is done, what is then seen where people look, and what heals it.
+
+    `log` is a pattern of a line of the log, `health` a part of the reason of `/health`, `metrics` a
+    sample, `page` a part of what the page shows. The alert is also told by the webhook, once when
+    it fires and once when it is over. An empty text means that nothing is wrong there.
+    """
+
+    name: str
+    do: Act
+    log: str = ""
+    health: str = ""
+    metrics: str = ""
+    page: str = ""
+    alert: str = ""
+    heal: Act = nothing
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nobody is told of it."""
+        return not (self.log or self.alert)
+
+
+def seen(world: World, broken: Break, log: int, notices: int) -> dict[str, bool]:
+    """Where a break is seen, and where it is not."""
+    logged, metrics = world.log()[log:], world.metrics()
+    places = {
+        "log": re.search(broken.log, logged) is not None,
+        "/health": broken.health in world.health(),
+        "/metrics": broken.metrics in metrics,
+        "page": broken.page.lower() in world.text(),
+    }
+    if broken.alert:
+        firing = f'stockrank_alert_firing{{key="{broken.alert}"'
+        places |= {
+            "alert": firing in metrics,
+            "webhook": world.told(broken.alert, "firing", notices),
+        }
+    return places
+
+
+def healed(world: World, broken: Break, notices: int) -> dict[str, bool]:
+    """Where the end of a break is seen, and where it is not."""
+    over = {"/health": world.health() == ""}
+    if broken.alert:
+        over |= {
+            "alert": f'key="{broken.alert}"' not in world.metrics(),
+            "webhook": world.told(broken.alert, "resolved", notices),
+        }
+    return over
+
+
+def until_all(look: Callable[[], dict[str, bool]], what: str, seconds: float = SECONDS) -> None:
+    """Wait until all places have it."""
+    end, places = time.monotonic() + seconds, look()
+    while not all(places.values()):
+        missing = [place for place, has in places.items() if not has]
+        assert time.monotonic() < end, f"{what}: not in {missing} within {seconds:g} s"
+        time.sleep(0.1)
+        places = look()
+
+
+def run(world: World, broken: Break) -> None:
+    """Break it, look everywhere, heal it, and look again."""
+    log, notices = len(world.log()), len(world.receiver.notices)
+    broken.do(world)
+    try:
+        until_all(lambda: seen(world, broken, log, notices), broken.name)
+    finally:
+        world.release()
+        broken.heal(world)
+    until_all(lambda: healed(world, broken, notices), f"the end of: {broken.name}")
+
+
+@contextmanager
+def world_in(folder: Path, browser: Browser) -> Iterator[World]:
+    """A world that has published once, and is gone when the block is left."""
+    world = World(folder, browser)
+    try:
+        assert world.server.refresh()["status"] == "succeeded"
+        until(lambda: world.health() == "", "health")
+        yield world
+    finally:
+        world.close()
