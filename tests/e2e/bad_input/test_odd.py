@@ -116,7 +116,8 @@ def test_a_database_may_be_made_otherwise(place: Place, make: Callable[[Path], o
         assert rows(lake, dataset) == rows(before, dataset)
 
 
-ALL = {*DATASETS.values(), "jumps", "ratio_prices", "rankings"}
+MADE = {"jumps", "ratio_prices"}
+ALL = {*DATASETS.values(), *MADE, "rankings"}
 EVENTS = ("splits", "dividend_events", "fx_rates")
 OPTIONAL = ("index_prices", "fundamentals_snapshots", *EVENTS)
 REQUIRED = {"prices", "fundamentals", "stocks", "rankings"}
@@ -126,7 +127,7 @@ EMPTIES = tuple(f"DELETE FROM {table}" for table in OPTIONAL)
 
 EMPTIED: dict[str, tuple[tuple[str, ...], set[str], set[str]]] = {
     "no optional tables": (
-        tuple(f"DROP TABLE {table}" for table in OPTIONAL), {*REQUIRED, "jumps", "ratio_prices"}, REQUIRED,
+        tuple(f"DROP TABLE {table}" for table in OPTIONAL), {*REQUIRED, *MADE}, REQUIRED,
     ),
     "empty optional tables": (
         EMPTIES, ALL, REQUIRED,
