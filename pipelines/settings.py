@@ -6,10 +6,11 @@ One set for the commands and the service, so that both read the same file.
 import os
 import tomllib
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -24,7 +25,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.errors import SettingsError, Unknown
-from pipelines.universe import BUILT_IN, ReturnsIn, Universe
+from pipelines.universe import BUILT_IN, ReturnsIn, TrustedJump, Universe
 
 PREFIX: Final = "STOCKRANK_"
 CONFIG: Final = Path("stockrank.toml")
@@ -69,6 +70,9 @@ class Settings(BaseSettings):
     lake: Path = Field(Path("data/lake"), description="folder of the Parquet versions")
     universe: str = Field("sweden", description="universe to rank")
     keep_versions: int = Field(5, ge=1, description="versions that a refresh keeps")
+    trusted_jumps: tuple[str, ...] = Field(
+        (), description="jumps of prices that are real, each a ticker and a day; JSON"
+    )
     published_universes: str | None = Field(
         None, description="further universes that a refresh ranks, with commas between"
     )
@@ -112,7 +116,7 @@ class Settings(BaseSettings):
         10, ge=0, description="how long memory must be at a level before it is in force"
     )
     computations: int = Field(2, ge=1, description="dates that are ranked at once on demand")
-    webhook_url: str | None = Field(None, description="where alerts are posted as JSON")
+    webhook_url: SecretStr | None = Field(None, description="where alerts are posted as JSON")
     smtp_host: str | None = Field(None, description="mail server for alerts")
     smtp_port: int = Field(25, ge=1, le=65535, description="port of the mail server")
     smtp_user: str | None = Field(None, description="login at the mail server, over STARTTLS")
@@ -131,6 +135,17 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let variables of the environment win over the values of the file."""
         return _Filled(env_settings), _Filled(init_settings)
+
+    @field_validator("trusted_jumps")
+    @classmethod
+    def _is_a_jump(cls, texts: tuple[str, ...]) -> tuple[str, ...]:
+        """Refuse a text that is not a ticker and a day."""
+        for text in texts:
+            try:
+                TrustedJump.of(text)
+            except ValueError as error:
+                raise ValueError(f"{text!r} is no jump: {error}") from None
+        return texts
 
     @field_validator("api_token")
     @classmethod
@@ -180,7 +195,8 @@ class Settings(BaseSettings):
         wanted = name or self.universe
         if wanted not in universes:
             raise Unknown("universe", wanted, universes)
-        return universes[wanted]
+        trusted = tuple(map(TrustedJump.of, self.trusted_jumps))
+        return replace(universes[wanted], trusted_jumps=trusted)
 
     def other_universes(self, chosen: Universe) -> tuple[Universe, ...]:
         """Return the universes that are published beside a chosen one."""
@@ -221,7 +237,9 @@ def _is_blank(value: object) -> bool:
     return isinstance(text, str) and not text.strip()
 
 
-SECRETS: Final = frozenset({"api_token", "smtp_password"})
+SECRETS: Final = frozenset(
+    name for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)
+)
 """The settings whose values no message shows."""
 
 
@@ -236,7 +254,9 @@ def _message(error: ValidationError, names: Iterable[str]) -> str:
     where = ".".join(str(part) for part in best["loc"])
     if best["type"] == "extra_forbidden" and len(best["loc"]) == 1:
         return f"unknown setting {where!r}; expected one of {', '.join(names)}"
-    shown = where if where in SECRETS else f"{where} = {best['input']!r}"
+    # An error of all settings has no place, and its input holds the secrets, too.
+    hidden = not best["loc"] or best["loc"][0] in SECRETS
+    shown = where if hidden else f"{where} = {best['input']!r}"
     return f"setting {shown}: {best['msg'].removeprefix('Value error, ')}"
 
 

@@ -3,12 +3,27 @@
 Who is eligible in it on a date is decided by `pipelines.ranking`.
 """
 
+import re
+import unicodedata
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 ReturnsIn = Literal["local", "SEK"]
 """The currency of returns: that of each listing, or Swedish kronor."""
+
+
+TRUSTED: Final = re.compile(r"(?P<ticker>\S.*)\s(?P<day>\d{4}-\d{2}-\d{2})", re.ASCII)
+"""A trusted jump as people write it: the ticker and the day."""
+
+NOT_IN_MARKETS: Final = r"[\s_-]"
+"""What does not count in the name of a market, beside case and accents."""
+
+
+def market_key(name: str) -> str:
+    """Return a market's name for comparing: `Stockholmsbörsen` and `stockholmsborsen` are one."""
+    letters = [c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c)]
+    return re.sub(NOT_IN_MARKETS, "", "".join(letters)).lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +32,17 @@ class TrustedJump:
 
     ticker: str
     date: date
+
+    @classmethod
+    def of(cls, text: str) -> Self:
+        """Return the jump in a text such as `ROCK B 2020-03-09`; `ValueError` for any other."""
+        found = TRUSTED.fullmatch(text)
+        if found is None:
+            raise ValueError("write a ticker and a day, such as ROCK B 2020-03-09")
+        return cls(found["ticker"], date.fromisoformat(found["day"]))
+
+    def __str__(self) -> str:
+        return f"{self.ticker} {self.date}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,7 @@ from pipelines.lake import Lake, Listed, listed, marks, writing
 from pipelines.lake import prune as prune_versions
 from pipelines.lake import rollback as roll_back
 from pipelines.ranking import STRATEGIES
+from pipelines.runtime import end_in_order
 from pipelines.settings import Settings
 from pipelines.terminal_table import Column, Table
 
@@ -107,6 +108,7 @@ def verify(
     """
     from pipelines.refresh import verify_against_source, verify_files  # noqa: PLC0415 - heavy
 
+    end_in_order()
     folder = _root(root, config)
     opened = Lake(folder, version, check_files=False)
     found = [verify_files(opened)]

@@ -31,9 +31,15 @@ def demo_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _listing(folder: Path) -> dict[Path, tuple[int, int]]:
-    """Size and time of what is below a folder, but for its locks."""
+    """Size and time of the files below a folder, but for its locks; the names of its folders."""
     found = (path for path in folder.rglob("*") if not path.name.endswith(".lock"))
-    return {path: (path.lstat().st_size, path.lstat().st_mtime_ns) for path in found}
+    return {path: _size_and_time(path) for path in found}
+
+
+def _size_and_time(path: Path) -> tuple[int, int]:
+    if path.is_dir():  # what is made and removed in it changes its time
+        return 0, 0
+    return path.lstat().st_size, path.lstat().st_mtime_ns
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

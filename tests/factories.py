@@ -18,6 +18,7 @@ from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES
 from pipelines.ranking.timely import priced_on
 from pipelines.refresh.jumps import NO_SPLITS, Closes, judged
+from pipelines.refresh.splits import decide
 from pipelines.universe import SWEDEN, Universe
 
 Row = dict[str, Any]
@@ -78,9 +79,15 @@ class FrameLake(Lake):
 
 
 def frame_lake(
-    stocks: Sequence[Row], prices: Sequence[Row] = (), fundamentals: Sequence[Row] = ()
+    stocks: Sequence[Row],
+    prices: Sequence[Row] = (),
+    fundamentals: Sequence[Row] = (),
+    splits: Sequence[Row] | None = None,
 ) -> FrameLake:
-    """A lake of literal rows; columns that are left out are null."""
+    """A lake of literal rows; columns that are left out are null.
+
+    Splits are decided by the prices; without them the lake has no such dataset.
+    """
     quotes = pl.DataFrame(list(prices), schema=lake_schema("prices"))
     newest = (
         quotes.sort("date")
@@ -89,19 +96,24 @@ def frame_lake(
     )
     listed = pl.DataFrame(list(stocks), schema=lake_schema("stocks"))
     filed = pl.DataFrame(list(fundamentals), schema=lake_schema("fundamentals"))
-    return FrameLake(
+    known = pl.DataFrame(list(splits or ()), schema=lake_schema("splits"))
+    decided = decide(known, quotes.lazy())
+    made = FrameLake(
         prices=quotes,
-        jumps=jumps_of(quotes),
+        jumps=jumps_of(quotes, decided.filter(decision="applied")),
         ratio_prices=ratio_prices_of(quotes, filed),
         fundamentals=filed,
         stocks=listed.join(newest, on="ticker", how="left").select(*STOCKS),
     )
+    if splits is not None:
+        made.datasets |= {"splits": decided}
+    return made
 
 
-def jumps_of(prices: pl.DataFrame) -> pl.DataFrame:
-    """The jumps of prices, as a refresh finds them."""
+def jumps_of(prices: pl.DataFrame, applied: pl.DataFrame = NO_SPLITS) -> pl.DataFrame:
+    """The jumps of prices with some splits that are applied, as a refresh finds them."""
     pairs = Closes.of(prices.sort("ticker", "date")).pairs
-    return judged(pairs, NO_SPLITS).select(*lake_schema("jumps"))
+    return judged(pairs, applied.select(*NO_SPLITS.columns)).select(*lake_schema("jumps"))
 
 
 def ratio_prices_of(prices: pl.DataFrame, fundamentals: pl.DataFrame) -> pl.DataFrame:

@@ -8,12 +8,14 @@ import polars as pl
 
 from pipelines.lake import Check
 from pipelines.refresh.report import report
+from pipelines.refresh.units import BOUNDS
 from pipelines.universe import SWEDEN, Universe
 from tests.factories import FrameLake, Row, closes, frame_lake
 
 RANKED = {"strategy": pl.String, "ticker": pl.String, "rank": pl.UInt32,
           "excluded_by": pl.String, "f_available": pl.Int8,
-          "currency": pl.String}  # fmt: skip
+          "currency": pl.String, "market_cap_msek": pl.Float64, "market_cap_source": pl.String,
+          **dict.fromkeys(BOUNDS, pl.Float64)}  # fmt: skip
 FRIDAY = date(2026, 11, 20)
 MONDAY = date(2026, 11, 23)
 WEEKDAYS = [day for n in range(500) if (day := date(2026, 11, 2) + timedelta(days=n)).weekday() < 5]

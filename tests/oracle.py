@@ -1,8 +1,12 @@
 """The methodology once more, as plain loops over dicts: slow, obvious and without Polars."""
 
 import calendar
+import math
+import unicodedata
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
@@ -10,6 +14,9 @@ Row = dict[str, Any]
 
 MONTHS: Final = (3, 6, 12)
 MAX_PRICE_AGE: Final = timedelta(days=10)
+# By a millionth, a rounded ratio may miss the bounds of 2.5 and 1.5.
+LEAST_MOVE: Final = 2.5 * (1 - 1e-6)
+LARGEST_REST: Final = 1.5 * (1 + 1e-6)
 MULTIPLES: Final = ("pe", "pb", "ps", "p_fcf", "ev_ebitda")
 RETURNS_ON_CAPITAL: Final = ("roe", "roa", "roic", "fcfroe")
 RATIOS: Final = (
@@ -39,6 +46,8 @@ FINANCIAL: Final = (
     "finance",
     "financials",
     "investmentbolag",
+    *("financial", "financial services", "diversified financials", "capital markets"),
+    *("consumer finance", "asset management", "bank", "banks", "banking", "insurance", "finans"),
 )
 MOMENTUM: Final = "sammansatt_momentum"
 DIVIDEND: Final = "trendande_utdelning"
@@ -61,7 +70,7 @@ COLUMNS: Final = (
 )
 
 
-def rank(
+def rank(  # noqa: PLR0913 - a table each
     stocks: list[Row],
     prices: list[Row],
     fundamentals: list[Row],
@@ -69,11 +78,13 @@ def rank(
     strategy: str,
     as_of: date,
     universe: Any,
+    splits: Sequence[Row] = (),
 ) -> list[Row]:
     """Every stock with its measures: the ranked ones by rank, then the excluded by ticker."""
     metrics = COMPOSITES[strategy][0]
     closes, filings = by_ticker(prices), by_ticker(fundamentals)
     trusted = {(one.ticker, one.date) for one in field(universe, "trusted_jumps")}
+    known = by_ticker(splits)
     rows = [
         measure(
             s,
@@ -81,12 +92,14 @@ def rank(
             filings[s["ticker"]],
             as_of,
             {day for ticker, day in trusted if ticker == s["ticker"]},
+            known[s["ticker"]],
         )
         for s in stocks
     ]
     for row in rows:
         row["excluded_by"] = universe_reason(row, strategy, as_of, universe)
-    exclude_other_share_classes(remaining(rows))
+    exclude_all_but_one(remaining(rows), share_of, "same_share")
+    exclude_all_but_one(remaining(rows), company_of, "other_share_class")
     eligible = remaining(rows)
     add_composite(eligible, strategy)
     n = sum(row["composite"] is not None for row in eligible)
@@ -104,7 +117,7 @@ def rank(
     ]
 
 
-def by_ticker(rows: list[Row]) -> defaultdict[str, list[Row]]:
+def by_ticker(rows: Sequence[Row]) -> defaultdict[str, list[Row]]:
     groups: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
         groups[row["ticker"]].append(row)
@@ -120,20 +133,28 @@ def best_first(row: Row) -> tuple[float, float, str]:
 
 
 def measure(
-    stock: Row, closes: list[Row], filings: list[Row], as_of: date, trusted: set[date]
+    stock: Row,
+    closes: list[Row],
+    filings: list[Row],
+    as_of: date,
+    trusted: set[date],
+    splits: list[Row],
 ) -> Row:
     """What is known about one stock on a date: prices, ratios, market cap and F-score."""
     known = [row for row in filings if row["known_from"] <= as_of]
     ratios = ratios_row(known, as_of)
-    newest = last_close(closes, date.max)
-    jumps, closes = without_runs([row for row in closes if row["date"] <= as_of], trusted)
+    everything = adjusted(closes, splits, date.max)
+    jumps, closes = without_runs(adjusted(closes, splits, as_of), trusted)
     first = months_back(as_of, 12) - MAX_PRICE_AGE
     suspect = max((jump for jump in jumps if jump > first), default=None)
     ratios = brought(ratios, closes, jumps, as_of)
-    cap, source = market_cap(stock, closes, newest, ratios, as_of)
+    good = {row["date"] for row in closes}
+    of_today = [row for row in everything if row["date"] in good]
+    cap, source = market_cap(stock, of_today, last_close(everything, date.max), ratios, as_of)
     attributes = {name: stock[name] for name in ("ticker", "sector", "market", "stock_type")}
     return {
         **attributes,
+        "isin": stock.get("isin"),
         **{metric: ratios.get(metric) for metric in RATIOS},
         "multiples_as_of": ratios.get("multiples_as_of"),
         **price_columns(closes, as_of),
@@ -166,6 +187,38 @@ def recent_close(closes: list[Row], day: date) -> Row | None:
     return last if last is not None and day - last["date"] <= MAX_PRICE_AGE else None
 
 
+def adjusted(closes: list[Row], splits: list[Row], as_of: date) -> list[Row]:
+    """The closes up to a date, each brought over the splits that are applied after it."""
+    known = [row for row in closes if row["date"] <= as_of]
+    applied = applied_of(splits, known)
+
+    def ahead(day: date) -> float:
+        return math.prod(split["ratio"] for split in applied if split["date"] > day)
+
+    return [row | {"close": row["close"] / ahead(row["date"])} for row in known]
+
+
+def applied_of(splits: list[Row], closes: list[Row]) -> list[Row]:
+    """The splits around which the closes are raw, each after those between the same closes."""
+    applied: list[Row] = []
+    left: dict[date, Fraction] = {}  # what is not explained, by the day of the close before
+    for split in sorted(splits, key=lambda s: s["date"]):
+        before = last_close(closes, split["date"] - timedelta(days=1))
+        later = [
+            row for row in closes if split["date"] <= row["date"] <= split["date"] + MAX_PRICE_AGE
+        ]
+        if before is None or not later:
+            continue
+        after = min(later, key=lambda row: row["date"])
+        moved = Fraction(after["close"]) / Fraction(before["close"])
+        moved = left.get(before["date"], moved)
+        with_it = moved * Fraction(split["ratio"])
+        if max(with_it, 1 / with_it) < max(moved, 1 / moved):
+            applied.append(split)
+            left[before["date"]] = with_it
+    return applied
+
+
 def without_runs(closes: list[Row], trusted: set[date]) -> tuple[list[date], list[Row]]:
     """The days of the jumps, and the closes without those of runs that reverted.
 
@@ -175,7 +228,7 @@ def without_runs(closes: list[Row], trusted: set[date]) -> tuple[list[date], lis
     jumps = {
         row["date"]: row["close"] / before["close"]
         for before, row in pairwise(closes)
-        if max(row["close"] / before["close"], before["close"] / row["close"]) >= 2.5
+        if max(row["close"] / before["close"], before["close"] / row["close"]) >= LEAST_MOVE
     }
     runs: dict[date, date] = {}
     for first, ratio in jumps.items():
@@ -187,7 +240,7 @@ def without_runs(closes: list[Row], trusted: set[date]) -> tuple[list[date], lis
             if day > first
             and (day - first).days <= 400
             and day not in runs.values()
-            and 1 / 1.5 <= ratio * other <= 1.5
+            and 1 / LARGEST_REST <= ratio * other <= LARGEST_REST
         ]
         if back:
             runs[first] = back[0]
@@ -393,7 +446,7 @@ def universe_reason(row: Row, strategy: str, as_of: date, universe: Any) -> str 
     cap = row["market_cap_msek"]
     rules = {
         "not_a_stock": (row["stock_type"] or "").casefold() not in ("stock", "sdb"),
-        "other_market": row["market"] not in field(universe, "markets"),
+        "other_market": not is_listed_on(row["market"], field(universe, "markets")),
         "inactive": row["inactive"],
         "suspect_price": row["jump_date"] is not None,
         "no_market_cap": cap is None,
@@ -414,25 +467,51 @@ def floor_on(floors: tuple[tuple[date | None, float], ...], as_of: date) -> floa
 
 
 def is_financial(sector: str | None, strategy: str) -> bool:
-    name = (sector or "").casefold()
+    name = unicodedata.normalize("NFC", sector or "").strip().casefold()
     return name in FINANCIAL and not (strategy == MOMENTUM and name == "investmentbolag")
 
 
 def share_class(ticker: str) -> tuple[str, str]:
-    """Company and class letter; the letter is empty where the ticker does not end in one."""
-    if len(ticker) > 2 and ticker[-2] in " -_." and ticker[-1] in "ABCD":
-        return ticker[:-2], ticker[-1]
+    """Company and class letter; the letter is empty where there is none.
+
+    It ends the ticker, or what is before a dot and one to three capitals, the exchange's suffix.
+    """
+    before, dot, suffix = ticker.rpartition(".")
+    has_suffix = dot and 1 <= len(suffix) <= 3 and all("A" <= c <= "Z" for c in suffix)
+    for text in (ticker, before) if has_suffix else (ticker,):
+        if len(text) > 2 and text[-2] in " -_." and text[-1] in "ABCD":
+            return text[:-2], text[-1]
     return ticker, ""
 
 
-def exclude_other_share_classes(rows: list[Row]) -> None:
-    """Of each company keep one: B, else the highest market cap, else the first ticker."""
-    companies: defaultdict[str, list[Row]] = defaultdict(list)
+def company_of(row: Row) -> str:
+    return share_class(row["ticker"])[0]
+
+
+def share_of(row: Row) -> str:
+    """The ISIN, the ticker where it has none of twelve characters."""
+    isin = (row.get("isin") or "").strip().upper()
+    return isin if len(isin) == 12 and isin[:2].isalpha() else row["ticker"]
+
+
+def exclude_all_but_one(rows: list[Row], group: Callable[[Row], str], reason: str) -> None:
+    """Of each group keep one: B, else the highest market cap, else the first ticker."""
+    groups: defaultdict[str, list[Row]] = defaultdict(list)
     for row in rows:
-        companies[share_class(row["ticker"])[0]].append(row)
-    for classes in companies.values():
-        for row in sorted(classes, key=class_order)[1:]:
-            row["excluded_by"] = "other_share_class"
+        groups[group(row)].append(row)
+    for members in groups.values():
+        for row in sorted(members, key=class_order)[1:]:
+            row["excluded_by"] = reason
+
+
+def is_listed_on(market: str | None, markets: tuple[str, ...]) -> bool:
+    return market is not None and plain(market) in [plain(name) for name in markets]
+
+
+def plain(market: str) -> str:
+    """The name of a market without case, accents, spaces, hyphens and underscores."""
+    letters = unicodedata.normalize("NFKD", market).lower()
+    return "".join(c for c in letters if not unicodedata.combining(c) and c not in " -_")
 
 
 def class_order(row: Row) -> tuple[bool, float, str]:

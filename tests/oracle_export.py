@@ -14,7 +14,7 @@ PERCENT: Final = (
     *("roe", "roa", "roic", "fcfroe"),
     *("dividend_yield", "payout_ratio", "gross_margin"),
 )
-STOCK_COLUMNS: Final = ("name", "sector", "market", "currency", "stock_type")
+STOCK_COLUMNS: Final = ("name", "isin", "sector", "market", "currency", "stock_type")
 
 
 def normalise(source_tables: dict[str, list[Row]]) -> tuple[list[Row], list[Row], list[Row]]:

@@ -46,6 +46,7 @@ PASSED_ON: Final = {
     "keep_versions",
     "universes",
     "published_universes",
+    "trusted_jumps",
 }
 DEFECT: Final = Failure("the service has a defect; see its log", "Defect")
 
@@ -272,7 +273,7 @@ def _environment(settings: Settings) -> dict[str, str]:
     """Return what the export needs to know, without the service's secrets and allocators."""
     inherited = without_allocators(os.environ)
     given = {name: value for name, value in inherited.items() if not name.startswith(PREFIX)}
-    known = settings.model_dump(mode="json", include=PASSED_ON)
+    known = settings.model_dump(mode="json", include=PASSED_ON, exclude_none=True)
     for name, value in known.items():
         given[f"{PREFIX}{name}".upper()] = value if isinstance(value, str) else json.dumps(value)
     places = [str(Path(lakes.__file__).parents[2]), given.get("PYTHONPATH")]

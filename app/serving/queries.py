@@ -6,7 +6,14 @@ import polars as pl
 
 from app.serving.published import Version
 from pipelines.lake import Lake
-from pipelines.ranking import MAX_PRICE_AGE, good_prices, price_return
+from pipelines.ranking import (
+    MAX_PRICE_AGE,
+    adjusted,
+    adjusted_closes,
+    applied_splits,
+    good_prices,
+    price_return,
+)
 
 
 def year_to_date(version: Version) -> pl.LazyFrame:
@@ -16,26 +23,33 @@ def year_to_date(version: Version) -> pl.LazyFrame:
     base = (
         _good(version, last - timedelta(days=MAX_PRICE_AGE), last)
         .group_by("ticker")
-        .agg(base=pl.col("close").max_by("date").cast(pl.Float64))
+        .agg(base=pl.col("close").max_by("date").cast(pl.Float64), base_date=pl.col("date").max())
     )
-    closes = version.rankings.lazy().select("ticker", "close").unique("ticker")
+    closes = version.rankings.lazy().select("ticker", "close", "as_of").unique("ticker")
+    both = closes.join(base, on="ticker", how="inner")
+    known = adjusted(both, applied_splits(version.lake), {"base": "base_date"}, ("ticker",))
     change = pl.col("close").cast(pl.Float64) / pl.col("base") - 1
-    return closes.join(base, on="ticker", how="inner").select("ticker", change.alias("return"))
+    return known.select("ticker", change.alias("return"))
 
 
 def one_month_return(version: Version, ticker: str) -> pl.LazyFrame:
     """Return `return_1m` of a stock: one row, or none where it has no close in the window."""
     as_of = version.lake.as_of
     rows = _good(version, as_of - timedelta(days=50), as_of).filter(ticker=ticker)
-    return price_return(rows, as_of=as_of, months=1).select("return_1m")
+    splits = applied_splits(version.lake)
+    return price_return(rows, splits, as_of=as_of, months=1).select("return_1m")
 
 
 def closes(version: Version, ticker: str, newest: date, days: int) -> pl.LazyFrame:
-    """Return `date, close` of the last `days` good closes of a stock, oldest first."""
+    """Return `date, close` of the last `days` good closes of a stock, oldest first.
+
+    Those before a split whose prices are raw are brought to the new price.
+    """
     # Three calendar days for each close, where five in seven would do: some stocks trade seldom.
     since = date.fromordinal(max(1, newest.toordinal() - 3 * days - 30))
     rows = _good(version, since, version.lake.as_of).filter(ticker=ticker)
-    return rows.select("date", quoted("close")).sort("date").tail(days)
+    known = adjusted_closes(rows, applied_splits(version.lake), version.lake.as_of)
+    return known.select("date", quoted("close")).sort("date").tail(days)
 
 
 def _good(version: Version, since: date, until: date) -> pl.LazyFrame:

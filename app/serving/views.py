@@ -6,7 +6,7 @@ import polars as pl
 
 from app.serving.published import Version
 from pipelines.lake import Freshness, freshness
-from pipelines.ranking import REPORT_WINDOW, Strategy
+from pipelines.ranking import REPORT_WINDOW, Strategy, is_on_market
 
 
 def ranked(rankings: pl.DataFrame, strategy: Strategy) -> pl.DataFrame:
@@ -79,7 +79,7 @@ def fresh_counts(version: Version, today: date) -> dict[str, int]:
     Stocks without a close in the window of the integrity report have left the market: not counted.
     """
     window_start = version.lake.as_of - REPORT_WINDOW
-    on_market = pl.col("market").is_in(list(version.universe.markets))
+    on_market = is_on_market(version.universe)
     stocks = version.rankings.filter(on_market, pl.col("excluded_by").ne_missing("not_a_stock"))
     days = (version.newest[ticker] for ticker in stocks["ticker"].unique())
     ages = [

@@ -46,14 +46,15 @@ class Webhook:
         self._httpx: Final = httpx2
         try:
             self._url: Final = httpx2.URL(url)
-        except httpx2.InvalidURL as error:
+        except httpx2.InvalidURL:
+            # The error quotes a part of the address.
             raise SettingsError(
-                f"setting webhook_url is no address: {error}; write it as https://host/path"
+                "setting webhook_url is no address; write it as https://host/path"
             ) from None
         if self._url.scheme not in ("http", "https") or not self._url.host:
             raise SettingsError(
-                f"setting webhook_url has the scheme {self._url.scheme!r} and the host "
-                f"{self._url.host!r}; write it as https://host/path"
+                "setting webhook_url does not begin with http:// or https:// and a host; "
+                "write it as https://host/path"
             )
         # It logs every address in full.
         logging.getLogger("httpx2").setLevel(logging.WARNING)
@@ -165,7 +166,7 @@ def configured_channels(settings: Settings) -> list[Channel]:
     """The channels of the settings, the log first; `SettingsError` for one that is half set."""
     channels: list[Channel] = [Log()]
     if settings.webhook_url:
-        channels.append(Webhook(settings.webhook_url))
+        channels.append(Webhook(settings.webhook_url.get_secret_value()))
     for name, other in (("smtp_host", "smtp_to"), ("smtp_to", "smtp_host"),
                         ("smtp_user", "smtp_password"), ("smtp_user", "smtp_host")):  # fmt: skip
         if getattr(settings, name) and not getattr(settings, other):

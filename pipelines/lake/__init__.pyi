@@ -151,6 +151,9 @@ from .runs import ended_runs as ended_runs
 # A refresh leaves a record of how it ended.
 from .runs import recorded as recorded
 
+# A folder below the lake for a short time.
+from .scratch import scratch as scratch
+
 # What a refresh needs of a disk.
 from .space import Need as Need
 

@@ -6,6 +6,7 @@ versions/20261124T170500Z-3fa1c2/     a version: manifest.json, source.state, a 
 versions/.partial-…  .trash-…         a version that is being written, or deleted
 current                               a link to the published version
 withdrawn/…  damaged/…                marks: versions that were rolled back, or found damaged
+.scratch-…                            a folder for a short time, of a command that compares
 .lock  .pointer.lock                  the lock of the one writer, and of moving `current`
 refreshes/…                           the records of refreshes that no service started
 service/                              the records of the service: refreshes, alerts, logs
@@ -29,6 +30,7 @@ ID_FORMAT: Final = "%Y%m%dT%H%M%SZ"
 
 PARTIAL: Final = ".partial-"
 TRASH: Final = ".trash-"
+SCRATCH: Final = ".scratch-"
 LINK: Final = ".current-"
 
 Mark = Literal["withdrawn", "damaged"]
@@ -93,6 +95,21 @@ def new_link(root: Path) -> Path:
 def leftover_links(root: Path) -> Iterator[Path]:
     """Return the links that were made but did not replace `current`."""
     return root.glob(f"{LINK}*")
+
+
+def new_scratch(root: Path) -> Path:
+    """Return the path of a folder for a short time."""
+    return root / f"{SCRATCH}{token_hex(3)}"
+
+
+def leftover_scratch(root: Path) -> Iterator[Path]:
+    """Return the folders for a short time; one whose lock is free was left by a killed process."""
+    return root.glob(f"{SCRATCH}*")
+
+
+def scratch_lock(folder: Path) -> Path:
+    """Return the file that the user of a folder for a short time locks."""
+    return folder / ".lock"
 
 
 def mark(root: Path, kind: Mark, version_id: str) -> Path:

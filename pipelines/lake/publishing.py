@@ -83,18 +83,31 @@ def _lock(root: Path, handle: int) -> None:
 
 def clean(root: Path) -> None:
     """Remove what a killed run left, unless another process writes, which has removed it."""
-    if any(layout.leftovers(root)):
+    if any(layout.leftovers(root)) or any(layout.leftover_scratch(root)):
         with suppress(Locked), writing(root):
             pass
 
 
 def sweep(root: Path) -> None:
-    """Remove what a killed run left: versions half written or half deleted, and spare links."""
+    """Remove what killed runs left: versions half written or deleted, spare links and copies."""
     for folder in layout.leftovers(root):
         _remove(folder)
     with pointing(root):
         for link in layout.leftover_links(root):
             link.unlink()
+        for folder in layout.leftover_scratch(root):
+            if not _is_in_use(folder):
+                _remove(folder)
+
+
+def _is_in_use(folder: Path) -> bool:
+    """Return True if a process that runs holds the lock of a folder for a short time."""
+    with suppress(FileNotFoundError), layout.scratch_lock(folder).open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 # ----------------------------------------------------------------------------------- publish

@@ -1,3 +1,8 @@
+# The splits whose prices are raw, closes adjusted for them: of stocks beside others, of charts.
+from .adjusted import adjusted as adjusted
+from .adjusted import adjusted_closes as adjusted_closes
+from .adjusted import applied_splits as applied_splits
+
 # The last rank at which a stock is bought.
 from .banding import BUY_RANK as BUY_RANK
 
@@ -11,8 +16,15 @@ from .banding import places as places
 from .banding import trades as trades
 
 # Who is eligible, by the type of instrument and by the market alone.
+from .eligible import is_financial as is_financial
 from .eligible import is_on_market as is_on_market
 from .eligible import is_stock as is_stock
+
+# The names of markets as they are compared.
+from .eligible import market_keys as market_keys
+
+# The ISIN of a share, or its ticker.
+from .eligible import share as share
 
 # Why a stock is where it is: rows of a ranking as typed values.
 from .explain import Explanation as Explanation
@@ -30,6 +42,9 @@ from .expressions import has_any as has_any
 
 # The rankings of many dates as files by year.
 from .history_files import write_history as write_history
+
+# The jumps of a version that neither a split nor the owner explains.
+from .jumps import counted_jumps as counted_jumps
 
 # Daily prices without those that are known to be bad.
 from .jumps import good_prices as good_prices

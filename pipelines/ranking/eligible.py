@@ -6,7 +6,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.ranking.expressions import first_reason
-from pipelines.universe import Universe
+from pipelines.universe import NOT_IN_MARKETS, Universe, market_key
 
 STOCK_TYPES: Final = ("stock", "sdb")
 """Shares, and Swedish depositary receipts, which stand for them."""
@@ -20,10 +20,28 @@ FINANCIAL: Final = (
     "finance",
     "financials",
     INVESTMENT_COMPANY,
+    "financial",
+    "financial services",
+    "diversified financials",
+    "capital markets",
+    "consumer finance",
+    "asset management",
+    "bank",
+    "banks",
+    "banking",
+    "insurance",
+    "finans",
 )
-"""Sectors, in lower case, whose ratios and statements do not compare with those of others."""
-SHARE_CLASS: Final = r"^(.+)[ \-_.]([A-D])$"
-"""A ticker with the letter of a share class: the company, and the letter."""
+"""Sectors, in lower case, whose ratios and statements do not compare with those of others.
+
+They are in the words of Avanza, then of TradingView, GICS, ICB, Yahoo and Finnhub.
+"""
+SHARE_CLASS: Final = r"^(.+)[ \-_.]([A-D])(?:\.[A-Z]{1,3})?$"
+"""A ticker with the letter of a share class, also before the suffix of an exchange, as `HM B.ST`.
+
+The groups are the company and the letter.
+"""
+ISIN: Final = "^[A-Z]{2}[A-Z0-9]{9}[0-9]$"
 
 
 def first_universe_reason(
@@ -47,7 +65,7 @@ def first_universe_reason(
             **without_rate,
             "no_market_cap": cap.is_null(),
             "below_market_cap": cap < market_cap_floor(universe, as_of),
-            "financial": _is_in("sector", [s for s in FINANCIAL if s not in keep_sectors]),
+            "financial": is_financial(keep_sectors),
         }
     )
 
@@ -58,8 +76,20 @@ def is_stock() -> pl.Expr:
 
 
 def is_on_market(universe: Universe) -> pl.Expr:
-    """Return true where `market` is one of the universe's."""
-    return pl.col("market").is_in(list(universe.markets)).fill_null(value=False)
+    """Return true where `market` is one of the universe's, however it is spelled."""
+    keys = [market_key(market) for market in universe.markets]
+    return market_keys("market").is_in(keys).fill_null(value=False)
+
+
+def market_keys(column: str) -> pl.Expr:
+    """Return the names of markets for comparing, as `market_key` does."""
+    letters = pl.col(column).str.normalize("NFKD").str.replace_all(r"\p{M}", "")
+    return letters.str.replace_all(NOT_IN_MARKETS, "").str.to_lowercase()
+
+
+def is_financial(keep_sectors: Sequence[str] = ()) -> pl.Expr:
+    """Return true where `sector` is one of `FINANCIAL`, but none of those that are kept."""
+    return _is_in("sector", [s for s in FINANCIAL if s not in keep_sectors])
 
 
 def market_cap_floor(universe: Universe, as_of: pl.Expr) -> pl.Expr:
@@ -70,12 +100,19 @@ def market_cap_floor(universe: Universe, as_of: pl.Expr) -> pl.Expr:
 
 
 def _is_in(column: str, lower_case: Sequence[str]) -> pl.Expr:
-    return pl.col(column).str.to_lowercase().is_in(list(lower_case)).fill_null(value=False)
+    composed = pl.col(column).str.normalize("NFC").str.strip_chars()
+    return composed.str.to_lowercase().is_in(list(lower_case)).fill_null(value=False)
 
 
 def company() -> pl.Expr:
     """Return the ticker without the letter of its share class, A to D after a separator."""
     return pl.coalesce(pl.col("ticker").str.extract(SHARE_CLASS, 1), "ticker")
+
+
+def share() -> pl.Expr:
+    """Return the ISIN, which all tickers of a share have in common; the ticker without one."""
+    isin = pl.col("isin").str.strip_chars().str.to_uppercase()
+    return pl.when(isin.str.contains(ISIN)).then(isin).otherwise("ticker")
 
 
 def is_class_b() -> pl.Expr:

@@ -11,7 +11,8 @@ import polars as pl
 
 from pipelines.lake import Lake
 from pipelines.ranking import factors
-from pipelines.ranking.eligible import company
+from pipelines.ranking.adjusted import adjusted, applied_splits
+from pipelines.ranking.eligible import company, share
 from pipelines.ranking.expressions import divided, has_any, positive
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
 from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, newest_jumps, with_bad
@@ -46,6 +47,14 @@ FACTS: Final = (
     *SIGNALS,
 )
 """The columns of a cross-section that a ranking shows."""
+ADJUSTED: Final = {f"base_close_{n}m": f"base_date_{n}m" for n in MONTHS} | {
+    "newest_close": "newest_date",
+    "priced_close": "priced_date",
+}
+"""The closes that splits bring to the scale of the date, each with the column of its day.
+
+The newest close is for the market cap of today, which exists only as of today.
+"""
 
 
 def cross_section(lake: Lake, *, as_of: date, trusted: Sequence[TrustedJump] = ()) -> pl.LazyFrame:
@@ -65,18 +74,25 @@ def cross_section(lake: Lake, *, as_of: date, trusted: Sequence[TrustedJump] = (
         newest_jumps(jumps, day),
         with_prices(newest_ratios(fundamentals, day), lake.ratio_prices(), jumps, day),
         statements(fundamentals, day),
+        splits=applied_splits(lake),
     )
 
 
-def joined(stocks: pl.LazyFrame, *parts: pl.LazyFrame, by: Keys = ("ticker",)) -> pl.LazyFrame:
+def joined(
+    stocks: pl.LazyFrame,
+    *parts: pl.LazyFrame,
+    splits: pl.LazyFrame | None,
+    by: Keys = ("ticker",),
+) -> pl.LazyFrame:
     """Join stocks with `as_of` and the parts, and add the columns that follow from them."""
     for part in parts:
         stocks = stocks.join(part, on=by, how="left")
     return (
-        stocks.with_columns(brought_to_date())
+        adjusted(stocks, splits, ADJUSTED, by)
+        .with_columns(brought_to_date())
         .with_columns(**_market_cap(pl.col("as_of")))
         .with_columns(factors.total_return(n) for n in MONTHS)
-        .with_columns(factors.momentum(), *factors.f_signals(), company=company())
+        .with_columns(factors.momentum(), *factors.f_signals(), company=company(), share=share())
         .with_columns(factors.f_score())
     )
 
@@ -96,10 +112,15 @@ def closes(
     )
 
 
-def price_return(prices: pl.LazyFrame, *, as_of: date, months: int) -> pl.LazyFrame:
+def price_return(
+    prices: pl.LazyFrame, splits: pl.LazyFrame | None, *, as_of: date, months: int
+) -> pl.LazyFrame:
     """Return `ticker, return_<n>m` up to a date, of the tickers with prices."""
-    windows = {n: in_window(pl.lit(as_of, dtype=pl.Date), n) for n in (0, months)}
-    return closes(prices, windows).select("ticker", factors.total_return(months))
+    day = pl.lit(as_of, dtype=pl.Date)
+    anchors = closes(prices, {n: in_window(day, n) for n in (0, months)}).with_columns(as_of=day)
+    base = {f"base_close_{months}m": f"base_date_{months}m"}
+    known = adjusted(anchors, splits, base, ("ticker",))
+    return known.select("ticker", factors.total_return(months))
 
 
 def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:

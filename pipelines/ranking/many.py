@@ -13,6 +13,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import Lake
+from pipelines.ranking.adjusted import applied_splits
 from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.expressions import has_any
 from pipelines.ranking.jumps import counted_jumps, is_good, newest_jumps, with_bad
@@ -106,6 +107,7 @@ def cross_sections(
         newest_jumps(jumps.join(days, how="cross"), day, BY),
         with_prices(ratios, lake.ratio_prices(), jumps, day, BY),
         statements(_beside(_recent_statements(rows, dates[0]), dates), day, BY),
+        splits=applied_splits(lake),
         by=BY,
     )
 

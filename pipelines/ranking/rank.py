@@ -93,19 +93,32 @@ def _in_universe(
 ) -> pl.LazyFrame:
     """Add the first reason of the universe to exclude a stock as `out`, share classes last.
 
-    Of the eligible classes of a company B is preferred, then the highest market cap, then the
-    ticker. Each step has its own column, for a window inside a window does not stream.
+    Of the eligible tickers of one share, and then of the classes of a company, one stays.
+    """
+    reason = first_universe_reason(universe, pl.col("as_of"), keep_sectors=strategy.keep_sectors)
+    stocks = stocks.with_columns(reason.alias(out))
+    for group, reason_of_others in (("share", "same_share"), ("company", "other_share_class")):
+        stocks = _with_one_of_each(stocks, group, out, reason_of_others)
+    return stocks
+
+
+def _with_one_of_each(
+    stocks: pl.LazyFrame, group: str, out: str, reason_of_others: str
+) -> pl.LazyFrame:
+    """Exclude all eligible stocks of a group but one.
+
+    B is preferred, then the highest market cap, then the ticker. Each step has its own column, for
+    a window inside a window does not stream.
     """
     eligible, cap, ticker = pl.col(out).is_null(), pl.col("market_cap_msek"), pl.col("ticker")
-    reason = first_universe_reason(universe, pl.col("as_of"), keep_sectors=strategy.keep_sectors)
     steps = (is_class_b(), cap, ticker)
-    stocks = stocks.with_columns(reason.alias(out)).with_columns(among_=eligible)
+    stocks = stocks.with_columns(among_=eligible)
     for value, best in zip(steps, ("max", "max", "min"), strict=True):
         stocks = stocks.with_columns(value_=pl.when("among_").then(value)).with_columns(
-            among_=pl.col("value_") == getattr(pl.col("value_"), best)().over("as_of", "company")
+            among_=pl.col("value_") == getattr(pl.col("value_"), best)().over("as_of", group)
         )
     other = eligible & ~pl.col("among_").fill_null(value=False)
-    reason = pl.when(other).then(pl.lit("other_share_class")).otherwise(out)
+    reason = pl.when(other).then(pl.lit(reason_of_others)).otherwise(out)
     return stocks.with_columns(reason.alias(out))
 
 

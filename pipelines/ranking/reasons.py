@@ -12,6 +12,7 @@ REASONS: Final[Mapping[str, str]] = {
     "no_market_cap": "its market cap is unknown",
     "below_market_cap": "its market cap is below the floor",
     "financial": "its sector is financial",
+    "same_share": "another ticker of the same share, by its ISIN, is ranked",
     "other_share_class": "another share class of the company is ranked",
     "no_f_score": "fewer than three signals of its F-score are known",
     "low_f_score": "its F-score is below 5 of 9",

@@ -28,4 +28,5 @@ def _constants() -> dict[str, object]:
         "stock_types": eligible.STOCK_TYPES,
         "financial": eligible.FINANCIAL,
         "share_class": eligible.SHARE_CLASS,
+        "isin": eligible.ISIN,
     }

@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import polars as pl
 
-from pipelines import source
+from pipelines import lake, source
 from pipelines.fingerprint import fingerprint
 from pipelines.lake import Lake
 from pipelines.refresh import build
+from pipelines.refresh.disk_errors import disk_errors
 from pipelines.refresh.intact import Comparison
 from pipelines.refresh.task import Task, copy_database, staging
 from pipelines.source import TABLES
@@ -34,13 +34,15 @@ def verify_against_source(opened: Lake, database: Path) -> Comparison:
 
     The database is read again with Float64 in place of every Float32. Columns that are stored as
     Float32 may differ by their rounding, others not at all; the rankings must be the same.
+    All of it is written below the lake, where there is room for a refresh, and is removed.
     """
-    made = opened.manifest
-    with TemporaryDirectory(prefix="stockrank-verify-") as folder:
+    made, root = opened.manifest, opened.path.parents[1]
+    with disk_errors(root), lake.scratch(root) as folder:
+        lake.check_room(root, database, made)
         state = fingerprint(database)
         task = Task(
             database=database,
-            root=Path(folder),
+            root=folder,
             version=made.version,
             universe=made.universe,
             others=made.other_universes,

@@ -11,8 +11,8 @@ import polars as pl
 
 from pipelines.errors import ContractError, RowsMissing, is_of_system
 from pipelines.lake import Dataset, Lake, layout, schema_text
-from pipelines.ranking import rankings
-from pipelines.refresh import datasets, files, report, trading_days
+from pipelines.ranking import applied_splits, rankings
+from pipelines.refresh import datasets, files, rejected, report, trading_days
 from pipelines.refresh.content import Content
 from pipelines.refresh.ratio_prices import ratio_prices
 from pipelines.refresh.reading import RowsGone
@@ -105,17 +105,22 @@ def _datasets(
 ) -> tuple[dict[str, Dataset], date]:
     """Write or link all datasets; return them and the newest date with a price.
 
-    Stocks come after prices, for they hold the newest close of each.
+    Stocks and splits come after prices: they hold the newest close of each stock, and the closes
+    around each split. Jumps come after splits, which explain some of them.
     """
     found: list[datasets.WrittenPrices] = []
+    made: dict[str, Dataset] = {}
 
     def make_prices() -> Dataset:
         found.append(datasets.prices(task, tables["daily_prices"], reused))
         return found[0].dataset
 
-    makers = {
-        "prices": make_prices,
-        "jumps": lambda: datasets.jumps(task, found[0].pairs),
+    lake = Lake.unfinished(task.staged, made, task.today)
+    makers = {"prices": make_prices}
+    if "splits" in tables:
+        makers["splits"] = lambda: datasets.splits(task, tables["splits"], lake.prices())
+    makers |= {
+        "jumps": lambda: datasets.jumps(task, found[0].pairs, applied_splits(lake)),
         "fundamentals": lambda: datasets.fundamentals(task, tables),
         "stocks": lambda: datasets.stocks(task, tables["stocks"], found[0].newest),
     }
@@ -127,7 +132,8 @@ def _datasets(
     if reused:
         take = partial(link_dataset, reused.before, task.staged)
         makers |= {name: partial(take, name) for name in reused.datasets}
-    made = {name: task.clock.making(name, make) for name, make in makers.items()}
+    for name, make in makers.items():
+        made[name] = task.clock.making(name, make)
     return made, _newest_day(task, found[0].newest)
 
 
@@ -135,7 +141,8 @@ def _newest_day(task: Task, newest: pl.DataFrame) -> date:
     day = newest.get_column("newest_date").max()
     if not isinstance(day, date):
         raise ContractError(
-            f"{task.database} has no valid row in daily_prices, so there is no date to rank"
+            f"{task.database} has no valid row in daily_prices, so there is no date to rank: "
+            f"{rejected.told(task.staged, TABLES['daily_prices'])}"
         )
     return day
 

@@ -11,6 +11,8 @@ import polars as pl
 
 from pipelines.lake import Lake
 from pipelines.ranking import STRATEGIES
+from pipelines.refresh.rejected import mostly_rejected
+from pipelines.refresh.units import changed_units, implausible
 from pipelines.source import TABLES
 
 LARGEST_DROP: Final = 0.02
@@ -30,11 +32,12 @@ COVERED: Final = (
 def failures(new: Lake, before: Lake | None) -> list[str]:
     """Return the reasons not to publish a version, a sentence each."""
     now = new.rankings().collect()
-    found = [*_unexplained(now)]
+    found = [*_unexplained(now), *mostly_rejected(new, before), *implausible(now)]
     if before is not None:
         was = before.rankings().collect()
         found += [*_backwards(new, before), *_fewer_rows(new, before)]
         found += [*_emptied(now, was), *_less_covered(now, was)]
+        found += changed_units(*(_of_one_strategy(frame) for frame in (now, was)))
     return found
 
 
@@ -71,10 +74,13 @@ def _emptied(now: pl.DataFrame, was: pl.DataFrame) -> Iterator[str]:
             yield f"{strategy} ranks no stock, the last version ranked {ranked[0]}"
 
 
+def _of_one_strategy(rankings: pl.DataFrame) -> pl.DataFrame:
+    return rankings.filter(strategy=next(iter(STRATEGIES)))
+
+
 def _less_covered(now: pl.DataFrame, was: pl.DataFrame) -> Iterator[str]:
     """Compare the number of stocks with each fact, in one strategy: all have the same facts."""
-    first = next(iter(STRATEGIES))
-    counts = [frame.filter(strategy=first).select(pl.col(COVERED).count()) for frame in (was, now)]
+    counts = [_of_one_strategy(frame).select(pl.col(COVERED).count()) for frame in (was, now)]
     for column in COVERED:
         before, after = (frame[column][0] for frame in counts)
         if before - after > max(FEWEST_STOCKS, LARGEST_COVERAGE_DROP * before):

@@ -17,6 +17,7 @@ from pipelines.refresh.normalise import NOTES, Normalise
 from pipelines.refresh.reading import Part, Parts, read_parts
 from pipelines.refresh.reuse import Reused, source_years
 from pipelines.refresh.sort import Buckets
+from pipelines.refresh.splits import DECIDED, decide
 from pipelines.refresh.tally import Tally, finish
 from pipelines.refresh.task import Task
 from pipelines.source import ROWID, TableReader
@@ -63,10 +64,11 @@ def prices(task: Task, table: TableReader, reused: Reused | None) -> WrittenPric
     return WrittenPrices(replace(dataset, source_years=years), newest, search.pairs)
 
 
-def jumps(task: Task, pairs: pl.DataFrame, splits: pl.DataFrame = NO_SPLITS) -> Dataset:
-    """Write the jumps, of pairs of closes that are far apart and known splits."""
+def jumps(task: Task, pairs: pl.DataFrame, splits: pl.LazyFrame | None) -> Dataset:
+    """Write the jumps, of pairs of closes that are far apart and the splits that are applied."""
     schema = _schema(task, lake_schema("jumps"))
-    rows = judged(pairs, splits).select(*schema)
+    applied = NO_SPLITS if splits is None else splits.select(*NO_SPLITS.columns).collect()
+    rows = judged(pairs, applied).select(*schema)
     CONTRACTS["jumps"].validate(rows, cast=True)
     file = files.write_file(task.staged, "jumps", schema, [rows])
     return Dataset(schema=schema_text(schema), rows=rows.height, files=(file,))
@@ -81,12 +83,15 @@ def index_prices(task: Task, table: TableReader) -> Dataset:
     return finish(task.staged, "index_prices", schema, tally, [table])
 
 
-def splits(task: Task, table: TableReader) -> Dataset:
-    """Write splits as one file; of rows with one ticker and date, keep the last."""
-    schema = lake_schema("splits")
-    key = table.table.key
-    tally, kept = _whole(task, table, events.splits, key=key, age=(ROWID,))
-    tally.files.append(files.write_file(task.staged, "splits", schema, [kept.select(*schema)]))
+def splits(task: Task, table: TableReader, closes: pl.LazyFrame) -> Dataset:
+    """Write splits as one file, each with its decision; of rows with one key, keep the last.
+
+    `closes` are the prices of the version.
+    """
+    schema = pl.Schema({**lake_schema("splits"), **_schema(task, DECIDED)})
+    tally, kept = _whole(task, table, events.splits, key=table.table.key, age=(ROWID,))
+    decided = decide(kept, closes).select(*schema)
+    tally.files.append(files.write_file(task.staged, "splits", schema, [decided]))
     return finish(task.staged, "splits", schema, tally, [table])
 
 
@@ -147,11 +152,10 @@ def stocks(task: Task, table: TableReader, newest: pl.DataFrame) -> Dataset:
 
 OPTIONAL: Final[Mapping[str, Callable[[Task, TableReader], Dataset]]] = {
     "index_prices": index_prices,
-    "splits": splits,
     "dividend_events": dividends,
     "fx_rates": fx_rates,
 }
-"""How the dataset of a table that may be absent is written."""
+"""How the dataset of a table that may be absent is written, if it needs no other dataset."""
 
 
 def _schema(task: Task, schema: pl.Schema) -> pl.Schema:

@@ -18,13 +18,11 @@ LEAST_MOVE: Final = 2.5
 LARGEST_REST: Final = 1.5
 """A run has reverted if its two jumps together move the price by less than this many times."""
 LONGEST_RUN: Final = timedelta(days=400)
-LATEST_SPLIT: Final = timedelta(days=10)
-"""How long after a split its first close may be."""
 SLACK: Final = 1e-6
 """By how much a ratio may miss a bound, as a share of it: closes are kept in single precision."""
 
 SPLITS: Final = pl.Schema({"ticker": pl.String, "date": pl.Date, "ratio": pl.Float64})
-"""Known splits: the first day of trade at the new price, and new shares for one old."""
+"""Splits that are applied: the first day of trade at the new price, new shares for one old."""
 NO_SPLITS: Final = pl.DataFrame(schema=SPLITS)
 
 
@@ -115,7 +113,7 @@ def is_far(ratio: pl.Expr) -> pl.Expr:
 
 
 def judged(pairs: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
-    """Return jumps, by ticker and date, from pairs of closes that are far apart.
+    """Return jumps, by ticker and date, from pairs of closes and the splits that are applied.
 
     Adds `ratio`, `split_known`, `reverted_on` and `reverts`, as the contract of jumps tells them.
     """
@@ -136,16 +134,11 @@ def judged(pairs: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
 
 
 def _applied(pairs: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
-    """Return `ticker, date, split_`: the ratio of the splits between two closes that are raw.
-
-    A split is applied if the closes moved nearer to its inverse than to 1, by the logarithm.
-    """
+    """Return `ticker, date, split_`: the product of the splits between two closes."""
     between = pairs.join(
         splits.select("ticker", day_="date", split_="ratio"), on="ticker"
     ).filter(
-        pl.col("day_") > pl.col("date_before"),
-        pl.col("date").is_between("day_", pl.col("day_") + LATEST_SPLIT),
-        (pl.col("ratio") * pl.col("split_")).log().abs() < pl.col("ratio").log().abs(),
+        pl.col("day_").is_between("date_before", "date", closed="right")
     )  # fmt: skip
     return between.group_by("ticker", "date").agg(pl.col("split_").product())
 

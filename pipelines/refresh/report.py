@@ -15,12 +15,20 @@ import polars as pl
 from pydantic import JsonValue
 
 from pipelines.lake import Check, Lake, Report, Status
-from pipelines.ranking import REPORT_WINDOW, is_on_market, is_stock
+from pipelines.ranking import REPORT_WINDOW, is_financial, is_on_market, is_stock, share
 from pipelines.refresh.event_checks import converted_check, event_checks
 from pipelines.refresh.f_score_gate import f_score_check
-from pipelines.refresh.findings import WEEK, cases, check, counted, some
+from pipelines.refresh.findings import WEEK, cases, check
+from pipelines.refresh.identities import (
+    isins_check,
+    markets_check,
+    orphans_check,
+    sectors_check,
+)
+from pipelines.refresh.jump_checks import jump_checks
 from pipelines.refresh.outliers import price_checks, ratio_check
 from pipelines.refresh.trading_days import exchange_of
+from pipelines.refresh.units import units_check
 from pipelines.universe import Universe
 
 PRICE_FLOORS: Final = (0.90, 0.75)
@@ -52,10 +60,14 @@ def report(lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[da
             newest_day,
             _fundamentals(lake, active, as_of),
             *price_checks(lake, stocks, as_of),
+            *jump_checks(lake, stocks, universe),
             ratio_check(lake, stocks, as_of),
             f_score_check(lake),
-            _orphans(lake, as_of),
-            _isins(stocks),
+            orphans_check(lake, as_of),
+            isins_check(stocks),
+            markets_check(lake, universe),
+            sectors_check(stocks),
+            units_check(lake, stocks),
             *event_checks(lake, stocks, as_of),
             *converted_check(lake, universe),
         ),
@@ -63,12 +75,12 @@ def report(lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[da
 
 
 def _stocks(lake: Lake, universe: Universe) -> pl.DataFrame:
-    """Return `ticker, isin, newest_date, rank` of the stocks to check, with their best rank."""
+    """Return the stocks to check, with their `newest_date`, best `rank`, `share` and `sector`."""
     best = lake.rankings().group_by("ticker").agg(pl.col("rank").min())
     return (
         lake.stocks()
         .filter(is_stock(), is_on_market(universe))
-        .select("ticker", "isin", "newest_date")
+        .select("ticker", "newest_date", "sector", share=share(), financial=is_financial())
         .join(best, on="ticker", how="left")
         .sort("ticker")
         .collect(engine="streaming")
@@ -148,36 +160,3 @@ def _newest_day(lake: Lake, active: pl.DataFrame, as_of: date) -> tuple[date | N
     last = f"; most have one on {complete}" if complete else "; there is no day when most have one"
     value: JsonValue = {"date": complete.isoformat() if complete else None}
     return complete, check("newest_day", "warning", message + last, value)
-
-
-# --------------------------------------------------------------------------------- identities
-
-
-def _orphans(lake: Lake, as_of: date) -> Check:
-    """Return the check of tickers with prices but without a row in stocks: they have no market."""
-    orphans = (
-        lake.prices(since=as_of - REPORT_WINDOW, until=as_of)
-        .group_by("ticker")
-        .agg(newest_date=pl.col("date").max())
-        .join(lake.stocks().select("ticker"), on="ticker", how="anti")
-        .sort("newest_date", "ticker", descending=[True, False])
-        .collect(engine="streaming")
-    )
-    trade = orphans.filter(pl.col("newest_date") > as_of - WEEK)["ticker"].to_list()
-    named = f", of which {some(trade)} still trade" if trade else ""
-    message = f"tickers with prices that are not in stocks: {orphans.height}{named}"
-    return check("orphans", "warning" if trade else "ok", message, counted(orphans))
-
-
-def _isins(stocks: pl.DataFrame) -> Check:
-    """Return the check of ISINs with more than one ticker, for example an old and a new name."""
-    twice = (
-        stocks.filter(pl.col("isin") != "")
-        .group_by("isin")
-        .agg("ticker")
-        .filter(pl.col("ticker").list.len() > 1)
-        .sort("isin")
-        .select("isin", tickers="ticker")
-    )
-    message = f"ISINs of more than one ticker: {twice.height}"
-    return check("isins", "ok", message, counted(twice))

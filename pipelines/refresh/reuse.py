@@ -37,6 +37,8 @@ TABLES_OF: Final[dict[str, tuple[SourceTable, ...]]] = {
     dataset: tables_of(dataset)
     for dataset in ("prices", "fundamentals", "index_prices", "splits", "dividends", "fx_rates")
 }
+OF_PRICES: Final = {"splits"}
+"""Datasets of tables of their own which depend on the prices, too."""
 ROWS_AT_ONCE: Final = 500_000
 """Prices of a year that are in memory at a time."""
 NO_LINK: Final = {EPERM, EXDEV, EMLINK, ENOTSUP}
@@ -76,7 +78,10 @@ class Reused:
         if not years:
             return None
         where = outside(years, counts.keys() | found)
-        return cls(before, years, _unchanged(before, now, today), where, width)
+        datasets = _unchanged(before, now, today)
+        if found or due:
+            datasets -= OF_PRICES
+        return cls(before, years, datasets, where, width)
 
     @property
     def rows_in(self) -> int:

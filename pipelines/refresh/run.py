@@ -1,23 +1,22 @@
 """A refresh from start to end, if anything changed. Little is loaded before that is known."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from tempfile import gettempdir
 
 import polars as pl
 
 from pipelines import lake, source
 from pipelines.console import Progress, silent
-from pipelines.errors import ContractError, DiskFull, LakeError, is_disk_full, is_of_system
+from pipelines.errors import ContractError
 from pipelines.fingerprint import Fingerprint, fingerprint
 from pipelines.lake import Lake, Manifest, current_id, marks, writing
 from pipelines.ranking import holds_rankings
 from pipelines.refresh.contract_version import is_made_alike
+from pipelines.refresh.disk_errors import disk_errors
 from pipelines.refresh.intact import give_up
 from pipelines.refresh.task import Task, copy_database, staging
 from pipelines.refresh.waiting import due_days
@@ -54,7 +53,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     and nothing is left of the new one.
     """
     tables = tuple(source.preflight(database))
-    with _disk_errors(root), writing(root):
+    with disk_errors(root), writing(root):
         # Looked up once: whoever moves `current` from here on has the last word.
         after = current_id(root)
         # Before the copy: what is written while it is made counts as a change next time.
@@ -86,37 +85,6 @@ def export(  # noqa: PLR0913 - one parameter an option
         del task, current
         lake.prune(root, keep=keep)
         return manifest
-
-
-@contextmanager
-def _disk_errors(root: Path) -> Iterator[None]:
-    """Raise `LakeError` in place of an error of the disk, also one that comes from a library."""
-    try:
-        yield
-    except DiskFull:
-        raise
-    except Exception as error:
-        if is_disk_full(error):
-            raise DiskFull(_full(error, root)) from None
-        if isinstance(error, OSError):
-            where = error.filename or root
-            raise LakeError(f"cannot write {where}: {error.strerror}") from None
-        if isinstance(error, pl.exceptions.ComputeError) and is_of_system(error):
-            raise LakeError(f"cannot write {root}: {' '.join(str(error).split())}") from None
-        raise
-
-
-def _full(error: Exception, root: Path) -> str:
-    """Return a sentence; SQLite also sorts in the temporary folder, and does not say which it was.
-
-    What the refresh had written is removed by now, so that the free room would tell nothing.
-    """
-    by_sqlite = "database or disk is full" in str(error)
-    or_else = f", or that of {gettempdir()}," if by_sqlite else ""
-    return (
-        f"the disk of {root}{or_else} is full; nothing was published, make room there, then "
-        "try again"
-    )
 
 
 # -------------------------------------------------------------------------- what must be made

@@ -8,6 +8,7 @@ from typing import Final
 from pipelines.lake import Check, Report
 from pipelines.refresh.calendar import sessions
 from pipelines.refresh.findings import check, some
+from pipelines.universe import market_key
 
 DEFAULT_EXCHANGE: Final = "XSTO"
 EXCHANGES: Final[Mapping[str, str]] = {
@@ -31,13 +32,18 @@ def trading_days(market: str, first: date, last: date) -> list[date]:
 
     An unknown market has the days of Stockholm.
     """
-    return sessions(EXCHANGES.get(market, DEFAULT_EXCHANGE), first, last)
+    return sessions(_exchange(market) or DEFAULT_EXCHANGE, first, last)
+
+
+def _exchange(market: str) -> str | None:
+    keys = {market_key(name): exchange for name, exchange in EXCHANGES.items()}
+    return keys.get(market_key(market))
 
 
 def exchange_of(markets: Sequence[str]) -> tuple[str, Check]:
     """Return the exchange of the first market, whose trading days count, and a check of that."""
-    unknown = [market for market in markets if market not in EXCHANGES]
-    exchanges = list(dict.fromkeys(EXCHANGES.get(m, DEFAULT_EXCHANGE) for m in markets))
+    unknown = [market for market in markets if _exchange(market) is None]
+    exchanges = list(dict.fromkeys(_exchange(m) or DEFAULT_EXCHANGE for m in markets))
     message = f"age is counted in trading days of {exchanges[0]}"
     if unknown:
         message += f"; no exchange is known for {some(unknown)}, {DEFAULT_EXCHANGE} is assumed"

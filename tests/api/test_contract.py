@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 
 from pipelines import __version__
 from pipelines.lake import Lake
+from pipelines.ranking import REASONS
 
 ID = "VERSION"
 TIME = "2026-11-23T08:00:00Z"
@@ -107,6 +108,15 @@ CASES: dict[str, Any] = {
             )
         ],
         "as_of": "2026-11-20",
+    },
+    "/strategies/trendande_utdelning/exclusions": {
+        "strategy": "trendande_utdelning", "as_of": "2026-11-20", "stocks": 4, "ranked": 1,
+        "excluded": [
+            {"reason": reason, "meaning": REASONS[reason], "stocks": n}
+            for reason, n in dict.fromkeys(
+                ("other_market", "missing_metrics", "outside_best_40_percent"), 1
+            ).items()
+        ],
     },
     "/strategies/trendande_varde/explain/AA%20B": FACTS_AA | {
         "strategy": "trendande_varde", "display_name": "Trendande Värde", "rank": 1,

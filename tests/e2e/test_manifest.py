@@ -121,7 +121,7 @@ def test_the_rows_of_each_dataset_are_counted(written: dict[str, Any]) -> None:
     assert counts == {
         "prices": [288, 287, {"bad_date": 1}, {}],
         "jumps": [None, 0, None, None],
-        "ratio_prices": [None, 1, None, None],
+        "ratio_prices": [None, 0, None, None],
         "fundamentals": [1, 1, {}, {}],
         "stocks": [1, 1, {}, {}],
         "index_prices": [2, 1, {"close_not_positive": 1}, {"ohl_missing": 1}],
@@ -156,7 +156,7 @@ def test_files_have_a_year_or_null(written: dict[str, Any]) -> None:
 def test_phases_have_rows_or_null(written: dict[str, Any]) -> None:
     assert [(phase["phase"], phase["rows"]) for phase in written["phases"]] == [
         ("copy", None), ("changes", None), ("prices", 287), ("jumps", 0), ("fundamentals", 1),
-        ("stocks", 1), ("index_prices", 1), ("ratio_prices", 1), ("rankings", 4),
+        ("stocks", 1), ("index_prices", 1), ("ratio_prices", 0), ("rankings", 4),
         ("integrity", None),
     ]  # fmt: skip
 

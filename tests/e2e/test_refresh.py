@@ -25,8 +25,10 @@ from app.watch.events import Events
 from pipelines import lake
 from pipelines.lake import Lake, layout
 from pipelines.lake.publishing import writing
+from pipelines.refresh import recorded_export
 from pipelines.runtime import resident_mb
 from pipelines.settings import Settings, UniverseSettings
+from pipelines.universe import SWEDEN
 from tests.factories import change, database, stock, trading_year
 
 END: Final = date(2026, 11, 20)
@@ -242,6 +244,22 @@ def test_the_log_tells_of_each_refresh(world: World, caplog: pytest.LogCaptureFi
     assert "executed" not in caplog.text
 
 
+@pytest.mark.parametrize("mask", [0o022, 0o027, 0o077])
+def test_files_of_the_lake_and_logs_follow_the_umask(world: World, mask: int) -> None:
+    before = os.umask(mask)
+    try:
+        world.refresh()
+        change(world.source, "UPDATE stocks SET name = 'other' WHERE ticker = 'S1'")
+        recorded_export(world.source, world.lake, SWEDEN)
+    finally:
+        os.umask(before)
+    modes = {p: p.stat().st_mode & 0o777 for p in world.lake.rglob("*")}
+    assert {mode for path, mode in modes.items() if path.is_file()} == {0o666 & ~mask}
+    assert {mode for path, mode in modes.items() if path.is_dir()} == {0o777 & ~mask}
+    names = {path.name for path in modes}
+    assert {"manifest.json", "jobs.jsonl", "logs", "refreshes", ".lock"} <= names
+
+
 def test_rejected_rows_are_counted(world: World) -> None:
     change(world.source, "INSERT INTO daily_prices (ticker, date, close) VALUES ('GOOD', 'x', 1)")
     job = world.refresh()
@@ -346,7 +364,7 @@ sys.exit(3)
     assert job.error
     assert job.error.startswith("the export ended with exit code 3 in prices; see ")
     assert (job.phase, job.rows) == ("prices", 5)
-    assert job.progress == pytest.approx(0.12 + 0.71 * 0.8 / 2)
+    assert job.progress == pytest.approx(0.12 + 0.69 * 0.8 / 2)
 
 
 def test_an_export_that_hangs_is_ended(world: World) -> None:

@@ -349,3 +349,17 @@ def test_wide_characters_are_read_again(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     files = [lake.path / f.path for f in lake.datasets["prices"].files]
     assert {path.stat().st_nlink for path in files} == {1}
+
+
+def test_a_split_that_is_known_explains_its_jump(tmp_path: Path) -> None:
+    source = edits.market(tmp_path / "app.db")
+    change(source, "DELETE FROM splits")
+    change(source, "UPDATE daily_prices SET close = close * 4 WHERE ticker = 'T3-B'"
+                   " AND date < '2022-03-10'")  # fmt: skip
+    first = published(source, tmp_path / "lake").jumps().filter(ticker="T3 B").collect()
+    assert first.select("date", "split_known").rows() == [(date(2022, 3, 10), False)]
+    change(source, "INSERT INTO splits VALUES ('T3-B', '2022-03-08', 4)")
+    lake = published(source, tmp_path / "lake")
+    then = lake.jumps().filter(ticker="T3 B").collect()
+    assert then.select("date", "split_known").rows() == [(date(2022, 3, 10), True)]
+    assert taken(lake) == [file.year for file in lake.datasets["prices"].files]

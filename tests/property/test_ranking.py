@@ -29,7 +29,7 @@ from tests.factories import (
 D = date(2024, 5, 31)
 SMALL = Universe(name="small", markets=("stockholmsborsen", "first_north"), currency="SEK",
                  floors=((date.min, 2.0),))  # fmt: skip
-TICKERS = ("A A", "A B", "A C", "B", "C.B", "C_A", "D-A", "E", "F", "G", "H")
+TICKERS = ("A A", "A B", "A C", "B", "C.B", "C_A", "D-A", "E", "F", "G", "H", "A B.ST", "E C.ST")
 
 CALM = [0.5, 0.75, 1.0, 1.125]
 WILD = [0.5, 1.0, 2.0, 2.5, 10.0, 12.5]
@@ -50,13 +50,17 @@ def offsets(limit: int) -> st.SearchStrategy[date]:
 @st.composite
 def stocks(draw: st.DrawFn) -> list[Row]:
     tickers = draw(st.lists(few(TICKERS), unique=True, min_size=1, max_size=8))
-    sectors = few([None, "Industri", "Försäkring", "INVESTMENTBOLAG", "Financials"])
+    sectors = few([None, "Industri", "Försäkring", "INVESTMENTBOLAG", "Financial Services"])
+    isins = few([None] * 4 + ["", "-", "SE0000115446", "se0000115446", "SE0000108656"])
     return [
         stock(
             t,
-            market=draw(few(["stockholmsborsen"] * 4 + ["first_north", "oslo", None])),
+            market=draw(
+                few(["stockholmsborsen"] * 4 + ["Stockholmsbörsen", "First North", "oslo", None])
+            ),
             stock_type=draw(few(["stock"] * 4 + ["SDB", "preference", None])),
             sector=draw(sectors),
+            isin=draw(isins),
             market_cap_msek=draw(st.none() | few([-1.0, 0.0, 1.9, 2.0, 3.0, 100.0])),
         )
         for t in tickers

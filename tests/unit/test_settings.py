@@ -7,13 +7,14 @@ import sys
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 import pytest
 from pydantic import SecretStr, ValidationError
 
 from pipelines.errors import SettingsError, StockRankError, Unknown
-from pipelines.settings import PREFIX, Settings
-from pipelines.universe import NORDIC, SWEDEN, Universe
+from pipelines.settings import PREFIX, SECRETS, Settings
+from pipelines.universe import NORDIC, SWEDEN, TrustedJump, Universe
 
 SP500 = 'currency = "USD"\nmarkets = ["sp500"]\n'
 
@@ -143,6 +144,45 @@ def test_a_token_that_nobody_could_send_is_refused_and_not_shown(
     with pytest.raises(ValidationError) as caught:
         Settings(api_token=token)
     assert token.strip() not in str(caught.value)
+
+
+SECRET: Final = ("api_token", "webhook_url", "smtp_password")
+
+
+def test_the_secrets_are_known_by_their_type() -> None:
+    assert set(SECRETS) == set(SECRET)
+
+
+@pytest.mark.parametrize("name", SECRET)
+@pytest.mark.parametrize("value", ["4711", '["hush"]', '{hush = "hush"}', "2026-11-24"])
+def test_the_value_of_a_secret_is_in_no_message(here: Path, name: str, value: str) -> None:
+    (here / "stockrank.toml").write_text(f"{name} = {value}\n")
+    told = message_of()
+    assert told.startswith(f"setting {name}")
+    assert "4711" not in told
+    assert "hush" not in told
+    assert "24" not in told
+
+
+def test_a_misspelt_secret_is_named_without_its_value(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "stockrank.toml").write_text('api_tokn = "hush"\n')
+    assert message_of().startswith("unknown setting 'api_tokn'; expected one of ")
+    assert "hush" not in message_of()
+    (here / "stockrank.toml").write_text('api_token = "hush\n')
+    assert "hush" not in message_of()
+    (here / "stockrank.toml").write_text('[api_token]\nhush = "hush"\n')
+    assert "'hush'" not in message_of()
+    (here / "stockrank.toml").unlink()
+    monkeypatch.setenv("STOCKRANK_API_TOKN", "hush")
+    assert "hush" not in message_of()
+
+
+def test_secrets_are_not_in_the_text_of_the_settings() -> None:
+    given = Settings(api_token="hush", webhook_url="https://x/hush", smtp_password="hush")
+    assert "hush" not in repr(given)
+    assert "hush" not in given.model_dump_json()
 
 
 @pytest.mark.parametrize("token", ["secret", "two words", "a:b~c=/+!\"'"])
@@ -339,3 +379,26 @@ def test_the_file_is_utf_8_in_every_locale(here: Path) -> None:
     command = [sys.executable, "-c", code]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert ended.stdout == "['sm\\xe5bolag']\n"
+
+
+# ------------------------------------------------------------------------------ trusted jumps
+
+
+def test_jumps_that_are_trusted_are_those_of_every_universe(here: Path) -> None:
+    text = 'trusted_jumps = ["ROCK B 2020-03-09", "KCR 2026-05-04"]\n'
+    (here / "stockrank.toml").write_text(f"{text}[universes.mine]\n{SP500}")
+    settings = Settings.load()
+    jumps = (TrustedJump("ROCK B", date(2020, 3, 9)), TrustedJump("KCR", date(2026, 5, 4)))
+    for name in ("mine", "sweden", "nordic"):
+        assert settings.chosen_universe(name).trusted_jumps == jumps
+
+
+def test_jumps_that_are_trusted_may_be_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STOCKRANK_TRUSTED_JUMPS", '["ROCK B 2020-03-09"]')
+    assert Settings.load().trusted_jumps == ("ROCK B 2020-03-09",)
+
+
+@pytest.mark.parametrize("text", ["ROCK B", "ROCK B 2020-02-30"])
+def test_a_trusted_jump_without_a_day_is_refused(here: Path, text: str) -> None:
+    (here / "stockrank.toml").write_text(f'trusted_jumps = ["{text}"]\n')
+    assert f"{text!r} is no jump: " in message_of()

@@ -391,7 +391,7 @@ def test_every_value_given_up_is_counted(noted: dict[str, Noted]) -> None:
 
 def test_a_first_export_says_the_same(noted: dict[str, Noted], tmp_path: Path) -> None:
     for name, of in noted.items():
-        export(of.place.database, tmp_path / name, SWEDEN)
+        export(of.place.database, tmp_path / name, SWEDEN, force=True)
         first = Lake(tmp_path / name)
         assert first.manifest.datasets == of.lake.manifest.datasets
         for dataset in set(DATASETS.values()):

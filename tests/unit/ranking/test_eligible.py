@@ -15,7 +15,7 @@ from pipelines.ranking.eligible import (
 )
 from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN, Universe
-from tests.factories import closes, ranked, statement, stock
+from tests.factories import Row, closes, ranked, statement, stock
 
 D = date(2024, 5, 31)
 USA = Universe(name="usa", markets=("sp500",), currency="USD", floors=((date.min, 0.0),))
@@ -80,6 +80,8 @@ def test_the_financial_sectors() -> None:
     assert set(FINANCIAL) == {
         "traditionell bankverksamhet", "försäkring", "sparande & investering",
         "kapitalförvaltning", "konsumentkredit", "finance", "financials", "investmentbolag",
+        "financial", "financial services", "diversified financials", "capital markets",
+        "consumer finance", "asset management", "bank", "banks", "banking", "insurance", "finans",
     }  # fmt: skip
 
 
@@ -163,6 +165,14 @@ def test_there_is_no_floor_before_the_first() -> None:
         ("X PREF B", "X PREF", 1),
         ("X B PREF", "X B PREF", 0),
         ("B", "B", 0),
+        ("HM B.ST", "HM", 1),
+        ("HM-B.ST", "HM", 1),
+        ("NDA A.HE", "NDA", 0),
+        ("RDS.A.L", "RDS", 0),
+        ("HM.ST", "HM.ST", 0),
+        ("HM B.OSLO", "HM B.OSLO", 0),
+        ("HM B.st", "HM B.st", 0),
+        ("HM A.B", "HM A", 1),
     ],
 )
 def test_the_company_of_a_ticker(ticker: str, name: str, class_b: int) -> None:
@@ -194,6 +204,87 @@ def kept_of(classes: dict[str, float]) -> str:
 )
 def test_one_class_of_a_company_stays(classes: dict[str, float], kept: str) -> None:
     assert kept_of(classes) == kept
+
+
+OWN = "SE0000115446"
+
+
+def reasons_of(*listed: Row) -> dict[str, str]:
+    prices = [r for s in listed for r in closes(s["ticker"], {"2024-05-31": 1.0})]
+    rows = ranked("trendande_utdelning", D, listed, prices)
+    return dict(rows.select("ticker", "excluded_by").iter_rows())
+
+
+@pytest.mark.parametrize(
+    ("isins", "left"),
+    [
+        ((OWN, OWN), ["VOLVB"]),
+        ((OWN, " se0000115446 "), ["VOLVB"]),
+        ((OWN, "SE0000108656"), []),
+        ((OWN, None), []),
+        (("", ""), []),
+        (("-", "-"), []),
+        (("N/A", "N/A"), []),
+    ],
+)
+def test_one_ticker_of_an_isin_stays(isins: tuple[str | None, ...], left: list[str]) -> None:
+    listed = (stock("VOLV B", isin=isins[0]), stock("VOLVB", isin=isins[1], market_cap_msek=9e3))
+    found = reasons_of(*listed)
+    assert [ticker for ticker, reason in found.items() if reason == "same_share"] == left
+
+
+def test_a_ticker_that_is_not_eligible_gives_way_to_the_other_of_its_isin() -> None:
+    gone = stock("VOLV B", isin=OWN, stock_type="preference")
+    assert reasons_of(gone, stock("VOLVB", isin=OWN)) == {
+        "VOLV B": "not_a_stock", "VOLVB": "missing_metrics",
+    }  # fmt: skip
+
+
+def test_the_share_is_chosen_before_the_class() -> None:
+    """Of two names of the A share one is left, and gives way to the B share."""
+    listed = [stock("X A", isin=OWN), stock("XA", isin=OWN), stock("X B", isin="SE0000108656")]
+    assert reasons_of(*listed) == {
+        "X A": "other_share_class", "XA": "same_share", "X B": "missing_metrics",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("market", "listed"),
+    [
+        ("Stockholmsbörsen", True),
+        ("Stockholmsbo\u0308rsen", True),
+        ("STOCKHOLMSBORSEN", True),
+        ("First North", True),
+        ("first-north", True),
+        ("firstnorth", True),
+        ("Stockholm", False),
+        ("first_north_denmark", False),
+        ("", False),
+        (None, False),
+    ],
+)
+def test_a_market_may_be_spelled_in_several_ways(market: str | None, *, listed: bool) -> None:
+    reason = reasons_of(stock("X", market=market))["X"]
+    assert reason == ("missing_metrics" if listed else "other_market")
+
+
+@pytest.mark.parametrize(
+    ("sector", "financial"),
+    [
+        ("Financial Services", True),
+        ("Banks", True),
+        ("insurance", True),
+        ("Diversified Financials", True),
+        (" FINANS ", True),
+        ("Fo\u0308rsa\u0308kring", True),
+        ("Real Estate", False),
+        ("Finans & Fastighet", False),
+        ("", False),
+    ],
+)
+def test_financial_sectors_of_other_vendors(sector: str, *, financial: bool) -> None:
+    reason = reasons_of(stock("X", sector=sector))["X"]
+    assert reason == ("financial" if financial else "missing_metrics")
 
 
 @pytest.mark.parametrize(

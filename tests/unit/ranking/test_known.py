@@ -42,7 +42,7 @@ def test_a_price_return_over_any_number_of_months() -> None:
         [*closes("A", {"2024-04-30": 80.0, "2024-05-31": 100.0, "2024-06-03": 5.0}),
          *closes("B", {"2024-04-19": 80.0, "2024-05-31": 100.0})],
     ).prices()  # fmt: skip
-    frame = price_return(prices, as_of=D, months=1).sort("ticker").collect()
+    frame = price_return(prices, None, as_of=D, months=1).sort("ticker").collect()
     assert frame.rows() == [("A", 0.25), ("B", None)]
 
 

@@ -11,6 +11,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines.lake.version import Lake, schema_text
+from pipelines.ranking.adjusted import adjusted_closes, applied_splits
 from pipelines.ranking.jumps import good_prices
 from pipelines.ranking.known import closes as closes_of
 from pipelines.ranking.known import cross_section, newest_ratios, price_return, statements
@@ -48,6 +49,7 @@ FRAMES: Final = frame_lake(
      statement("A B", "2023-12-31", "2024-03-30", number=2, gross_margin=0.4, roe=0.1,
                piotroski_f_score=7),
      snapshot("A B", "2024-05-03", number=3, pe=9.0, dividend_yield=0.1)],
+    [{"ticker": "A B", "date": date(2024, 5, 31), "ratio": 0.5}],
 )  # fmt: skip
 CHOICES: Final = [*([s] for s in STRATEGIES.values()), [*STRATEGIES.values()]]
 
@@ -64,13 +66,8 @@ def fallbacks(plan: pl.LazyFrame) -> list[str]:
 def files(tmp_path: Path) -> Lake:
     """The frames as a version of the lake: a file a year, and of fundamentals by `known_from`."""
     datasets = {}
-    days = {
-        "stocks": None,
-        "prices": "date",
-        "fundamentals": "known_from",
-        "jumps": None,
-        "ratio_prices": None,
-    }
+    days = {"stocks": None, "prices": "date", "fundamentals": "known_from", "jumps": None,
+            "ratio_prices": None, "splits": None}  # fmt: skip
     for name, day in days.items():
         rows = FRAMES.datasets[name]
         parts = rows.group_by(pl.col(day).dt.year()) if day else [((None,), rows)]
@@ -98,7 +95,9 @@ def test_no_part_of_a_cross_section_leaves_it(files: Lake) -> None:
     assert fallbacks(good) == []
     assert fallbacks(newest_ratios(known, DAY)) == []
     assert fallbacks(statements(known, DAY)) == []
-    assert fallbacks(price_return(files.prices(until=D), as_of=D, months=1)) == []
+    splits = applied_splits(files)
+    assert fallbacks(price_return(files.prices(until=D), splits, as_of=D, months=1)) == []
+    assert fallbacks(adjusted_closes(files.prices(until=D), splits, D)) == []
 
 
 def test_no_scan_of_the_lake_leaves_it(files: Lake) -> None:

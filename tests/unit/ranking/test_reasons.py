@@ -10,7 +10,9 @@ from pipelines.ranking.reasons import REASONS
 from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
 
-OF_ALL = ["other_share_class", "missing_metrics", "outside_best_40_percent", "no_momentum"]
+OF_ALL = [
+    "same_share", "other_share_class", "missing_metrics", "outside_best_40_percent", "no_momentum"
+]  # fmt: skip
 
 
 def test_every_reason_has_a_sentence() -> None:

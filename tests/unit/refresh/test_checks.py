@@ -24,10 +24,13 @@ class Version(Lake):
         known = stocks if covered is None else covered
         self.ranked = pl.DataFrame(
             {"strategy": s, "ticker": f"T{n}", "rank": n + 1, "excluded_by": None,
-             **dict.fromkeys(COVERED, 1.0 if n < known else None)}
+             **dict.fromkeys(COVERED, 0.25 if n < known else None)}
             for s in STRATEGIES for n in range(stocks)
         ) if stocks else pl.DataFrame(
-            schema=dict.fromkeys(("strategy", "ticker", "rank", "excluded_by", *COVERED), pl.String)
+            schema={
+                **dict.fromkeys(("strategy", "ticker", "rank", "excluded_by"), pl.String),
+                **dict.fromkeys(COVERED, pl.Float64),
+            }
         )  # fmt: skip
 
     def rankings(self) -> pl.LazyFrame:

@@ -3,6 +3,9 @@
 from datetime import date
 from pathlib import Path
 
+import polars as pl
+
+from pipelines.lake import lake_schema
 from pipelines.refresh import datasets
 from tests.tasks import table, task, written
 
@@ -14,12 +17,17 @@ def test_splits_are_sorted_and_the_last_of_one_key_stays(tmp_path: Path) -> None
         {"ticker": "A B", "date": "2023-05-02", "ratio": 0.1},
         {"ticker": "A_B", "date": "2023-05-02", "ratio": 1.5},
     ])  # fmt: skip
-    entry = datasets.splits(made, table(made, "splits"))
-    assert written(made, "splits/0.parquet").rows() == [
+    prices = pl.DataFrame(schema=lake_schema("prices")).lazy()
+    entry = datasets.splits(made, table(made, "splits"), prices)
+    assert written(made, "splits/0.parquet").select("ticker", "date", "ratio").rows() == [
         ("A B", date(2023, 5, 2), 1.5), ("A B", date(2030, 1, 2), 3.0), ("B", date(2024, 1, 2), 2.0)
     ]  # fmt: skip
     assert (entry.rows_in, entry.rows, entry.rejected) == (4, 3, {"duplicate_key": 1})
-    assert entry.schema == {"ticker": "String", "date": "Date", "ratio": "Float64"}
+    assert entry.schema == {
+        "ticker": "String", "date": "Date", "ratio": "Float64", "date_before": "Date",
+        "close_before": "Float32", "date_after": "Date", "close_after": "Float32",
+        "decision": "String", "divisor": "Float64",
+    }  # fmt: skip
 
 
 def test_two_dividends_of_one_day_stay(tmp_path: Path) -> None:
@@ -55,7 +63,7 @@ def test_rates_of_days_to_come_wait(tmp_path: Path) -> None:
 
 
 def test_empty_tables_become_empty_datasets(tmp_path: Path) -> None:
-    made = task(tmp_path, splits=[], dividend_events=[], fx_rates=[])
-    for name in ("splits", "dividend_events", "fx_rates"):
+    made = task(tmp_path, dividend_events=[], fx_rates=[])
+    for name in ("dividend_events", "fx_rates"):
         entry = datasets.OPTIONAL[name](made, table(made, name))
         assert (entry.rows_in, entry.rows, entry.rejected) == (0, 0, {})

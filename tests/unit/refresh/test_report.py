@@ -127,11 +127,55 @@ def test_an_orphan_that_no_longer_trades_is_no_warning() -> None:
     assert (check.status, value(check)["count"]) == ("ok", 1)
 
 
-def test_an_isin_of_two_tickers_is_information() -> None:
-    isins = {"OLD": "SE1", "NEW": "SE1", "A": "SE2", "B": None, "C": None, "D": "", "E": ""}
-    check = checks(lake([stock(t, isin=isin) for t, isin in isins.items()]))["isins"]
+def test_an_isin_of_two_tickers_is_a_warning_where_one_is_ranked() -> None:
+    one, other = "SE0000115446", "SE0000108656"
+    isins = {"OLD": one, "NEW": one, "A": other, "B": None, "C": None, "D": "", "E": ""}
+    made = lake([stock(t, isin=isin) for t, isin in isins.items()])
+    check = checks(made)["isins"]
     assert check.status == "ok"
-    assert check.value == {"count": 1, "cases": [{"isin": "SE1", "tickers": ["NEW", "OLD"]}]}
+    assert check.value == {"count": 1, "cases": [{"isin": one, "tickers": ["NEW", "OLD"]}]}
+    made = lake([stock(t, isin=isin) for t, isin in isins.items()], NEW=1, A=2)
+    check = checks(made)["isins"]
+    assert check.status == "warning"
+    assert check.message == (
+        "ISINs of more than one ticker: 1; of each one ticker is ranked at most: NEW"
+    )
+
+
+@pytest.mark.parametrize(
+    ("markets", "status", "message"),
+    [
+        (["Stockholmsbörsen", "First North"], "ok", "none"),
+        (["oslo", "oslo", "helsinki", None], "ok", "oslo (2), none (1), helsinki (1)"),
+        (["stockholmsborsn"], "warning",
+         "stockholmsborsn (1); stockholmsborsn may be one of it in another spelling"),
+    ],
+)  # fmt: skip
+def test_markets_outside_the_universe_are_named(
+    markets: list[str | None], status: str, message: str
+) -> None:
+    listed = [stock(f"T{n}", market=market) for n, market in enumerate(markets)]
+    fund = stock("FUND", market="nasdaq", stock_type="etf_certificate")
+    check = checks(lake([*listed, fund]))["markets"]
+    assert check.status == status
+    assert check.message == f"markets that are not in the universe sweden: {message}"
+
+
+def test_sectors_that_sound_financial_and_do_not_count_are_named() -> None:
+    sectors = {"A": "Finans & Fastighet", "B": "Banks", "C": "Investment Banking", "D": "Industri",
+               "E": None, "F": "Investmentbolag"}  # fmt: skip
+    listed = [stock(t, sector=sector) for t, sector in sectors.items()]
+    check = checks(lake(listed, B=1, D=2))["sectors"]
+    assert check.status == "ok"
+    assert [c["sector"] for c in value(check)["cases"]] == [
+        "Finans & Fastighet", "Investment Banking",
+    ]  # fmt: skip
+    check = checks(lake(listed, A=1))["sectors"]
+    assert (check.status, check.message) == (
+        "warning",
+        "sectors that sound financial and do not count as such: 2, of ranked stocks Finans & "
+        "Fastighet",
+    )
 
 
 def test_a_report_with_a_kept_calendar_needs_no_calendar_library() -> None:

@@ -1,13 +1,16 @@
 """The refresh in the service: what it loads. Its runs are in `tests/e2e/test_refresh.py`."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from app.jobs.refresh import Refresher
+import pytest
+
+from app.jobs.refresh import PASSED_ON, Refresher, _environment
 from app.watch import Events
-from pipelines.settings import Settings
+from pipelines.settings import PREFIX, Settings
 
 HEAVY: Final = {"pandas", "pyarrow", "connectorx", "dataframely", "exchange_calendars"}
 
@@ -15,6 +18,27 @@ HEAVY: Final = {"pandas", "pyarrow", "connectorx", "dataframely", "exchange_cale
 def test_the_memory_that_is_left_to_a_refresh_is_never_below_nothing(tmp_path: Path) -> None:
     refresher = Refresher(Settings(lake=tmp_path), tmp_path / "service", Events(), 1.0)
     assert refresher._budget_mb() == 0.0  # noqa: SLF001 - what it tells its child
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {},
+        {"universe": "nordic", "published_universes": "sweden", "keep_versions": 3},
+        {"universe": "mine", "universes": {"mine": {"markets": ["oslo"], "currency": "NOK"}}},
+    ],
+    ids=["none", "some", "universe"],
+)
+def test_a_refresh_has_the_settings_of_the_service(
+    monkeypatch: pytest.MonkeyPatch, values: dict[str, Any]
+) -> None:
+    settings = Settings(**values)
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:
+        monkeypatch.delenv(name)
+    for name, value in _environment(settings).items():
+        monkeypatch.setenv(name, value)
+    found = Settings.load(Path(os.devnull))
+    assert found.model_dump(include=PASSED_ON) == settings.model_dump(include=PASSED_ON)
 
 
 def test_the_refresh_loads_nothing_that_only_the_export_needs() -> None:

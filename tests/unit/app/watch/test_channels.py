@@ -414,10 +414,12 @@ def test_the_mail_channel_as_it_is_set() -> None:
         ({"smtp_user": "rank", "smtp_password": "x"}, "smtp_user is set, but smtp_host is not"),
         ({"smtp_host": "mail", "smtp_to": "a@b", "smtp_user": "rank"},
          "smtp_user is set, but smtp_password is not"),
-        ({"webhook_url": "ftp://example.com/secret"}, "the scheme 'ftp'"),
-        ({"webhook_url": "example.com/secret"}, "the scheme ''"),
-        ({"webhook_url": "https:///secret"}, "the host ''"),
+        ({"webhook_url": "ftp://example.com/secret"}, "does not begin with http://"),
+        ({"webhook_url": "example.com/secret"}, "does not begin with http://"),
+        ({"webhook_url": "https:///secret"}, "does not begin with http://"),
         ({"webhook_url": "https://example.com:port/secret"}, "webhook_url is no address"),
+        ({"webhook_url": "https://user:hush/secret@example.com"}, "webhook_url is no address"),
+        ({"webhook_url": "hush:secret"}, "does not begin with http://"),
     ],
 )  # fmt: skip
 def test_a_channel_that_is_half_set_is_refused(settings: dict[str, Any], told: str) -> None:
@@ -425,3 +427,4 @@ def test_a_channel_that_is_half_set_is_refused(settings: dict[str, Any], told: s
         names(**settings)
     assert told in str(caught.value)
     assert "secret" not in str(caught.value)
+    assert "hush" not in str(caught.value)

@@ -1,0 +1,99 @@
+"""An export that rejects most of a table is not published, and says why."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.errors import ChecksFailed, ContractError
+from pipelines.export import export
+from pipelines.lake import current_id
+from pipelines.universe import SWEDEN
+from tests.factories import change, database, stock
+
+DAY = "2026-11-20"
+
+
+def market(folder: Path, **changed: Any) -> Path:
+    """Four stocks with a price and a row of fundamentals each."""
+    names = [f"T{n}" for n in range(4)]
+    prices = [{"ticker": t, "date": DAY, "close": 10.0} for t in names]
+    filed = [{"ticker": t, "fiscal_date": "2025-12-31", "fetched_date": "2026-03-01", "pe": 9.0}
+             for t in names]  # fmt: skip
+    tables = {"stocks": [stock(t) for t in names], "daily_prices": prices, "fundamentals": filed}
+    return database(folder / "app.db", **(tables | changed))
+
+
+def test_most_of_a_table_rejected_is_told_with_reason_count_and_three_samples(
+    tmp_path: Path,
+) -> None:
+    source, root = market(tmp_path), tmp_path / "lake"
+    change(source, "UPDATE fundamentals SET pe = '9,5' WHERE id < 4",
+           "UPDATE fundamentals SET fiscal_date = '2027-12-31' WHERE id = 4")  # fmt: skip
+    with pytest.raises(ChecksFailed) as refused:
+        export(source, root, SWEDEN)
+    samples = "; ".join(
+        f"ticker 'T{n}' fiscal_date '2025-12-31' fetched_date '2026-03-01' pe '9,5'"
+        for n in range(3)
+    )
+    assert str(refused.value).startswith(
+        "not published: 4 rows of fundamentals are rejected, 3 for text_in_number (there is text "
+        "or a blob where a number should be, and no integer of 8 bytes), such as "
+        f"{samples}, the others for fiscal_year_not_over"
+    )
+    assert current_id(root) is None
+    forced = export(source, root, SWEDEN, force=True)
+    assert len(forced.failed_checks) == 1
+    change(source, "UPDATE fundamentals SET pe = 9.5 WHERE id = 3", "UPDATE stocks SET name = 'x'")
+    with pytest.raises(ChecksFailed, match=r"^not published: 3 rows of fundamentals are rejected"):
+        export(source, root, SWEDEN)
+    change(source, "UPDATE fundamentals SET pe = 9.5 WHERE id = 2")
+    assert export(source, root, SWEDEN).failed_checks == ()
+
+
+def test_a_table_that_had_rows_is_held_to_those(tmp_path: Path) -> None:
+    source, root = market(tmp_path), tmp_path / "lake"
+    export(source, root, SWEDEN)
+    snapshot = "INSERT INTO fundamentals_snapshots (snapshot_date, pe) VALUES ('2026-03-01', 9)"
+    change(source, "UPDATE fundamentals SET pe = 'x' WHERE id < 4", snapshot)
+    with pytest.raises(ChecksFailed, match=r"^not published: 1 rows of fundamentals_snapshots are"):
+        export(source, root, SWEDEN)
+    change(source, "DELETE FROM fundamentals_snapshots")
+    assert export(source, root, SWEDEN).datasets["fundamentals"].rejected == {"text_in_number": 3}
+
+
+@pytest.mark.parametrize(("bad", "refused"), [(2, False), (3, True)])
+def test_half_of_a_table_may_be_rejected(tmp_path: Path, bad: int, *, refused: bool) -> None:
+    source, root = market(tmp_path), tmp_path / "lake"
+    change(source, f"UPDATE stocks SET market_cap_msek = 'x' WHERE rowid <= {bad}")
+    if refused:
+        with pytest.raises(ChecksFailed, match=r"^not published: 3 rows of stocks are rejected"):
+            export(source, root, SWEDEN)
+    else:
+        assert export(source, root, SWEDEN).datasets["stocks"].rejected == {"text_in_number": 2}
+
+
+def test_each_table_of_a_dataset_counts_by_itself(tmp_path: Path) -> None:
+    """Some snapshots without a date beside many reports."""
+    source = market(tmp_path, fundamentals_snapshots=[{"ticker": "T0", "snapshot_date": "soon"}])
+    with pytest.raises(ChecksFailed, match=r"1 rows of fundamentals_snapshots are rejected, 1 for "
+                       r"bad_date .*, such as ticker 'T0' snapshot_date 'soon'\."):  # fmt: skip
+        export(source, tmp_path / "lake", SWEDEN)
+
+
+def test_duplicates_are_not_lost(tmp_path: Path) -> None:
+    many = [{"ticker": t, "date": DAY, "close": 10.0} for t in ("A-B", "A_B", "A B", "A  B")]
+    made = export(market(tmp_path, daily_prices=many), tmp_path / "lake", SWEDEN)
+    assert made.datasets["prices"].rejected == {"duplicate_key": 3}
+
+
+def test_a_database_without_a_valid_price_is_told_why(tmp_path: Path) -> None:
+    source = market(tmp_path)
+    change(source, "UPDATE daily_prices SET date = 1795132800 + rowid")
+    with pytest.raises(ContractError) as refused:
+        export(source, tmp_path / "lake", SWEDEN)
+    assert str(refused.value).startswith(
+        f"{source} has no valid row in daily_prices, so there is no date to rank: 4 rows of "
+        "daily_prices are rejected, 4 for number_in_date (a date is a number, such as seconds "
+        "since 1970, in place of `YYYY-MM-DD`), such as ticker 'T0' date '1795132801'; "
+    )

@@ -1,0 +1,82 @@
+"""Closes adjusted for splits, in rows that are written out."""
+
+from datetime import date
+
+import pytest
+
+from pipelines.ranking.adjusted import adjusted_closes, applied_splits
+from pipelines.ranking.known import cross_section, price_return
+from tests.factories import FrameLake, Row, closes, frame_lake, stock
+
+D = date(2024, 5, 31)
+# Raw around a 2:1 in 2023, a reverse 1:10 in 2024; a 3:1 is in the prices.
+RAW = {"2023-05-31": 80.0, "2023-06-09": 81.0, "2023-06-12": 40.0,
+       "2023-11-28": 40.0, "2023-11-30": 40.0,
+       "2024-02-29": 50.0, "2024-03-01": 500.0, "2024-05-31": 600.0,
+       "2024-06-03": 590.0}  # fmt: skip
+SPLITS: list[Row] = [
+    {"ticker": "A", "date": date(2023, 6, 12), "ratio": 2.0},
+    {"ticker": "A", "date": date(2023, 12, 1), "ratio": 3.0},
+    {"ticker": "A", "date": date(2024, 3, 1), "ratio": 0.1},
+]
+
+
+def lake(prices: dict[str, float], splits: list[Row] | None = SPLITS) -> FrameLake:
+    listed = [stock("A", market_cap_msek=1180.0), stock("B")]
+    other = closes("B", {"2023-05-31": 5.0, "2024-05-31": 6.0})
+    return frame_lake(listed, [*closes("A", prices), *other], splits=splits)
+
+
+def test_bases_are_on_the_scale_of_the_date() -> None:
+    frame = cross_section(lake(RAW), as_of=D).filter(ticker="A").collect()
+    shown = ["close", "base_close_3m", "base_close_6m", "base_close_12m"]
+    assert frame.select(shown).row(0) == (600.0, 500.0, 400.0, 400.0)
+    assert frame.select("return_3m", "return_6m").row(0) == (600 / 500 - 1, 0.5)
+    assert frame["return_12m"].item() == 0.5
+
+
+def test_a_split_counts_from_its_first_close_on_and_never_before() -> None:
+    def at(day: date) -> tuple[float, ...]:
+        frame = cross_section(lake(RAW), as_of=day).filter(ticker="A").collect()
+        return frame.select("close", "base_close_3m", "base_close_6m").row(0)
+
+    assert at(date(2024, 2, 29)) == (50.0, 40.0, None)
+    assert at(date(2024, 3, 1)) == (500.0, 400.0, None)
+
+
+def test_the_cap_of_today_is_brought_back_over_later_splits() -> None:
+    def cap(day: date, *, splits: list[Row] | None = SPLITS) -> float:
+        frame = cross_section(lake(RAW, splits), as_of=day).filter(ticker="A").collect()
+        assert frame["market_cap_source"].item() == "price_scaled"
+        return float(frame["market_cap_msek"].item())
+
+    assert cap(D) == 1200.0
+    assert cap(date(2024, 2, 29)) == 1000.0
+    assert cap(date(2023, 6, 9)) == pytest.approx(810.0, rel=1e-15)
+    assert cap(date(2024, 2, 29), splits=None) == 100.0
+
+
+def test_without_applied_splits_nothing_changes() -> None:
+    plain = cross_section(lake(RAW, None), as_of=D).collect().sort("ticker")
+    for splits in ([], [SPLITS[1]], [SPLITS[0] | {"ticker": "X"}]):
+        assert cross_section(lake(RAW, splits), as_of=D).collect().sort("ticker").equals(plain)
+
+
+def test_closes_of_a_chart_are_on_the_scale_of_its_last_day() -> None:
+    made = lake(RAW)
+    rows = adjusted_closes(made.prices(until=D), applied_splits(made), D).filter(ticker="A")
+    assert rows.sort("date").collect()["close"].to_list() == [
+        400.0, 405.0, 400.0, 400.0, 400.0, 500.0, 500.0, 600.0
+    ]  # fmt: skip
+    before = date(2024, 2, 29)
+    rows = adjusted_closes(made.prices(until=before), applied_splits(made), before)
+    assert rows.filter(ticker="A").sort("date").collect()["close"].to_list() == [
+        40.0, 40.5, 40.0, 40.0, 40.0, 50.0
+    ]  # fmt: skip
+
+
+def test_a_price_return_goes_over_a_split() -> None:
+    made = lake({"2024-04-30": 100.0, "2024-05-02": 50.0, "2024-05-31": 75.0},
+                [{"ticker": "A", "date": date(2024, 5, 2), "ratio": 2.0}])  # fmt: skip
+    plan = price_return(made.prices(), applied_splits(made), as_of=D, months=1)
+    assert plan.filter(ticker="A").collect()["return_1m"].item() == 0.5
