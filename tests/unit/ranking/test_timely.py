@@ -91,3 +91,13 @@ def test_without_ratios_there_is_no_day() -> None:
     lake = frame_lake([stock("A")], closes("A", {"2024-05-31": 100.0}))
     frame = rankings(lake, as_of=D, universe=SWEDEN).collect(engine="streaming")
     assert frame["multiples_as_of"].null_count() == frame.height
+
+
+def test_a_split_in_between_changes_nothing() -> None:
+    days = {P: 80.0, "2024-05-31": 50.0}
+    split = {"ticker": "A", "date": date(2024, 5, 31), "ratio": 2.0}
+    lake = frame_lake([stock("A")], closes("A", days), [snapshot("A", P, **RATIOS)], splits=[split])
+    frame = rankings(lake, as_of=D, universe=SWEDEN).collect(engine="streaming")
+    assert frame["pe"].to_list() == [12.5] * 4
+    assert frame["market_cap_msek"].to_list() == [6250.0] * 4
+    assert brought(days)["pe"] == 6.25
