@@ -10,13 +10,14 @@ from typing import Final
 import polars as pl
 
 from pipelines.dates import Day, day, day_or_none
-from pipelines.errors import LakeError, Unknown
+from pipelines.errors import Unknown
 from pipelines.lake import Lake
 from pipelines.ranking import (
     Every,
     Strategy,
     first_days,
     history,
+    no_price,
     published_or_computed,
     strategy_named,
     ticker_named,
@@ -61,13 +62,14 @@ def ranking_history(
     lake: Lake | Path | str,
     *,
     since: Day,
+    until: Day | None = None,
     every: Every | str = "month",
     universe: Universe | str | None = None,
     strategy: Strategy | str | None = None,
 ) -> pl.LazyFrame:
-    """Return the rankings on the first trading day of each period since a date.
+    """Return the rankings on the first trading day of each period, from `since` to `until`.
 
-    The columns are `pipelines.history.COLUMNS`, one row for each date, strategy and stock. `every`
+    There is one row for each date, strategy and stock, as of `rankings` with fewer columns. `every`
     is day, week, month, quarter or year. For decades of days use the command `pipelines.history`,
     which writes one part after the other instead of holding all rows.
 
@@ -77,11 +79,12 @@ def ranking_history(
         >>> past.filter(rank=1, strategy="trendande_varde").select("as_of", "ticker").collect()
     """
     opened, chosen = _opened(lake), _universe(universe)
-    dates = first_days(opened, since=day(since), every=_period(every))
+    first, last = day(since), day_or_none(until)
+    dates = first_days(opened, since=first, until=last, every=_period(every))
     if not dates:
-        raise LakeError(f"there is no price from {since} on; name a day up to {opened.as_of}")
-    plan = pl.concat(history(opened, dates=dates, universe=chosen))
-    return plan if strategy is None else plan.filter(strategy=_strategy(strategy).name)
+        raise no_price(opened, first, last)
+    wanted = None if strategy is None else [_strategy(strategy)]
+    return pl.concat(history(opened, dates=dates, universe=chosen, strategies=wanted))
 
 
 def export_database(

@@ -10,7 +10,7 @@ import typer
 from pipelines import console
 from pipelines.errors import StockRankError
 from pipelines.lake import Lake, readable
-from pipelines.ranking import Every, first_days, write_history
+from pipelines.ranking import Every, first_days, no_price, strategy_named, write_history
 from pipelines.settings import Settings
 
 
@@ -25,6 +25,11 @@ def main(  # noqa: PLR0913 - one parameter an option
             help="First date; default 1990-01-01.",
         ),
     ] = datetime(1990, 1, 1),
+    until: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=["%Y-%m-%d"], help="Last date; default the newest."),
+    ] = None,
+    strategy: Annotated[str, typer.Option(help="A strategy, or all.")] = "all",
     every: Annotated[Every, typer.Option(help="One date in each.")] = Every.MONTH,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("data/history"),
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
@@ -32,21 +37,24 @@ def main(  # noqa: PLR0913 - one parameter an option
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
 ) -> None:
-    """Rank the universe on the first trading day of each period, by all strategies.
+    """Rank the universe on the first trading day of each period, by one strategy or all.
 
     Example: python -m pipelines.history --from 2010-01-01 --every quarter --out data/history
     """
     if out.exists() and not force:
         raise StockRankError(f"{out} exists; replace it with --force, or name another with --out")
+    chosen = None if strategy == "all" else [strategy_named(strategy)]
     settings, started = Settings.load(config), time.monotonic()
     opened = Lake(lake or settings.lake)
     with readable():
-        dates = first_days(opened, since=since.date(), every=every)
+        dates = first_days(opened, since=since.date(), until=until and until.date(), every=every)
     if not dates:
-        raise StockRankError(f"there is no price from {since:%Y-%m-%d} on; name an earlier day")
-    chosen = settings.chosen_universe(universe)
+        raise no_price(opened, since.date(), until and until.date())
+    ranked = settings.chosen_universe(universe)
     with readable(), console.progress() as progress:
-        rows = write_history(opened, out, dates=dates, universe=chosen, progress=progress)
+        rows = write_history(
+            opened, out, dates=dates, universe=ranked, strategies=chosen, progress=progress
+        )
     console.write(
         f"{rows:,} rows of {len(dates)} dates from {dates[0]} to {dates[-1]} in {out}, "
         f"{time.monotonic() - started:.1f} s"

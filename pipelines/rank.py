@@ -98,15 +98,17 @@ def _write_table(
         rows = frame.filter(strategy=strategy.name)
         shown = [_table_row(row) for row in _cut(rows, limit).iter_rows(named=True)]
         title = f"{strategy.title} ({strategy.name}), as of {day}"
-        console.show(Table(title, TABLE_COLUMNS, shown, note=_counts(rows)))
+        console.show(Table(title, _columns(limit), shown, note=_counts(rows)))
 
 
-TABLE_COLUMNS: Final = (
-    "rank", "ticker", Column("name", cut_to=18), "score",
-    Column("3m", extra=3), Column("6m", extra=2), "12m", "F",
-    Column("primary rank", extra=4), Column("market cap, M", extra=5),
-    Column("excluded by", extra=1),
-)  # fmt: skip
+def _columns(limit: int | None) -> tuple[Column | str, ...]:
+    """Return the columns; with the excluded stocks there is less room for names."""
+    return (
+        "rank", "ticker", Column("name", cut_to=12 if limit is None else 18), "score",
+        Column("3m", extra=3), Column("6m", extra=2), "12m", "F",
+        Column("primary rank", extra=4), Column("market cap, M", extra=5),
+        Column("excluded by", extra=1),
+    )  # fmt: skip
 
 
 def _table_row(row: Mapping[str, Any]) -> tuple[str, ...]:

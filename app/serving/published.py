@@ -112,17 +112,21 @@ class Published:
             if loaded := self.loaded():
                 return loaded
             state = self._link_state()
+            before = await asyncio.to_thread(lakes.condition_of, self.root)
             try:
                 version = await asyncio.to_thread(_load, self.root, self._universe)
             except (StockRankError, OSError) as error:
-                return await self._version_before(state, error)
+                return await self._version_before(state, error, before)
             self._version, self._state, self._failed = version, state, None
             return version
 
-    async def _version_before(self, state: LinkState, error: Exception) -> Version:
+    async def _version_before(
+        self, state: LinkState, error: Exception, before: Condition
+    ) -> Version:
         """Return the version before for `REREAD_SECONDS`; raise where there is none."""
         if state != self._failed or not self._closed:
-            self._closed = await asyncio.to_thread(_is_whole, self.root)
+            whole = await asyncio.to_thread(_is_whole, self.root)
+            self._closed = whole and before.state == "readable"  # not mended meanwhile
         self._failed, self._retry_at = state, time.monotonic() + REREAD_SECONDS
         if self._version is not None:
             return self._version

@@ -59,6 +59,9 @@ from .many import first_days as first_days
 # The rankings of many dates, a plan for each block of them.
 from .many import history as history
 
+# The error for a stretch of time without a price.
+from .many import no_price as no_price
+
 # The published rankings: can they be used, and if not, what stands for them.
 from .rank import holds_rankings as holds_rankings
 from .rank import published_or_computed as published_or_computed

@@ -1,7 +1,7 @@
 """The rankings of many dates as files by year, which replace older ones as a whole."""
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import polars as pl
 from pipelines.errors import LakeError
 from pipelines.lake import Lake
 from pipelines.ranking.many import history
+from pipelines.ranking.strategies import Strategy
 from pipelines.universe import Universe
 
 
@@ -17,19 +18,23 @@ def write_history(
     lake: Lake,
     out: Path,
     *,
-    dates: Sequence[date],
+    dates: Iterable[date],
     universe: Universe,
+    strategies: Iterable[Strategy] | None = None,
     progress: Callable[[str, int, int], None],
 ) -> int:
     """Write the rankings of dates below `out`, replacing what is there; return the rows.
 
     `progress` is called with the dates written and the dates in all.
     """
+    dates = sorted(set(dates))
     partial = out.with_name(f".partial-{out.name}")
     shutil.rmtree(partial, ignore_errors=True)
     rows = done = 0
     try:
-        for number, plan in enumerate(history(lake, dates=dates, universe=universe)):
+        for number, plan in enumerate(
+            history(lake, dates=dates, universe=universe, strategies=strategies)
+        ):
             block = plan.collect(engine="streaming")
             _write_years(partial, block, number)
             rows += block.height

@@ -5,13 +5,14 @@ fundamentals is put beside the dates on which it counts, and every grouping and 
 too. The size of a block bounds the memory.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from enum import StrEnum
 from typing import Final
 
 import polars as pl
 
+from pipelines.errors import LakeError
 from pipelines.lake import Lake
 from pipelines.ranking.adjusted import applied_splits
 from pipelines.ranking.currencies import in_currency
@@ -20,7 +21,7 @@ from pipelines.ranking.jumps import counted_jumps, is_good, newest_jumps, with_b
 from pipelines.ranking.known import closes, joined, newest_ratios, statements
 from pipelines.ranking.rank import ranking_tables
 from pipelines.ranking.ratios import RATIO_COLUMNS
-from pipelines.ranking.strategies import STRATEGIES
+from pipelines.ranking.strategies import STRATEGIES, Strategy
 from pipelines.ranking.timely import with_prices
 from pipelines.ranking.windows import (
     ANCHORS,
@@ -37,8 +38,9 @@ TOGETHER: Final = 36_000
 """Stocks times dates that one plan ranks."""
 BY: Final = ("as_of", "ticker")
 HISTORY_COLUMNS: Final = (
-    "as_of", "strategy", "rank", "ticker", "excluded_by", "score", "composite", "primary_rank",
-    "close", "market_cap_msek",
+    "as_of", "strategy", "rank", "ticker", "name", "sector", "excluded_by", "score", "return_3m",
+    "return_6m", "return_12m", "f_score", "f_available", "composite", "primary_rank", "close",
+    "market_cap_msek",
 )  # fmt: skip
 """The columns of each ranking that are kept; `pipelines.ranking.rankings` describes them."""
 
@@ -62,24 +64,39 @@ PERIODS: Final = {
 }
 
 
-def first_days(lake: Lake, *, since: date, every: Every) -> list[date]:
-    """Return the first day with a price in each period, from `since` to the newest date."""
-    days = lake.prices(since=since).select("date").unique().sort("date").collect()["date"]
+def first_days(lake: Lake, *, since: date, every: Every, until: date | None = None) -> list[date]:
+    """Return the first day with a price in each period, from `since` to `until` or the newest."""
+    days = (
+        lake.prices(since=since, until=until).select("date").unique().sort("date").collect()["date"]
+    )
     periods = days.dt.truncate(PERIODS[every])
     firsts = pl.DataFrame({"date": days, "period": periods}).unique("period", keep="first")
     return firsts["date"].sort().to_list()
 
 
-def history(lake: Lake, *, dates: Sequence[date], universe: Universe) -> Iterator[pl.LazyFrame]:
-    """Yield the rankings of dates in order, a plan for each block of them.
+def no_price(lake: Lake, since: date, until: date | None) -> LakeError:
+    """Return the error for a stretch of time without a price."""
+    stretch = f"from {since} to {until}" if until else f"from {since} on"
+    return LakeError(f"there is no price {stretch}; name a day up to {lake.as_of}")
+
+
+def history(
+    lake: Lake,
+    *,
+    dates: Iterable[date],
+    universe: Universe,
+    strategies: Iterable[Strategy] | None = None,
+) -> Iterator[pl.LazyFrame]:
+    """Yield the rankings of dates, a plan for each block of them, oldest first, none twice.
 
     Rows and values are those of `rankings` on each date, with `HISTORY_COLUMNS`, in the order of
     date, strategy, rank and ticker.
     """
-    for block in _blocks(lake, dates):
+    chosen = tuple(STRATEGIES.values() if strategies is None else strategies)
+    for block in _blocks(lake, sorted(set(dates))):
         known = cross_sections(lake, block, universe.trusted_jumps)
         stocks = in_currency(known, lake, universe, first=block[0], last=block[-1])
-        tables = ranking_tables(stocks, universe, STRATEGIES.values())
+        tables = ranking_tables(stocks, universe, chosen)
         yield pl.concat([table.select(HISTORY_COLUMNS) for table in tables]).sort(
             "as_of", "strategy", "rank", "ticker", nulls_last=True
         )

@@ -179,6 +179,15 @@ def test_a_history_says_what_is_wrong(lake: str) -> None:
         sr.ranking_history(lake, since="2026-01-01", every="months")
     with pytest.raises(sr.LakeError, match="no price from 2999-01-01 on; name a day up to 20"):
         sr.ranking_history(lake, since="2999-01-01")
+    with pytest.raises(sr.LakeError, match="no price from 2026-01-03 to 2026-01-04; name a day"):
+        sr.ranking_history(lake, since="2026-01-03", until="2026-01-04")
+
+
+def test_a_history_ends_where_it_is_told(lake: str) -> None:
+    past = sr.ranking_history(lake, since="2026-01-01", until="2026-04-01", every="quarter")
+    assert [str(day) for day in past.collect()["as_of"].unique().sort()] == [
+        "2026-01-02", "2026-04-01",
+    ]  # fmt: skip
 
 
 def test_a_ranking_of_a_folder_is_read_later_though_its_version_was_to_be_pruned(

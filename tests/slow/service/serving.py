@@ -213,9 +213,19 @@ class Receiver:
             def log_message(self, *_: object) -> None:
                 pass
 
-        self._server: Final = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._handler: Final = Handler
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url: Final = f"http://127.0.0.1:{self._server.server_port}/hook"
+        self._serve()
+
+    def _serve(self) -> None:
         Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def reopen(self) -> None:
+        """Receive again at the same address."""
+        address = ("127.0.0.1", self._server.server_port)
+        self._server = ThreadingHTTPServer(address, self._handler)
+        self._serve()
 
     def states(self) -> list[tuple[str, str]]:
         """Key and state of all that was received, in its order."""

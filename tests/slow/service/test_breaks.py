@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from pipelines.lake import MANIFEST, writing
+from pipelines.lake import MANIFEST, rollback, writing
 from tests.slow.browser.conftest import CHROMIUM, FLAGS
 from tests.slow.service.breaking import (
     Act,
@@ -27,10 +27,11 @@ from tests.slow.service.breaking import (
     refresh_by_service,
     refresh_outside,
     restored,
+    restored_by_force,
     run,
     world_in,
 )
-from tests.slow.service.serving import until
+from tests.slow.service.serving import command, until
 
 UNREADABLE: Final = "stockrank_lake_readable 0.0"
 DAMAGED: Final = "stockrank_version_damaged 1.0"
@@ -281,7 +282,116 @@ REFRESHES: Final = (
             heal=refresh_by_service),
 )  # fmt: skip
 
-TABLE: Final = (*LAKES, *FILES, *DATABASES, *REFRESHES)
+# ------------------------------------------------------------------------------- the machine
+
+
+def fill_disk(world: World) -> None:
+    full = world.folder / "full"
+    full.touch()
+    world.held.append(full.unlink)
+
+
+def restart_with(**settings: str) -> Act:
+    return lambda world: world.restart(**settings)
+
+
+def stop_export(world: World) -> None:
+    """Start a refresh whose process is stopped, so that it makes no progress."""
+    start_refresh(world)
+    pid = until(lambda: export_of(world), "the export")
+    assert pid
+    os.kill(pid, signal.SIGSTOP)
+
+
+def spoil_records(world: World) -> None:
+    for name in ("alerts.jsonl", "jobs.jsonl"):
+        with (world.lake / "service" / name).open("ab") as file:
+            file.write(b"\xff\xfe no JSON\n")
+
+
+def close_webhook(world: World) -> None:
+    world.receiver.close()
+    world.held.append(world.receiver.reopen)
+
+
+MACHINE: Final = (
+    Break(name="the disk is full", do=fill_disk, log="disk_low firing",
+          metrics='key="disk_low",severity="critical"', page="has not the room for a refresh",
+          alert="disk_low"),
+    refused("a refresh does not fit on the disk",
+            then(sql("UPDATE stocks SET name = name || ' AB'"), fill_disk), "are free"),
+    Break(name="memory is scarce", do=then(restart_with(memory_limit_mb="60"), start_refresh),
+          log="also in low-memory mode", health="memory is critical",
+          metrics="stockrank_memory_level 2.0", page="memory high", alert="refresh_failed",
+          heal=then(restart_with(), refresh_by_service)),
+    Break(name="a refresh hangs",
+          do=then(restart_with(refresh_timeout_minutes="0.03"), stop_export),
+          log="state=failed error=.*no progress", metrics=FAILED, page="no progress",
+          alert="refresh_failed", heal=then(restart_with(), refresh_by_service)),
+    Break(name="the records are damaged", do=then(spoil_records, restart_with()),
+          log="lines of jobs.jsonl are damaged and are passed over"),
+    Break(name="the webhook is down", do=then(close_webhook, aside(current)),
+          log="webhook: 127.0.0.1 cannot be reached", health="current is missing",
+          metrics=UNREADABLE, page=NOT_TO_READ),
+)  # fmt: skip
+
+# ---------------------------------------------------------------------------------- the data
+
+
+def forced(*statements: str) -> Act:
+    """Change the database, and publish it whatever the checks say."""
+
+    def do(world: World) -> None:
+        world.change(*statements)
+        world.export(force=True)
+
+    return do
+
+
+def suspect(name: str, alert: str, metrics: str, page: str, *statements: str) -> Break:
+    """A version that may be published, but not be trusted."""
+    return Break(
+        name=name, do=forced(*statements), log=f"{alert} firing", metrics=metrics, page=page,
+        alert=alert, heal=restored_by_force,
+    )  # fmt: skip
+
+
+def publish_as_cron(world: World) -> None:
+    world.change("UPDATE stocks SET name = name || ' AB'")
+    command(world.folder, "pipelines.export")
+
+
+def roll_back(world: World) -> None:
+    world.change("UPDATE stocks SET name = name || ' (publ)'")
+    version = world.export().version
+    until(lambda: f"version {version} is served" in world.log(), "the new version")
+    rollback(world.lake)
+
+
+SERVED: Final = "version .* is served"
+DAYS: Final = "(SELECT DISTINCT date FROM daily_prices ORDER BY date DESC LIMIT {} OFFSET {})"
+HALF: Final = "(SELECT ticker FROM stocks WHERE rowid % 2 = 0)"
+DATA: Final = (
+    suspect("the prices are old", "refresh_overdue", "stockrank_safe_to_trade 0.0",
+            "the prices are too old to trade on", f"DELETE FROM {TRADES}"),
+    suspect("many rows are rejected", "rows_rejected",
+            'key="rows_rejected",severity="warning"', "rows of prices are rejected",
+            "UPDATE daily_prices SET close = 'x' WHERE rowid % 30 = 0"),
+    suspect("half of the fundamentals are gone", "coverage_drop", 'key="coverage_drop"',
+            "coverage drop",
+            *(f"DELETE FROM {table} WHERE ticker IN {HALF}"
+              for table in ("fundamentals", "fundamentals_snapshots"))),
+    Break(name="days of prices are missing",
+          do=forced(f"DELETE FROM daily_prices WHERE date IN {DAYS.format(5, 40)}"),
+          log=SERVED, page="prices -", heal=restored),
+    Break(name="a version comes from outside",
+          do=publish_as_cron, log=SERVED, page="outside", heal=restored),
+    Break(name="a version is rolled back from outside", do=roll_back,
+          log=f"(?s){SERVED}.*{SERVED}",
+          page="rolled back", heal=restored),
+)  # fmt: skip
+
+TABLE: Final = (*LAKES, *FILES, *DATABASES, *REFRESHES, *MACHINE, *DATA)
 
 
 @pytest.fixture(scope="module")

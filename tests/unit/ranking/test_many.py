@@ -5,10 +5,13 @@
 
 from datetime import date
 
+import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from pipelines.ranking import many
 from pipelines.ranking.many import Every, first_days, history
+from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
 from tests.factories import closes, frame_lake, stock
 
@@ -49,3 +52,43 @@ def test_a_plan_for_each_block(
 
 def test_no_dates_are_no_plans() -> None:
     assert list(history(LAKE, dates=[], universe=SWEDEN)) == []
+
+
+@pytest.mark.parametrize("together", [1, 2, 36_000])
+def test_dates_in_any_order_and_more_than_once_are_as_the_sorted_set(
+    monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    monkeypatch.setattr(many, "TOGETHER", together)
+    first, second, third = date(2024, 1, 2), date(2024, 2, 1), date(2024, 4, 2)
+
+    def found(*dates: date) -> pl.DataFrame:
+        plans = history(LAKE, dates=dates, universe=SWEDEN)
+        return pl.concat(plan.collect(engine="streaming") for plan in plans)
+
+    expected = found(first, second, third)
+    assert expected["as_of"].unique().to_list() == [first, second, third]
+    assert expected.filter(strategy="sammansatt_momentum")["close"].to_list() == [1.0] * 3
+    assert_frame_equal(found(third, first, second, first, third), expected)
+
+
+def test_one_strategy_alone_is_as_among_all() -> None:
+    dates = [date(2024, 1, 2), date(2024, 2, 1)]
+    strategy = STRATEGIES["trendande_varde"]
+    (every,) = history(LAKE, dates=dates, universe=SWEDEN)
+    (alone,) = history(LAKE, dates=dates, universe=SWEDEN, strategies=[strategy])
+    expected = every.filter(strategy="trendande_varde").collect(engine="streaming")
+    assert_frame_equal(alone.collect(engine="streaming"), expected)
+
+
+def test_a_history_tells_name_sector_returns_and_score() -> None:
+    day = date(2024, 4, 2)
+    (plan,) = history(LAKE, dates=[day], universe=SWEDEN)
+    row = plan.filter(strategy="sammansatt_momentum").collect(engine="streaming").row(0, named=True)
+    told = ("name", "sector", "return_3m", "return_12m", "f_score", "f_available")
+    assert [row[column] for column in told] == ["A", "Industri", 0.0, None, 0, 0]
+
+
+def test_the_last_date_counts() -> None:
+    found = first_days(LAKE, since=date(2024, 1, 1), until=date(2024, 2, 1), every=Every.MONTH)
+    assert [str(day) for day in found] == ["2024-01-02", "2024-02-01"]
+    assert first_days(LAKE, since=date(2024, 2, 2), until=date(2024, 3, 1), every=Every.DAY) == []
