@@ -14,7 +14,7 @@ import typer
 from pipelines import console
 from pipelines.dates import until_today
 from pipelines.errors import StockRankError
-from pipelines.lake import Lake, readable
+from pipelines.lake import DEMO_NOTICE, Lake, readable
 from pipelines.ranking import (
     MONTHS,
     STRATEGIES,
@@ -73,6 +73,8 @@ def main(  # noqa: PLR0913 - one parameter an option
         console.show(*map(_explained, explanations(_rows_of(frame, explain))))
     else:
         WRITE_AS[format_](frame, chosen, day, limit)
+    if opened.manifest.demo and format_ is OutputFormat.TABLE:
+        console.write(DEMO_NOTICE)
 
 
 def _limit(top: str) -> int | None:

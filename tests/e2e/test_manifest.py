@@ -21,7 +21,7 @@ END = date(2024, 5, 31)
 TOP = (
     "schema_version", "created_at", "version", "as_of", "universe", "strategies", "source",
     "datasets", "phases", "rules", "contract", "release", "libraries", "python", "integrity",
-    "failed_checks", "other_universes",
+    "failed_checks", "other_universes", "demo",
 )  # fmt: skip
 COUNTS = ("rows_in", "rows", "rejected", "warnings")
 OF_SOURCE = ("schema", *COUNTS, "files", "widest_text")

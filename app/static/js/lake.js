@@ -17,6 +17,16 @@ export function lakeBanner({ state, reason }) {
   return title ? { tone: "critical", title, text, first: true } : null;
 }
 
+/**
+ * Shows what to know of a demo market.
+ * @param {HTMLElement} place
+ */
+export async function showNotice(place) {
+  const health = await read("/v1/health").catch(() => null);
+  place.textContent = health?.notice ?? "";
+  place.hidden = !place.textContent;
+}
+
 /** True where nothing was published yet; false where a version cannot be read. */
 export async function isEmpty() {
   const health = await read("/v1/health").catch(() => null);
