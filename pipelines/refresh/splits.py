@@ -87,14 +87,14 @@ def _times(move: float) -> float:
 def _around(splits: pl.DataFrame, closes: pl.LazyFrame) -> pl.DataFrame:
     """Return the closes around each split; those years before it are looked for only if needed."""
     first = splits.select(pl.col("date").min() - NEAR)
-    near = _closest(splits, closes.filter(pl.col("date") >= first.item()))
+    near = closest(splits, closes.filter(pl.col("date") >= first.item()))
     far = splits.join(near.drop_nulls("date_before"), on=KEY, how="anti")
     if far.is_empty():
         return near
-    return pl.concat([near.join(far, on=KEY, how="anti"), _closest(far, closes)])
+    return pl.concat([near.join(far, on=KEY, how="anti"), closest(far, closes)])
 
 
-def _closest(splits: pl.DataFrame, closes: pl.LazyFrame) -> pl.DataFrame:
+def closest(splits: pl.DataFrame, closes: pl.LazyFrame) -> pl.DataFrame:
     """Return the last close before each split, and the first on or after it, with their days."""
     day, split = pl.col("date"), pl.col("split_")
     before = pl.when(day < split).then(day)
