@@ -60,7 +60,7 @@ def main(  # noqa: PLR0913 - one parameter an option
         Option(
             help="Plant errors in the prices and large real moves, and tell them in X.truth.json."
         ),
-    ] = False,
+    ] = True,
     force: Annotated[bool, Option("--force", help="Replace an existing file.")] = False,
     renew: Annotated[
         bool,

@@ -19,6 +19,7 @@ from pipelines.ranking import (
     MONTHS,
     STRATEGIES,
     Explanation,
+    MetricFact,
     Strategy,
     explanations,
     published_or_computed,
@@ -203,11 +204,17 @@ def _return_lines(why: Explanation) -> Iterable[Line]:
 def _composite_lines(why: Explanation) -> Iterable[Line]:
     known = why.ratios_known_from
     yield "ratios", "", f"known from {known}" if known else "none in the twelve months before"
+    if known:
+        yield "multiples", "", f"at the price {_on(why.multiples_as_of)}"
     for metric in why.metrics:
         standing = _standing(metric.percentile, is_compared=why.is_compared)
-        yield metric.name, _number(metric.value), standing
+        yield metric.name, _number(metric.value), standing + _reported(metric)
     yield "composite", _number(why.composite), "mean percentile"
     yield "primary rank", _integer(why.primary_rank), "of the composite, the best 40 % stay"
+
+
+def _reported(metric: MetricFact) -> str:
+    return "" if metric.reported == metric.value else f"; {_number(metric.reported)} as reported"
 
 
 def _standing(percentile: float | None, *, is_compared: bool) -> str:

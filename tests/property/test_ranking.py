@@ -17,7 +17,16 @@ from pipelines.ranking.strategies import STRATEGIES
 from pipelines.ranking.tickers import canonical_ticker
 from pipelines.universe import TrustedJump, Universe
 from tests import oracle
-from tests.factories import FrameLake, Row, frame_lake, jumps_of, snapshot, statement, stock
+from tests.factories import (
+    FrameLake,
+    Row,
+    frame_lake,
+    jumps_of,
+    ratio_prices_of,
+    snapshot,
+    statement,
+    stock,
+)
 
 D = date(2024, 5, 31)
 SMALL = Universe(name="small", markets=("stockholmsborsen", "first_north"), currency="SEK",
@@ -29,6 +38,7 @@ WILD = [0.5, 1.0, 2.0, 2.5, 10.0, 12.5]
 """Closes of which none is 2.5 times another, and closes of which many are."""
 
 few = st.sampled_from
+VENDORS = (None, "avanza", "tradingview", "TradingView", "statements")
 maybe_ratio = st.none() | few([-2.0, -0.5, 0.0, 0.04, 0.1, 3.0, 7.0, 15.5])
 maybe_amount = st.none() | few([-3e6, 0.0, 1e6, 2e6, 3e6, 5e7])
 
@@ -82,7 +92,8 @@ def fundamentals_of(draw: st.DrawFn, ticker: str, first: int) -> list[Row]:
             continue
         values |= {c: draw(maybe_amount) for c in oracle.STATEMENT_ITEMS}
         values["piotroski_f_score"] = draw(st.none() | st.integers(0, 9))
-        values["data_source"] = draw(few([None, "avanza", "tradingview", "TradingView"]))
+        values["data_source"] = draw(few(VENDORS))
+        values["fetched_date"] = draw(few([None, date.fromisoformat(known)]))
         if draw(few([True, False, False])):
             values = dict.fromkeys(values)
             values["pe"] = draw(maybe_ratio)
@@ -274,11 +285,13 @@ def test_what_becomes_known_after_a_date_changes_nothing(
     later = frame_lake([], [{"ticker": ticker, "date": day, "close": close}], filed)
     prices = pl.concat([before.prices(until=D).collect(), later.datasets["prices"]])
     # The stocks stay as they are: market caps of today and the newest close are exempt.
+    filings = pl.concat(x.datasets["fundamentals"] for x in (before, later))
     after = FrameLake(
         stocks=before.datasets["stocks"],
         prices=prices,
         jumps=jumps_of(prices),
-        fundamentals=pl.concat(x.datasets["fundamentals"] for x in (before, later)),
+        ratio_prices=ratio_prices_of(prices, filings),
+        fundamentals=filings,
     )
     assert_frame_equal(of_lake(after), of_lake(before), check_exact=True)
 

@@ -244,7 +244,7 @@ def test_the_command_writes_and_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "new" / "market.db"
-    assert run(monkeypatch, "--out", path, "--stocks", 10, "--years", 1) == 0
+    assert run(monkeypatch, "--out", path, "--no-plants", "--stocks", 10, "--years", 1) == 0
     assert [file.name for file in path.parent.iterdir()] == ["market.db"]
     out, err = capsys.readouterr()
     assert ["stocks", "10"] in [line.split() for line in out.splitlines()]
@@ -257,7 +257,7 @@ def test_the_command_replaces_a_file_only_when_told(
     path, log = tmp_path / "market.db", tmp_path / "market.db-wal"
     path.write_text("old")
     log.write_text("of the old one")
-    options = ("--out", path, "--stocks", 10, "--years", 1)
+    options = ("--out", path, "--no-plants", "--stocks", 10, "--years", 1)
     assert run(monkeypatch, *options) == 1
     assert path.read_text() == "old"
     assert capsys.readouterr().err == (

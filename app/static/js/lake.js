@@ -1,6 +1,7 @@
 /** The condition of the lake, where it is not as it should be. */
 
 import { read, sentence } from "./api.js";
+import { byId } from "./dom.js";
 
 const TITLES = {
   unreadable: "The lake cannot be read.",
@@ -17,14 +18,11 @@ export function lakeBanner({ state, reason }) {
   return title ? { tone: "critical", title, text, first: true } : null;
 }
 
-/**
- * Shows what to know of a demo market.
- * @param {HTMLElement} place
- */
-export async function showNotice(place) {
+/** Calls a demo market a demo, at the top of the page. */
+export async function showNotice() {
   const health = await read("/v1/health").catch(() => null);
-  place.textContent = health?.notice ?? "";
-  place.hidden = !place.textContent;
+  byId("notice").textContent = health?.notice ? sentence(health.notice) : "";
+  byId("demo").hidden = !health?.notice;
 }
 
 /** True where nothing was published yet; false where a version cannot be read. */

@@ -149,7 +149,7 @@ class Dashboard {
 
   #ranked(top) {
     this.#setVersion(top.version, top.as_of);
-    showNotice(byId("notice"));
+    showNotice();
     this.explain.setStrategies(top.strategies);
     drawTens(top, (strategy, ticker) => this.explain.open(strategy, ticker));
   }
