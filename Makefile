@@ -10,8 +10,8 @@ COVERAGE := --cov=pipelines --cov=app --cov-branch --cov-report=term:skip-covere
 .PHONY: run test check check-fast coverage docs bench torture mutations lock clean
 
 run: $(VENV)/ready
-	@if [ -z "$$STOCKRANK_SOURCE" ] && [ ! -e stockrank.toml ] && [ ! -e data/demo.db ]; then \
-		$(RUN) pipelines.demo; fi
+	@if [ -z "$$STOCKRANK_SOURCE" ] && [ ! -e stockrank.toml ]; then \
+		$(RUN) pipelines.demo --renew; fi
 	@$(RUN) pipelines.export
 	@$(RUN) pipelines.rank
 	@$(RUN) app

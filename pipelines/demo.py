@@ -3,24 +3,39 @@
 import sqlite3
 import time
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from typer import BadParameter, Option
 
 from pipelines import console
 from pipelines.demo_market import SCHEMA, make_market
 from pipelines.errors import SourceError
+from pipelines.fingerprint import is_demo
+from pipelines.lake import DEMO_NOTICE
 from pipelines.terminal_table import Table
 
 __all__ = ["SCHEMA", "make_market"]
+
+OLD_DAYS: Final = 2
+"""The days after which a demo market is made anew; a few more, and no rank counts as safe."""
 
 
 def last_weekday(today: date) -> date:
     """Return the last weekday, Monday to Friday, before a day."""
     back = {0: 3, 6: 2}.get(today.weekday(), 1)
     return today - timedelta(days=back)
+
+
+def is_outdated(path: Path, newest: date) -> bool:
+    """Return True for a demo market whose prices end weekdays ago; False for other databases."""
+    if not is_demo(path):
+        return False
+    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        (last,) = database.execute("SELECT max(date) FROM index_prices").fetchone()
+    return last is None or date.fromisoformat(last) < newest - timedelta(days=OLD_DAYS)
 
 
 def summary(path: Path, rows: Counter[str], seconds: float) -> Table:
@@ -45,8 +60,12 @@ def main(  # noqa: PLR0913 - one parameter an option
         Option(
             help="Plant errors in the prices and large real moves, and tell them in X.truth.json."
         ),
-    ] = False,
+    ] = True,
     force: Annotated[bool, Option("--force", help="Replace an existing file.")] = False,
+    renew: Annotated[
+        bool,
+        Option("--renew", help="Replace a demo market only if it is too old to be ranked today."),
+    ] = False,
 ) -> None:
     """Write a synthetic Nordic stock market as a SQLite database.
 
@@ -55,7 +74,9 @@ def main(  # noqa: PLR0913 - one parameter an option
     newest = end.date() if end else last_weekday(datetime.now(UTC).date())
     if not 1950 <= newest.year <= 2099:
         raise BadParameter(f"{newest} is not between 1950 and 2099", param_hint="--end")
-    if out.exists() and not force:
+    if renew and out.exists() and not is_outdated(out, newest):
+        return
+    if out.exists() and not (force or renew):
         raise SourceError(f"{out} exists; replace it with --force, or name another with --out")
     started = time.monotonic()
     try:
@@ -67,6 +88,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     except (OSError, sqlite3.Error) as error:
         raise SourceError(f"cannot write {out}: {error}; name another file with --out") from error
     console.show(summary(out, rows, time.monotonic() - started))
+    console.write(DEMO_NOTICE)
 
 
 if __name__ == "__main__":

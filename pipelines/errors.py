@@ -4,6 +4,7 @@ StockRankError
 ├── SourceError        the database is absent or unreadable, or has another schema
 ├── ContractError      rows were lost on the way, or a version may not be published
 │   ├── RowsMissing    a table gave another number of rows than it has
+│   ├── CalendarFailed the trading days of an exchange cannot be made
 │   └── ChecksFailed   a new version is complete, but failed a check
 ├── LakeError          the lake is absent, damaged or of another format
 │   ├── NothingPublished
@@ -70,6 +71,16 @@ class RowsMissing(ContractError):
     def __init__(self, table: str, read: int, rows: int) -> None:
         self.counts = f"{table}: read {read} of {rows} rows"
         super().__init__(f"{self.counts}; nothing was published, try again")
+
+
+class CalendarFailed(ContractError):
+    """The process that makes the trading days of an exchange failed."""
+
+    def __init__(self, exchange: str, why: str) -> None:
+        super().__init__(
+            f"the trading days of {exchange} cannot be made: {why}; nothing was published, "
+            "install the libraries of requirements.lock again, then try again"
+        )
 
 
 class ChecksFailed(ContractError):

@@ -64,6 +64,8 @@ def main(  # noqa: PLR0913 - one parameter an option
         console.write(f"nothing was written to the database since version {before}, which stays")
     else:
         console.show(*summary(manifest))
+        if manifest.demo:
+            console.write(lakes.DEMO_NOTICE)
 
 
 @contextmanager

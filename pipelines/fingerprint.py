@@ -3,6 +3,10 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+DEMO_MARK: Final = int.from_bytes(b"DEMO")
+"""The `application_id` of a demo market."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +46,11 @@ def fingerprint(path: Path) -> Fingerprint:
         wal_header=_hex(_head(wal, 32)) if written else None,
         shm_header=_hex(_head(path.with_name(path.name + "-shm"), 48)) if written else None,
     )
+
+
+def is_demo(path: Path) -> bool:
+    """Return True for a database that `pipelines.demo` wrote: its header bears our mark."""
+    return (_head(path, 72) or b"")[68:] == DEMO_MARK.to_bytes(4)
 
 
 def _size_and_time(wal: Path) -> tuple[int, int] | None:

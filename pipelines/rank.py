@@ -14,11 +14,12 @@ import typer
 from pipelines import console
 from pipelines.dates import until_today
 from pipelines.errors import StockRankError
-from pipelines.lake import Lake, readable
+from pipelines.lake import DEMO_NOTICE, Lake, readable
 from pipelines.ranking import (
     MONTHS,
     STRATEGIES,
     Explanation,
+    MetricFact,
     Strategy,
     explanations,
     published_or_computed,
@@ -72,6 +73,8 @@ def main(  # noqa: PLR0913 - one parameter an option
         console.show(*map(_explained, explanations(_rows_of(frame, explain))))
     else:
         WRITE_AS[format_](frame, chosen, day, limit)
+    if opened.manifest.demo and format_ is OutputFormat.TABLE:
+        console.write(DEMO_NOTICE)
 
 
 def _limit(top: str) -> int | None:
@@ -201,11 +204,17 @@ def _return_lines(why: Explanation) -> Iterable[Line]:
 def _composite_lines(why: Explanation) -> Iterable[Line]:
     known = why.ratios_known_from
     yield "ratios", "", f"known from {known}" if known else "none in the twelve months before"
+    if known:
+        yield "multiples", "", f"at the price {_on(why.multiples_as_of)}"
     for metric in why.metrics:
         standing = _standing(metric.percentile, is_compared=why.is_compared)
-        yield metric.name, _number(metric.value), standing
+        yield metric.name, _number(metric.value), standing + _reported(metric)
     yield "composite", _number(why.composite), "mean percentile"
     yield "primary rank", _integer(why.primary_rank), "of the composite, the best 40 % stay"
+
+
+def _reported(metric: MetricFact) -> str:
+    return "" if metric.reported == metric.value else f"; {_number(metric.reported)} as reported"
 
 
 def _standing(percentile: float | None, *, is_compared: bool) -> str:

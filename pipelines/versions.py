@@ -124,6 +124,8 @@ def _note(root: Path, version: str, problems: list[str]) -> list[str]:
     """Mark a version as damaged or whole for the next refresh; return the error if that fails."""
     try:
         marks.note_damage(root, version, problems)
+    except LakeError as error:
+        return [str(error)]
     except OSError as error:
         return [f"the next refresh will not know of it: {error.filename}: {error.strerror}"]
     return []

@@ -16,6 +16,7 @@ from pipelines.lake.manifest import SCHEMA_VERSION, Check, DataFile, Dataset, Ma
 from pipelines.lake.version import Lake
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES
+from pipelines.ranking.timely import priced_on
 from pipelines.refresh.jumps import NO_SPLITS, Closes, judged
 from pipelines.refresh.splits import decide
 from pipelines.universe import SWEDEN, Universe
@@ -94,12 +95,14 @@ def frame_lake(
         .agg(newest_close=pl.col("close").last(), newest_date=pl.col("date").last())
     )
     listed = pl.DataFrame(list(stocks), schema=lake_schema("stocks"))
+    filed = pl.DataFrame(list(fundamentals), schema=lake_schema("fundamentals"))
     known = pl.DataFrame(list(splits or ()), schema=lake_schema("splits"))
     decided = decide(known, quotes.lazy())
     made = FrameLake(
         prices=quotes,
         jumps=jumps_of(quotes, decided.filter(decision="applied")),
-        fundamentals=pl.DataFrame(list(fundamentals), schema=lake_schema("fundamentals")),
+        ratio_prices=ratio_prices_of(quotes, filed),
+        fundamentals=filed,
         stocks=listed.join(newest, on="ticker", how="left").select(*STOCKS),
     )
     if splits is not None:
@@ -111,6 +114,17 @@ def jumps_of(prices: pl.DataFrame, applied: pl.DataFrame = NO_SPLITS) -> pl.Data
     """The jumps of prices with some splits that are applied, as a refresh finds them."""
     pairs = Closes.of(prices.sort("ticker", "date")).pairs
     return judged(pairs, applied.select(*NO_SPLITS.columns)).select(*lake_schema("jumps"))
+
+
+def ratio_prices_of(prices: pl.DataFrame, fundamentals: pl.DataFrame) -> pl.DataFrame:
+    """All closes that may stand for the day of a ratio's price, and nulls where there is none."""
+    days = fundamentals.select("ticker", priced_on=priced_on()).unique()
+    first = pl.col("priced_on").dt.offset_by("-10d")
+    closes = days.join(prices.select("ticker", "close", close_date="date"), on="ticker")
+    near = closes.filter(pl.col("close_date").is_between(first, "priced_on"))
+    return days.join(near, on=("ticker", "priced_on"), how="left").select(
+        *lake_schema("ratio_prices")
+    )
 
 
 def ranked(

@@ -65,6 +65,7 @@ COLUMNS: Final = (
     *(f"base_date_{n}m" for n in MONTHS),
     *(f"base_close_{n}m" for n in MONTHS),
     *("market_cap_msek", "market_cap_source", "composite", "primary_rank"),
+    *(*MULTIPLES, "dividend_yield", "multiples_as_of"),
     *("f_score", "f_available", "f_source", "signals", "fiscal_date"),
 )
 
@@ -146,6 +147,7 @@ def measure(
     jumps, closes = without_runs(adjusted(closes, splits, as_of), trusted)
     first = months_back(as_of, 12) - MAX_PRICE_AGE
     suspect = max((jump for jump in jumps if jump > first), default=None)
+    ratios = brought(ratios, closes, jumps, as_of)
     good = {row["date"] for row in closes}
     of_today = [row for row in everything if row["date"] in good]
     cap, source = market_cap(stock, of_today, last_close(everything, date.max), ratios, as_of)
@@ -154,6 +156,7 @@ def measure(
         **attributes,
         "isin": stock.get("isin"),
         **{metric: ratios.get(metric) for metric in RATIOS},
+        "multiples_as_of": ratios.get("multiples_as_of"),
         **price_columns(closes, as_of),
         **f_score_columns(known, as_of),
         "market_cap_msek": cap,
@@ -290,10 +293,38 @@ def ratios_order(row: Row) -> tuple[date, bool, date, int]:
     return row["known_from"], row["source"] == "fundamentals", fiscal_date, row["id"]
 
 
+def priced_on(row: Row) -> Any:
+    """The day of the price that is in the ratios of a row."""
+    if row["source"] == "snapshots":
+        return row["known_from"]
+    if (row.get("data_source") or "").casefold() == "statements":
+        return row["fiscal_date"]
+    return row.get("fetched_date") or row["fiscal_date"]
+
+
+def brought(ratios: Row, closes: list[Row], jumps: list[date], as_of: date) -> Row:
+    """The ratios with what depends on a price brought to that of the date, if that can be."""
+    if not ratios:
+        return {}
+    day = priced_on(ratios)
+    then, now = recent_close(closes, day), recent_close(closes, as_of)
+    if then is None or now is None or any(then["date"] < jump for jump in jumps):
+        return {**ratios, "multiples_as_of": day}
+    change = now["close"] / then["close"]
+    row = {**ratios, "multiples_as_of": as_of}
+    for name in ("market_cap_ccy", "pe", "pb", "ps", "p_fcf"):
+        row[name] = None if row[name] is None else row[name] * change
+    if row["dividend_yield"] is not None:
+        row["dividend_yield"] /= change
+    return row
+
+
 def market_cap(
     stock: Row, closes: list[Row], newest: Row | None, ratios: Row, as_of: date
 ) -> tuple[float | None, str | None]:
     """Market cap in million and where it comes from; both None if there is none above zero."""
+    if recent_close(closes, as_of) is None:
+        return None, None
     reported = ratios.get("market_cap_ccy")
     if reported is not None and reported > 0:
         return reported / 1e6, "reported"

@@ -12,11 +12,12 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from app.deps import ServicesDep, VersionDep
 from app.metrics import registry
 from app.services import Services
+from app.serving import Version
 from app.watch import Level, memory_usage
 from app.web import Responses, Unavailable, operation_models
 from pipelines import __version__, database
 from pipelines.errors import LakeError, SourceBusy, SourceError
-from pipelines.lake import Condition
+from pipelines.lake import DEMO_NOTICE, Condition
 
 router = APIRouter(tags=["operations"])
 
@@ -41,7 +42,12 @@ async def health(services: ServicesDep) -> operation_models.Health:
         reason=reason,
         timestamp=services.now(),
         version=__version__,
+        notice=_notice(services.published.loaded()),
     )
+
+
+def _notice(version: Version | None) -> str | None:
+    return DEMO_NOTICE if version and version.manifest.demo else None
 
 
 def _database_state(services: Services) -> str:

@@ -32,6 +32,7 @@ class Health(BaseModel):
     reason: str | None = field("reasons for being degraded; null if healthy", None)
     timestamp: Timestamp
     version: str = field("release of StockRank", "0.1.0")
+    notice: str | None = field("what to know of a demo market; null for real data", None)
 
 
 class Alive(BaseModel):

@@ -114,6 +114,7 @@ class Metric(BaseModel):
 
     name: str = field("name of the metric", "pe")
     value: float | None = field("ratio or fraction; null if missing", 11.2)
+    reported: float | None = field("value before it was brought to the price of the date", 10.4)
     percentile: float | None = field(
         "0 is best; null if the stock is not ranked by this metric", 0.125
     )
@@ -165,6 +166,9 @@ class Explanation(BaseModel):
     )
     f_signals: list[Signal] = field("the nine signals", [])
     ratios_known_from: date | None = field("first day on which the ratios were known", "2026-10-27")
+    multiples_as_of: date | None = field(
+        "day of the price in the multiples; null without ratios", "2026-11-20"
+    )
 
 
 class Excluded(BaseModel):

@@ -20,6 +20,7 @@ from pipelines.demo_market.prices import (
     trading_days,
 )
 from pipelines.demo_market.rates import caps_in_sek, fx_rates
+from pipelines.fingerprint import DEMO_MARK
 
 SCHEMA: Final = """
 -- The SQLite database that the existing application fills and that the export reads.
@@ -98,6 +99,8 @@ PRAGMA synchronous = OFF;
 PRAGMA locking_mode = EXCLUSIVE;
 PRAGMA cache_size = -65536;
 """
+MARK: Final = f"PRAGMA application_id = {DEMO_MARK};"
+"""Tells everybody who reads the database that its companies are invented."""
 SIDECARS: Final = ("-wal", "-shm", "-journal")
 NEWEST: Final = date(2026, 11, 20)
 
@@ -135,7 +138,7 @@ def _fill(
 ) -> Counter[str]:
     """Create and fill every table, a company at a time; return the number of rows by table."""
     more = EVENT_TABLES.values() if planting else ()
-    database.executescript("".join((SCRATCH, SCHEMA, *more)))
+    database.executescript("".join((SCRATCH, MARK, SCHEMA, *more)))
     rows = Counter(strategy_signals=0)
     with database:
         rows["stocks"] = _append(

@@ -70,6 +70,9 @@ from .listing import changes as changes
 # All versions, with those that cannot be read.
 from .listing import listed as listed
 
+# Said wherever rankings of a demo market are shown.
+from .manifest import DEMO_NOTICE as DEMO_NOTICE
+
 # The number of the layout that this release reads and writes.
 from .manifest import SCHEMA_VERSION as SCHEMA_VERSION
 

@@ -142,6 +142,20 @@ class Jumps(dy.Schema):
     reverts = _day("the day of the jump that this one reverted", nullable=True)
 
 
+class RatioPrices(dy.Schema):
+    """The close on which the multiples of a row of `fundamentals` rest.
+
+    There is one row for each ticker and day, sorted by them; without a close if there was none on
+    that day or in the ten days before. A day in a run of jumps that reverted has a row for each of
+    these closes.
+    """
+
+    ticker = dy.String(nullable=False, min_length=1, description="normalised ticker")
+    priced_on = _day("the day of the price in the multiples")
+    close = _price("the last close on that day or before, listing currency")
+    close_date = _day("the trading day of the close", nullable=True)
+
+
 class Splits(dy.Schema):
     """Splits of shares: one row for each ticker and date, sorted by them."""
 
@@ -178,6 +192,7 @@ CONTRACTS: Final[Mapping[str, type[dy.Schema]]] = {
     "fundamentals": Fundamentals,
     "stocks": Stocks,
     "jumps": Jumps,
+    "ratio_prices": RatioPrices,
     "splits": Splits,
     "dividends": Dividends,
     "fx_rates": FxRates,

@@ -14,6 +14,7 @@ service/                              the records of the service: refreshes, ale
 """
 
 import os
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from errno import EINVAL
@@ -27,6 +28,7 @@ MANIFEST: Final = "manifest.json"
 STATE: Final = "source.state"
 """Beside the manifest: the state of the database that the version was made from."""
 ID_FORMAT: Final = "%Y%m%dT%H%M%SZ"
+VERSION_ID: Final = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{6}")
 
 PARTIAL: Final = ".partial-"
 TRASH: Final = ".trash-"
@@ -142,8 +144,12 @@ def rejects(dataset: str) -> str:
 
 
 def version_ids(root: Path) -> list[str]:
-    """Return the ids of the complete versions, oldest first."""
-    return sorted(p.parent.name for p in versions(root).glob(f"[!.]*/{MANIFEST}"))
+    """Return the ids of the complete versions, oldest first.
+
+    A folder with another kind of name, such as a copy that somebody made, is no version.
+    """
+    names = (path.parent.name for path in versions(root).glob(f"[!.]*/{MANIFEST}"))
+    return sorted(name for name in names if VERSION_ID.fullmatch(name))
 
 
 def current_id(root: Path) -> str | None:

@@ -19,6 +19,9 @@ SCHEMA_VERSION: Final = 2
 """The layout of a version. Raise it when older releases cannot read what is written."""
 LIBRARIES: Final = ("polars", "pyarrow", "connectorx", "dataframely")
 
+DEMO_NOTICE: Final = "demo market of invented companies; no rank is investment advice"
+"""Said wherever rankings of a demo market are shown."""
+
 Status = Literal["ok", "warning", "critical"]
 
 
@@ -127,6 +130,7 @@ class Manifest:
     integrity: Report
     failed_checks: tuple[str, ...] = ()  # published all the same, with --force
     other_universes: tuple[Universe, ...] = ()  # whose rankings are in `other_rankings`
+    demo: bool = False  # made from a database of `pipelines.demo`
 
     @property
     def rows(self) -> int:

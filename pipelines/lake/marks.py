@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from pipelines.errors import LakeError
 from pipelines.lake.layout import Mark, mark
 
 
@@ -19,7 +20,7 @@ def withdraw(root: Path, version: str) -> None:
 
 def restore(root: Path, version: str) -> None:
     """Take the mark of a roll-back off a version."""
-    mark(root, "withdrawn", version).unlink(missing_ok=True)
+    _take_off(mark(root, "withdrawn", version))
 
 
 def known_damage(root: Path, version: str) -> str | None:
@@ -35,7 +36,7 @@ def note_damage(root: Path, version: str, problems: Sequence[str]) -> None:
     if problems:
         _set(root, "damaged", version, "; ".join(problems))
     else:
-        mark(root, "damaged", version).unlink(missing_ok=True)
+        _take_off(mark(root, "damaged", version))
 
 
 def forget(root: Path, version: str) -> None:
@@ -46,5 +47,16 @@ def forget(root: Path, version: str) -> None:
 
 def _set(root: Path, kind: Mark, version: str, text: str) -> None:
     path = mark(root, kind, version)
-    path.parent.mkdir(exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    try:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except (FileExistsError, NotADirectoryError):
+        raise LakeError(
+            f"{path.parent} is no folder, so that version {version} cannot be marked as {kind}; "
+            "move it away, then try again"
+        ) from None
+
+
+def _take_off(path: Path) -> None:
+    with suppress(FileNotFoundError, NotADirectoryError):
+        path.unlink()

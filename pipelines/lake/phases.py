@@ -9,7 +9,7 @@ Step = Literal["copy", "changes", "integrity", "checks", "publish"]
 PHASES: Final[Mapping[str, float]] = {
     "copy": 0.08,
     "changes": 0.04,
-    "prices": 0.69,
+    "prices": 0.68,
     "splits": 0.01,
     "jumps": 0.0,
     "fundamentals": 0.06,
@@ -17,6 +17,7 @@ PHASES: Final[Mapping[str, float]] = {
     "index_prices": 0.02,
     "dividends": 0.005,
     "fx_rates": 0.005,
+    "ratio_prices": 0.01,
     "rankings": 0.03,
     "integrity": 0.03,
     "checks": 0.01,

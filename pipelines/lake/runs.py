@@ -155,8 +155,12 @@ def ended_runs(root: Path, known: Container[str] = ()) -> list[Run]:
 
     What cannot be read is passed over.
     """
-    new = [path for path in layout.runs(root).glob("*.jsonl") if path.stem not in known]
-    found = [run for path in sorted(new) if (run := _ended(root, path))]
+    try:
+        paths = sorted(layout.runs(root).glob("*.jsonl"))
+    except OSError:  # the lake tells of it elsewhere
+        return []
+    new = [path for path in paths if path.stem not in known]
+    found = [run for path in new if (run := _ended(root, path))]
     return sorted(found, key=lambda run: run.ended_at or run.began_at)
 
 

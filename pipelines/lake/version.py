@@ -140,6 +140,10 @@ class Lake:
         """Return the jumps of prices; `pipelines.ranking` says which of them count on a date."""
         return self._scan("jumps")
 
+    def ratio_prices(self) -> pl.LazyFrame:
+        """Return the close on each day on which a ratio of `fundamentals` was priced."""
+        return self._scan("ratio_prices")
+
     def rankings(self) -> pl.LazyFrame:
         """Return the published rankings on `as_of`: all strategies, the whole universe."""
         return self._scan("rankings")

@@ -28,6 +28,7 @@ from .eligible import share as share
 
 # Why a stock is where it is: rows of a ranking as typed values.
 from .explain import Explanation as Explanation
+from .explain import MetricFact as MetricFact
 from .explain import explanations as explanations
 
 # A quotient that is correctly rounded.
@@ -94,6 +95,9 @@ from .tickers import canonical_tickers as canonical_tickers
 
 # The ticker that a text means, of those there are.
 from .tickers import ticker_named as ticker_named
+
+# The day whose price is in the ratios of a row.
+from .timely import priced_on as priced_on
 
 # How old a close may be, the months of the returns, how far the integrity report looks back.
 from .windows import MAX_PRICE_AGE as MAX_PRICE_AGE

@@ -11,6 +11,7 @@ from pipelines.ranking.factors import SIGNALS
 from pipelines.ranking.jumps import JUMP_FACTS
 from pipelines.ranking.ratios import ratio_named
 from pipelines.ranking.strategies import STRATEGIES, Strategy
+from pipelines.ranking.timely import MULTIPLES
 from pipelines.ranking.windows import MONTHS
 
 
@@ -35,10 +36,15 @@ class JumpFact:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MetricFact:
-    """A metric of the composite; `percentile` is null where the stock is not ranked by it."""
+    """A metric of the composite; `percentile` is null where the stock is not ranked by it.
+
+    `reported` is the value before it was brought to the price of the date; that of a metric that
+    depends on no price is the value itself.
+    """
 
     name: str
     value: float | None
+    reported: float | None
     percentile: float | None
     higher_is_better: bool
 
@@ -86,6 +92,7 @@ class Explanation:
     fiscal_date: date | None
     f_signals: tuple[SignalFact, ...]
     ratios_known_from: date | None
+    multiples_as_of: date | None
 
     @property
     def is_compared(self) -> bool:
@@ -97,7 +104,7 @@ COLUMNS: Final = (
     "strategy", "ticker", "name", "as_of", "rank", "excluded_by", "score", "market_cap_msek",
     "market_cap_source", "market", "sector", "stock_type", "currency", "close", "close_date",
     "composite", "primary_rank", "f_score", "f_available", "f_source", "fiscal_date",
-    "ratios_known_from",
+    "ratios_known_from", "multiples_as_of",
 )  # fmt: skip
 """The fields that are columns of a ranking."""
 
@@ -138,6 +145,7 @@ def _metric(row: Mapping[str, Any], name: str) -> MetricFact:
     return MetricFact(
         name=name,
         value=row[name],
+        reported=row[f"{name}_reported" if name in MULTIPLES else name],
         percentile=row[f"p_{name}"],
         higher_is_better=ratio_named(name).best == "highest",
     )

@@ -15,6 +15,8 @@ from pipelines.ranking.tickers import canonical_ticker
 from pipelines.ranking.windows import MONTHS, earliest, months_before
 from pipelines.universe import TrustedJump, Universe
 
+NEWEST_JUMP: Final = "newest_jump_"
+"""The day of the newest jump of a stock that nothing explains, however long ago; else null."""
 JUMP_FACTS: Final = ("jump_date", "jump_close_before", "jump_close")
 """The newest jump for which a stock is suspect: its day and both closes; else null."""
 BAD_FROM: Final = "bad_from_"
@@ -39,18 +41,26 @@ def _is_trusted(day: str, trusted: Sequence[TrustedJump]) -> pl.Expr:
     )
 
 
-def suspects(jumps: pl.LazyFrame, day: pl.Expr, by: tuple[str, ...] = ("ticker",)) -> pl.LazyFrame:
-    """Return the tickers that a jump makes suspect on a day, with its `JUMP_FACTS`.
+def newest_jumps(
+    jumps: pl.LazyFrame, day: pl.Expr, by: tuple[str, ...] = ("ticker",)
+) -> pl.LazyFrame:
+    """Return the tickers with jumps up to a day: `NEWEST_JUMP`, and `JUMP_FACTS` of suspects.
 
-    It lies in the months of the longest return, or the days before that its base may be older. The
-    first jump of a run counts until the run reverts, and the last one never does.
+    A stock is suspect if its newest jump lies in the months of the longest return, or the days
+    before that its base may be older. The first jump of a run counts until the run reverts, and the
+    last one never does.
     """
-    since, jump = earliest(months_before(day, max(MONTHS))), pl.col("date")
+    jump = pl.col("date")
     is_back = (pl.col("reverted_on") <= day).fill_null(value=False)
-    open_ = jumps.filter(jump > since, jump <= day, pl.col("reverts").is_null(), ~is_back)
+    open_ = jumps.filter(jump <= day, pl.col("reverts").is_null(), ~is_back)
     closes = (pl.col(c).max_by("date").cast(pl.Float64).alias(f"jump_{c}")
               for c in ("close_before", "close"))  # fmt: skip
-    return open_.group_by(by).agg(jump.max().alias("jump_date"), *closes)
+    newest = open_.group_by(by).agg(jump.max().alias("jump_date"), *closes)
+    is_suspect = pl.col("jump_date") > earliest(months_before(day, max(MONTHS)))
+    return newest.with_columns(
+        pl.col("jump_date").alias(NEWEST_JUMP),
+        *(pl.when(is_suspect).then(fact).alias(fact) for fact in JUMP_FACTS),
+    )
 
 
 def with_bad(prices: pl.LazyFrame, jumps: pl.LazyFrame, *, since: date) -> pl.LazyFrame:

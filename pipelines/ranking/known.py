@@ -15,8 +15,9 @@ from pipelines.ranking.adjusted import adjusted, applied_splits
 from pipelines.ranking.eligible import company, share
 from pipelines.ranking.expressions import divided, has_any, positive
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
-from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, suspects, with_bad
+from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, newest_jumps, with_bad
 from pipelines.ranking.ratios import RATIO_COLUMNS
+from pipelines.ranking.timely import REPORTED, brought_to_date, priced_on, with_prices
 from pipelines.ranking.windows import (
     ANCHORS,
     MONTHS,
@@ -42,11 +43,13 @@ FACTS: Final = (
     *("market_cap_msek", "market_cap_source", "market", "sector", "stock_type", "currency"),
     *("close", "close_date", *(f"base_{w}_{n}m" for n in MONTHS for w in ("close", "date"))),
     *JUMP_FACTS,
-    *("fiscal_date", "ratios_known_from", *RATIO_COLUMNS[1:], *SIGNALS),
+    *("fiscal_date", "ratios_known_from", "multiples_as_of", *RATIO_COLUMNS[1:], *REPORTED),
+    *SIGNALS,
 )
 """The columns of a cross-section that a ranking shows."""
 ADJUSTED: Final = {f"base_close_{n}m": f"base_date_{n}m" for n in MONTHS} | {
-    "newest_close": "newest_date"
+    "newest_close": "newest_date",
+    "priced_close": "priced_date",
 }
 """The closes that splits bring to the scale of the date, each with the column of its day.
 
@@ -68,8 +71,8 @@ def cross_section(lake: Lake, *, as_of: date, trusted: Sequence[TrustedJump] = (
     return joined(
         lake.stocks().with_columns(as_of=day),
         closes(good, windows),
-        suspects(jumps, day),
-        newest_ratios(fundamentals, day),
+        newest_jumps(jumps, day),
+        with_prices(newest_ratios(fundamentals, day), lake.ratio_prices(), jumps, day),
         statements(fundamentals, day),
         splits=applied_splits(lake),
     )
@@ -77,17 +80,17 @@ def cross_section(lake: Lake, *, as_of: date, trusted: Sequence[TrustedJump] = (
 
 def joined(
     stocks: pl.LazyFrame,
-    closes: pl.LazyFrame,
     *parts: pl.LazyFrame,
     splits: pl.LazyFrame | None,
     by: Keys = ("ticker",),
 ) -> pl.LazyFrame:
     """Join stocks with `as_of` and the parts, and add the columns that follow from them."""
-    stocks = adjusted(stocks.join(closes, on=by, how="left"), splits, ADJUSTED, by)
     for part in parts:
         stocks = stocks.join(part, on=by, how="left")
     return (
-        stocks.with_columns(**_market_cap(pl.col("as_of")))
+        adjusted(stocks, splits, ADJUSTED, by)
+        .with_columns(brought_to_date())
+        .with_columns(**_market_cap(pl.col("as_of")))
         .with_columns(factors.total_return(n) for n in MONTHS)
         .with_columns(factors.momentum(), *factors.f_signals(), company=company(), share=share())
         .with_columns(factors.f_score())
@@ -123,10 +126,12 @@ def price_return(
 def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:
     """Return the market cap in million, as reported or else as listed, and which of them it is.
 
-    The listed one belongs to the newest close; for an earlier date it is scaled by the closes.
+    The listed one belongs to the newest close; for an earlier date it is scaled by the closes. Both
+    are null without a close.
     """
-    reported = divided(positive("market_cap_ccy"), 1e6)
-    listed = positive("market_cap_msek")
+    has_close = pl.col("close").is_not_null()
+    reported = pl.when(has_close).then(divided(positive("market_cap_ccy"), 1e6))
+    listed = pl.when(has_close).then(positive("market_cap_msek"))
     past = (day < pl.col("newest_date")).fill_null(value=False)
     newest = pl.col("newest_close").cast(pl.Float64)
     scaled = pl.when(past).then(listed * (pl.col("close") / newest)).otherwise(listed)
@@ -143,14 +148,19 @@ def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:
 
 
 def newest_ratios(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",)) -> pl.LazyFrame:
-    """Return the newest ratios of each ticker, all from one row, at most twelve months old."""
+    """Return the newest ratios of each ticker, all from one row, at most twelve months old.
+
+    Beside them the day from which they are known, and the day whose price is in them.
+    """
     with_any = fundamentals.filter(has_any(RATIO_COLUMNS))
     recent = pl.col("known_from") >= months_before(day, RATIO_MONTHS)
     rows = with_any.filter(recent).with_columns(key_=_newest_ratios_key())
     best = _best_key(rows, _newest_fiscal_date(with_any, by), by)
     # By the fiscal date too: a superseded row may have the key of the best, for ids may recur.
     best_rows = rows.join(best, on=[*by, "key_", "fiscal_date"], nulls_equal=True)
-    return best_rows.select(*by, *RATIO_COLUMNS, ratios_known_from="known_from")
+    return best_rows.select(
+        *by, *RATIO_COLUMNS, ratios_known_from="known_from", priced_on=priced_on()
+    )
 
 
 def _newest_ratios_key() -> pl.Expr:

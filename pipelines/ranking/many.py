@@ -17,11 +17,12 @@ from pipelines.lake import Lake
 from pipelines.ranking.adjusted import applied_splits
 from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.expressions import has_any
-from pipelines.ranking.jumps import counted_jumps, is_good, suspects, with_bad
+from pipelines.ranking.jumps import counted_jumps, is_good, newest_jumps, with_bad
 from pipelines.ranking.known import closes, joined, newest_ratios, statements
 from pipelines.ranking.rank import ranking_tables
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.strategies import STRATEGIES, Strategy
+from pipelines.ranking.timely import with_prices
 from pipelines.ranking.windows import (
     ANCHORS,
     PRICE_WINDOW,
@@ -115,12 +116,13 @@ def cross_sections(
     days = pl.LazyFrame({"as_of": dates}, schema={"as_of": pl.Date})
     rows, day = lake.fundamentals(known_by=dates[-1]), pl.col("as_of")
     jumps = counted_jumps(lake, trusted)
+    ratios = newest_ratios(_beside(_recent_ratios(rows, dates[0]), dates), day, BY)
     prices = _in_windows(lake, dates, jumps).filter(is_good(day))
     return joined(
         lake.stocks().join(days, how="cross"),
         closes(prices, {n: pl.col("months") == n for n in ANCHORS}, BY),
-        suspects(jumps.join(days, how="cross"), day, BY),
-        newest_ratios(_beside(_recent_ratios(rows, dates[0]), dates), day, BY),
+        newest_jumps(jumps.join(days, how="cross"), day, BY),
+        with_prices(ratios, lake.ratio_prices(), jumps, day, BY),
         statements(_beside(_recent_statements(rows, dates[0]), dates), day, BY),
         splits=applied_splits(lake),
         by=BY,

@@ -21,6 +21,7 @@ from pipelines.terminal_table import Column, Table
 KEYS: Final = {
     **{table.dataset: table.key for table in TABLES.values()},
     "jumps": ("ticker", "date"),
+    "ratio_prices": ("ticker", "priced_on", "close_date"),
 }
 ROUNDED: Final = 2**-24
 """The largest relative difference of a number in single precision."""
@@ -111,7 +112,9 @@ def _both(
     ours, theirs = (
         v.year(name, year).with_columns(there_=pl.lit(value=True)) for v in (opened, exact)
     )
-    return ours.join(theirs, on=keys, how="full", suffix="_exact").collect(engine="streaming")
+    return ours.join(theirs, on=keys, how="full", suffix="_exact", nulls_equal=True).collect(
+        engine="streaming"
+    )
 
 
 def _compared(both: pl.DataFrame, column: str) -> tuple[int, float, float]:

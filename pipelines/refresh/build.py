@@ -14,6 +14,7 @@ from pipelines.lake import Dataset, Lake, layout, schema_text
 from pipelines.ranking import applied_splits, rankings
 from pipelines.refresh import datasets, files, rejected, report, trading_days
 from pipelines.refresh.content import Content
+from pipelines.refresh.ratio_prices import ratio_prices
 from pipelines.refresh.reading import RowsGone
 from pipelines.refresh.reuse import Reused, link_dataset
 from pipelines.refresh.task import Task, start_over
@@ -41,11 +42,11 @@ def from_version_before(task: Task, before: Lake) -> Content:
             made = {
                 name: link_dataset(before, task.staged, name)
                 for name in before.datasets
-                if name not in ("rankings", "other_rankings")
+                if name not in ("ratio_prices", "rankings", "other_rankings")
             }
             shutil.copyfile(before.path / layout.STATE, task.staged / layout.STATE)
             shutil.rmtree(task.work)
-        return _judged(task, _with_rankings(task, made, before.as_of), before.as_of, days)
+        return _judged(task, _ranked(task, made, before.as_of, None), before.as_of, days)
 
 
 def _read_once_or_twice(task: Task) -> tuple[dict[str, Dataset], date]:
@@ -96,7 +97,7 @@ def _reused(task: Task, now: SourceState) -> Reused | None:
 def _read(task: Task, reused: Reused | None) -> tuple[dict[str, Dataset], date]:
     tables = {table.name: TableReader(task.copy, table) for table in task.tables}
     made, as_of = _datasets(task, tables, reused)
-    return _with_rankings(task, made, as_of), as_of
+    return _ranked(task, made, as_of, reused), as_of
 
 
 def _datasets(
@@ -146,12 +147,17 @@ def _newest_day(task: Task, newest: pl.DataFrame) -> date:
     return day
 
 
-def _with_rankings(task: Task, made: dict[str, Dataset], as_of: date) -> dict[str, Dataset]:
+def _ranked(
+    task: Task, made: dict[str, Dataset], as_of: date, reused: Reused | None
+) -> dict[str, Dataset]:
+    """Add the closes beside the ratios, and then the rankings."""
     lake = Lake.unfinished(task.staged, made, as_of)
-    found = {**made, "rankings": task.clock.making("rankings", lambda: _rankings(task, lake))}
+    making = task.clock.making
+    made["ratio_prices"] = making("ratio_prices", lambda: ratio_prices(task, lake, reused))
+    made["rankings"] = making("rankings", lambda: _rankings(task, lake))
     if task.others:
-        found["other_rankings"] = _other_rankings(task, lake)
-    return found
+        made["other_rankings"] = _other_rankings(task, lake)
+    return made
 
 
 def _rankings(task: Task, lake: Lake) -> Dataset:

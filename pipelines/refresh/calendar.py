@@ -18,8 +18,19 @@ def sessions(exchange: str, first: date, last: date) -> list[date]:
     """Return the days from `first` to `last` on which the exchange is open, half days included."""
     # -P: nothing is imported from this folder. -W: the library uses deprecated parts of pandas.
     command = [sys.executable, "-P", "-W", "ignore", __file__, exchange, str(first), str(last)]
-    printed = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    printed = subprocess.run(command, check=False, capture_output=True, text=True)  # noqa: S603
+    if printed.returncode:
+        from pipelines.errors import CalendarFailed  # noqa: PLC0415 - the script has no package
+
+        raise CalendarFailed(exchange, _last_line(printed))
     return [date.fromisoformat(day) for day in printed.stdout.split()]
+
+
+def _last_line(ended: subprocess.CompletedProcess[str]) -> str:
+    """Return the last words of a process that failed, or how it ended."""
+    lines = ended.stderr.split("\n")
+    how = f"it ended with code {ended.returncode}"  # minus the number of a signal
+    return next((line.strip() for line in reversed(lines) if line.strip()), how)
 
 
 def _print(exchange: str, first: str, last: str) -> None:

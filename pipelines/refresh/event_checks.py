@@ -1,5 +1,6 @@
 """Checks of splits, dividends and rates: how many there are, and which have no stock or no rate."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
@@ -12,6 +13,11 @@ from pipelines.ranking import MAX_PRICE_AGE
 from pipelines.refresh.findings import cases, check, some
 from pipelines.universe import Universe
 
+DECISIONS: Final = {
+    "applied": "applied",
+    "in_prices": "in the prices already",
+    "no_closes": "without closes around",
+}
 OWN_CURRENCY: Final = "SEK"
 """The currency in which rates are told, which needs none itself."""
 
@@ -22,11 +28,19 @@ def event_checks(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Iterator[Chec
     `stocks` has the tickers of the stocks to check; rates are looked for in their currencies.
     """
     if "splits" in lake.datasets:
-        yield _of_tickers(lake, "known_splits", lake.splits(), "splits are known")
+        yield _of_tickers(lake, "known_splits", lake.splits(), _decided(lake))
     if "dividends" in lake.datasets:
         yield _of_tickers(lake, "dividends", lake.dividends(), "dividends are known")
     if "fx_rates" in lake.datasets:
         yield _rates(lake, stocks, as_of)
+
+
+def _decided(lake: Lake) -> str:
+    """Return how many splits there are of each decision, in words."""
+    made = lake.splits().group_by("decision").len("splits").collect()
+    counts = Counter(dict(made.iter_rows()))
+    told = (f"{counts[decision]:,} {words}" for decision, words in DECISIONS.items())
+    return f"splits are known ({', '.join(told)})"
 
 
 def _of_tickers(lake: Lake, name: str, rows: pl.LazyFrame, what: str) -> Check:

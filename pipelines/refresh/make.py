@@ -10,6 +10,7 @@ import connectorx  # noqa: F401 - here, for it loads while the database is copie
 
 from pipelines import __version__, lake
 from pipelines.errors import ChecksFailed
+from pipelines.fingerprint import is_demo
 from pipelines.lake import Lake, Manifest
 from pipelines.ranking import STRATEGIES, rules_hash
 from pipelines.refresh import build, checks
@@ -78,4 +79,5 @@ def _manifest(task: Task, content: Content, failures: list[str]) -> Manifest:
         integrity=content.integrity,
         failed_checks=tuple(failures),
         other_universes=task.others,
+        demo=is_demo(task.database),
     )

@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import Check, Lake
-from pipelines.ranking import RATIO_COLUMNS, REPORT_WINDOW
+from pipelines.ranking import RATIO_COLUMNS, REPORT_WINDOW, applied_splits
 from pipelines.refresh.findings import check, counted, some
 
 LARGEST_MOVE: Final = 0.60
@@ -51,7 +51,7 @@ def moves(prices: pl.LazyFrame) -> pl.DataFrame:
 def price_checks(lake: Lake, stocks: pl.DataFrame, as_of: date) -> list[Check]:
     """Return the checks of moves that no split explains, and of splits without an adjustment."""
     prices = lake.prices(since=as_of - REPORT_WINDOW, until=as_of)
-    found = _ranked_first(_found(prices, stocks, moves), stocks)
+    found = _ranked_first(_unexplained(_found(prices, stocks, moves), lake), stocks)
     odd = found.filter(~pl.col("split")).drop("split")
     splits = found.filter("split").drop("split")
     return [
@@ -59,6 +59,14 @@ def price_checks(lake: Lake, stocks: pl.DataFrame, as_of: date) -> list[Check]:
         or _odd("outliers", odd, f"closes that moved more than {LARGEST_MOVE:.0%} in a day"),
         _odd("splits", splits, "closes that moved as in a split, and are not adjusted for it"),
     ]
+
+
+def _unexplained(found: pl.DataFrame, lake: Lake) -> pl.DataFrame:
+    """Return the moves on days other than those of the first close after an applied split."""
+    if (splits := applied_splits(lake)) is None:
+        return found
+    days = splits.select("ticker", date="date_after").collect()
+    return found.join(days, on=("ticker", "date"), how="anti")
 
 
 def _same_day(found: pl.DataFrame, stocks: pl.DataFrame) -> Check | None:

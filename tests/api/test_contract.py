@@ -64,12 +64,13 @@ FACTS_AA: dict[str, Any] = {
     "stock_type": "stock", "currency": "SEK", "close": 150.0, "close_date": "2026-11-20",
     "jump": None, "returns": AA_RETURNS, "f_score": 8, "f_available": 9, "f_source": "vendor",
     "fiscal_date": "2025-12-31", "f_signals": [{"name": s, "value": None} for s in SIGNALS],
-    "ratios_known_from": "2026-11-02",
+    "ratios_known_from": "2026-11-02", "multiples_as_of": "2026-11-02",
 }  # fmt: skip
 
 
 def metric(name: str, value: float, percentile: float, *, higher: bool) -> dict[str, Any]:
-    return {"name": name, "value": value, "percentile": percentile, "higher_is_better": higher}
+    return {"name": name, "value": value, "reported": value, "percentile": percentile,
+            "higher_is_better": higher}  # fmt: skip
 
 
 CASES: dict[str, Any] = {
@@ -206,7 +207,7 @@ CASES: dict[str, Any] = {
     "/data/scheduler-status": {"running": False, "jobs": []},
     "/health": {"status": "healthy", "database": "connected", "lake": "readable",
                 "timestamp": TIME,
-                "version": __version__, "reason": None},
+                "version": __version__, "reason": None, "notice": None},
     "/health/live": {"status": "ok"},
     "/health/ready": {"status": "ok"},
 }  # fmt: skip

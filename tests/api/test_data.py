@@ -273,7 +273,8 @@ def test_integrity(client: TestClient) -> None:
     assert {tuple(check) for check in checks} == {("name", "status", "message", "value")}
     assert [check["name"] for check in checks] == [
         "freshness", "calendar", "price_coverage", "newest_day", "fundamentals_coverage",
-        "outliers", "splits", "ratios", "f_score_signals", "orphans", "isins",
+        "outliers", "splits", "jumps", "ratios", "f_score_signals", "orphans", "isins", "markets",
+        "sectors", "units",
     ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 
 from pipelines.export import export
 from pipelines.settings import Settings
-from tests.api.conftest import DAYS, NOW, RATIOS, at, served
+from tests.api.conftest import DAYS, KNOWN, NOW, RATIOS, at, served
 from tests.clock import clock_says
 from tests.factories import database, stock
 
@@ -23,7 +23,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     top = tmp_path_factory.mktemp("tickers")
     close = dict.fromkeys(("open", "high", "low", "close"), 100.0)
     known = {"fiscal_date": "2025-12-31", "fetched_date": "2026-11-02", "market_cap": 6e9,
-             "piotroski_f_score": 5, **dict.fromkeys(RATIOS, 1.0)}  # fmt: skip
+             "piotroski_f_score": 5, **dict(zip(RATIOS, KNOWN["AA B"], strict=True))}  # fmt: skip
     database(
         top / "app.db",
         stocks=[stock(t) for t in TICKERS],

@@ -11,7 +11,7 @@ from pipelines.lake import Dataset, Lake
 from pipelines.lake.publishing import point_current_to
 from pipelines.refresh.files import COMPRESSION_LEVEL
 
-DATASETS: Final = ("prices", "fundamentals", "stocks")
+DATASETS: Final = ("prices", "jumps", "fundamentals", "ratio_prices", "stocks")
 IDS: Final = 10_000_000
 """More than the ids of any copy."""
 

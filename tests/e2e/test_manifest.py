@@ -21,7 +21,7 @@ END = date(2024, 5, 31)
 TOP = (
     "schema_version", "created_at", "version", "as_of", "universe", "strategies", "source",
     "datasets", "phases", "rules", "contract", "release", "libraries", "python", "integrity",
-    "failed_checks", "other_universes",
+    "failed_checks", "other_universes", "demo",
 )  # fmt: skip
 COUNTS = ("rows_in", "rows", "rejected", "warnings")
 OF_SOURCE = ("schema", *COUNTS, "files", "widest_text")
@@ -29,6 +29,7 @@ REJECTS = ("rejects_sha256", "rejects_bytes")
 DATASETS = {
     "prices": (*OF_SOURCE, *REJECTS, "source_years"),
     "jumps": ("schema", "rows", "files"),
+    "ratio_prices": ("schema", "rows", "files"),
     "fundamentals": OF_SOURCE,
     "stocks": OF_SOURCE,
     "index_prices": (*OF_SOURCE, *REJECTS),
@@ -120,6 +121,7 @@ def test_the_rows_of_each_dataset_are_counted(written: dict[str, Any]) -> None:
     assert counts == {
         "prices": [288, 287, {"bad_date": 1}, {}],
         "jumps": [None, 0, None, None],
+        "ratio_prices": [None, 0, None, None],
         "fundamentals": [1, 1, {}, {}],
         "stocks": [1, 1, {}, {}],
         "index_prices": [2, 1, {"close_not_positive": 1}, {"ohl_missing": 1}],
@@ -136,6 +138,7 @@ def test_files_have_a_year_or_null(written: dict[str, Any]) -> None:
     assert files == {
         "prices": [("prices/year=2023/0.parquet", 2023), ("prices/year=2024/0.parquet", 2024)],
         "jumps": [("jumps/0.parquet", None)],
+        "ratio_prices": [("ratio_prices/0.parquet", None)],
         "fundamentals": [("fundamentals/year=2024/0.parquet", 2024)],
         "stocks": [("stocks/0.parquet", None)],
         "index_prices": [("index_prices/year=2024/0.parquet", 2024)],
@@ -153,7 +156,8 @@ def test_files_have_a_year_or_null(written: dict[str, Any]) -> None:
 def test_phases_have_rows_or_null(written: dict[str, Any]) -> None:
     assert [(phase["phase"], phase["rows"]) for phase in written["phases"]] == [
         ("copy", None), ("changes", None), ("prices", 287), ("jumps", 0), ("fundamentals", 1),
-        ("stocks", 1), ("index_prices", 1), ("rankings", 4), ("integrity", None),
+        ("stocks", 1), ("index_prices", 1), ("ratio_prices", 0), ("rankings", 4),
+        ("integrity", None),
     ]  # fmt: skip
 
 

@@ -41,7 +41,7 @@ def source(tmp_path: Path) -> Path:
         daily_prices=[row for n, t in enumerate(("VOLV B", "NOKIA", "TINY"), 11)
                       for row in quotes(t, float(n))],
         fundamentals=[
-            {"ticker": t, "fiscal_date": "2023-12-31", "fetched_date": "2024-03-01",
+            {"ticker": t, "fiscal_date": "2023-12-31", "fetched_date": DAYS[-1],
              "dividend_yield": 0.03} for t in ("VOLV B", "NOKIA", "TINY")
         ],
     )  # fmt: skip

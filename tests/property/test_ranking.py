@@ -1,5 +1,6 @@
 """What holds for every universe: the plain-Python oracle agrees, and METHODOLOGY §8."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from random import Random
 from typing import Any, Literal
@@ -13,9 +14,19 @@ from polars.testing import assert_frame_equal
 from pipelines.ranking.factors import SIGNALS
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES
-from pipelines.universe import Universe
+from pipelines.ranking.tickers import canonical_ticker
+from pipelines.universe import TrustedJump, Universe
 from tests import oracle
-from tests.factories import FrameLake, Row, frame_lake, jumps_of, snapshot, statement, stock
+from tests.factories import (
+    FrameLake,
+    Row,
+    frame_lake,
+    jumps_of,
+    ratio_prices_of,
+    snapshot,
+    statement,
+    stock,
+)
 
 D = date(2024, 5, 31)
 SMALL = Universe(name="small", markets=("stockholmsborsen", "first_north"), currency="SEK",
@@ -27,6 +38,7 @@ WILD = [0.5, 1.0, 2.0, 2.5, 10.0, 12.5]
 """Closes of which none is 2.5 times another, and closes of which many are."""
 
 few = st.sampled_from
+VENDORS = (None, "avanza", "tradingview", "TradingView", "statements")
 maybe_ratio = st.none() | few([-2.0, -0.5, 0.0, 0.04, 0.1, 3.0, 7.0, 15.5])
 maybe_amount = st.none() | few([-3e6, 0.0, 1e6, 2e6, 3e6, 5e7])
 
@@ -80,7 +92,8 @@ def fundamentals_of(draw: st.DrawFn, ticker: str, first: int) -> list[Row]:
             continue
         values |= {c: draw(maybe_amount) for c in oracle.STATEMENT_ITEMS}
         values["piotroski_f_score"] = draw(st.none() | st.integers(0, 9))
-        values["data_source"] = draw(few([None, "avanza", "tradingview", "TradingView"]))
+        values["data_source"] = draw(few(VENDORS))
+        values["fetched_date"] = draw(few([None, date.fromisoformat(known)]))
         if draw(few([True, False, False])):
             values = dict.fromkeys(values)
             values["pe"] = draw(maybe_ratio)
@@ -98,8 +111,20 @@ def markets(draw: st.DrawFn) -> tuple[list[Row], list[Row], list[Row]]:
     return listed, prices, filed
 
 
-def everything(market: tuple[list[Row], list[Row], list[Row]], as_of: date = D) -> pl.DataFrame:
-    return rankings(frame_lake(*market), as_of=as_of, universe=SMALL).collect(engine="streaming")
+def everything(
+    market: tuple[list[Row], list[Row], list[Row]], as_of: date = D, universe: Universe = SMALL
+) -> pl.DataFrame:
+    plan = rankings(frame_lake(*market), as_of=as_of, universe=universe)
+    return plan.collect(engine="streaming")
+
+
+def trusting(prices: list[Row], draw: Any) -> Universe:
+    """The universe with some days of prices trusted, whether the price jumped on them or not."""
+    # The lake has no other tickers than those that are written as it writes them.
+    found = [row for row in prices if canonical_ticker(row["ticker"]) == row["ticker"]]
+    days = st.lists(few(found), max_size=3) if found else st.just([])
+    trusted = (TrustedJump(row["ticker"], row["date"]) for row in draw(days, "trusted"))
+    return replace(SMALL, trusted_jumps=tuple(trusted))
 
 
 def full(row: Row) -> Row:
@@ -112,15 +137,18 @@ def rounded(values: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
-@given(market=markets(), shift=st.sampled_from([0, 0, 0, 31, 92, 366]))
+@given(market=markets(), shift=st.sampled_from([0, 0, 0, 31, 92, 366]), data=st.data())
 @settings(max_examples=60, deadline=None)
-def test_rankings_agree_with_the_oracle(strategy: str, market: Any, shift: int) -> None:
+def test_rankings_agree_with_the_oracle(
+    strategy: str, market: Any, shift: int, data: st.DataObject
+) -> None:
     as_of = D - timedelta(days=shift)
     listed, prices, filed = market
+    universe = trusting(prices, data.draw)
     expected = oracle.rank(
-        listed, prices, [full(r) for r in filed], strategy=strategy, as_of=as_of, universe=SMALL
+        listed, prices, [full(r) for r in filed], strategy=strategy, as_of=as_of, universe=universe
     )
-    frame = everything(market, as_of).filter(strategy=strategy)
+    frame = everything(market, as_of, universe).filter(strategy=strategy)
     actual = {row["ticker"]: row for row in frame.iter_rows(named=True)}
     assert [r["ticker"] for r in expected] == frame["ticker"].to_list()
     for row in expected:
@@ -240,7 +268,7 @@ def test_the_scale_of_a_stocks_prices_does_not_matter(
     ticker = data.draw(few([s["ticker"] for s in listed]), "ticker")
     scaled = [r | {"close": r["close"] * (2.0**power if r["ticker"] == ticker else 1)}
               for r in prices]  # fmt: skip
-    shown = pl.selectors.matches("^(base_)?close(_[0-9]+m)?$")
+    shown = pl.selectors.matches("^(base_|jump_)?close(_[0-9]+m|_before)?$")
     ours, theirs = everything((listed, scaled, filed)), everything(market)
     assert_frame_equal(ours.drop(shown), theirs.drop(shown), check_exact=True)
 
@@ -257,11 +285,13 @@ def test_what_becomes_known_after_a_date_changes_nothing(
     later = frame_lake([], [{"ticker": ticker, "date": day, "close": close}], filed)
     prices = pl.concat([before.prices(until=D).collect(), later.datasets["prices"]])
     # The stocks stay as they are: market caps of today and the newest close are exempt.
+    filings = pl.concat(x.datasets["fundamentals"] for x in (before, later))
     after = FrameLake(
         stocks=before.datasets["stocks"],
         prices=prices,
         jumps=jumps_of(prices),
-        fundamentals=pl.concat(x.datasets["fundamentals"] for x in (before, later)),
+        ratio_prices=ratio_prices_of(prices, filings),
+        fundamentals=filings,
     )
     assert_frame_equal(of_lake(after), of_lake(before), check_exact=True)
 

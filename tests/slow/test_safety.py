@@ -29,7 +29,7 @@ SPAWN = get_context("spawn")
 EXPORT = [sys.executable, "-m", "pipelines.export", "--full", "--force"]
 PHASES = (
     *("start", "copy", "changes", "prices", "jumps"),
-    *("fundamentals", "stocks", "index_prices", "rankings"),
+    *("fundamentals", "stocks", "index_prices", "ratio_prices", "rankings"),
 )
 
 

@@ -1,3 +1,4 @@
+import shutil
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -8,11 +9,17 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 
-from pipelines import console
+from app.main import create_app
+from pipelines import console, rank
 from pipelines.demo import last_weekday, main, make_market
 from pipelines.demo_market.companies import listed_companies
 from pipelines.demo_market.prices import daily_prices, factors, trading_days
+from pipelines.fingerprint import is_demo
+from pipelines.lake import Lake
+from pipelines.settings import Settings
+from tests.factories import database, stock
 
 END = date(2026, 11, 20)
 COLUMNS = {
@@ -237,7 +244,7 @@ def test_the_command_writes_and_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "new" / "market.db"
-    assert run(monkeypatch, "--out", path, "--stocks", 10, "--years", 1) == 0
+    assert run(monkeypatch, "--out", path, "--no-plants", "--stocks", 10, "--years", 1) == 0
     assert [file.name for file in path.parent.iterdir()] == ["market.db"]
     out, err = capsys.readouterr()
     assert ["stocks", "10"] in [line.split() for line in out.splitlines()]
@@ -250,7 +257,7 @@ def test_the_command_replaces_a_file_only_when_told(
     path, log = tmp_path / "market.db", tmp_path / "market.db-wal"
     path.write_text("old")
     log.write_text("of the old one")
-    options = ("--out", path, "--stocks", 10, "--years", 1)
+    options = ("--out", path, "--no-plants", "--stocks", 10, "--years", 1)
     assert run(monkeypatch, *options) == 1
     assert path.read_text() == "old"
     assert capsys.readouterr().err == (
@@ -273,3 +280,55 @@ def test_wrong_usage_is_told(monkeypatch: pytest.MonkeyPatch, options: tuple[obj
 )  # fmt: skip
 def test_prices_are_until_the_last_weekday(today: str, newest: str) -> None:
     assert last_weekday(date.fromisoformat(today)) == date.fromisoformat(newest)
+
+
+# -------------------------------------------------------------------------- called what it is
+
+
+def test_a_demo_market_bears_a_mark(demo_market: Path, tmp_path: Path) -> None:
+    assert is_demo(demo_market / "demo.db")
+    assert Lake(demo_market / "lake").manifest.demo
+    assert not is_demo(database(tmp_path / "real.db"))
+    assert not is_demo(tmp_path / "none.db")
+
+
+def test_the_commands_call_a_demo_a_demo(
+    demo_market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    notice = "demo market of invented companies; no rank is investment advice\n"
+    rank.main(lake=demo_market / "lake", strategy="trendande_varde")
+    assert capsys.readouterr().out.endswith(notice)
+    rank.main(lake=demo_market / "lake", format_=rank.OutputFormat.CSV)
+    assert notice not in capsys.readouterr().out
+    assert run(monkeypatch, "--out", tmp_path / "a.db", "--stocks", 10, "--years", 1) == 0
+    assert capsys.readouterr().out.endswith(notice)
+
+
+@pytest.mark.parametrize(("end", "is_new"), [("2026-11-20", False), ("2026-11-23", True)])
+def test_a_demo_market_that_is_too_old_is_renewed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str, *, is_new: bool
+) -> None:
+    path = tmp_path / "demo.db"
+    make_market(path, stocks=10, years=1, end=date(2026, 11, 20))
+    before = path.read_bytes()
+    options = ("--out", path, "--stocks", 10, "--years", 1, "--end", end, "--renew")
+    assert run(monkeypatch, *options) == 0
+    assert (path.read_bytes() != before) == is_new
+
+
+def test_another_database_is_never_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = database(tmp_path / "demo.db", stocks=[stock("A")])
+    before = path.read_bytes()
+    assert run(monkeypatch, "--out", path, "--stocks", 10, "--years", 1, "--renew") == 0
+    assert path.read_bytes() == before
+
+
+def test_health_says_that_it_is_a_demo(demo_market: Path, tmp_path: Path) -> None:
+    shutil.copytree(demo_market / "lake", tmp_path / "lake", symlinks=True)
+    settings = Settings(source=demo_market / "demo.db", lake=tmp_path / "lake")
+    with TestClient(create_app(settings)) as client:
+        client.get("/v1/dashboard/top")
+        assert client.get("/v1/health").json()["notice"] == (
+            "demo market of invented companies; no rank is investment advice"
+        )

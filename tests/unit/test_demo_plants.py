@@ -156,7 +156,7 @@ def test_the_command_tells_the_truth_beside_the_database_and_takes_it_away_with_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = ("--out", tmp_path / "market.db", "--stocks", 10, "--years", 3)
-    assert run(monkeypatch, *options, "--plants") == 0
+    assert run(monkeypatch, *options) == 0
     assert {path.name for path in tmp_path.iterdir()} == {"market.db", "market.truth.json"}
     assert "rise" in {plant.kind for plant in read_truth(tmp_path / "market.db")}
     assert run(monkeypatch, *options, "--force", "--no-plants") == 0

@@ -155,7 +155,11 @@ const metricLine = (metric) =>
     "tr",
     {},
     el("th", { scope: "row" }, inWords(metric.name)),
-    num(valueOf(metric)),
+    num(
+      valueOf(metric),
+      metric.reported !== metric.value &&
+        el("small", {}, `reported ${valueOf({ ...metric, value: metric.reported })}`),
+    ),
     el("td", {}, rung(metric.percentile)),
     num(percentile(metric.percentile)),
   );
@@ -206,4 +210,5 @@ const factsOf = (why) =>
     ["Type", inWords(why.stock_type ?? "unknown")],
     ["Statements to", why.fiscal_date ? day(why.fiscal_date) : "none in 18 months"],
     ["Ratios known from", why.ratios_known_from ? day(why.ratios_known_from) : "none in 12 months"],
+    ["Multiples at the price of", why.multiples_as_of ? day(why.multiples_as_of) : "no day"],
   ]);

@@ -1,6 +1,7 @@
 /** The condition of the lake, where it is not as it should be. */
 
 import { read, sentence } from "./api.js";
+import { byId } from "./dom.js";
 
 const TITLES = {
   unreadable: "The lake cannot be read.",
@@ -15,6 +16,13 @@ export function lakeBanner({ state, reason }) {
   const title = TITLES[state];
   const text = `Do not trade on these rankings. ${sentence(reason ?? "")}`;
   return title ? { tone: "critical", title, text, first: true } : null;
+}
+
+/** Calls a demo market a demo, at the top of the page. */
+export async function showNotice() {
+  const health = await read("/v1/health").catch(() => null);
+  byId("notice").textContent = health?.notice ? sentence(health.notice) : "";
+  byId("demo").hidden = !health?.notice;
 }
 
 /** True where nothing was published yet; false where a version cannot be read. */

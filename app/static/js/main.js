@@ -15,7 +15,7 @@ import {
   drawNoIntegrity,
   verdictFigure,
 } from "./integrity.js";
-import { isEmpty, lakeBanner } from "./lake.js";
+import { isEmpty, lakeBanner, showNotice } from "./lake.js";
 import { Link } from "./link.js";
 import { MemoryChart, spanOf } from "./memory.js";
 import { Permission } from "./permission.js";
@@ -149,6 +149,7 @@ class Dashboard {
 
   #ranked(top) {
     this.#setVersion(top.version, top.as_of);
+    showNotice();
     this.explain.setStrategies(top.strategies);
     drawTens(top, (strategy, ticker) => this.explain.open(strategy, ticker));
   }

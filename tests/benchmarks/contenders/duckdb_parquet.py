@@ -27,6 +27,7 @@ def sql(task: Task) -> str:
         stocks=task.files("stocks"),
         prices=task.price_files(),
         fundamentals=task.files("fundamentals"),
+        ratio_prices=task.files("ratio_prices"),
         ratios=", ".join(RATIOS),
         items=", ".join(STATEMENT_ITEMS),
         markets=tuple(task.markets),

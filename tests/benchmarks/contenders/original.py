@@ -1,9 +1,9 @@
 """The way of the old system, with the rules of this one: rows → objects → dicts → frame → pivot.
 
-Objects of SQLAlchemy for all stocks, all fundamentals and the last 400 days of prices and
-snapshots, a list of dicts of them, a frame, smaller types where that changes no answer (float32
-for prices, categories for tickers), and a table of days by tickers. It is spared one thing: it
-made that table anew for each strategy.
+Objects of SQLAlchemy for all stocks, all fundamentals, the last 400 days of snapshots, and of
+prices as many or as far back as the ratios need, a list of dicts of them, a frame, smaller types
+where that changes no answer (float32 for prices, categories for tickers), and a table of days by
+tickers. It is spared one thing: it made that table anew for each strategy.
 """
 
 import datetime as dt
@@ -17,7 +17,14 @@ import sqlalchemy.sql.default_comparator  # noqa: F401 - before the clock starts
 from sqlalchemy import create_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
-from tests.benchmarks.contenders.rules import as_stored, rank, save
+from tests.benchmarks.contenders.rules import (
+    as_stored,
+    closes_on,
+    first_day,
+    newest_ratios,
+    rank,
+    save,
+)
 from tests.benchmarks.contenders.source_rows import OF_FUNDAMENTALS, OF_SNAPSHOTS, filings, tickers
 from tests.benchmarks.contenders.task import Task
 
@@ -110,16 +117,19 @@ def rankings(task: Task, *, since: dt.date) -> pd.DataFrame:
         stocks = db.query(Stock).all()
         statements = db.query(Fundamentals).all()
         snapshots = db.query(Snapshot).filter(Snapshot.snapshot_date >= since).all()
-        prices = db.query(DailyPrice).filter(DailyPrice.date >= since).all()
-        quotes = _smaller(_frame(prices, ("ticker", "date", "close"), dates=("date",)))
         known = filings(
             _frame(statements, OF_FUNDAMENTALS, dates=("fiscal_date", "fetched_date")),
             _frame(snapshots, OF_SNAPSHOTS, dates=("snapshot_date",)),
         )
+        ratios = newest_ratios(known, task)
+        since = min(since, first_day(ratios).date())
+        prices = db.query(DailyPrice).filter(DailyPrice.date >= since).all()
+        quotes = _smaller(_frame(prices, ("ticker", "date", "close"), dates=("date",)))
         columns = ("ticker", "market_cap_msek", "sector", "market", "stock_type")
         listed = _frame(stocks, columns)
         listed["ticker"] = tickers(listed["ticker"])
-        return rank(listed, _last_closes(quotes, task), known, task)
+        ratios["then"] = closes_on(quotes.astype({"ticker": "str"}), ratios)
+        return rank(listed, _last_closes(quotes, task), ratios, known, task)
 
 
 def _frame(rows: list[Any], names: tuple[str, ...], dates: tuple[str, ...] = ()) -> pd.DataFrame:

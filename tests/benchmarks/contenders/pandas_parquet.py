@@ -6,7 +6,7 @@ import pyarrow.dataset
 import pyarrow.parquet  # noqa: F401 - before the clock starts
 
 from tests.benchmarks.contenders.pyarrow_read import FUNDAMENTALS, PRICES
-from tests.benchmarks.contenders.rules import last_closes, rank, save
+from tests.benchmarks.contenders.rules import last_closes, newest_ratios, rank, save
 from tests.benchmarks.contenders.task import Task
 from tests.oracle import months_back
 
@@ -30,4 +30,8 @@ def run(task: Task) -> pd.DataFrame:
         task.files("fundamentals"), columns=FUNDAMENTALS, filters=known, partitioning=None,
         to_pandas_kwargs=DAYS,
     )  # fmt: skip
-    return rank(stocks, last_closes(prices, task), filings, task)
+    then = pd.read_parquet(task.files("ratio_prices"), to_pandas_kwargs=DAYS)
+    ratios = newest_ratios(filings, task)
+    ratios = ratios.reset_index().merge(then, on=["ticker", "priced_on"], how="left")
+    ratios = ratios.rename(columns={"close": "then"}).set_index("ticker")
+    return rank(stocks, last_closes(prices, task), ratios, filings, task)

@@ -6,7 +6,14 @@ from contextlib import closing
 import pandas as pd
 import pandas.io.sql
 
-from tests.benchmarks.contenders.rules import last_closes, rank, save
+from tests.benchmarks.contenders.rules import (
+    closes_on,
+    first_day,
+    last_closes,
+    newest_ratios,
+    rank,
+    save,
+)
 from tests.benchmarks.contenders.source_rows import OF_FUNDAMENTALS, OF_SNAPSHOTS, filings, tickers
 from tests.benchmarks.contenders.task import Task
 from tests.oracle import months_back
@@ -32,6 +39,13 @@ def run(task: Task) -> pd.DataFrame:
         quotes = pd.read_sql(prices, database, params=windows, parse_dates=["date"])
         statements = pd.read_sql(FUNDAMENTALS, database, parse_dates=days)
         snapshots = pd.read_sql(SNAPSHOTS, database, params=year, parse_dates=["snapshot_date"])
-    stocks["ticker"] = tickers(stocks["ticker"])
-    quotes["ticker"] = tickers(quotes["ticker"])
-    return rank(stocks, last_closes(quotes, task), filings(statements, snapshots), task)
+        filed = filings(statements, snapshots)
+        ratios = newest_ratios(filed, task)
+        around = [str(day.date()) for day in (first_day(ratios), ratios["priced_on"].max())]
+        priced = pd.read_sql(
+            f"{PRICES} date BETWEEN ? AND ?", database, params=around, parse_dates=["date"]
+        )
+    for frame in (stocks, quotes, priced):
+        frame["ticker"] = tickers(frame["ticker"])
+    ratios["then"] = closes_on(priced, ratios)
+    return rank(stocks, last_closes(quotes, task), ratios, filed, task)

@@ -11,7 +11,7 @@ WITH closes AS (
 ),
 -- A snapshot that is older than twelve months is never used.
 known AS (
-    SELECT ticker, known_from, fiscal_date, source, id, data_source, {ratios}, {items}
+    SELECT ticker, known_from, fiscal_date, source, id, data_source, fetched_date, {ratios}, {items}
     FROM read_parquet({fundamentals}, hive_partitioning = false)
     WHERE known_from <= {last_0}
         AND (source = 'fundamentals' OR known_from >= {last_0} - INTERVAL 12 MONTH)
@@ -21,12 +21,29 @@ with_ratios AS (
     QUALIFY fiscal_date IS NULL OR fiscal_date = max(fiscal_date) OVER (PARTITION BY ticker)
 ),
 ratios AS (
-    SELECT ticker, {ratios} FROM (
+    SELECT ticker, {ratios}, CASE
+            WHEN source = 'snapshots' THEN known_from
+            WHEN lower(data_source) = 'statements' OR fetched_date IS NULL THEN fiscal_date
+            ELSE fetched_date END AS priced_on
+    FROM (
         SELECT * FROM with_ratios
         QUALIFY 1 = row_number() OVER (PARTITION BY ticker ORDER BY
             known_from DESC, source = 'fundamentals' DESC, fiscal_date DESC, id DESC)
     )
     WHERE known_from >= {last_0} - INTERVAL 12 MONTH
+),
+-- The market is taken to be free of jumps.
+brought AS (
+    SELECT ticker, r.* EXCLUDE (ticker), coalesce(close_0 / p.close::DOUBLE, 1) AS change
+    FROM ratios AS r LEFT JOIN closes USING (ticker)
+    LEFT JOIN read_parquet({ratio_prices}, hive_partitioning = false) AS p
+        USING (ticker, priced_on)
+),
+timely AS (
+    SELECT * REPLACE (market_cap_ccy * change AS market_cap_ccy, pe * change AS pe,
+        pb * change AS pb, ps * change AS ps, p_fcf * change AS p_fcf,
+        dividend_yield / change AS dividend_yield)
+    FROM brought
 ),
 years AS (
     SELECT ticker, fiscal_date, {items},
@@ -101,7 +118,7 @@ market AS (
         FROM read_parquet({stocks}, hive_partitioning = false)
     ) AS s
     LEFT JOIN closes AS c USING (ticker)
-    LEFT JOIN ratios USING (ticker)
+    LEFT JOIN timely USING (ticker)
     LEFT JOIN scores USING (ticker)
 ),
 strategies (strategy, keeps, metrics, at_least) AS (VALUES

@@ -24,17 +24,21 @@ from tests.oracle import (
 )  # fmt: skip
 
 VENDOR: Final = "piotroski_f_score"
+RISE: Final = ["market_cap_ccy", "pe", "pb", "ps", "p_fcf"]
 ITEMS: Final = [*STATEMENT_ITEMS]
 SHARE_CLASS: Final = r"^(.+)[ \-_.]([A-D])$"
 
 
 def rank(
-    stocks: pd.DataFrame, closes: pd.DataFrame, filings: pd.DataFrame, task: Task
-) -> pd.DataFrame:
-    """The rankings of `stocks`, from the closes of `last_closes` and rows as the lake has them."""
-    known = filings[filings["known_from"] <= pd.Timestamp(task.as_of)]
-    market = stocks.set_index("ticker").join(closes).join(_ratios(known, task))
-    market = market.join(_f_score(known, task))
+    stocks: pd.DataFrame, closes: pd.DataFrame, ratios: pd.DataFrame, filings: pd.DataFrame,
+    task: Task,
+) -> pd.DataFrame:  # fmt: skip
+    """The rankings of `stocks`, from the closes of `last_closes` and rows as the lake has them.
+
+    `ratios` are those of `newest_ratios`, with the close on `priced_on` as `then`.
+    """
+    market = stocks.set_index("ticker").join(closes).join(ratios)
+    market = _brought(market).join(_f_score(_known(filings, task), task))
     market["f_score"] = market["f_score"].fillna(0)
     market["f_available"] = market["f_available"].fillna(0)
     reported = market["market_cap_ccy"].where(lambda cap: cap > 0) / 1e6
@@ -68,7 +72,13 @@ def as_stored(closes: pd.DataFrame) -> pd.DataFrame:
     return closes.astype("float32").astype("float64")
 
 
-def _ratios(known: pd.DataFrame, task: Task) -> pd.DataFrame:
+def _known(filings: pd.DataFrame, task: Task) -> pd.DataFrame:
+    return filings[filings["known_from"] <= pd.Timestamp(task.as_of)]
+
+
+def newest_ratios(filings: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """The ratios of each ticker, and the day of the price that is in them, as `priced_on`."""
+    known = _known(filings, task)
     rows = known[known[[*RATIOS]].notna().any(axis=1)]
     newest = rows.groupby("ticker")["fiscal_date"].transform("max")
     rows = rows[rows["fiscal_date"].isna() | (rows["fiscal_date"] == newest)]
@@ -76,7 +86,34 @@ def _ratios(known: pd.DataFrame, task: Task) -> pd.DataFrame:
     rows = rows.sort_values(["known_from", "annual", "fiscal_date", "id"])
     rows = rows.drop_duplicates("ticker", keep="last")
     rows = rows[rows["known_from"] >= pd.Timestamp(months_back(task.as_of, 12))]
-    return rows.set_index("ticker")[[*RATIOS]]
+    of_year = rows["data_source"].astype("str").str.lower() == "statements"
+    reported = rows["fetched_date"].where(~of_year).fillna(rows["fiscal_date"])
+    rows["priced_on"] = rows["known_from"].where(~rows["annual"], reported)
+    return rows.set_index("ticker")[[*RATIOS, "priced_on"]]
+
+
+def closes_on(quotes: pd.DataFrame, ratios: pd.DataFrame) -> pd.Series:
+    """The last close of each ticker on the day of its ratios' price, or ten days before."""
+    days = ratios["priced_on"].reset_index().sort_values("priced_on")
+    quotes = quotes[quotes["close"] > 0].sort_values("date")
+    near = pd.merge_asof(
+        days, quotes, left_on="priced_on", right_on="date", by="ticker",
+        tolerance=pd.Timedelta(days=10),
+    )  # fmt: skip
+    return near.set_index("ticker")["close"].astype("float32").astype("float64")
+
+
+def first_day(ratios: pd.DataFrame) -> pd.Timestamp:
+    """The oldest day whose close may be in a ratio."""
+    return ratios["priced_on"].min() - pd.Timedelta(days=10)
+
+
+def _brought(market: pd.DataFrame) -> pd.DataFrame:
+    """The ratios brought to the price of the day; the market is taken to be free of jumps."""
+    change = (market[0] / market["then"]).fillna(1.0)
+    market[RISE] = market[RISE].mul(change, axis=0)
+    market["dividend_yield"] /= change
+    return market
 
 
 def _f_score(known: pd.DataFrame, task: Task) -> pd.DataFrame:

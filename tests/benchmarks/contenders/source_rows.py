@@ -47,14 +47,13 @@ def filings(fundamentals: pd.DataFrame, snapshots: pd.DataFrame) -> pd.DataFrame
 
 def _statements(fundamentals: pd.DataFrame) -> pd.DataFrame:
     fiscal = fundamentals["fiscal_date"].fillna(fundamentals["fetched_date"])
-    rows = fundamentals.assign(
+    return fundamentals.assign(
         source="fundamentals",
         ticker=tickers(fundamentals["ticker"]),
         fiscal_date=fiscal,
         known_from=fundamentals["fetched_date"].fillna(fiscal + pd.Timedelta(days=90)),
         percent=fundamentals["data_source"].astype("str").str.lower() == "tradingview",
     )
-    return rows.drop(columns="fetched_date")
 
 
 def _percent_tickers(rows: pd.DataFrame) -> pd.Series:

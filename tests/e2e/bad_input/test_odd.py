@@ -116,10 +116,10 @@ def test_a_database_may_be_made_otherwise(place: Place, make: Callable[[Path], o
         assert rows(lake, dataset) == rows(before, dataset)
 
 
-ALL = {*DATASETS.values(), "jumps", "rankings"}
+ALL = {*DATASETS.values(), "jumps", *("ratio_prices", "rankings")}
 EVENTS = ("splits", "dividend_events", "fx_rates")
 OPTIONAL = ("index_prices", "fundamentals_snapshots", *EVENTS)
-REQUIRED = {"prices", "fundamentals", "stocks", "rankings"}
+REQUIRED = {"prices", "fundamentals", "stocks", "ratio_prices", "rankings"}
 """What is there without the optional tables, beside jumps, of which the rows here have none."""
 EMPTIES = tuple(f"DELETE FROM {table}" for table in OPTIONAL)
 

@@ -147,14 +147,6 @@ SOURCES: dict[str, tuple[Make, str]] = {
     ),
     "close as BLOB": (remake(("open FLOAT, close FLOAT, high", "open FLOAT, close BLOB, high")),
                       "daily_prices.close is declared BLOB; expected FLOAT"),
-    "close as NUMERIC": (
-        remake(("open FLOAT, close FLOAT, high", "open FLOAT, close NUMERIC, high")),
-        "daily_prices.close is declared NUMERIC",
-    ),
-    "close as DECIMAL(10, 2)": (
-        remake(("open FLOAT, close FLOAT, high", "open FLOAT, close DECIMAL(10, 2), high")),
-        "daily_prices.close is declared DECIMAL",
-    ),
     "close without a type": (remake(("open FLOAT, close FLOAT, high", "open FLOAT, close, high")),
                              "daily_prices.close is declared without a type"),
     "score as TEXT": (remake(("piotroski_f_score INTEGER", "piotroski_f_score TEXT")),
@@ -169,7 +161,7 @@ SOURCES: dict[str, tuple[Make, str]] = {
     "a column named rowid": (sql("ALTER TABLE daily_prices ADD COLUMN rowid INTEGER"),
                              "daily_prices.*column.*rowid"),
     "a column named RowID": (sql("ALTER TABLE stocks ADD COLUMN RowID TEXT"),
-                             "stocks has a column named RowID.*rename it"),
+                             "stocks has a column named rowid.*rename it"),
     "id a part of the key": (
         remake(("id INTEGER PRIMARY KEY, ticker VARCHAR,", "id INTEGER, ticker VARCHAR,"),
                ("DEFAULT 'avanza'", "DEFAULT 'avanza', PRIMARY KEY (id, ticker)")),

@@ -11,6 +11,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, Route, expect
 
 from app.jobs.follow import PHASES
+from pipelines.refresh import recorded_export
+from pipelines.universe import SWEDEN
 from tests.slow.browser.conftest import PATIENCE_MS, TOKEN, Service, Start, Visit
 
 STRATEGIES = 4
@@ -142,8 +144,9 @@ def test_an_alert_appears_and_resolves(start: Start, visit: Visit) -> None:
     (service.folder / "away.db").rename(database)
     refresh_now(page).click()
     expect(panel(page, "Refresh")).to_contain_text("Succeeded")
-    refresh_now(page).click()
+    recorded_export(database, service.folder / "lake", SWEDEN)
     expect(panel(page, "Refresh")).to_contain_text("Checked, nothing new")
+    expect(panel(page, "Refresh")).to_contain_text("Outside")
     resolved = panel(page, "Alerts").locator('.alert--resolved[data-key="refresh_failed"]')
     expect(resolved).to_have_count(1)
     expect(alert).to_have_count(1)

@@ -33,6 +33,9 @@ def test_paths_of_a_version_begin_in_its_folder() -> None:
 def test_versions_are_those_with_a_manifest(tmp_path: Path) -> None:
     root = made(tmp_path)
     (root / "versions" / "20261125T170000Z-abcdef").mkdir()
+    for name in ("backup", "20261125T170000Z", "20261125T170000Z-abcdef.old"):  # no versions
+        (root / "versions" / name).mkdir()
+        (root / "versions" / name / layout.MANIFEST).touch()
     layout.partial(root, "p").mkdir()
     layout.trash(root, "t").mkdir()
     layout.new_link(root).symlink_to("nowhere")
@@ -47,6 +50,10 @@ def test_a_new_id_is_after_all_others(tmp_path: Path) -> None:
     later = layout.new_version_id(root, datetime(2026, 11, 23, 17, 0, 1, tzinfo=UTC))
     before = layout.new_version_id(root, datetime(2020, 1, 1, tzinfo=UTC))
     first = layout.new_version_id(tmp_path / "empty", datetime(2020, 1, 1, tzinfo=UTC))
+    (root / "versions" / "backup").mkdir()
+    (root / "versions" / "backup" / layout.MANIFEST).touch()
+    beside = layout.new_version_id(root, datetime(2026, 11, 23, 17, 0, 1, tzinfo=UTC))
+    assert beside.startswith("20261123T170001Z-")
     assert [i[:-6] for i in (later, before, first)] == [
         "20261123T170001Z-", "20261123T170001Z-", "20200101T000000Z-"
     ]  # fmt: skip

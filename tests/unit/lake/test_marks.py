@@ -1,7 +1,11 @@
 """Marks of versions: set, read, taken away."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from pipelines.errors import LakeError
 from pipelines.lake import marks
 
 
@@ -40,3 +44,25 @@ def test_all_marks_of_a_version_are_forgotten(tmp_path: Path) -> None:
     marks.note_damage(tmp_path, "v", ["a"])
     marks.forget(tmp_path, "v")
     assert (marks.is_withdrawn(tmp_path, "v"), marks.known_damage(tmp_path, "v")) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "set_mark"),
+    [
+        ("damaged", lambda root: marks.note_damage(root, "v", ["a is missing"])),
+        ("withdrawn", lambda root: marks.withdraw(root, "v")),
+    ],
+)
+def test_a_file_in_place_of_the_folder_of_marks_is_named(
+    tmp_path: Path, kind: str, set_mark: Callable[[Path], None]
+) -> None:
+    (tmp_path / kind).write_text("no folder")
+    with pytest.raises(LakeError) as refused:
+        set_mark(tmp_path)
+    assert str(refused.value) == (
+        f"{tmp_path}/{kind} is no folder, so that version v cannot be marked as {kind}; "
+        "move it away, then try again"
+    )
+    marks.forget(tmp_path, "v")  # there is no mark to take off
+    assert marks.known_damage(tmp_path, "v") is None
+    assert not marks.is_withdrawn(tmp_path, "v")

@@ -153,6 +153,16 @@ def test_known_and_torn_records_are_passed_over(lake: Path) -> None:
     assert ended_runs(lake, {"whole"}) == []
 
 
+def test_a_disk_that_does_not_list_its_records_has_none(
+    lake: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> list[Path]:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(Path, "glob", broken)
+    assert ended_runs(lake) == []
+
+
 def test_only_the_newest_records_are_kept(lake: Path) -> None:
     layout.runs(lake).mkdir()
     for number in range(KEPT + 3):

@@ -6,6 +6,8 @@ import pytest
 
 from pipelines.ranking.adjusted import adjusted_closes, applied_splits
 from pipelines.ranking.known import cross_section, price_return
+from pipelines.ranking.rank import rankings
+from pipelines.universe import SWEDEN
 from tests.factories import FrameLake, Row, closes, frame_lake, stock
 
 D = date(2024, 5, 31)
@@ -80,3 +82,19 @@ def test_a_price_return_goes_over_a_split() -> None:
                 [{"ticker": "A", "date": date(2024, 5, 2), "ratio": 2.0}])  # fmt: skip
     plan = price_return(made.prices(), applied_splits(made), as_of=D, months=1)
     assert plan.filter(ticker="A").collect()["return_1m"].item() == 0.5
+
+
+def test_a_jump_that_a_known_split_explains_makes_nobody_suspect() -> None:
+    prices = closes("A", {"2023-05-31": 90.0, "2023-11-30": 90.0, "2024-02-29": 90.0,
+                          "2024-05-16": 93.0, "2024-05-17": 31.0, "2024-05-31": 36.0})  # fmt: skip
+    split = {"ticker": "A", "date": date(2024, 5, 17), "ratio": 3.0}
+
+    def ranked(*splits: Row) -> tuple[str | None, float]:
+        made = frame_lake([stock("A")], prices, splits=splits)
+        plan = rankings(made, as_of=D, universe=SWEDEN)
+        rows = plan.filter(strategy="sammansatt_momentum").collect()
+        return rows.select("excluded_by", "return_12m").row(0)
+
+    assert ranked() == ("suspect_price", 36 / 90 - 1)
+    assert ranked(split) == ("no_f_score", pytest.approx(0.2))
+    assert ranked(split | {"date": date(2024, 5, 18)})[0] == "suspect_price"

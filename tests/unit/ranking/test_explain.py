@@ -29,10 +29,12 @@ def test_a_ranked_stock() -> None:
     )
     assert [r.months for r in found.returns] == [3, 6, 12]
     assert found.metrics == (
-        MetricFact(name="roe", value=0.2, percentile=0.5, higher_is_better=True),
-        MetricFact(name="roa", value=0.1, percentile=0.5, higher_is_better=True),
-        MetricFact(name="roic", value=0.3, percentile=0.5, higher_is_better=True),
-        MetricFact(name="fcfroe", value=None, percentile=None, higher_is_better=True),
+        MetricFact(name="roe", value=0.2, reported=0.2, percentile=0.5, higher_is_better=True),
+        MetricFact(name="roa", value=0.1, reported=0.1, percentile=0.5, higher_is_better=True),
+        MetricFact(name="roic", value=0.3, reported=0.3, percentile=0.5, higher_is_better=True),
+        MetricFact(
+            name="fcfroe", value=None, reported=None, percentile=None, higher_is_better=True
+        ),
     )
     assert found.ratios_known_from == date(2024, 3, 30)
     assert found.is_compared

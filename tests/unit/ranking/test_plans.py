@@ -67,7 +67,7 @@ def files(tmp_path: Path) -> Lake:
     """The frames as a version of the lake: a file a year, and of fundamentals by `known_from`."""
     datasets = {}
     days = {"stocks": None, "prices": "date", "fundamentals": "known_from", "jumps": None,
-            "splits": None}  # fmt: skip
+            "ratio_prices": None, "splits": None}  # fmt: skip
     for name, day in days.items():
         rows = FRAMES.datasets[name]
         parts = rows.group_by(pl.col(day).dt.year()) if day else [((None,), rows)]

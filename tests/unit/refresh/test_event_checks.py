@@ -7,6 +7,7 @@ from typing import Any
 import polars as pl
 
 from pipelines.lake.contracts import lake_schema
+from pipelines.refresh.splits import decide
 from pipelines.universe import SWEDEN
 from tests.factories import stock
 from tests.integrity import checks, lake, value, week
@@ -24,16 +25,16 @@ def test_a_version_without_events_has_no_check_of_them() -> None:
 def test_tickers_of_no_stock_are_counted_and_named() -> None:
     made = lake([stock("A")], week("A"), A=1)
     day = date(2026, 5, 4)
-    made.datasets["splits"] = rows(
-        "splits", *({"ticker": t, "date": day, "ratio": 2.0} for t in ("A", "X"))
-    )
+    known = rows("splits", *({"ticker": t, "date": day, "ratio": 2.0} for t in ("A", "X")))
+    made.datasets["splits"] = decide(known, made.prices())
     made.datasets["dividends"] = rows(
         "dividends", {"ticker": "A", "ex_date": day, "amount": 1.0, "id": 1}
     )
     found = checks(made)
     splits, dividends = found["known_splits"], found["dividends"]
     assert (splits.status, splits.message) == (
-        "ok", "2 splits are known; tickers of theirs that are not in stocks: 1, that is X"
+        "ok", "2 splits are known (0 applied, 0 in the prices already, 2 without closes around); "
+        "tickers of theirs that are not in stocks: 1, that is X"
     )  # fmt: skip
     assert value(splits) == {"count": 2, "unknown": 1, "cases": [{"ticker": "X", "rows": 1}]}
     assert dividends.message == (

@@ -7,11 +7,13 @@ from pipelines.refresh.f_score_gate import f_score_check
 from tests.factories import FrameLake
 from tests.integrity import RANKED, value
 
+COLUMNS = ("strategy", "ticker", "rank", "excluded_by", "f_available")
 Row = tuple[str, str, int | None, str | None, int]
 
 
 def lake(*rows: Row) -> FrameLake:
-    return FrameLake(rankings=pl.DataFrame(rows, schema=RANKED, orient="row"))
+    schema = {name: RANKED[name] for name in COLUMNS}
+    return FrameLake(rankings=pl.DataFrame(rows, schema=schema, orient="row"))
 
 
 def stocks(signals: list[int], excluded_by: str | None = None) -> list[Row]:

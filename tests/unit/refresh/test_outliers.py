@@ -1,11 +1,13 @@
 """Closes that moved far in a day, and ratios that jumped."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
 
+from pipelines.lake import lake_schema
 from pipelines.refresh import outliers
+from pipelines.refresh.splits import decide
 from tests.factories import closes, snapshot, stock
 from tests.integrity import FRIDAY, RANKED, checks, lake, value, week
 
@@ -42,6 +44,18 @@ def test_what_is_an_outlier_and_what_a_split(before: float, after: float, kind: 
             {"ticker": "A", "from_date": "2026-11-18", "date": "2026-11-19",
              "from": pytest.approx(before), "to": pytest.approx(after), "rank": 3}
         ]  # fmt: skip
+
+
+def test_a_move_that_a_known_split_explains_is_none() -> None:
+    prices = closes("A", {"2026-11-18": 100.0, "2026-11-20": 50.0})
+    made = lake([stock("A")], prices, A=3)
+    for day, count in (("2026-11-19", 0), ("2026-11-18", 1)):
+        known = pl.DataFrame(
+            [{"ticker": "A", "date": date.fromisoformat(day), "ratio": 2.0}],
+            schema=lake_schema("splits"),
+        )
+        made.datasets["splits"] = decide(known, made.prices())
+        assert value(checks(made)["splits"])["count"] == count
 
 
 def test_moves_are_between_consecutive_closes_of_one_ticker() -> None:

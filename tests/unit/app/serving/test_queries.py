@@ -6,9 +6,10 @@ from typing import cast
 import polars as pl
 
 from app.serving import Version, queries
-from pipelines.lake import Lake
+from pipelines.lake import Lake, lake_schema
+from pipelines.refresh.splits import decide
 from pipelines.universe import SWEDEN
-from tests.factories import FrameLake, jumps_of
+from tests.factories import FrameLake, closes, jumps_of
 
 NEWEST = date(2026, 11, 20)
 PRICES = pl.DataFrame(
@@ -47,3 +48,23 @@ def test_weekly_copies_are_counted_newest_first() -> None:
 
 def test_the_newest_day_of_the_fundamentals() -> None:
     assert queries.newest_fundamental(LAKE).collect().item() == NEWEST
+
+
+def test_closes_and_returns_go_over_a_split() -> None:
+    prices = pl.DataFrame(
+        closes("A", {"2025-12-30": 300.0, "2026-10-20": 240.0, "2026-10-21": 80.0,
+                     "2026-11-20": 150.0}),
+        schema=lake_schema("prices"),
+    )  # fmt: skip
+    known = pl.DataFrame(
+        [("A", date(2026, 10, 21), 3.0)], schema=lake_schema("splits"), orient="row"
+    )
+    splits = decide(known, prices.lazy())
+    lake = FrameLake(prices=prices, splits=splits, jumps=jumps_of(prices, splits))
+    lake.as_of = NEWEST
+    now = pl.DataFrame({"ticker": ["A"], "close": [150.0], "as_of": [NEWEST]})
+    version = Version(lake, SWEDEN, now, {})
+    shown = queries.closes(version, "A", NEWEST, 9).collect()
+    assert shown["close"].to_list() == [80.0, 80.0, 150.0]
+    assert queries.one_month_return(version, "A").collect().item() == 150 / 80 - 1
+    assert queries.year_to_date(version).collect().rows() == [("A", 0.5)]

@@ -323,7 +323,7 @@ def command(folder: Path, *words: str, **settings: str) -> subprocess.CompletedP
 def test_the_command_tells_what_makes_a_channel_if_there_is_only_the_log(tmp_path: Path) -> None:
     result = command(tmp_path, "test")
     assert result.returncode == 0
-    assert "log       sent" in result.stdout
+    assert "log      sent" in result.stdout
     assert "test firing (warning)" in result.stderr
     for name in ("WEBHOOK_URL", "SMTP_HOST", "SMTP_TO"):
         assert f"{PREFIX}{name}" in result.stdout
@@ -334,7 +334,7 @@ def test_the_command_fails_if_a_channel_does(tmp_path: Path) -> None:
         tmp_path, "test", STOCKRANK_WEBHOOK_URL="http://127.0.0.1:1/secret", NO_PROXY="127.0.0.1"
     )
     assert result.returncode == 1
-    assert "webhook   127.0.0.1 cannot be reached" in result.stdout
+    assert "webhook  127.0.0.1 cannot be reached" in result.stdout
     assert result.stderr.endswith("error: the test alert did not arrive by webhook\n")
     assert "secret" not in result.stdout + result.stderr
     assert "these settings" not in result.stdout

@@ -1,0 +1,143 @@
+"""The closes on the days on which ratios were priced, and what a refresh takes of them."""
+
+import sqlite3
+from contextlib import closing
+from datetime import date
+from operator import itemgetter
+from pathlib import Path
+
+import pytest
+
+from pipelines.export import export
+from pipelines.lake.version import Lake
+from pipelines.ranking import rules_version
+from pipelines.refresh import ratio_prices
+from pipelines.universe import SWEDEN
+from tests.factories import Row, change, closes, database, stock
+
+Found = list[tuple[str, str, float | None, str | None]]
+
+
+def made(folder: Path, prices: list[Row], *known: str) -> Path:
+    """A database with prices, and a snapshot of A on each of some days."""
+    rows = [{"ticker": "A", "snapshot_date": day, "pe": 10.0} for day in known]
+    return database(
+        folder / "app.db", stocks=[stock("A")], daily_prices=prices, fundamentals=[],
+        fundamentals_snapshots=rows,
+    )  # fmt: skip
+
+
+def exported(source: Path, **how: bool) -> Lake:
+    export(source, source.parent / "lake", SWEDEN, **how)
+    return Lake(source.parent / "lake")
+
+
+def found(lake: Lake) -> Found:
+    rows = lake.ratio_prices().collect().rows()
+    return [(t, str(day), close, str(of) if of else None) for t, day, close, of in rows]
+
+
+def test_a_close_is_at_most_ten_days_older_than_the_day(tmp_path: Path) -> None:
+    prices = closes("A", {"2024-01-02": 7.0, "2024-01-12": 8.0}) + closes("B", {"2024-02-01": 1.0})
+    source = made(tmp_path, prices, "2024-01-11", "2024-01-12", "2024-01-22", "2024-01-23")
+    assert found(exported(source)) == [
+        ("A", "2024-01-11", 7.0, "2024-01-02"),
+        ("A", "2024-01-12", 8.0, "2024-01-12"),
+        ("A", "2024-01-22", 8.0, "2024-01-12"),
+        ("A", "2024-01-23", None, None),
+    ]
+
+
+def test_a_close_may_be_of_the_year_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ratio_prices, "ROWS_AT_ONCE", 1)
+    prices = closes("A", {"2023-12-27": 6.0, "2023-12-29": 7.0, "2024-01-03": 8.0})
+    source = made(tmp_path, prices, "2024-01-02", "2024-01-03", "2023-12-28")
+    assert found(exported(source)) == [
+        ("A", "2023-12-28", 6.0, "2023-12-27"),
+        ("A", "2024-01-02", 7.0, "2023-12-29"),
+        ("A", "2024-01-03", 8.0, "2024-01-03"),
+    ]
+
+
+def test_rows_without_ratios_have_no_price(tmp_path: Path) -> None:
+    source = made(tmp_path, closes("A", {"2024-01-02": 7.0}))
+    row = "(ticker, fiscal_date, fetched_date, net_income) VALUES ('A', '2024-01-02', NULL, 1)"
+    change(source, f"INSERT INTO fundamentals {row}")
+    assert found(exported(source)) == []
+
+
+RUN = {"2023-12-20": 100.0, "2023-12-21": 10.0, "2023-12-22": 10.0, "2024-01-04": 99.0}
+
+
+def test_a_day_in_a_run_has_all_closes_that_may_stand_for_it(tmp_path: Path) -> None:
+    source = made(tmp_path, closes("A", RUN), "2023-12-22", "2024-01-03", "2024-01-04")
+    assert found(exported(source)) == [
+        ("A", "2023-12-22", 100.0, "2023-12-20"),
+        ("A", "2023-12-22", 10.0, "2023-12-21"),
+        ("A", "2023-12-22", 10.0, "2023-12-22"),
+        ("A", "2024-01-03", None, None),
+        ("A", "2024-01-04", 99.0, "2024-01-04"),
+    ]
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A database of which a refresh takes 2023 and 2021, and reads 2024."""
+    days = [date(year, month, day) for year in (2021, 2023, 2024) for month in (2, 4, 9)
+            for day in range(1, 25)]  # fmt: skip
+    prices = closes("A", {"2021-06-01": 5.0, **RUN, "2024-03-01": 98.0})
+    prices += closes("B", {str(day): 1.0 for day in days})
+    prices.sort(key=itemgetter("date"))
+    source = made(tmp_path, prices, "2021-06-02", "2023-12-22", "2024-01-02", "2024-03-01")
+    with closing(sqlite3.connect(source)) as con:
+        con.executescript("PRAGMA page_size = 512; VACUUM")
+    return source
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE daily_prices SET close = 97 WHERE date = '2024-03-01'",
+        # The run does not revert any more, so that of a day in 2023 one close is left.
+        "UPDATE daily_prices SET close = 10 WHERE date >= '2024-01-04'",
+        "UPDATE daily_prices SET close = 9.5 WHERE date = '2023-12-22'",
+        "DELETE FROM daily_prices WHERE date = '2021-06-01'",
+        "DELETE FROM fundamentals_snapshots WHERE snapshot_date = '2021-06-02'",
+        "UPDATE fundamentals_snapshots SET snapshot_date = '2023-12-20' "
+        "WHERE snapshot_date = '2021-06-02'",
+    ],
+)
+def test_an_incremental_refresh_has_the_rows_of_a_full_one(old: Path, statement: str) -> None:
+    exported(old)
+    change(old, statement)
+    lake = exported(old)
+    assert found(lake) == found(exported(old, full=True, force=True))
+
+
+def test_only_days_of_years_that_changed_are_looked_up(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exported(old)
+    looked: list[date] = []
+    up = ratio_prices._looked_up  # noqa: SLF001
+
+    def counted(lake: Lake, days: ratio_prices.pl.DataFrame, *rest: object) -> object:
+        looked.extend(days["priced_on"].sort())
+        return up(lake, days, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(ratio_prices, "_looked_up", counted)
+    change(old, "UPDATE daily_prices SET close = 97 WHERE date = '2024-03-01'")
+    exported(old)
+    in_run, of_2024 = date(2023, 12, 22), [date(2024, 1, 2), date(2024, 3, 1)]
+    assert looked == [in_run, *of_2024]
+
+
+def test_other_rules_look_all_days_up_anew(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = exported(old)
+    monkeypatch.setattr(rules_version, "RULES_VERSION", 0)
+    second = exported(old)
+    assert second.version != first.version
+    assert found(second) == found(first)
+    monkeypatch.setattr(ratio_prices, "AGE", "0d")
+    monkeypatch.setattr(rules_version, "RULES_VERSION", -1)
+    assert ("A", "2021-06-02", None, None) in found(exported(old))
