@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from app.services import Services
 from app.serving import Version
-from app.web import Responses
+from app.web import Responses, slash_too_many
 from pipelines.errors import InTheFuture, Unknown
 from pipelines.lake import freshness
 from pipelines.ranking import Strategy, strategy_named, ticker_named
@@ -65,6 +65,7 @@ StrategyDep = Annotated[Strategy, Depends(strategy_of_path)]
 
 
 async def ticker_of_path(
+    request: Request,
     version: VersionDep,
     ticker: Annotated[
         str,
@@ -76,7 +77,13 @@ async def ticker_of_path(
     ],
 ) -> str:
     """Return the ticker of a path as the lake writes it."""
-    return ticker_named(ticker, version.newest)
+    try:
+        return ticker_named(ticker, version.newest)
+    except Unknown:
+        # A ticker may hold a slash, so that its paths take the one at the end as well.
+        if ticker.endswith("/"):
+            raise slash_too_many(request.scope) from None
+        raise
 
 
 TickerDep = Annotated[str, Depends(ticker_of_path)]

@@ -17,7 +17,7 @@ from app.routes import (
     strategies,
 )
 from app.services import running_services
-from app.web import Access, Head, Limits, Recall, Responses, errors
+from app.web import Access, Head, Limits, Recall, Responses, errors, with_redirects
 from pipelines import __version__
 from pipelines.settings import Settings
 
@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         openapi_url=f"{BASE}/openapi.json",
-        redirect_slashes=False,  # a redirect would name the host that the client sent
+        redirect_slashes=False,  # `with_redirects` does it, without the host that the client sent
         separate_input_output_schemas=False,
     )
     errors.install(app)
@@ -72,5 +72,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.include_router(router, prefix=BASE, responses=PROBLEMS)
         app.include_router(router, include_in_schema=False)
     app.include_router(dashboard.router)
+    app.router.default = with_redirects(app.router)
     app.mount("/static", dashboard.Files(directory=dashboard.FOLDER / "static"))
     return app

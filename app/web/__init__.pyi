@@ -60,3 +60,9 @@ from .recall import Recall as Recall
 
 # The answers of a handler by status, for the OpenAPI document.
 from .responses import Responses as Responses
+
+# The answer that leads to a path without the slash at its end.
+from .slashes import slash_too_many as slash_too_many
+
+# What answers paths that have no route.
+from .slashes import with_redirects as with_redirects

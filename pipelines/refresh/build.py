@@ -118,7 +118,7 @@ def _datasets(
     lake = Lake.unfinished(task.staged, made, task.today)
     makers = {"prices": make_prices}
     if "splits" in tables:
-        makers["splits"] = lambda: datasets.splits(task, tables["splits"], lake.prices())
+        makers["splits"] = lambda: datasets.splits(task, tables["splits"], lake, reused)
     makers |= {
         "jumps": lambda: datasets.jumps(task, found[0].pairs, applied_splits(lake)),
         "fundamentals": lambda: datasets.fundamentals(task, tables),

@@ -10,14 +10,22 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.lake import CONTRACTS, DUPLICATE_KEY, DataFile, Dataset, lake_schema, schema_text
+from pipelines.lake import (
+    CONTRACTS,
+    DUPLICATE_KEY,
+    DataFile,
+    Dataset,
+    Lake,
+    lake_schema,
+    schema_text,
+)
 from pipelines.refresh import events, files, normalise
 from pipelines.refresh.jumps import NO_SPLITS, Closes, Search, judged
 from pipelines.refresh.normalise import NOTES, Normalise
 from pipelines.refresh.reading import Part, Parts, read_parts
 from pipelines.refresh.reuse import Reused, source_years
 from pipelines.refresh.sort import Buckets
-from pipelines.refresh.splits import DECIDED, decide
+from pipelines.refresh.splits import DECIDED, NONE_KNOWN, decide
 from pipelines.refresh.tally import Tally, finish
 from pipelines.refresh.task import Task
 from pipelines.source import ROWID, TableReader
@@ -83,14 +91,15 @@ def index_prices(task: Task, table: TableReader) -> Dataset:
     return finish(task.staged, "index_prices", schema, tally, [table])
 
 
-def splits(task: Task, table: TableReader, closes: pl.LazyFrame) -> Dataset:
+def splits(task: Task, table: TableReader, prices: Lake, reused: Reused | None) -> Dataset:
     """Write splits as one file, each with its decision; of rows with one key, keep the last.
 
-    `closes` are the prices of the version.
+    `prices` is the version with its prices.
     """
     schema = pl.Schema({**lake_schema("splits"), **_schema(task, DECIDED)})
     tally, kept = _whole(task, table, events.splits, key=table.table.key, age=(ROWID,))
-    decided = decide(kept, closes).select(*schema)
+    known = reused.splits(prices.datasets["prices"].files) if reused else NONE_KNOWN
+    decided = decide(kept, prices.prices(), known).select(*schema)
     tally.files.append(files.write_file(task.staged, "splits", schema, [decided]))
     return finish(task.staged, "splits", schema, tally, [table])
 

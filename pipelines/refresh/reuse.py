@@ -20,6 +20,7 @@ from pipelines.lake import DataFile, Dataset, Lake, layout
 from pipelines.refresh.contract_version import is_made_alike
 from pipelines.refresh.jumps import Closes
 from pipelines.refresh.normalise import NOTES
+from pipelines.refresh.splits import NONE_KNOWN, still_known
 from pipelines.refresh.waiting import due_days
 from pipelines.source import (
     SourceState,
@@ -94,6 +95,14 @@ class Reused:
         """The files of prices that are taken."""
         files = self.before.datasets["prices"].files
         return [file for file in files if f"{file.year:04}" in self.years]
+
+    def splits(self, files: Iterable[DataFile]) -> pl.DataFrame:
+        """Return the closes around splits that are in years which are taken; `files` of prices."""
+        if "splits" not in self.before.datasets:
+            return NONE_KNOWN
+        years = {file.year for file in (*files, *self.before.datasets["prices"].files)}
+        changed = {year for year in years if year and f"{year:04}" not in self.years}
+        return still_known(self.before.splits().collect(), changed)
 
     def link(self, staged: Path) -> None:
         """Link the files of prices into a version that is being made."""

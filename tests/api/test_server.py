@@ -14,6 +14,7 @@ import pytest
 from app.__main__ import server
 from app.main import create_app
 from pipelines.settings import Settings
+from tests.api.conftest import served
 from tests.slow.service.serving import until
 
 
@@ -151,12 +152,46 @@ def test_an_answer_may_take_longer_than_its_request(
         connection.close()
 
 
-@pytest.mark.parametrize("path", ["/v1/strategies/", "/dashboard/", "/v1/stocks/BB/", "/static"])
+def location(port: int, method: str, path: str) -> tuple[int, str | None]:
+    """Status and `Location` of the answer to a client that names a host of its own."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request(method, path, headers={"Host": "evil.example"})
+    answer = connection.getresponse()
+    assert b"evil.example" not in answer.read()
+    connection.close()
+    return answer.status, answer.headers["Location"]
+
+
+@pytest.mark.parametrize(
+    ("path", "leads_to"),
+    [
+        ("/v1/strategies/", "/v1/strategies"),
+        ("/dashboard/", "/dashboard"),
+        ("/stocks/BB/?x=%C3%85&y=a+b", "/stocks/BB?x=%C3%85&y=a+b"),
+        ("/v1/stocks/BB/prices//?days=3", "/v1/stocks/BB/prices?days=3"),
+        ("/stocks/AA%20B/", "/stocks/AA%20B"),
+        ("/strategies/trendande_varde/explain/BB%2F", "/strategies/trendande_varde/explain/BB"),
+    ],
+)
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_no_answer_leads_to_the_host_of_a_client(place: Path, method: str, path: str) -> None:
+def test_a_slash_too_many_leads_to_the_path_without_it_and_to_no_host(
+    place: Path, method: str, path: str, leads_to: str
+) -> None:
     with listening(place) as port:
-        request = f"{method} {path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n"
-        answer = received(port, request.encode())
-    assert answer.startswith(b"HTTP/1.1 404 ")
-    assert b"evil.example" not in answer
-    assert b"location:" not in answer.lower()
+        assert location(port, method, path) == (307, leads_to)
+        assert status(port, method, leads_to) == 200
+
+
+@pytest.mark.parametrize(
+    "path", ["/static", "/no/", "/v1/", "//evil/", "//evil/v1/strategies/", "/static/no/"]
+)
+def test_a_path_without_a_route_leads_nowhere(place: Path, path: str) -> None:
+    with listening(place) as port:
+        assert location(port, "GET", path) == (404, None)
+
+
+def test_a_post_with_a_slash_too_many_keeps_its_method_and_body(place: Path) -> None:
+    with served(place) as client:
+        path = "/v1/strategies/sammansatt_momentum/banding-check/"
+        assert client.post(path, json=["BB"], follow_redirects=False).status_code == 307
+        assert client.post(path, json=["BB"]).json()["keep"][0]["ticker"] == "BB"

@@ -101,7 +101,7 @@ def is_as_said(path: Path, file: DataFile, schema: Mapping[str, str]) -> None:
     for group in range(metadata.num_row_groups):
         for n in range(metadata.num_columns):
             column = metadata.row_group(group).column(n)
-            assert (column.compression, column.is_stats_set) == ("ZSTD", True)
+            assert (column.compression, column.is_stats_set) == ("ZSTD", file.rows > 0)
 
 
 @pytest.mark.parametrize("dataset", ["stocks", "fundamentals", "index_prices"])

@@ -12,7 +12,7 @@ import pytest
 from pipelines.errors import ContractError, LakeError
 from pipelines.export import export
 from pipelines.lake.version import Lake
-from pipelines.refresh import verify_against_source
+from pipelines.refresh import splits, verify_against_source
 from pipelines.universe import SWEDEN
 from tests import edits
 from tests.factories import database, stock
@@ -368,3 +368,27 @@ def test_a_split_that_is_known_explains_its_jump(tmp_path: Path) -> None:
     then = lake.jumps().filter(ticker="T3 B").collect()
     assert then.select("date", "split_known").rows() == [(date(2022, 3, 10), True)]
     assert taken(lake) == [file.year for file in lake.datasets["prices"].files]
+
+
+def test_closes_are_read_only_for_splits_whose_years_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    closest = splits.closest
+
+    def recorded(rows: pl.DataFrame, closes: pl.LazyFrame) -> pl.DataFrame:
+        asked.extend(f"{ticker} {day}" for ticker, day, *_ in rows.iter_rows())
+        return closest(rows, closes)
+
+    source = edits.market(tmp_path / "app.db")
+    published(source, tmp_path / "lake")
+    monkeypatch.setattr(splits, "closest", recorded)
+    change(source, "UPDATE daily_prices SET close = 1.5 WHERE date LIKE '2025%'")
+    published(source, tmp_path / "lake")
+    assert asked == []
+    change(source, "INSERT INTO splits VALUES ('T5-B', '2022-06-10', 2)")
+    published(source, tmp_path / "lake")
+    assert asked == ["T5 B 2022-06-10"]
+    change(source, "UPDATE daily_prices SET close = 1.5 WHERE date LIKE '2022%'")
+    published(source, tmp_path / "lake")
+    assert "T5 B 2022-06-10" in asked[1:]

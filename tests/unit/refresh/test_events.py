@@ -7,6 +7,7 @@ import polars as pl
 
 from pipelines.lake import lake_schema
 from pipelines.refresh import datasets
+from tests.factories import FrameLake
 from tests.tasks import table, task, written
 
 
@@ -17,8 +18,8 @@ def test_splits_are_sorted_and_the_last_of_one_key_stays(tmp_path: Path) -> None
         {"ticker": "A B", "date": "2023-05-02", "ratio": 0.1},
         {"ticker": "A_B", "date": "2023-05-02", "ratio": 1.5},
     ])  # fmt: skip
-    prices = pl.DataFrame(schema=lake_schema("prices")).lazy()
-    entry = datasets.splits(made, table(made, "splits"), prices)
+    prices = FrameLake(prices=pl.DataFrame(schema=lake_schema("prices")))
+    entry = datasets.splits(made, table(made, "splits"), prices, None)
     assert written(made, "splits/0.parquet").select("ticker", "date", "ratio").rows() == [
         ("A B", date(2023, 5, 2), 1.5), ("A B", date(2030, 1, 2), 3.0), ("B", date(2024, 1, 2), 2.0)
     ]  # fmt: skip

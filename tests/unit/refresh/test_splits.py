@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from pipelines.lake.contracts import lake_schema
-from pipelines.refresh.splits import DECIDED, decide
+from pipelines.refresh.splits import DECIDED, NONE_KNOWN, decide, still_known
 from tests.factories import closes
 
 SPLITS = lake_schema("splits")
@@ -34,6 +34,8 @@ CASES: dict[str, tuple[float, Closes, str]] = {
     "just nearer to 1 / ratio": (4.0, {"2024-05-02": 100.0, "2024-05-03": 49.9}, "applied"),
     "as near to both": (4.0, {"2024-05-02": 100.0, "2024-05-03": 50.0}, "in_prices"),
     "just nearer to 1": (4.0, {"2024-05-02": 100.0, "2024-05-03": 50.1}, "in_prices"),
+    "as small as a number can be": (5e-324, {"2024-05-02": 1e9, "2024-05-03": 1.0}, "in_prices"),
+    "as large": (1.7e308, {"2024-05-02": 1.0, "2024-05-03": 1e9}, "in_prices"),
     "no split": (1.0, {"2024-05-02": 100.0, "2024-05-03": 50.0}, "in_prices"),
     "first close after a week-end": (2.0, {"2024-05-02": 100.0, "2024-05-06": 50.0}, "applied"),
     "first close ten days after": (2.0, {"2024-05-02": 100.0, "2024-05-13": 50.0}, "applied"),
@@ -95,3 +97,36 @@ def test_a_split_that_is_listed_twice_is_applied_once() -> None:
     rows = decided({"2024-05-03": 2.0, "2024-05-06": 2.0}, {"2024-05-02": 60.0, "2024-05-07": 30.0})
     assert [row["decision"] for row in rows] == ["applied", "in_prices"]
     assert rows[1]["divisor"] == 2.0
+
+
+@pytest.mark.parametrize(
+    ("changed", "kept"),
+    [
+        ([], True), ([2019], True), ([2020], False), ([2022], False), ([2024], False),
+        ([2025], False), ([2026], True), ([2019, 2026], True), ([2019, 2021], False),
+    ],
+)  # fmt: skip
+def test_the_closes_around_a_split_are_known_unless_a_year_between_them_changed(
+    changed: list[int], *, kept: bool
+) -> None:
+    by_day = {"2020-05-02": 100.0, "2024-12-28": 50.0}
+    (row,) = decided({"2024-12-27": 2.0}, by_day)
+    rows = pl.DataFrame([row], schema={**SPLITS, **DECIDED})
+    assert still_known(rows, changed).height == kept
+
+
+@pytest.mark.parametrize(("changed", "kept"), [(1990, False), (2024, False), (2025, True)])
+def test_a_close_before_may_come_in_any_year(changed: int, *, kept: bool) -> None:
+    (row,) = decided({"2024-05-03": 2.0}, {"2024-05-03": 50.0})
+    rows = pl.DataFrame([row], schema={**SPLITS, **DECIDED})
+    assert still_known(rows, [changed]).height == kept
+
+
+def test_what_is_known_is_not_looked_for() -> None:
+    known = pl.DataFrame(
+        [("A", date(2024, 5, 3), date(2024, 5, 2), 100.0, date(2024, 5, 3), 50.0)],
+        schema=NONE_KNOWN.schema, orient="row",
+    )  # fmt: skip
+    splits = pl.DataFrame([("A", date(2024, 5, 3), 2.0)], schema=SPLITS, orient="row")
+    found = decide(splits, pl.LazyFrame(), known)
+    assert found["decision"].to_list() == ["applied"]
