@@ -68,9 +68,7 @@ def _facts(version: Version, *columns: str) -> pl.LazyFrame:
     return version.rankings.lazy().select("ticker", *columns).unique("ticker")
 
 
-def _in_currency(
-    version: Version, returns: pl.LazyFrame, bases: Mapping[str, str]
-) -> pl.LazyFrame:
+def _in_currency(version: Version, returns: pl.LazyFrame, bases: Mapping[str, str]) -> pl.LazyFrame:
     """Return returns up to the newest date in the currency of the universe's returns."""
     lake, day = version.lake, version.lake.as_of
     return converted(returns, lake, version.universe, bases, first=day, last=day)
