@@ -162,8 +162,12 @@ def refresh_by_service(world: World) -> None:
 
 
 def restored(world: World) -> None:
-    """Put the whole database back, and refresh as cron does."""
+    """Put the whole database back, and refresh without the service.
+
+    A version is dated to the second: one of the second in which a refresh failed is not newer.
+    """
     world.restore()
+    time.sleep(1.0 - time.time() % 1.0)
     refresh_outside(world)
 
 
