@@ -1,5 +1,7 @@
 """A version compared with its database: what counts as the same value, and where its copy is."""
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,27 @@ def test_only_what_is_stored_in_single_precision_may_be_rounded(
         if problem
         else []
     )
+
+
+LARGE = replace(SWEDEN, name="large", floors=((date.min, 3000.0),))
+
+
+@pytest.mark.parametrize(("cap", "told"), [
+    (1000, "8 ranks differ from those of Float64, such as T1 B in sammansatt_momentum"),
+    (2500, "4 ranks differ from those of Float64, such as T1 B in sammansatt_momentum of large"),
+    (3500, None),
+])  # fmt: skip
+def test_the_rankings_of_every_universe_are_compared(
+    tmp_path: Path, cap: float, told: str | None
+) -> None:
+    source = edits.market(tmp_path / "app.db")
+    export(source, tmp_path / "lake", SWEDEN, others=[LARGE])
+    change(source, f"UPDATE stocks SET market_cap_msek = {cap} WHERE ticker = 'T1-B'")
+    found = verify_against_source(Lake(tmp_path / "lake"), source).problems
+    assert found[1:] == [
+        "stocks.market_cap_msek differs from the database",
+        *([told] if told else []),
+    ]
 
 
 @pytest.fixture
