@@ -2,11 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any, Final
@@ -173,21 +174,30 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
 
 
 async def _watch(services: Services) -> None:
-    """Watch for new versions and for conditions that deserve an alert."""
+    """Watch for new versions and for conditions that deserve an alert; no error ends it."""
     watch, known = _Watch(services), ""
     for look in count():
-        trouble = await watch.trouble_of_version()
-        if trouble not in ("", known):
-            logger.warning("the lake cannot be watched: %s", trouble)
-        known = trouble
-        try:
-            await watch.observe_lake()
-            await services.refresher.take_in()
-            if watch.has_news() or look % RULES_EVERY == 0:
-                await watch.observe_rules()
-        except OSError as error:  # for example, of too many open files
-            logger.warning("the rules of the alerts cannot be observed: %s", error)
+        trouble = await watch.look(all_rules=look % RULES_EVERY == 0)
+        told = str(trouble or "")
+        if trouble and told != known:
+            expected = isinstance(trouble, StockRankError | OSError)
+            logger.warning(
+                "a part of the watch fails: %s", told, exc_info=None if expected else trouble
+            )
+        known = told
+        services.alerts.observe_all([rules.watch_failed(trouble)])
         await asyncio.sleep(WATCH_SECONDS)
+
+
+async def _error_of(part: Callable[[], Awaitable[None]]) -> Exception | None:
+    """Return the error of a part of the watch; None also where an alert tells of it already."""
+    try:
+        await part()
+    except Unreadable:
+        return None
+    except Exception as error:  # noqa: BLE001 - whatever it is, the watch goes on and tells of it
+        return error
+    return None
 
 
 class _Watch:
@@ -203,18 +213,23 @@ class _Watch:
         self._last_news: tuple[object, ...] = ()
         self._condition = Condition("empty")
 
-    async def trouble_of_version(self) -> str:
-        """Check the version; return why that was not possible, or ''; an alert tells of the lake.
+    async def look(self, *, all_rules: bool) -> Exception | None:
+        """Look at everything, whatever one part meets, and return the first error.
 
-        For example a version that is pruned while it is read: the next look finds another.
+        For example of a version that is pruned while it is read: the next look finds another.
         """
-        try:
-            await self.check_version()
-        except Unreadable:
-            return ""
-        except (StockRankError, OSError) as error:
-            return str(error)
-        return ""
+        parts = (
+            self.check_version,
+            self.observe_lake,
+            self._services.refresher.take_in,
+            partial(self._observe_news, all_rules=all_rules),
+        )
+        errors = [await _error_of(part) for part in parts]
+        return next(filter(None, errors), None)
+
+    async def _observe_news(self, *, all_rules: bool) -> None:
+        if self.has_news() or all_rules:
+            await self.observe_rules()
 
     async def check_version(self) -> None:
         """Announce a version that became current, and compare it with the one before."""

@@ -174,6 +174,8 @@ class Refresher:
             end = Failure(str(error), type(error).__name__)
         except OSError as error:
             end = self._not_started(error)
+        except Exception:
+            logger.exception("refresh %s failed by a defect", self._running.job_id)
         finally:
             self._end(end if isinstance(end, Job) else self._running.failed(end, datetime.now(UTC)))
 

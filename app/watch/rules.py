@@ -33,6 +33,9 @@ FAILURES: Final = 3
 NOTHING_HOLD_SECONDS: Final = 900.0
 """Enough for a new service to publish its first version."""
 
+WATCH_HOLD_SECONDS: Final = 5.0
+"""A version that is pruned while it is read is no trouble: the next look finds another."""
+
 COVERAGE: Final = ("price_coverage", "fundamentals_coverage")
 COVERAGE_DROP: Final = 0.02
 """Some stocks leave a market every month; two in a hundred at once mean that a feed is gone."""
@@ -178,6 +181,23 @@ def of_lake(condition: Condition, in_memory: str | None) -> list[Observation]:
         Observation("lake_unreadable", "critical", unreadable),
         Observation("version_damaged", "critical", damaged),
     ]
+
+
+# ------------------------------------------------------------------------------------- watch
+
+
+def watch_failed(error: Exception | None) -> Observation:
+    """Observe that a part of the watch itself fails, so that other alerts may be missing.
+
+    What the error says is for operators only, and is in the log.
+    """
+    message = None
+    if error is not None:
+        message = (
+            f"a part of the watch fails ({type(error).__name__}), so that other alerts may be "
+            "missing; see the log of the service, and restart it"
+        )
+    return Observation("watch_failed", "critical", message, WATCH_HOLD_SECONDS)
 
 
 # ----------------------------------------------------------------------------------- version

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
@@ -66,6 +67,23 @@ def test_the_version_in_memory_is_served_until_another_can_be_read(
         assert (answer.status_code, first(client)) == (200, "BB")
         assert health(client) == ("healthy", None)
         assert client.get("/v1/health/ready").status_code == 200
+
+
+def test_a_file_at_which_polars_panics_is_a_version_that_cannot_be_read(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def panics(*_: object, **__: object) -> None:
+        raise pl.exceptions.PanicException("called `Result::unwrap()` on an `Err` value")
+
+    version = (place / "lake" / "current").readlink().name
+    with monkeypatch.context() as patch, served(place) as client:
+        patch.setattr(pl.LazyFrame, "collect", panics)
+        assert client.get(MOMENTUM).json() == {
+            "detail": "the data cannot be read now; /health says why"
+        }
+        assert client.get("/metrics").status_code == 200
+        reason = f"version {version} cannot be read; start a refresh, or roll back"
+        assert health(client) == ("degraded", reason)
 
 
 def test_a_service_that_starts_on_a_damaged_version_says_so(place: Path) -> None:

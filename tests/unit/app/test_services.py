@@ -12,7 +12,7 @@ import pytest
 from app import services as running
 from app.services import Services, _Watch, build_services
 from app.serving import kept
-from app.watch import Alert
+from app.watch import Alert, rules
 from pipelines.errors import LakeError
 from pipelines.export import export
 from pipelines.lake import Lake, version_ids
@@ -109,6 +109,39 @@ def test_a_version_that_is_pruned_meanwhile_is_passed_over(
         return [lake.version for lake in found]
 
     assert asyncio.run(names()) == version_ids(root)[::-1]
+
+
+def test_a_defect_does_not_end_the_watch_and_is_told_once(
+    services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: object) -> None:
+        raise KeyError("share")
+
+    monkeypatch.setattr(running, "WATCH_SECONDS", 0.0)
+    monkeypatch.setattr(rules, "WATCH_HOLD_SECONDS", 0.0)
+    whole = running.both_tops
+
+    async def until(*, firing: bool) -> None:
+        for _ in range(1000):
+            if ("watch_failed" in keys(services)) == firing:
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("it was not told")
+
+    async def main() -> None:
+        monkeypatch.setattr(running, "both_tops", fails)
+        watching = asyncio.create_task(running._watch(services))  # noqa: SLF001
+        await until(firing=True)
+        await asyncio.sleep(0.1)
+        assert keys(services) == {"watch_failed", "refresh_overdue"}
+        monkeypatch.setattr(running, "both_tops", whole)
+        await until(firing=False)
+        watching.cancel()
+        await services.alerts.close()
+
+    asyncio.run(main())
+    told = [r for r in caplog.records if r.message == "a part of the watch fails: 'share'"]
+    assert [bool(record.exc_info) for record in told] == [True]
 
 
 def test_a_lake_that_cannot_be_read_is_told_once_when_it_begins_and_once_when_it_ends(

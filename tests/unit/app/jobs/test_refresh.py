@@ -1,5 +1,6 @@
 """The refresh in the service: what it loads. Its runs are in `tests/e2e/test_refresh.py`."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from app.jobs import Job, refresh
 from app.jobs.refresh import PASSED_ON, Refresher, _environment
 from app.watch import Events
 from pipelines.settings import PREFIX, Settings
@@ -18,6 +20,25 @@ HEAVY: Final = {"pandas", "pyarrow", "connectorx", "dataframely", "exchange_cale
 def test_the_memory_that_is_left_to_a_refresh_is_never_below_nothing(tmp_path: Path) -> None:
     refresher = Refresher(Settings(lake=tmp_path), tmp_path / "service", Events(), 1.0)
     assert refresher._budget_mb() == 0.0  # noqa: SLF001 - what it tells its child
+
+
+def test_a_defect_of_the_service_is_in_its_log_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(_: Path) -> None:
+        raise KeyError("share")
+
+    monkeypatch.setattr(refresh.lakes, "current_id", fails)
+
+    async def failed() -> Job | None:
+        refresher = Refresher(Settings(lake=tmp_path), tmp_path / "service", Events(), 1000.0)
+        return await refresher.wait(refresher.start("manual").job_id)
+
+    job = asyncio.run(failed())
+    assert job is not None
+    assert (job.status, job.error) == ("failed", "the service has a defect; see its log")
+    assert f"refresh {job.job_id} failed by a defect" in caplog.text
+    assert "KeyError: 'share'" in caplog.text
 
 
 @pytest.mark.parametrize(
