@@ -1,5 +1,6 @@
 """Lazy queries that handlers need beyond the rankings themselves."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 
 import polars as pl
@@ -11,13 +12,17 @@ from pipelines.ranking import (
     adjusted,
     adjusted_closes,
     applied_splits,
+    converted,
     good_prices,
     price_return,
 )
 
 
 def year_to_date(version: Version) -> pl.LazyFrame:
-    """Return `ticker, return` since the last close of the year before, of stocks that have one."""
+    """Return `ticker, return` since the last close of the year before, of stocks that have one.
+
+    It is in the currency of the universe's returns; null without a rate for it.
+    """
     as_of = version.lake.as_of
     last = date(as_of.year - 1, 12, 31)
     base = (
@@ -25,19 +30,25 @@ def year_to_date(version: Version) -> pl.LazyFrame:
         .group_by("ticker")
         .agg(base=pl.col("close").max_by("date").cast(pl.Float64), base_date=pl.col("date").max())
     )
-    closes = version.rankings.lazy().select("ticker", "close", "as_of").unique("ticker")
+    closes = _facts(version, "close", "close_date", "currency", "as_of")
     both = closes.join(base, on="ticker", how="inner")
     known = adjusted(both, applied_splits(version.lake), {"base": "base_date"}, ("ticker",))
     change = pl.col("close").cast(pl.Float64) / pl.col("base") - 1
-    return known.select("ticker", change.alias("return"))
+    returns = known.with_columns(change.alias("return"))
+    return _in_currency(version, returns, {"return": "base_date"}).select("ticker", "return")
 
 
 def one_month_return(version: Version, ticker: str) -> pl.LazyFrame:
-    """Return `return_1m` of a stock: one row, or none where it has no close in the window."""
+    """Return `return_1m` of a stock: one row, or none where it has no close in the window.
+
+    It is in the currency of the universe's returns; null without a rate for it.
+    """
     as_of = version.lake.as_of
     rows = _good(version, as_of - timedelta(days=50), as_of).filter(ticker=ticker)
     splits = applied_splits(version.lake)
-    return price_return(rows, splits, as_of=as_of, months=1).select("return_1m")
+    returns = price_return(rows, splits, as_of=as_of, months=1)
+    listed = returns.join(_facts(version, "currency"), on="ticker")
+    return _in_currency(version, listed, {"return_1m": "base_date_1m"}).select("return_1m")
 
 
 def closes(version: Version, ticker: str, newest: date, days: int) -> pl.LazyFrame:
@@ -50,6 +61,17 @@ def closes(version: Version, ticker: str, newest: date, days: int) -> pl.LazyFra
     rows = _good(version, since, version.lake.as_of).filter(ticker=ticker)
     known = adjusted_closes(rows, applied_splits(version.lake), version.lake.as_of)
     return known.select("date", quoted("close")).sort("date").tail(days)
+
+
+def _facts(version: Version, *columns: str) -> pl.LazyFrame:
+    """Return facts of each stock on the newest date, with its ticker."""
+    return version.rankings.lazy().select("ticker", *columns).unique("ticker")
+
+
+def _in_currency(version: Version, returns: pl.LazyFrame, bases: Mapping[str, str]) -> pl.LazyFrame:
+    """Return returns up to the newest date in the currency of the universe's returns."""
+    lake, day = version.lake, version.lake.as_of
+    return converted(returns, lake, version.universe, bases, first=day, last=day)
 
 
 def _good(version: Version, since: date, until: date) -> pl.LazyFrame:

@@ -15,6 +15,9 @@ from .banding import places as places
 # The trades of a portfolio that follows a ranking in a band.
 from .banding import trades as trades
 
+# Returns of stocks in the currency of a universe.
+from .currencies import converted as converted
+
 # Who is eligible, by the type of instrument and by the market alone.
 from .eligible import is_financial as is_financial
 from .eligible import is_on_market as is_on_market

@@ -1,5 +1,6 @@
 """Returns in the currency of a universe: those of the listing, times the change of its rate."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Final
 
@@ -12,28 +13,41 @@ from pipelines.universe import Universe
 
 RATES: Final = pl.Schema({"currency": pl.String, "date": pl.Date, "rate": pl.Float64})
 NEWEST: Final = "close_date"
+OF_MONTHS: Final = {f"return_{months}m": f"base_date_{months}m" for months in MONTHS}
+"""The returns of a cross-section, each with the column of the day of its base."""
 
 
 def in_currency(
     stocks: pl.LazyFrame, lake: Lake, universe: Universe, *, first: date, last: date
 ) -> pl.LazyFrame:
-    """Return the cross-sections of dates from `first` to `last` with the returns of a universe.
+    """Return the cross-sections of dates from `first` to `last` with the returns of a universe."""
+    if universe.returns_in == "local":
+        return stocks
+    found = converted(stocks, lake, universe, OF_MONTHS, first=first, last=last)
+    return found.with_columns(factors.momentum())
 
-    Each close is converted at the last rate on or before its day, at most `MAX_PRICE_AGE` days old.
-    `lacks_rate` is true for a stock with a close but no such rate. Without the dataset `fx_rates`
-    no rate is known. Returns in the currency of the listing are left as they are.
+
+def converted(
+    stocks: pl.LazyFrame, lake: Lake, universe: Universe, bases: Mapping[str, str], *, first: date,
+    last: date,
+) -> pl.LazyFrame:  # fmt: skip
+    """Return rows with their returns, of `bases`, in the currency of a universe.
+
+    Reads `currency` and `close_date`; `bases` names the day of the base of each return. Each close
+    is converted at the last rate on or before its day, at most `MAX_PRICE_AGE` days old; null
+    without one. `lacks_rate` is true for a stock with a close but no such rate. Without the dataset
+    `fx_rates` no rate is known. Returns in the currency of the listing are left as they are.
     """
     if universe.returns_in == "local":
         return stocks
-    for day in (NEWEST, *map(_base, MONTHS)):
+    days = (NEWEST, *bases.values())
+    for day in days:
         rates = _rates(lake, first, last).rename({"day_": day, "rate_": f"rate_{day}"})
         stocks = stocks.join(rates, on=["currency", day], how="left")
     own = pl.col("currency").eq_missing(pl.lit(universe.returns_in))
-    lacks = [_lacks_rate(day) for day in (NEWEST, *map(_base, MONTHS))]
-    return (
-        stocks.with_columns(lacks_rate=~own & pl.any_horizontal(lacks))
-        .with_columns(_converted(months, own) for months in MONTHS)
-        .with_columns(factors.momentum())
+    return stocks.with_columns(
+        *(_converted(name, base, own) for name, base in bases.items()),
+        lacks_rate=~own & pl.any_horizontal(map(_lacks_rate, days)),
     )
 
 
@@ -48,16 +62,12 @@ def _rates(lake: Lake, first: date, last: date) -> pl.LazyFrame:
     return by_day.agg(rate_=pl.col("rate").max_by("date"))
 
 
-def _base(months: int) -> str:
-    return f"base_date_{months}m"
-
-
 def _lacks_rate(day: str) -> pl.Expr:
     return pl.col(day).is_not_null() & pl.col(f"rate_{day}").is_null()
 
 
-def _converted(months: int, own: pl.Expr) -> pl.Expr:
+def _converted(name: str, base: str, own: pl.Expr) -> pl.Expr:
     """Return a return in the universe's currency; that of a stock listed in it stays exactly."""
-    local = pl.col(f"return_{months}m")
-    change = pl.col(f"rate_{NEWEST}") / pl.col(f"rate_{_base(months)}")
-    return pl.when(own).then(local).otherwise((local + 1) * change - 1).alias(f"return_{months}m")
+    local = pl.col(name)
+    change = pl.col(f"rate_{NEWEST}") / pl.col(f"rate_{base}")
+    return pl.when(own).then(local).otherwise((local + 1) * change - 1).alias(name)

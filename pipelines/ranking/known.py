@@ -115,12 +115,16 @@ def closes(
 def price_return(
     prices: pl.LazyFrame, splits: pl.LazyFrame | None, *, as_of: date, months: int
 ) -> pl.LazyFrame:
-    """Return `ticker, return_<n>m` up to a date, of the tickers with prices."""
+    """Return `ticker, return_<n>m` up to a date, of the tickers with prices.
+
+    With them the days of both closes, `close_date` and `base_date_<n>m`.
+    """
     day = pl.lit(as_of, dtype=pl.Date)
     anchors = closes(prices, {n: in_window(day, n) for n in (0, months)}).with_columns(as_of=day)
     base = {f"base_close_{months}m": f"base_date_{months}m"}
     known = adjusted(anchors, splits, base, ("ticker",))
-    return known.select("ticker", factors.total_return(months))
+    days = ("close_date", f"base_date_{months}m")
+    return known.select("ticker", factors.total_return(months), *days)
 
 
 def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:

@@ -43,7 +43,7 @@ def test_a_price_return_over_any_number_of_months() -> None:
          *closes("B", {"2024-04-19": 80.0, "2024-05-31": 100.0})],
     ).prices()  # fmt: skip
     frame = price_return(prices, None, as_of=D, months=1).sort("ticker").collect()
-    assert frame.rows() == [("A", 0.25), ("B", None)]
+    assert frame.rows() == [("A", 0.25, D, date(2024, 4, 30)), ("B", None, D, None)]
 
 
 # ------------------------------------------------------------------------------------ ratios
