@@ -22,25 +22,32 @@ from pipelines.runtime import MB
 
 
 def registry(
-    services: Services, version: Version | None, condition: Condition
+    services: Services, version: Version | None, condition: Condition, disk: DiskUsage
 ) -> CollectorRegistry:
-    """A registry with the metrics of this moment."""
+    """A registry with the metrics of this moment; no file is looked at."""
     found = CollectorRegistry()
-    found.register(_Collector(services, version, condition))
+    found.register(_Collector(services, version, condition, disk))
     return found
 
 
 class _Collector:
-    def __init__(self, services: Services, version: Version | None, condition: Condition) -> None:
+    def __init__(
+        self,
+        services: Services,
+        version: Version | None,
+        condition: Condition,
+        disk: DiskUsage,
+    ) -> None:
         self._services: Final = services
         self._version: Final = version
         self._condition: Final = condition
+        self._disk: Final = disk
 
     def collect(self) -> Iterator[Metric]:
         """All metrics; those of a version only where one is published."""
         services, refresher = self._services, self._services.refresher
         yield from _memory(memory_usage(services.guard))
-        yield from _disk(services.disk())
+        yield from _disk(self._disk)
         yield from _requests(services)
         yield from _alerts(services.alerts.active())
         yield from _refreshes(refresher.history(), running=refresher.current is not None)

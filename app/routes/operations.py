@@ -21,6 +21,8 @@ from pipelines.lake import DEMO_NOTICE, Condition
 
 router = APIRouter(tags=["operations"])
 
+PROBE_SECONDS: Final = 5.0
+"""Seconds for which the health check waits for the database, for example on a disk that is gone."""
 PROBE_BUSY_SECONDS: Final = 0.5
 """Seconds for which the health check waits for a locked database."""
 
@@ -28,9 +30,7 @@ PROBE_BUSY_SECONDS: Final = 0.5
 @router.get("/health")
 async def health(services: ServicesDep) -> operation_models.Health:
     """Health of the service; a degraded one still serves the published version."""
-    connection = await asyncio.get_running_loop().run_in_executor(
-        services.probe, _database_state, services
-    )
+    connection = await _connection(services)
     lake = await asyncio.to_thread(services.published.condition)
     critical = "memory is critical" if services.guard.level is Level.CRITICAL else None
     reasons = [None if connection == "connected" else connection, lake.reason, critical]
@@ -48,6 +48,15 @@ async def health(services: ServicesDep) -> operation_models.Health:
 
 def _notice(version: Version | None) -> str | None:
     return DEMO_NOTICE if version and version.manifest.demo else None
+
+
+async def _connection(services: Services) -> str:
+    """Return the state of the database, also where its disk does not answer."""
+    probe = asyncio.get_running_loop().run_in_executor(services.probe, _database_state, services)
+    try:
+        return await asyncio.wait_for(probe, PROBE_SECONDS)
+    except TimeoutError:
+        return f"error: the source database did not answer in {PROBE_SECONDS:g} s; check its disk"
 
 
 def _database_state(services: Services) -> str:
@@ -103,7 +112,7 @@ async def metrics(services: ServicesDep) -> Response:
     except LakeError:
         version = None
     condition = await asyncio.to_thread(services.published.condition)
-    found = registry(services, version, condition)
+    found = registry(services, version, condition, await asyncio.to_thread(services.disk))
     return Response(generate_latest(found), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -38,6 +38,7 @@ def verify_against_source(opened: Lake, database: Path) -> Comparison:
     All of it is written below the lake, where there is room for a refresh, and is removed.
     """
     made, root = opened.manifest, opened.path.parents[1]
+    tables = tuple(source.preflight(database))
     with disk_errors(root), lake.scratch(root) as folder:
         lake.check_room(root, database, made)
         state = fingerprint(database)
@@ -47,7 +48,7 @@ def verify_against_source(opened: Lake, database: Path) -> Comparison:
             version=made.version,
             universe=made.universe,
             others=made.other_universes,
-            tables=tuple(source.preflight(database)),
+            tables=tables,
             source=state,
             today=made.created_at.astimezone(UTC).date(),
             exact=True,

@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import Lake
-from pipelines.ranking import STRATEGIES
+from pipelines.ranking import STRATEGIES, published_or_computed
 from pipelines.refresh.rejected import mostly_rejected
 from pipelines.refresh.units import changed_units, implausible
 from pipelines.source import TABLES
@@ -30,11 +30,16 @@ COVERED: Final = (
 
 
 def failures(new: Lake, before: Lake | None) -> list[str]:
-    """Return the reasons not to publish a version, a sentence each."""
+    """Return the reasons not to publish a version, a sentence each.
+
+    Where the version before has rankings by other rules, it is ranked by those of today: a rule
+    that changed is no loss of data.
+    """
     now = new.rankings().collect()
     found = [*_unexplained(now), *mostly_rejected(new, before), *implausible(now)]
     if before is not None:
-        was = before.rankings().collect()
+        universe = before.manifest.universe
+        was = published_or_computed(before, universe=universe).collect(engine="streaming")
         found += [*_backwards(new, before), *_fewer_rows(new, before)]
         found += [*_emptied(now, was), *_less_covered(now, was)]
         found += changed_units(*(_of_one_strategy(frame) for frame in (now, was)))

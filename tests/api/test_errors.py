@@ -2,12 +2,15 @@
 
 import logging
 import sqlite3
+from asyncio import get_running_loop
 from contextlib import closing
 from pathlib import Path
+from threading import Event
 
 import pytest
 from fastapi.testclient import TestClient
 
+from app.routes import operations
 from app.routes.operations import PROBE_BUSY_SECONDS
 from tests.api.conftest import at, served
 
@@ -110,6 +113,41 @@ def test_the_health_check_does_not_wait_for_a_locked_database(place: Path) -> No
     assert (busy["status"], busy["database"], busy["reason"]) == ("degraded", told, told)
     assert free["database"] == "connected"
     assert PROBE_BUSY_SECONDS <= 1
+
+
+def test_the_health_check_does_not_wait_for_a_disk_that_does_not_answer(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    back = Event()
+    monkeypatch.setattr(operations, "PROBE_SECONDS", 0.1)
+    with served(place) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(operations, "_database_state", lambda _: back.wait(5) and "connected")
+            for _ in range(2):
+                told = "error: the source database did not answer in 0.1 s; check its disk"
+                assert client.get("/health").json()["database"] == told
+        back.set()
+        monkeypatch.setattr(operations, "PROBE_SECONDS", 30.0)
+        assert client.get("/health").json()["database"] == "connected"
+
+
+def test_metrics_look_at_the_disk_beside_the_event_loop(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served(place) as client:
+        services = client.app.state.services  # type: ignore[attr-defined]
+        seen, disk = [], services.disk
+        monkeypatch.setattr(services, "disk", lambda: seen.append(in_event_loop()) or disk())
+        assert "stockrank_disk_free_bytes" in client.get("/metrics").text
+        assert set(seen) == {False}
+
+
+def in_event_loop() -> bool:
+    try:
+        get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def test_a_version_that_cannot_be_read(place: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -43,12 +43,11 @@ def services(
         events=[1, 2],
         alerts=SimpleNamespace(active=lambda: alerts),
         refresher=SimpleNamespace(current=current, history=lambda: list(jobs)),
-        disk=lambda: DISK,
     )
 
 
 def metrics(parts: Any, condition: Condition = READABLE) -> dict[str, float]:
-    lines = generate_latest(registry(parts, None, condition)).decode().splitlines()
+    lines = generate_latest(registry(parts, None, condition, DISK)).decode().splitlines()
     pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
     return {name: float(value) for name, value in pairs}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import DiskFull
+from pipelines.errors import DiskFull, SourceError
 from pipelines.lake import Lake, layout
 from pipelines.refresh import against_source, export, verify_against_source
 from pipelines.refresh.task import Task, copy_database
@@ -69,6 +69,13 @@ def test_the_rankings_of_every_universe_are_compared(
 @pytest.fixture
 def opened(demo_market: Path) -> Lake:
     return Lake(demo_market / "lake")
+
+
+def test_a_database_that_is_not_there_is_named_before_anything_is_written(
+    opened: Lake, tmp_path: Path
+) -> None:
+    with pytest.raises(SourceError, match=f"^no database at {tmp_path}/no.db; name one with "):
+        verify_against_source(opened, tmp_path / "no.db")
 
 
 def test_the_copy_is_below_the_lake_and_not_in_the_temporary_folder(

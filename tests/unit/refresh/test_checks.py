@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from pipelines.lake import Lake
-from pipelines.ranking import STRATEGIES
+from pipelines.ranking import STRATEGIES, rules_hash
 from pipelines.refresh.checks import COVERED, failures
-from tests.factories import dataset
+from tests.factories import dataset, manifest
 
 FIRST = next(iter(STRATEGIES))
 
@@ -21,6 +21,7 @@ class Version(Lake):
         self.path = Path("v")
         self.datasets = {name: dataset(rows=count) for name, count in rows.items()}
         self.as_of = date(2024, 5, 31)
+        self.complete(rules=rules_hash())
         known = stocks if covered is None else covered
         self.ranked = pl.DataFrame(
             {"strategy": s, "ticker": f"T{n}", "rank": n + 1, "excluded_by": None,
@@ -32,6 +33,10 @@ class Version(Lake):
                 **dict.fromkeys(COVERED, pl.Float64),
             }
         )  # fmt: skip
+
+    def complete(self, *, rules: str) -> None:
+        """Give it a manifest."""
+        self._complete = manifest(rules=rules, as_of=self.as_of)
 
     def rankings(self) -> pl.LazyFrame:
         return self.ranked.lazy()
@@ -85,6 +90,14 @@ def test_a_tenth_or_twenty_may_lose_what_is_known_of_them(
         for column in COVERED
     ]
     assert failures(Version(stocks, covered), Version(stocks)) == told * refused
+
+
+def test_a_rule_that_changed_is_no_loss_of_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    new, before = Version(100, 50), Version(100)
+    assert failures(new, before)
+    monkeypatch.setattr("pipelines.ranking.rank.rankings", lambda *_, **__: new.rankings())
+    before.complete(rules="others")
+    assert failures(new, before) == []
 
 
 def test_every_stock_has_one_row_with_a_rank_or_a_reason() -> None:
