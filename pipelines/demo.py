@@ -3,16 +3,15 @@
 import sqlite3
 import time
 from collections import Counter
-from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
 from typer import BadParameter, Option
 
-from pipelines import console
+from pipelines import console, database
 from pipelines.demo_market import SCHEMA, make_market
-from pipelines.errors import SourceError
+from pipelines.errors import SourceBusy, SourceError
 from pipelines.fingerprint import is_demo
 from pipelines.lake import DEMO_NOTICE
 from pipelines.terminal_table import Table
@@ -30,12 +29,24 @@ def last_weekday(today: date) -> date:
 
 
 def is_outdated(path: Path, newest: date) -> bool:
-    """Return True for a demo market whose prices end weekdays ago; False for other databases."""
+    """Return True for a demo market whose prices end weekdays ago; False for other databases.
+
+    One that cannot be read is outdated: it was written in part, or is damaged.
+    """
     if not is_demo(path):
         return False
-    with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
-        (last,) = database.execute("SELECT max(date) FROM index_prices").fetchone()
+    try:
+        last = database.ask(path, _newest_date)
+    except SourceBusy:
+        raise
+    except SourceError:
+        return True
     return last is None or date.fromisoformat(last) < newest - timedelta(days=OLD_DAYS)
+
+
+def _newest_date(con: sqlite3.Connection) -> str | None:
+    (last,) = con.execute("SELECT max(date) FROM index_prices").fetchone()
+    return str(last) if last else None
 
 
 def summary(path: Path, rows: Counter[str], seconds: float) -> Table:

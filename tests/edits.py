@@ -36,12 +36,16 @@ def market(path: Path) -> Path:
         for t in tickers
         for y in YEARS[-3:-1]
     ]
+    # Two days after a close, so that many edits of prices change one that is beside a ratio.
+    copies = [{"ticker": t, "snapshot_date": f"{y}-{m:02}-12", "pe": 10.0}
+              for t in tickers for y in YEARS[::2] for m in range(1, 9)]  # fmt: skip
     levels = [{"index_id": "X", "date": f"{y}-05-02", "close": 100.0} for y in YEARS]
     listed = [stock(t, last_updated="2025-01-01 10:00:00") for t in tickers]
     splits = [{"ticker": t, "date": "2021-05-10", "ratio": 2.0} for t in tickers[:5]]
     paid = [{"ticker": t, "ex_date": f"{y}-04-02", "amount": 1.0} for t in tickers for y in YEARS]
     rates = [{"currency": "EUR", "date": f"{y}-05-02", "rate": 10.0} for y in YEARS]
-    database(path, stocks=listed, daily_prices=prices, fundamentals=filed, index_prices=levels,
+    database(path, stocks=listed, daily_prices=prices, fundamentals=filed,
+             fundamentals_snapshots=copies, index_prices=levels,
              splits=splits, dividend_events=paid, fx_rates=rates)  # fmt: skip
     with closing(sqlite3.connect(path)) as con:
         con.executescript("PRAGMA page_size = 1024; VACUUM")

@@ -42,9 +42,8 @@ def with_prices(
     missing. Both columns are null where no close is left.
     """
     closes = prices.rename({"close": "priced_close", "close_date": "date"})
-    rows = ratios.join(
-        with_bad(closes, jumps, since=date.min), on=("ticker", "priced_on"), how="left"
-    )
+    beside = ratios.join(closes, on=("ticker", "priced_on"), how="left")
+    rows = with_bad(beside, jumps, since=date.min)
     good = pl.when(is_good(day)).then("date")
     return rows.group_by(by).agg(
         pl.col(*RATIO_COLUMNS, "ratios_known_from", "priced_on").first(),

@@ -1,6 +1,6 @@
 """A version compared with the database that it was made from, value by value."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
@@ -17,6 +17,7 @@ from pipelines.refresh.intact import Comparison
 from pipelines.refresh.task import Task, copy_database, staging
 from pipelines.source import TABLES
 from pipelines.terminal_table import Column, Table
+from pipelines.universe import Universe
 
 KEYS: Final = {
     **{table.dataset: table.key for table in TABLES.values()},
@@ -37,6 +38,7 @@ def verify_against_source(opened: Lake, database: Path) -> Comparison:
     All of it is written below the lake, where there is room for a refresh, and is removed.
     """
     made, root = opened.manifest, opened.path.parents[1]
+    tables = tuple(source.preflight(database))
     with disk_errors(root), lake.scratch(root) as folder:
         lake.check_room(root, database, made)
         state = fingerprint(database)
@@ -46,7 +48,7 @@ def verify_against_source(opened: Lake, database: Path) -> Comparison:
             version=made.version,
             universe=made.universe,
             others=made.other_universes,
-            tables=tuple(source.preflight(database)),
+            tables=tables,
             source=state,
             today=made.created_at.astimezone(UTC).date(),
             exact=True,
@@ -135,9 +137,8 @@ def _add(a: tuple[int, float, float], b: tuple[int, float, float]) -> tuple[int,
 
 def _add_rankings(found: Comparison, opened: Lake, exact: Lake) -> None:
     """Add a table that compares the ranks and the reasons of both; note any difference."""
-    columns = ("strategy", "ticker", "rank", "excluded_by", "primary_rank")
-    ours, theirs = (v.rankings().select(columns).collect() for v in (opened, exact))
-    odd = ours.join(theirs, on=columns, how="anti", nulls_equal=True)
+    ours, theirs = (_ranks(version, opened.manifest.other_universes) for version in (opened, exact))
+    odd = ours.join(theirs, on=ours.columns, how="anti", nulls_equal=True)
     result = "the same" if odd.is_empty() and ours.height == theirs.height else "not the same"
     if result != "the same":
         found.problems.append(f"{odd.height} ranks differ from those of Float64, {_such(odd)}")
@@ -146,9 +147,17 @@ def _add_rankings(found: Comparison, opened: Lake, exact: Lake) -> None:
     found.tables.append(Table(title, ("ranks", "that differ", "result"), rows))
 
 
+def _ranks(version: Lake, others: Sequence[Universe]) -> pl.DataFrame:
+    """Return the ranks and reasons of a version: of its universe, and of the others that it has."""
+    columns = ("strategy", "ticker", "rank", "excluded_by", "primary_rank")
+    plans = {"": version.rankings()} | {u.name: version.other_rankings(u.name) for u in others}
+    return pl.concat(
+        plan.select(pl.lit(name).alias("universe"), *columns) for name, plan in plans.items()
+    ).collect()
+
+
 def _such(odd: pl.DataFrame) -> str:
-    return (
-        f"such as {odd['ticker'][0]} in {odd['strategy'][0]}"
-        if odd.height
-        else "and others are missing"
-    )
+    if odd.is_empty():
+        return "and others are missing"
+    universe = f" of {name}" if (name := odd["universe"][0]) else ""
+    return f"such as {odd['ticker'][0]} in {odd['strategy'][0]}{universe}"

@@ -11,8 +11,11 @@ from pipelines.lake import Manifest
 NORMALISER_VERSION: Final = 4
 """Raise it whenever a change of the code makes another row, reject or warning of a source row."""
 
-DEFINITIONS: Final = ("lake/contracts.py", "source/tables.py", "refresh/jumps.py")
-"""The modules that define columns, types, bounds and jumps.
+DEFINITIONS: Final = (
+    "lake/contracts.py", "source/tables.py", "refresh/jumps.py", "refresh/splits.py",
+    "refresh/ratio_prices.py",
+)  # fmt: skip
+"""The modules that define columns, types and bounds, and what is made of prices.
 
 Their text is hashed, for it is slow to import them.
 """

@@ -1,3 +1,4 @@
+import os
 import shutil
 import sqlite3
 import sys
@@ -315,6 +316,19 @@ def test_a_demo_market_that_is_too_old_is_renewed(
     options = ("--out", path, "--stocks", 10, "--years", 1, "--end", end, "--renew")
     assert run(monkeypatch, *options) == 0
     assert (path.read_bytes() != before) == is_new
+
+
+@pytest.mark.parametrize("size", [96, 5000])
+def test_a_demo_market_that_is_cut_off_is_renewed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    path = tmp_path / "demo.db"
+    make_market(path, stocks=10, years=1, end=date(2026, 11, 20))
+    whole = path.stat().st_size
+    os.truncate(path, size)
+    options = ("--stocks", 10, "--years", 1, "--end", "2026-11-20", "--no-plants", "--renew")
+    assert run(monkeypatch, "--out", path, *options) == 0
+    assert path.stat().st_size == whole
 
 
 def test_another_database_is_never_renewed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

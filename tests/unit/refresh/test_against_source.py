@@ -1,10 +1,12 @@
 """A version compared with its database: what counts as the same value, and where its copy is."""
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from pipelines.errors import DiskFull
+from pipelines.errors import DiskFull, SourceError
 from pipelines.lake import Lake, layout
 from pipelines.refresh import against_source, export, verify_against_source
 from pipelines.refresh.task import Task, copy_database
@@ -43,9 +45,37 @@ def test_only_what_is_stored_in_single_precision_may_be_rounded(
     )
 
 
+LARGE = replace(SWEDEN, name="large", floors=((date.min, 3000.0),))
+
+
+@pytest.mark.parametrize(("cap", "told"), [
+    (1000, "8 ranks differ from those of Float64, such as T1 B in sammansatt_momentum"),
+    (2500, "4 ranks differ from those of Float64, such as T1 B in sammansatt_momentum of large"),
+    (3500, None),
+])  # fmt: skip
+def test_the_rankings_of_every_universe_are_compared(
+    tmp_path: Path, cap: float, told: str | None
+) -> None:
+    source = edits.market(tmp_path / "app.db")
+    export(source, tmp_path / "lake", SWEDEN, others=[LARGE])
+    change(source, f"UPDATE stocks SET market_cap_msek = {cap} WHERE ticker = 'T1-B'")
+    found = verify_against_source(Lake(tmp_path / "lake"), source).problems
+    assert found[1:] == [
+        "stocks.market_cap_msek differs from the database",
+        *([told] if told else []),
+    ]
+
+
 @pytest.fixture
 def opened(demo_market: Path) -> Lake:
     return Lake(demo_market / "lake")
+
+
+def test_a_database_that_is_not_there_is_named_before_anything_is_written(
+    opened: Lake, tmp_path: Path
+) -> None:
+    with pytest.raises(SourceError, match=f"^no database at {tmp_path}/no.db; name one with "):
+        verify_against_source(opened, tmp_path / "no.db")
 
 
 def test_the_copy_is_below_the_lake_and_not_in_the_temporary_folder(
