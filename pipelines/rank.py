@@ -1,5 +1,10 @@
 """`python -m pipelines.rank`: the rankings on a date, or the explanation of one stock."""
 
+if __name__ == "__main__":
+    from pipelines.runtime import stop_at_once
+
+    stop_at_once()
+
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime
