@@ -74,7 +74,8 @@ def listening(host: str, port: int) -> list[socket]:
         return [_listening(family, address) for family, address in addresses]
     except OSError as error:
         raise SettingsError(
-            f"cannot listen on {host}:{port}: {error.strerror}; end what does, or {OTHER_PORT}"
+            f"cannot listen on {host}:{port}: {error.strerror}; "
+            f"end the program that uses it, or {OTHER_PORT}"
         ) from None
 
 

@@ -87,7 +87,8 @@ def show_history(
     settings = Settings.load(config)
     path = alerts_file(lake or settings.lake)
     alerts = recorded_alerts(path)[:limit]
-    title = f"{len(alerts)} alerts" if alerts else "no alert has fired"
+    many = f"{len(alerts)} alert{'s' * (len(alerts) > 1)}"
+    title = many if alerts else "no alert has fired"
     console.show(Table(title, HISTORY_COLUMNS, [_row(alert) for alert in alerts]))
 
 

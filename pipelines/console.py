@@ -18,14 +18,16 @@ from rich.console import Console
 from rich.text import Text
 
 from pipelines import __version__
-from pipelines.errors import StockRankError, Stopped
+from pipelines.errors import StockRankError, Stopped, WrongUsage
 from pipelines.quoting import one_line, quoted
 from pipelines.runtime import STOPPED, stop_in_order
 from pipelines.terminal_table import Table, plain, wrapped
+from pipelines.usage import wrong_usage
 
 logger = logging.getLogger(__name__)
 
-EPILOG: Final = "--version as the last word: show the release."
+EPILOG: Final = "--version in place of the options shows the release."
+EXIT_CODES: Final[dict[type[StockRankError], int]] = {Stopped: STOPPED, WrongUsage: 2}
 PLAIN_WIDTH: Final = 200
 """The width of tables, in characters, if stdout is no terminal."""
 LEAST_WIDTH: Final = 40
@@ -90,11 +92,14 @@ def _logs_json() -> bool:
     return any(isinstance(f, Lines) and f.as_json for f in formatters)
 
 
-def run(*commands: Callable[..., None], help_: str | None = None) -> None:
+def run(
+    *commands: Callable[..., None], help_: str | None = None, option: str | None = None
+) -> None:
     """Run a command; of several, the one that the first argument names.
 
     The exit code is 0 if all went well, and 2 for wrong usage; see `errors_told` for others.
-    `--version` as the last word shows the release.
+    `--version` as the last word shows the release. `option` is the one that a word without an
+    option is meant for; the error of such a word names it.
     """
     if sys.argv[-1] == "--version":
         write(f"stockrank {__version__}")
@@ -107,7 +112,11 @@ def run(*commands: Callable[..., None], help_: str | None = None) -> None:
         app.command(epilog=EPILOG)(_stoppable(command))
     show_any_letter()
     with errors_told():
-        app()
+        try:
+            code = app(standalone_mode=False)
+        except typer.TyperException as error:
+            raise wrong_usage(error, [c.__name__ for c in commands], option) from None
+    sys.exit(code or 0)
 
 
 def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
@@ -135,7 +144,7 @@ def errors_told() -> Iterator[None]:
         yield
     except StockRankError as error:
         _write_error(error)
-        sys.exit(STOPPED if isinstance(error, Stopped) else 1)
+        sys.exit(EXIT_CODES.get(type(error), 1))
     except BrokenPipeError:
         # The reader, for example `head`, closed the pipe: leave nothing to flush.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,6 +15,7 @@ StockRankError
 ├── NotADate           a value that is no date
 ├── InTheFuture        a date after today and after the newest price
 ├── Stopped            the command was ended by Ctrl-C
+├── WrongUsage         a command line that cannot be understood
 └── Unknown            a name that does not exist
 """
 
@@ -147,6 +148,10 @@ class InTheFuture(StockRankError):
 
 class Stopped(StockRankError):
     """The command was ended by Ctrl-C."""
+
+
+class WrongUsage(StockRankError):
+    """A command line has an option or a value that cannot be used."""
 
 
 class Unknown(StockRankError):

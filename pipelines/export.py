@@ -121,4 +121,4 @@ def _reasons(counts: Mapping[str, int]) -> str:
 
 
 if __name__ == "__main__":
-    console.run(main)
+    console.run(main, option="--source")

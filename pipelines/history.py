@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from pipelines import console
-from pipelines.errors import StockRankError
+from pipelines.errors import StockRankError, WrongUsage
 from pipelines.lake import Lake, readable
 from pipelines.ranking import Every, first_days, no_price, strategy_named, write_history
 from pipelines.settings import Settings
@@ -48,6 +48,10 @@ def main(  # noqa: PLR0913 - one parameter an option
     """
     if out.exists() and not force:
         raise StockRankError(f"{out} exists; replace it with --force, or name another with --out")
+    if until and since > until:
+        raise WrongUsage(
+            f"--from {since.date()} is after --to {until.date()}; give the earlier date as --from"
+        )
     chosen = None if strategy == "all" else [strategy_named(strategy)]
     settings, started = Settings.load(config), time.monotonic()
     opened = Lake(lake or settings.lake)

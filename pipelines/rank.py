@@ -260,4 +260,4 @@ def _integer(value: float | None) -> str:
 
 
 if __name__ == "__main__":
-    console.run(main)
+    console.run(main, option="--strategy")

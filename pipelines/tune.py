@@ -157,4 +157,4 @@ def main(
 
 
 if __name__ == "__main__":
-    console.run(main)
+    console.run(main, option="--source")

@@ -142,7 +142,7 @@ def _refuse_withdrawn(root: Path, state: Fingerprint) -> None:
         if withdrawn == state:
             raise ContractError(
                 f"the database has not changed since version {version}, which was rolled back; "
-                "mend the data, or publish it again with --force"
+                "correct the database and export again, or publish it again as it is with --force"
             )
 
 

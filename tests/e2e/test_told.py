@@ -104,8 +104,8 @@ def test_a_port_that_is_taken(run: Run) -> None:
         port = taken.getsockname()[1]
         assert run("app", "--port", port) == (
             1,
-            f"error: cannot listen on 127.0.0.1:{port}: Address already in use; end what does, "
-            "or name another with --port or STOCKRANK_PORT; 0 takes a free one\n",
+            f"error: cannot listen on 127.0.0.1:{port}: Address already in use; end the program "
+            "that uses it, or name another with --port or STOCKRANK_PORT; 0 takes a free one\n",
         )
 
 

@@ -1,0 +1,41 @@
+"""Wrong usage of commands: one line with the value and the remedy."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("rank --as-of 20/11/2021", "--as-of = '20/11/2021' is no date; write it as 2021-11-20"),
+        ("rank --as-of 2021-02-30", "--as-of = '2021-02-30' is no day; write it as 2021-11-20"),
+        ("rank --format xlsx",
+         "--format = 'xlsx' is unknown; expected one of table, csv, json, parquet"),
+        ("rank trendande_varde",
+         "'trendande_varde' has no option before it; use --strategy trendande_varde"),
+        ("rank --top x", "--top: 'x' is neither a number above 0 nor all"),
+        ("rank --nope", "no such option: --nope; --help shows how to use it"),
+        ("export data/demo.db",
+         "'data/demo.db' has no option before it; use --source data/demo.db"),
+        ("serve --port abc", "--port = 'abc' is no whole number; write digits alone"),
+        ("versions",
+         "name a command: list, verify, rollback, prune, diff; --help says what they do"),
+        ("versions lst", "unknown command 'lst'; expected one of list, verify, rollback, prune, "
+         "diff; the nearest is list"),
+        ("versions prune --keep 0", "--keep = '0' is too small; the least is 1"),
+        ("versions diff a", "missing argument 'b'; --help shows how to use it"),
+        ("history --from 2025-01-01 --to 2024-01-01 --out none",
+         "--from 2025-01-01 is after --to 2024-01-01; give the earlier date as --from"),
+    ],
+)  # fmt: skip
+def test_wrong_usage_is_one_line_with_the_remedy(command: str, told: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "pipelines", *command.split()], cwd=ROOT, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert (ended.stderr, ended.returncode) == (f"error: {told}\n", 2)
