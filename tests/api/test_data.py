@@ -188,6 +188,21 @@ def test_a_refresh_from_outside_is_in_the_history_and_ends_the_alert(place: Path
     assert history[2]["error_message"].startswith("app.db is not a SQLite database")
 
 
+def test_a_failed_export_of_another_database_fires_no_alert(place: Path) -> None:
+    with served(place) as client:
+        with pytest.raises(SourceError):
+            recorded_export(place / "nosuch.db", place / "lake", SWEDEN)
+        (entry,) = until(lambda: client.get("/v1/data/sync-history").json()["history"])
+        recorded_export(place / "app.db", place / "lake", SWEDEN)
+        assert until(lambda: len(client.get("/v1/data/sync-history").json()["history"]) == 2)
+        alerts = client.get("/v1/data/alerts").json()
+    assert (entry["sync_type"], entry["outcome"]) == ("outside", "failed")
+    assert entry["error_message"].startswith(
+        "of another database, nosuch.db: no database at nosuch.db; name one"
+    )
+    assert [a["key"] for a in alerts if a["key"] == "refresh_failed"] == []
+
+
 def test_a_refresh_from_outside_is_noticed(place: Path) -> None:
     make_bb_first(place)
     with served(place) as client:
