@@ -24,9 +24,14 @@ def preflight(path: Path) -> list[SourceTable]:
 
 
 def present(con: sqlite3.Connection, tables: Iterable[SourceTable]) -> list[SourceTable]:
-    """Return the tables that are there; `SourceError` names one that is required but missing."""
-    names, wanted = database.table_names(con), list(tables)
+    """Return the tables that are there; `SourceError` names one that is missing, or is a view."""
+    names, views, wanted = database.table_names(con), database.view_names(con), list(tables)
     for table in wanted:
+        if table.name in views:
+            raise SourceError(
+                f"{table.name} is a view, which cannot be read; give it another name, "
+                f"{_made_anew(table.name, 'the view')}"
+            )
         if table.name not in names and not table.optional:
             raise database.missing(table.name)
     return [table for table in wanted if table.name in names]
@@ -63,7 +68,18 @@ def _check_table(con: sqlite3.Connection, table: SourceTable) -> None:
             raise SourceError(f"the table {table.name} has no column {column}; {_remedy(table)}")
         _check_column(table.name, declared, column, kind)
     if "id" in table.columns and not _is_rowid(declared, "id"):
-        raise SourceError(f"{table.name}.id is not its INTEGER PRIMARY KEY")
+        raise SourceError(
+            f"{table.name}.id is not its INTEGER PRIMARY KEY; "
+            f"rename the table, {_made_anew(table.name, 'the old one')}"
+        )
+
+
+def _made_anew(table: str, old: str) -> str:
+    """Return what remains to do once another name is given to what stands in place of a table."""
+    return (
+        f"make the table {table} as source_schema in the README has it, "
+        f"and fill it with INSERT INTO {table} (…) SELECT … FROM {old}"
+    )
 
 
 def _remedy(table: SourceTable) -> str:
@@ -77,7 +93,8 @@ def _check_column(table: str, declared: Declared, column: str, kind: Kind) -> No
     if base not in DECLARED[kind]:
         raise SourceError(
             f"{table}.{column} is declared {base or 'without a type'}; "
-            f"expected {' or '.join(DECLARED[kind])}"
+            f"expected {' or '.join(DECLARED[kind])}; "
+            f"rename the table, {_made_anew(table, 'the old one')}"
         )
 
 

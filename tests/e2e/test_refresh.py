@@ -364,7 +364,7 @@ sys.exit(3)
     assert job.error
     assert job.error.startswith("the export ended with exit code 3 in prices; see ")
     assert (job.phase, job.rows) == ("prices", 5)
-    assert job.progress == pytest.approx(0.12 + 0.69 * 0.8 / 2)
+    assert job.progress == pytest.approx(0.12 + lake.PHASES["prices"] * 0.8 / 2)
 
 
 def test_an_export_that_hangs_is_ended(world: World) -> None:

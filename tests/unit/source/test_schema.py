@@ -66,7 +66,11 @@ PRICES = "ticker TEXT, date DATE, open REAL, high REAL, low REAL, volume REAL"
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (f"{PRICES}, close TEXT", r"^daily_prices\.close is declared TEXT; expected FLOAT or REAL"),
+        (
+            f"{PRICES}, close TEXT",
+            r"^daily_prices\.close is declared TEXT; expected FLOAT or REAL"
+            r".*; rename the table, make the table daily_prices as source_schema",
+        ),
         (f"{PRICES}, close", r"^daily_prices\.close is declared without a type; expected FLOAT"),
         (PRICES, "^the table daily_prices has no column close; add it; see source_schema in"),
         (f"{PRICES}, close REAL, rowid TEXT", "has a column named rowid, which hides"),
@@ -109,7 +113,30 @@ def test_an_id_must_be_the_rowid(tmp_path: Path) -> None:
     other = re.sub(r"\bid INTEGER PRIMARY KEY( AUTOINCREMENT)?", "id INTEGER", sql)
     assert other != sql
     run(path, "DROP TABLE fundamentals", other)
-    with pytest.raises(SourceError, match=r"^fundamentals\.id is not its INTEGER PRIMARY KEY$"):
+    message = (
+        "fundamentals.id is not its INTEGER PRIMARY KEY; rename the table, make the table "
+        "fundamentals as source_schema in the README has it, and fill it with "
+        "INSERT INTO fundamentals (…) SELECT … FROM the old one"
+    )
+    with pytest.raises(SourceError, match=f"^{re.escape(message)}$"):
+        preflight(path)
+
+
+@pytest.mark.parametrize("table", ["daily_prices", "splits"])
+def test_a_view_in_place_of_a_table_is_refused_also_where_the_table_may_be_absent(
+    tmp_path: Path, table: str
+) -> None:
+    path = run(
+        database(tmp_path / "x.db"), "ALTER TABLE daily_prices RENAME TO p",
+        f"CREATE VIEW {table.upper()} AS SELECT * FROM p",
+        *(["ALTER TABLE p RENAME TO daily_prices"] if table != "daily_prices" else []),
+    )  # fmt: skip
+    message = (
+        f"{table} is a view, which cannot be read; give it another name, make the table {table} as "
+        f"source_schema in the README has it, and fill it with INSERT INTO {table} (…) SELECT … "
+        "FROM the view"
+    )
+    with pytest.raises(SourceError, match=f"^{re.escape(message)}$"):
         preflight(path)
 
 
