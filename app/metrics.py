@@ -118,8 +118,9 @@ def _alerts(active: Iterable[Alert]) -> Iterator[Metric]:
 
 def _refreshes(ended: Sequence[Job], *, running: bool) -> Iterator[Metric]:
     yield _gauge("stockrank_refresh_running", "1 while a refresh runs.", int(running))
-    if ended:
-        yield from _last_refresh(ended[0])
+    own = (job for job in ended if not job.other_database)
+    if last := next(own, None):
+        yield from _last_refresh(last)
 
 
 def _last_refresh(last: Job) -> Iterator[Metric]:

@@ -216,7 +216,16 @@ def _check_tables(con: sqlite3.Connection) -> None:
 
 def table_names(con: sqlite3.Connection) -> set[str]:
     """Return the names of all tables, in small letters: to SQLite another case is the same name."""
-    rows = con.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+    return _names(con, "table")
+
+
+def view_names(con: sqlite3.Connection) -> set[str]:
+    """Return the names of all views, in small letters."""
+    return _names(con, "view")
+
+
+def _names(con: sqlite3.Connection, kind: str) -> set[str]:
+    rows = con.execute("SELECT name FROM sqlite_master WHERE type = ?", (kind,))
     return {name.lower() for (name,) in rows}
 
 

@@ -37,7 +37,7 @@ def fingerprint(path: Path) -> Fingerprint:
     wal = path.with_name(path.name + "-wal")
     written = _size_and_time(wal)
     return Fingerprint(
-        path=os.fsencode(path).decode(errors="backslashreplace"),
+        path=path_text(path),
         bytes=stat.st_size,
         times=(stat.st_mtime_ns, stat.st_ctime_ns),
         inode=stat.st_ino,
@@ -46,6 +46,11 @@ def fingerprint(path: Path) -> Fingerprint:
         wal_header=_hex(_head(wal, 32)) if written else None,
         shm_header=_hex(_head(path.with_name(path.name + "-shm"), 48)) if written else None,
     )
+
+
+def path_text(path: Path) -> str:
+    """Return the whole path of a file as text, also where its bytes are no text."""
+    return os.fsencode(path.resolve()).decode(errors="backslashreplace")
 
 
 def is_demo(path: Path) -> bool:

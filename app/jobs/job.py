@@ -63,6 +63,7 @@ class Job:
     error: str | None = None
     error_type: str | None = None
     result: RefreshResult | None = None
+    other_database: str | None = None  # read from outside in place of the service's, and failed
 
     @property
     def ended(self) -> bool:

@@ -23,7 +23,7 @@ from app.jobs.follow import Follower
 from app.jobs.history import JobHistory
 from app.jobs.job import Failure, Job, Trigger, new_job, usual_seconds
 from app.jobs.outcome import Attempt, full_disk, kernel_kills, without_paths
-from app.jobs.outside import outside_job
+from app.jobs.outside import outside_job, service_databases
 from app.jobs.told import tell_begin, tell_end, tell_phase
 from app.watch import Events
 from pipelines import lake as lakes
@@ -138,8 +138,10 @@ class Refresher:
     async def take_in(self) -> None:
         """Remember the refreshes that no service started, once they have ended."""
         known = self._history.ids()
-        for run in await asyncio.to_thread(lakes.ended_runs, self._settings.lake, known):
-            self._keep(outside_job(run))
+        runs = await asyncio.to_thread(lakes.ended_runs, self._settings.lake, known)
+        own = await asyncio.to_thread(service_databases, self._settings) if runs else set()
+        for run in runs:
+            self._keep(outside_job(run, own))
 
     async def clean(self) -> None:
         """Remove what an export that was ended left: its copy of the database, half a version."""

@@ -64,6 +64,10 @@ class RefreshJob(Protocol):
     def finished_at(self) -> datetime | None:
         """The time of its end; None while it runs."""
 
+    @property
+    def other_database(self) -> str | None:
+        """The database that it read from outside and failed on; None if it is the service's."""
+
 
 # ------------------------------------------------------------------------------------ memory
 
@@ -122,9 +126,11 @@ def of_jobs(jobs: Iterable[RefreshJob], published_at: datetime | None = None) ->
     """Observe that the last refreshes failed, from jobs newest first; running ones do not count.
 
     `published_at` is when the newest version was made, also if it was rolled back since. Jobs that
-    ended before it do not count: a refresh that the service did not start has succeeded.
+    ended before it do not count: a refresh that the service did not start has succeeded. Failures
+    with another database do not count, for they say nothing of the service's.
     """
-    ended = (job for job in jobs if job.status in ("succeeded", "failed"))
+    own = (job for job in jobs if not job.other_database)
+    ended = (job for job in own if job.status in ("succeeded", "failed"))
     failed = list(takewhile(lambda job: _is_failure(job, published_at), ended))
     rejected = bool(failed) and failed[0].error_type == ChecksFailed.__name__
     return [_refresh_failed([] if rejected else failed), _version_rejected(failed[:rejected])]

@@ -19,6 +19,7 @@ from typing import Annotated, Final, Literal, TextIO
 import msgspec
 
 from pipelines.errors import Locked, StockRankError
+from pipelines.fingerprint import path_text
 from pipelines.lake import layout
 from pipelines.lake.manifest import Manifest
 from pipelines.lake.version import manifest_of
@@ -38,6 +39,7 @@ class Run:
 
     id: str
     began_at: Moment
+    database: str | None = None
     version: str | None = None
     ended_at: Moment | None = None
     outcome: Outcome | None = None
@@ -54,10 +56,11 @@ class Run:
 class Record:
     """The record of the refresh that runs; a disk that cannot take it does not end the refresh."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, database: Path | None = None) -> None:
         now = datetime.now(UTC)
         self._root: Final = root
         self._began: Final = now
+        self._database: Final = database and path_text(database)
         self._path: Final = layout.run(root, f"{now:{layout.ID_FORMAT}}-{token_hex(3)}")
         self._file: TextIO | None = None
         self._version: str | None = None
@@ -76,7 +79,8 @@ class Record:
         except OSError as error:
             self._fails = True
             logger.warning("this refresh leaves no record: %s: %s", error.filename, error.strerror)
-        self._add(id=self._path.stem, began_at=self._began.isoformat())
+        began = self._began.isoformat()
+        self._add(id=self._path.stem, began_at=began, database=self._database)
 
     def makes(self, version: str) -> None:
         """Note the version that is being made."""
@@ -124,9 +128,9 @@ class Record:
 
 
 @contextmanager
-def recorded(root: Path) -> Iterator[Record]:
+def recorded(root: Path, database: Path | None = None) -> Iterator[Record]:
     """Record a refresh from here on; one that another writer kept out leaves no record."""
-    record = Record(root)
+    record = Record(root, database)
     record.begin()
     try:
         yield record

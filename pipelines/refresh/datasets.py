@@ -99,7 +99,7 @@ def splits(task: Task, table: TableReader, prices: Lake, reused: Reused | None) 
     schema = pl.Schema({**lake_schema("splits"), **_schema(task, DECIDED)})
     tally, kept = _whole(task, table, events.splits, key=table.table.key, age=(ROWID,))
     known = reused.splits(prices.datasets["prices"].files) if reused else NONE_KNOWN
-    decided = decide(kept, prices.prices(), known).select(*schema)
+    decided = decide(kept, prices.prices(), known).select(*schema).cast(schema)
     tally.files.append(files.write_file(task.staged, "splits", schema, [decided]))
     return finish(task.staged, "splits", schema, tally, [table])
 

@@ -22,7 +22,7 @@ def recorded_export(  # noqa: PLR0913 - one parameter an option
     progress: Progress = silent,
 ) -> Manifest:
     """Do as `export` does, and leave a record of how it ended."""
-    with recorded(root) as record:
+    with recorded(root, database) as record:
         manifest = export(
             database,
             root,

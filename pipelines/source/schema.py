@@ -31,19 +31,34 @@ def preflight(path: Path) -> list[SourceTable]:
 
 
 def present(con: sqlite3.Connection, tables: Iterable[SourceTable]) -> list[SourceTable]:
-    """Return the tables that are there; `SourceError` names one that is required but missing."""
-    names, wanted = database.table_names(con), list(tables)
-    for table in wanted:
-        if table.name not in names and not table.optional:
-            raise database.missing(table.name)
-    return [table for table in wanted if table.name in names]
+    """Return the tables that are there; `SourceError` names one that is missing, or is a view."""
+    wanted = list(tables)
+    for fault in _absences(con, wanted):
+        raise SourceError(fault)
+    return _there(con, wanted)
+
+
+def _absences(con: sqlite3.Connection, tables: Iterable[SourceTable]) -> Iterator[str]:
+    """Yield which tables are missing, and which are views."""
+    names, views = database.table_names(con), database.view_names(con)
+    for table in tables:
+        if table.name in views:
+            yield (
+                f"{table.name} is a view, which cannot be read; give it another name, "
+                f"{_made_anew(table.name, 'the view')}"
+            )
+        elif table.name not in names and not table.optional:
+            yield str(database.missing(table.name))
+
+
+def _there(con: sqlite3.Connection, tables: Iterable[SourceTable]) -> list[SourceTable]:
+    names = database.table_names(con)
+    return [table for table in tables if table.name in names]
 
 
 def _check_tables(con: sqlite3.Connection) -> list[SourceTable]:
-    names = database.table_names(con)
-    tables = [table for table in TABLES.values() if table.name in names]
-    lacks = [table.name for table in TABLES.values() if not table.optional]
-    faults = [str(database.missing(name)) for name in lacks if name not in names]
+    tables = _there(con, TABLES.values())
+    faults = [*_absences(con, TABLES.values())]
     faults += [fault for table in tables for fault in _faults(con, table)]
     if len(faults) > 1:
         told = " ".join(f"({number}) {fault}" for number, fault in enumerate(faults, start=1))
@@ -73,14 +88,27 @@ def _faults(con: sqlite3.Connection, table: SourceTable) -> Iterator[str]:
     """Yield what is wrong with a table, each fault with its remedy."""
     declared = _declared(con, table)
     yield from _rowid_faults(con, table.name, declared)
+    types = list[str]()
     for column, kind in table.columns.items():
         if column not in declared:
             yield f"the table {table.name} has no column {column}; {_remedy(table)}"
         elif column == "id" and not _is_rowid(declared, column):
             make = _make(column, "INTEGER PRIMARY KEY")
-            yield f"{table.name}.id is not its INTEGER PRIMARY KEY; {make}"
+            types.append(f"{table.name}.id is not its INTEGER PRIMARY KEY; {make}")
         else:
-            yield from _column_faults(con, table.name, column, kind, _base(declared[column][0]))
+            types += _type_faults(con, table.name, column, kind, _base(declared[column][0]))
+    if types:
+        # Once a table, for this mends all of its types.
+        types[-1] += f", or rename the table, {_made_anew(table.name, 'the old one')}"
+    yield from types
+
+
+def _made_anew(table: str, old: str) -> str:
+    """Return what remains to do once another name is given to what stands in place of a table."""
+    return (
+        f"make the table {table} as source_schema in the README has it, "
+        f"and fill it with INSERT INTO {table} (…) SELECT … FROM {old}"
+    )
 
 
 def _remedy(table: SourceTable) -> str:
@@ -93,7 +121,7 @@ def _make(column: str, declared: str) -> str:
     return f"make it {declared} (pandas: dtype={{{column!r}: {declared!r}}})"
 
 
-def _column_faults(
+def _type_faults(
     con: sqlite3.Connection, table: str, column: str, kind: Kind, base: str
 ) -> Iterator[str]:
     """Yield what is wrong with the type of a column; some types depend on what its cells hold."""

@@ -70,8 +70,13 @@ def test_what_is_missing_in_what_pandas_writes_is_told_at_once(tmp_path: Path) -
     path = written_by_pandas(tmp_path / "pandas.db", stocks={"avanza_id": "INTEGER"})
     with pytest.raises(SourceError) as refused:
         export(path, tmp_path / "lake", SWEDEN)
+    renew = (
+        "or rename the table, make the table {0} as source_schema in the README has it, and fill "
+    )
+    renew += "it with INSERT INTO {0} (…) SELECT … FROM the old one"
     assert str(refused.value) == (
         "the database has 2 faults: (1) stocks.avanza_id is declared INTEGER; make it VARCHAR "
-        "(pandas: dtype={'avanza_id': 'VARCHAR'}) (2) fundamentals.id is not its INTEGER PRIMARY "
-        "KEY; make it INTEGER PRIMARY KEY (pandas: dtype={'id': 'INTEGER PRIMARY KEY'})"
+        f"(pandas: dtype={{'avanza_id': 'VARCHAR'}}), {renew.format('stocks')} (2) fundamentals.id "
+        "is not its INTEGER PRIMARY KEY; make it INTEGER PRIMARY KEY (pandas: dtype={'id': "
+        f"'INTEGER PRIMARY KEY'}}), {renew.format('fundamentals')}"
     )

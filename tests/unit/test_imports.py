@@ -79,8 +79,8 @@ def test_an_export_of_an_unchanged_database_loads_nothing_that_reads_or_writes(p
     version = (place / "lake" / "current").readlink().name
     loaded, output = loaded_by_export(place)
     assert loaded == ""
-    told = f"nothing was written to the database since version {version}, which stays\n"
-    assert output == told.encode()
+    told = f"nothing was written to the database since version {version}, which stays"
+    assert " ".join(output.decode().split()) == told
 
 
 def test_an_export_of_a_changed_database_loads_them(place: Path) -> None:

@@ -45,7 +45,7 @@ def test_the_list(
     main()
     shown = capsys.readouterr().out
     assert re.findall(r"^(\w+)  +\S", shown, re.MULTILINE)[1:] == list(MODULES)
-    assert "python -m pipelines.export --source data/demo.db --lake data/lake" in shown
+    assert "stockrank COMMAND [OPTIONS], or python -m pipelines COMMAND [OPTIONS]" in shown
 
 
 def test_an_unknown_command_is_told_with_the_nearest(

@@ -142,7 +142,7 @@ SOURCES: dict[str, tuple[Make, str]] = {
     "no fundamentals": (sql("DROP TABLE fundamentals"), "no table fundamentals"),
     "view for a table": (
         sql("ALTER TABLE stocks RENAME TO s", "CREATE VIEW stocks AS SELECT * FROM s"),
-        "no table stocks",
+        "stocks is a view, which cannot be read",
     ),
     "no close": (sql("ALTER TABLE daily_prices DROP COLUMN close"), r"daily_prices .*no column cl"),
     "no sector": (sql("ALTER TABLE stocks DROP COLUMN sector"), "stocks has no column sector"),

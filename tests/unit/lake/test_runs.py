@@ -64,12 +64,13 @@ def test_a_refresh_that_made_no_version_found_nothing_new(lake: Path) -> None:
 
 
 def test_a_refresh_that_failed_is_told_with_its_error(lake: Path) -> None:
-    with pytest.raises(SourceError), recorded(lake):
+    with pytest.raises(SourceError), recorded(lake, lake / "x"):
         raise SourceError("no database\nat x")
     run = only(lake)
     assert (run.outcome, run.error, run.error_type) == (
         "failed", "no database at x", "SourceError",
     )  # fmt: skip
+    assert run.database == str((lake / "x").resolve())
 
 
 def test_a_refresh_that_was_interrupted_has_failed(lake: Path) -> None:

@@ -718,7 +718,7 @@ def test_nobody_left_is_an_answer() -> None:
 
 
 def source_stock(ticker: str, rowid: int, **changes: Any) -> Row:
-    return {**stock(ticker), "rowid": rowid, "last_updated": None, **changes}
+    return {**stock(ticker), "isin": None, "rowid": rowid, "last_updated": None, **changes}
 
 
 def source_report(ticker: str = "A", **changes: Any) -> Row:
@@ -771,7 +771,8 @@ def test_duplicate_stocks() -> None:
 
 
 def test_stock_columns() -> None:
-    values = {"sector": "s", "market": "m", "currency": "c", "stock_type": "t", "name": "n"}
+    values = {"sector": "s", "market": "m", "currency": "c", "stock_type": "t", "name": "n",
+              "isin": "i"}  # fmt: skip
     stocks, _, _ = normalise({"stocks": [source_stock("V-B", 1, **values)]})
     assert stocks == [{"ticker": "V B", **values, "market_cap_msek": 5000.0}]
 

@@ -45,6 +45,18 @@ def test_only_what_is_stored_in_single_precision_may_be_rounded(
     )
 
 
+@pytest.mark.parametrize("statement", [
+    "DELETE FROM splits",
+    "UPDATE splits SET date = '2031-05-10'",
+    "DELETE FROM daily_prices WHERE ticker < 'T5'",
+])  # fmt: skip
+def test_splits_without_closes_around_are_compared(tmp_path: Path, statement: str) -> None:
+    source = edits.market(tmp_path / "app.db")
+    change(source, statement)
+    export(source, tmp_path / "lake", SWEDEN)
+    assert verify_against_source(Lake(tmp_path / "lake"), source).problems == []
+
+
 LARGE = replace(SWEDEN, name="large", floors=((date.min, 3000.0),))
 
 

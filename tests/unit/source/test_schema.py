@@ -53,7 +53,9 @@ def test_a_ratio_declared_as_text_is_refused_if_one_is_there(tmp_path: Path) -> 
     run(path, "INSERT INTO splits VALUES ('A', '2024-01-03', 2.5)")
     assert refusal(path) == (
         "splits.ratio is declared TEXT and holds 2.5; "
-        "make it FLOAT (pandas: dtype={'ratio': 'FLOAT'})"
+        "make it FLOAT (pandas: dtype={'ratio': 'FLOAT'}), or rename the table, make the table "
+        "splits as source_schema in the README has it, and fill it with "
+        "INSERT INTO splits (…) SELECT … FROM the old one"
     )
 
 
@@ -93,9 +95,9 @@ def test_whole_numbers_declared_real_are_read(tmp_path: Path) -> None:
     assert table.is_plain is False
     assert pl.concat(table.batches([]))["piotroski_f_score"].to_list() == [7, None]
     run(path, "INSERT INTO fundamentals (ticker, piotroski_f_score) VALUES ('A', 7.5)")
-    assert refusal(path) == (
+    assert refusal(path).startswith(
         "fundamentals.piotroski_f_score is declared REAL and holds 7.5; "
-        "make it INTEGER (pandas: dtype={'piotroski_f_score': 'INTEGER'})"
+        "make it INTEGER (pandas: dtype={'piotroski_f_score': 'INTEGER'}), or rename the table, "
     )
 
 
@@ -126,7 +128,9 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
         "README (2) the table daily_prices has no column close; add it; see source_schema in the "
         "README (3) fundamentals.id is not its INTEGER PRIMARY KEY; make it INTEGER PRIMARY KEY "
         "(pandas: dtype={'id': 'INTEGER PRIMARY KEY'}) (4) fundamentals.pe is declared BLOB; make "
-        "it FLOAT (pandas: dtype={'pe': 'FLOAT'})"
+        "it FLOAT (pandas: dtype={'pe': 'FLOAT'}), or rename the table, make the table "
+        "fundamentals as source_schema in the README has it, and fill it with INSERT INTO "
+        "fundamentals (…) SELECT … FROM the old one"
     )
 
 
@@ -186,9 +190,31 @@ def test_an_id_must_be_the_rowid(tmp_path: Path) -> None:
     other = re.sub(r"\bid INTEGER PRIMARY KEY( AUTOINCREMENT)?", "id INTEGER", sql)
     assert other != sql
     run(path, "DROP TABLE fundamentals", other)
-    with pytest.raises(
-        SourceError, match=r"^fundamentals\.id is not its INTEGER PRIMARY KEY; make it"
-    ):
+    message = (
+        "fundamentals.id is not its INTEGER PRIMARY KEY; make it INTEGER PRIMARY KEY "
+        "(pandas: dtype={'id': 'INTEGER PRIMARY KEY'}), or rename the table, make the table "
+        "fundamentals as source_schema in the README has it, and fill it with "
+        "INSERT INTO fundamentals (…) SELECT … FROM the old one"
+    )
+    with pytest.raises(SourceError, match=f"^{re.escape(message)}$"):
+        preflight(path)
+
+
+@pytest.mark.parametrize("table", ["daily_prices", "splits"])
+def test_a_view_in_place_of_a_table_is_refused_also_where_the_table_may_be_absent(
+    tmp_path: Path, table: str
+) -> None:
+    path = run(
+        database(tmp_path / "x.db"), "ALTER TABLE daily_prices RENAME TO p",
+        f"CREATE VIEW {table.upper()} AS SELECT * FROM p",
+        *(["ALTER TABLE p RENAME TO daily_prices"] if table != "daily_prices" else []),
+    )  # fmt: skip
+    message = (
+        f"{table} is a view, which cannot be read; give it another name, make the table {table} as "
+        f"source_schema in the README has it, and fill it with INSERT INTO {table} (…) SELECT … "
+        "FROM the view"
+    )
+    with pytest.raises(SourceError, match=f"^{re.escape(message)}$"):
         preflight(path)
 
 

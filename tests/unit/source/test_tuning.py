@@ -62,7 +62,10 @@ def test_showing_writes_nothing_and_leaves_no_side_files(
     assert "nothing was changed" in capsys.readouterr().out
 
 
-def test_what_is_shown(source: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_is_shown(
+    source: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
     tune.main(source=source)
     out = capsys.readouterr().out
     for text in (*MADE, "wal", "SCAN daily_prices", "USING INDEX stockrank_daily_prices_date"):

@@ -28,8 +28,8 @@ def test_the_usual_shares_of_the_phases_are_the_whole() -> None:
         ([{"begins": "copy"}], 0.0),
         ([{"begins": "copy"}, {"phase": "copy", "peak_mb": 1.0}], 0.08),
         ([{"begins": "prices"}], 0.12),
-        ([{"begins": "prices"}, {"table": "daily_prices", "done": 1, "total": 2}], 0.396),
-        ([{"begins": "prices"}, {"table": "daily_prices", "done": 2, "total": 2}], 0.672),
+        ([{"begins": "prices"}, {"table": "daily_prices", "done": 1, "total": 2}], 0.392),
+        ([{"begins": "prices"}, {"table": "daily_prices", "done": 2, "total": 2}], 0.664),
         ([{"begins": "stocks"}, {"table": "stocks", "done": 0, "total": 0}], 0.87),
         # Without a table of indices its phase never begins.
         ([{"begins": "stocks"}, {"begins": "rankings"}], 0.92),

@@ -91,6 +91,7 @@ class Job:
     error: str | None = None
     error_type: str | None = None
     finished_at: datetime | None = TODAY
+    other_database: str | None = None
 
 
 GOOD = Job("succeeded")
@@ -125,6 +126,15 @@ def test_several_refreshes_in_a_row_failed() -> None:
     assert seen.severity == "critical"
     assert seen.message
     assert seen.message.startswith("each of the last 3 refreshes failed")
+
+
+def test_failures_with_another_database_are_not_the_services() -> None:
+    typo = Job("failed", "no database at nosuch.db", "SourceError", other_database="nosuch.db")
+    assert refreshes(typo, typo, typo)["refresh_failed"].message is None
+    seen = refreshes(typo, BAD, typo, GOOD)["refresh_failed"].message
+    assert seen == "the last refresh failed, the old version stays: the database is locked"
+    rejected = Job("failed", "few rows", "ChecksFailed", other_database="try.db")
+    assert refreshes(rejected, GOOD)["version_rejected"].message is None
 
 
 def test_a_version_was_rejected() -> None:
