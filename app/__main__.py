@@ -1,5 +1,10 @@
 """`python -m app`: the service and its dashboard."""
 
+if __name__ == "__main__":
+    from pipelines.runtime import stop_at_once
+
+    stop_at_once()
+
 import logging
 from errno import EACCES, EADDRINUSE
 from pathlib import Path
@@ -26,7 +31,7 @@ from app.web import LARGEST_HEAD, DeadlineProtocol
 from pipelines import console
 from pipelines.console import LogFormat
 from pipelines.errors import SettingsError
-from pipelines.runtime import keep_loaded
+from pipelines.runtime import STOPPED, keep_loaded
 from pipelines.settings import Settings
 
 LARGEST_PORT: Final = 65_535
@@ -60,7 +65,7 @@ def main(
         server(app, settings, *where).run(sockets)
     except KeyboardInterrupt:
         # The server has ended as it should, and logged that it has.
-        raise typer.Exit(console.STOPPED) from None
+        raise typer.Exit(STOPPED) from None
 
 
 def listening(host: str, port: int) -> list[socket]:

@@ -1,5 +1,10 @@
 """`python -m app.alerts`: try the channels of the alerts, or show the alerts of the service."""
 
+if __name__ == "__main__":
+    from pipelines.runtime import stop_at_once
+
+    stop_at_once()
+
 import asyncio
 from collections.abc import Sequence
 from pathlib import Path

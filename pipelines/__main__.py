@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from pipelines import __version__
+from pipelines.runtime import stop_at_once
 
 MODULES: Final = {
     "demo": "pipelines.demo",
@@ -55,6 +56,7 @@ def _file(module: str) -> Path:
 
 def main() -> None:
     """Run the command that is named, or list them all."""
+    stop_at_once()
     name, *words = sys.argv[1:] or ["--help"]
     if name in HELP:
         from pipelines.console import errors_told  # noqa: PLC0415 - as below

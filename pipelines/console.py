@@ -20,13 +20,12 @@ from rich.text import Text
 from pipelines import __version__
 from pipelines.errors import StockRankError, Stopped
 from pipelines.quoting import one_line, quoted
+from pipelines.runtime import STOPPED, stop_in_order
 from pipelines.terminal_table import Table, plain, wrapped
 
 logger = logging.getLogger(__name__)
 
 EPILOG: Final = "--version as the last word: show the release."
-STOPPED: Final = 130
-"""The exit code after Ctrl-C, as shells have it."""
 PLAIN_WIDTH: Final = 200
 """The width of tables, in characters, if stdout is no terminal."""
 LEAST_WIDTH: Final = 40
@@ -117,6 +116,7 @@ def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def stoppable(**options: object) -> None:
         try:
+            stop_in_order()
             command(**options)
         except KeyboardInterrupt:
             raise Stopped("stopped") from None

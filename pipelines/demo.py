@@ -1,5 +1,10 @@
 """`python -m pipelines.demo`: a synthetic market as a SQLite database in the source schema."""
 
+if __name__ == "__main__":
+    from pipelines.runtime import stop_at_once
+
+    stop_at_once()
+
 import sqlite3
 import time
 from collections import Counter

@@ -1,8 +1,9 @@
 """`python -m pipelines.export`: SQLite → a new version of the lake, with its rankings."""
 
 if __name__ == "__main__":
-    from pipelines.runtime import prepare_export
+    from pipelines.runtime import prepare_export, stop_at_once
 
+    stop_at_once()
     prepare_export()
 
 from collections.abc import Iterator, Mapping

@@ -1,5 +1,10 @@
 """`python -m pipelines.history`: the rankings of many dates, as one partitioned dataset."""
 
+if __name__ == "__main__":
+    from pipelines.runtime import stop_at_once
+
+    stop_at_once()
+
 import time
 from datetime import datetime
 from pathlib import Path

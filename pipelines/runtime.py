@@ -92,6 +92,29 @@ def keep_loaded() -> None:
 
 # ----------------------------------------------------------------------------------- signals
 
+STOPPED: Final = 130
+"""The exit code after Ctrl-C, as shells have it."""
+
+
+def stop_at_once() -> None:
+    """Let Ctrl-C end this process with one line, while its modules load; `stop_in_order` ends it.
+
+    A Ctrl-C that the caller ignores stays ignored.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _stop)
+
+
+def stop_in_order() -> None:
+    """Let Ctrl-C raise `KeyboardInterrupt` from here on, in place of `stop_at_once`."""
+    if signal.getsignal(signal.SIGINT) is _stop:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _stop(_: int, __: FrameType | None) -> None:
+    os.write(2, b"error: stopped\n")
+    os._exit(STOPPED)
+
 
 def end_in_order() -> None:
     """Let a signal to end raise `SystemExit`, so that what was begun is removed on the way out.

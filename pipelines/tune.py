@@ -1,5 +1,10 @@
 """`python -m pipelines.tune`: show what makes the source database quicker to read, and do it."""
 
+if __name__ == "__main__":
+    from pipelines.runtime import stop_at_once
+
+    stop_at_once()
+
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final

@@ -1,5 +1,10 @@
 """`python -m pipelines.versions`: list, verify, roll back, prune and compare versions."""
 
+if __name__ == "__main__":
+    from pipelines.runtime import stop_at_once
+
+    stop_at_once()
+
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

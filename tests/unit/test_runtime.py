@@ -1,14 +1,17 @@
 """Allocators: each process has its own, with one definition."""
 
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from app.jobs.refresh import _environment
 from pipelines import runtime
+from pipelines.__main__ import MODULES
 from pipelines.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -87,3 +90,21 @@ def test_the_module_loads_nothing_that_reads_these_settings() -> None:
     heavy = {"polars", "pyarrow", "numpy", "pydantic"}
     code = f"import pipelines.runtime, sys; print(sorted({heavy} & set(sys.modules)))"
     assert run(code, {}) == ["[]"]
+
+
+INTERRUPTED: Final = """
+import os, signal
+os.kill(os.getpid(), signal.SIGINT)
+raise AssertionError("Ctrl-C was not heard")
+"""
+
+
+@pytest.mark.parametrize("module", sorted({"pipelines", *MODULES.values()}))
+def test_ctrl_c_while_a_command_loads_is_one_line(module: str, tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text(INTERRUPTED)
+    path = os.pathsep.join([str(tmp_path), str(ROOT)])
+    ended = subprocess.run(
+        [sys.executable, "-m", module], cwd=tmp_path, env=os.environ | {"PYTHONPATH": path},
+        capture_output=True, check=False,
+    )  # fmt: skip
+    assert (ended.stderr, ended.returncode) == (b"error: stopped\n", 130)
