@@ -6,6 +6,7 @@ if __name__ == "__main__":
     stop_at_once()
 
 import logging
+from errno import EACCES, EADDRINUSE
 from pathlib import Path
 from socket import (
     AF_INET6,
@@ -35,6 +36,9 @@ from pipelines.settings import Settings
 
 LARGEST_PORT: Final = 65_535
 OTHER_PORT: Final = "name another with --port or STOCKRANK_PORT; 0 takes a free one"
+OTHER_HOST: Final = "name an address of this machine with --host or STOCKRANK_HOST"
+REMEDIES: Final = {EADDRINUSE: f"end the program that uses it, or {OTHER_PORT}", EACCES: OTHER_PORT}
+"""What to do about an error of the system, by its number; for any other, `OTHER_HOST`."""
 Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 """An address as the system names it."""
 
@@ -73,10 +77,8 @@ def listening(host: str, port: int) -> list[socket]:
         addresses = dict.fromkeys((family, address) for family, *_, address in found)
         return [_listening(family, address) for family, address in addresses]
     except OSError as error:
-        raise SettingsError(
-            f"cannot listen on {host}:{port}: {error.strerror}; "
-            f"end the program that uses it, or {OTHER_PORT}"
-        ) from None
+        remedy = REMEDIES.get(error.errno or 0, OTHER_HOST)
+        raise SettingsError(f"cannot listen on {host}:{port}: {error.strerror}; {remedy}") from None
 
 
 def _listening(family: int, address: Address) -> socket:

@@ -230,13 +230,19 @@ def _standing(percentile: float | None, *, is_compared: bool) -> str:
     return f"percentile {percentile:.4f} (0 is best)"
 
 
+_F_SOURCE: Final = {
+    "computed": "counted from these signals",
+    "vendor": "the vendor's score, used in place of these signals",
+}
+
+
 def _f_score_lines(why: Explanation) -> Iterable[Line]:
     fiscal = why.fiscal_date
     yield "statements", "", f"fiscal year to {fiscal}" if fiscal else "none known in 18 months"
     for signal in why.f_signals:
         yield signal.name, {True: "yes", False: "no", None: "unknown"}[signal.value], ""
     score = _f_score(why.f_score, why.f_available)
-    yield "F-score", score, f"{why.f_source}; 5 of 9 or as many in proportion stay"
+    yield "F-score", score, f"{_F_SOURCE[why.f_source]}; 5 of 9 or as many in proportion stay"
 
 
 def _f_score(score: int, available: int) -> str:

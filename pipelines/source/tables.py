@@ -8,7 +8,7 @@ Kind = Literal["text", "day", "time", "float", "int", "bool"]
 
 PLAIN: Final[Mapping[Kind, tuple[str, ...]]] = {
     "text": ("VARCHAR", "TEXT", "CHAR"),
-    "day": ("DATE", "TEXT", "VARCHAR"),
+    "day": ("DATE", "TEXT", "VARCHAR", "DATETIME", "TIMESTAMP"),
     "time": ("DATETIME", "TIMESTAMP", "TEXT", "VARCHAR"),
     "float": ("FLOAT", "REAL", "DOUBLE", "DOUBLE PRECISION"),
     "int": ("INTEGER", "INT", "BIGINT", "SMALLINT"),
@@ -26,6 +26,16 @@ DECLARED: Final[Mapping[Kind, tuple[str, ...]]] = {
     kind: (*names, *_MORE.get(kind, ())) for kind, names in PLAIN.items()
 }
 """The declared types of each kind; a column of one that is not plain is read cell by cell."""
+_REAL: Final = ("REAL", "FLOAT", "DOUBLE", "DOUBLE PRECISION")
+IF_USABLE: Final[Mapping[Kind, tuple[str, ...]]] = {
+    **dict.fromkeys(("text", "day", "time", "bool"), _REAL),
+    "float": ("TEXT", "VARCHAR", "CHAR"),
+    "int": (*_REAL, "NUMERIC", "TEXT", "VARCHAR", "CHAR"),
+}
+"""More declared types, of columns in which every cell is null or has a value of the kind.
+
+pandas declares a column of nothing but nulls TEXT or REAL, and whole numbers with nulls REAL.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

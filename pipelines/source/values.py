@@ -44,7 +44,8 @@ VALUES: Final[Mapping[Kind, str]] = {
     "time": AS_TEXT,
     "float": f"CASE typeof({{c}}) WHEN 'real' THEN {{c}} WHEN 'integer' THEN {{c}}"
     f" WHEN 'blob' THEN {_BLOB} END",
-    "int": f"CASE typeof({{c}}) WHEN 'integer' THEN {{c}} WHEN 'blob' THEN {_BLOB} END",
+    "int": f"CASE typeof({{c}}) WHEN 'integer' THEN {{c}} WHEN 'blob' THEN {_BLOB}"
+    " WHEN 'real' THEN CASE CAST({c} AS INTEGER) WHEN {c} THEN CAST({c} AS INTEGER) END END",
     "bool": f"CASE WHEN {_KEY} IN ('1', 'true', 't', 'x01', 'x0100000000000000') THEN 1"
     f" WHEN {_KEY} IN ('0', 'false', 'f', 'x00', 'x0000000000000000') THEN 0 END",
 }

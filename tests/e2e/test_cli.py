@@ -159,6 +159,23 @@ def test_explain_takes_a_ticker_however_it_is_written(folder: Path, separator: s
     assert "return 12m" in text
 
 
+@pytest.mark.parametrize(
+    ("source", "told"),
+    [
+        ("vendor", "the vendor's score, used in place of these signals"),
+        ("computed", "counted from these signals"),
+    ],
+)
+def test_explain_says_whether_the_signals_are_what_was_counted(
+    folder: Path, source: str, told: str
+) -> None:
+    momentum = Lake(folder / "data" / "lake").rankings().filter(strategy="sammansatt_momentum")
+    ticker = momentum.filter(f_source=source).collect()["ticker"][0]
+    text = out(folder, "rank", "--strategy", "sammansatt_momentum", "--explain", ticker)
+    line = next(line for line in text.splitlines() if line.startswith("F-score"))
+    assert told in line
+
+
 def test_explain_gives_the_first_reason_out(folder: Path) -> None:
     lake = Lake(folder / "data" / "lake").rankings().collect()
     ticker = lake.filter(excluded_by="not_a_stock")["ticker"][0]

@@ -24,6 +24,8 @@ from pipelines.ranking.eligible import FINANCIAL
 from pipelines.universe import NORDIC, TrustedJump, Universe
 from tests.oracle import months_back
 
+pytestmark = pytest.mark.slow
+
 ALL: Final = Universe(name="all", markets=NORDIC.markets, currency="SEK")
 EVERYONE: Final = Strategy(
     name="everyone", title="Everyone", description="All by momentum.", type="momentum",

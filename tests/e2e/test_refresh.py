@@ -31,6 +31,8 @@ from pipelines.settings import Settings, UniverseSettings
 from pipelines.universe import SWEDEN
 from tests.factories import change, database, stock, trading_year
 
+pytestmark = pytest.mark.slow
+
 END: Final = date(2026, 11, 20)
 PLENTY_MB: Final = 4000.0
 ROOT: Final = Path(__file__).parents[2]

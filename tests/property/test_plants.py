@@ -25,6 +25,8 @@ from pipelines.universe import SWEDEN
 from tests.factories import Row, database
 from tests.oracle import months_back
 
+pytestmark = pytest.mark.slow
+
 STOCKS: Final = 1_000
 START: Final = date(2023, 1, 2)
 DAYS: Final = tuple(

@@ -39,7 +39,11 @@ export function content(why, readout, chart) {
         "div",
         { class: "explain__side" },
         hasMetrics && part(why.metrics.length > 1 ? "Composite" : "Screen", metricsTable(why)),
-        part(fTitle(why), signals(why)),
+        part(
+          `F-score ${why.f_score} of ${why.f_available}`,
+          why.f_source === "vendor" && el("p", { class: "readout" }, VENDOR),
+          signals(why),
+        ),
         !hasMetrics && known,
       ),
     ),
@@ -173,8 +177,7 @@ function rung(value) {
   return el("span", { class: "rung", "aria-hidden": "true" }, dot);
 }
 
-const fTitle = (why) =>
-  `F-score ${why.f_score} of ${why.f_available}${why.f_source === "vendor" ? ", as reported by the vendor" : ""}`;
+const VENDOR = "The vendor's score, used in place of these signals.";
 
 const SIGNAL = {
   true: ["ok", "yes", "ok"],

@@ -25,6 +25,7 @@ const COLUMNS = [
 export function drawTens(top, open) {
   const before = top.previous_version ? ` · change since version ${top.previous_version}` : "";
   byId("rankings-note").textContent = `Closes of ${day(top.as_of)}${before}`;
+  suggest(top.strategies.flatMap((strategy) => strategy.rankings)[0]?.ticker);
   const region = byId("tens");
   const focused = keyOf(document.activeElement);
   show(
@@ -34,6 +35,12 @@ export function drawTens(top, open) {
   /** @type {NodeListOf<HTMLElement>} */
   const stocks = region.querySelectorAll(".stock");
   if (focused) [...stocks].find((stock) => keyOf(stock) === focused)?.focus();
+}
+
+/** Suggest a ticker to explain, or none. */
+function suggest(ticker) {
+  const box = /** @type {HTMLInputElement} */ (byId("lookup-ticker"));
+  box.placeholder = ["Explain a ticker", ticker].filter(Boolean).join(", ");
 }
 
 const keyOf = (node) =>
@@ -158,6 +165,7 @@ const STEPS = [
 /** The way to begin where nothing is published. */
 export function drawNoTens() {
   byId("rankings-note").textContent = "";
+  suggest();
   show(
     byId("tens"),
     el(

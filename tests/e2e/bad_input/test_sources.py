@@ -112,6 +112,11 @@ def without_rowid(path: Path) -> None:
             "PRIMARY KEY (index_id, date)) WITHOUT ROWID"))(path)  # fmt: skip
 
 
+def scored_in_words(path: Path) -> None:
+    remake(("piotroski_f_score INTEGER", "piotroski_f_score TEXT"))(path)
+    sql("INSERT INTO fundamentals (ticker, piotroski_f_score) VALUES ('A', 7)")(path)
+
+
 SOURCES: dict[str, tuple[Make, str]] = {
     # the file
     "missing": (Path.unlink, r"no database at .*app\.db"),
@@ -146,11 +151,10 @@ SOURCES: dict[str, tuple[Make, str]] = {
         "fundamentals_snapshots has no column pe",
     ),
     "close as BLOB": (remake(("open FLOAT, close FLOAT, high", "open FLOAT, close BLOB, high")),
-                      "daily_prices.close is declared BLOB; expected FLOAT"),
+                      "daily_prices.close is declared BLOB; make it FLOAT"),
     "close without a type": (remake(("open FLOAT, close FLOAT, high", "open FLOAT, close, high")),
                              "daily_prices.close is declared without a type"),
-    "score as TEXT": (remake(("piotroski_f_score INTEGER", "piotroski_f_score TEXT")),
-                      "fundamentals.piotroski_f_score is declared TEXT"),
+    "score as TEXT": (scored_in_words, "fundamentals.piotroski_f_score is declared TEXT and holds"),
     "no rowid": (without_rowid, "index_prices has no rowid"),
     "id not the key": (remake(("id INTEGER PRIMARY KEY, ticker", "id INTEGER, ticker")),
                        "fundamentals.id is not its INTEGER PRIMARY KEY"),

@@ -1,13 +1,15 @@
 """How the service starts: with the log that its settings ask for."""
 
+import errno
 import logging
 from pathlib import Path
-from socket import socket
+from socket import EAI_NONAME, socket
 
 import pytest
 import uvicorn
 
 from app import __main__ as start
+from pipelines.errors import SettingsError
 
 
 def closed(_: uvicorn.Server, sockets: list[socket]) -> None:
@@ -27,3 +29,25 @@ def test_the_log_has_the_level_of_the_settings(
         monkeypatch.setenv("STOCKRANK_LOG_LEVEL", asked)
     start.main(port=0)
     assert logging.getLogger("app").level == level
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EADDRINUSE, "end what does, or name another with --port or STOCKRANK_PORT; "
+                           "0 takes a free one"),
+        (errno.EACCES, "name another with --port or STOCKRANK_PORT; 0 takes a free one"),
+        (errno.EADDRNOTAVAIL, "name an address of this machine with --host or STOCKRANK_HOST"),
+        (EAI_NONAME, "name an address of this machine with --host or STOCKRANK_HOST"),
+    ],
+)  # fmt: skip
+def test_an_address_that_cannot_be_listened_on_is_told_with_what_mends_it(
+    number: int, remedy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(number, "it cannot be")
+
+    monkeypatch.setattr(start, "getaddrinfo", fails)
+    with pytest.raises(SettingsError) as raised:
+        start.listening("here", 80)
+    assert str(raised.value) == f"cannot listen on here:80: it cannot be; {remedy}"

@@ -5,6 +5,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipelines.errors import SourceError
@@ -43,14 +44,94 @@ def test_an_optional_table_without_a_column_is_refused(tmp_path: Path, column: s
         preflight(path)
 
 
-def test_a_ratio_declared_as_text_is_refused(tmp_path: Path) -> None:
-    path = run(
-        database(tmp_path / "x.db"), "CREATE TABLE splits (ticker TEXT, date DATE, ratio TEXT)"
+def test_a_ratio_declared_as_text_is_refused_if_one_is_there(tmp_path: Path) -> None:
+    made = "CREATE TABLE splits (ticker TEXT, date DATE, ratio TEXT)"
+    path = run(database(tmp_path / "x.db"), made)
+    rows = "INSERT INTO splits VALUES ('A', '2024-01-02', NULL), ('B', '2024-01-02', '')"
+    run(path, rows)
+    assert TABLES["splits"] in preflight(path)
+    run(path, "INSERT INTO splits VALUES ('A', '2024-01-03', 2.5)")
+    assert refusal(path) == (
+        "splits.ratio is declared TEXT and holds 2.5; "
+        "make it FLOAT (pandas: dtype={'ratio': 'FLOAT'}), or rename the table, make the table "
+        "splits as source_schema in the README has it, and fill it with "
+        "INSERT INTO splits (…) SELECT … FROM the old one"
     )
-    with pytest.raises(
-        SourceError, match=r"^splits\.ratio is declared TEXT; expected FLOAT or REAL"
-    ):
+
+
+@pytest.mark.parametrize(("cell", "holds"), [("x'ff'", r"\xff"), (f"'{'7' * 50}'", "7" * 40)])
+def test_a_cell_that_is_odd_is_shown_in_one_line(tmp_path: Path, cell: str, holds: str) -> None:
+    path = database(tmp_path / "x.db")
+    run(path, "CREATE TABLE splits (ticker TEXT, date DATE, ratio TEXT)",
+        f"INSERT INTO splits VALUES ('A', '2024-01-02', CAST({cell} AS TEXT))")  # fmt: skip
+    assert f" declared TEXT and holds {holds}; make it FLOAT" in refusal(path)
+
+
+def refusal(path: Path) -> str:
+    with pytest.raises(SourceError) as refused:
         preflight(path)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("declared", ["TIMESTAMP", "DATETIME", "timestamp(6)"])
+def test_a_date_may_be_declared_as_a_time(tmp_path: Path, declared: str) -> None:
+    path = database(tmp_path / "x.db")
+    made_anew(path, "daily_prices", ("date DATE", f"date {declared}"))
+    made_anew(path, "stocks", ("last_validated DATE", f"last_validated {declared}"))
+    made_anew(path, "fundamentals", ("date DATE", f"date {declared}"))
+    run(path, "INSERT INTO daily_prices (ticker, date) VALUES ('A', '2024-01-02 00:00:00')")
+    assert len(preflight(path)) == 5
+    table = TableReader(path, TABLES["daily_prices"])
+    assert table.is_plain is True
+    assert whole(table)["date"].to_list() == ["2024-01-02 00:00:00"]
+
+
+def test_whole_numbers_declared_real_are_read(tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db")
+    made_anew(path, "fundamentals", ("piotroski_f_score INTEGER", "piotroski_f_score REAL"))
+    run(path, "INSERT INTO fundamentals (ticker, piotroski_f_score) VALUES ('A', 7), ('A', NULL)")
+    assert len(preflight(path)) == 5
+    table = TableReader(path, TABLES["fundamentals"])
+    assert table.is_plain is False
+    assert pl.concat(table.batches([]))["piotroski_f_score"].to_list() == [7, None]
+    run(path, "INSERT INTO fundamentals (ticker, piotroski_f_score) VALUES ('A', 7.5)")
+    assert refusal(path).startswith(
+        "fundamentals.piotroski_f_score is declared REAL and holds 7.5; "
+        "make it INTEGER (pandas: dtype={'piotroski_f_score': 'INTEGER'}), or rename the table, "
+    )
+
+
+def test_a_text_declared_real_is_read_if_all_are_null(tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db")
+    changes = ("isin VARCHAR", "isin REAL"), ("is_active BOOLEAN DEFAULT 1", "is_active REAL")
+    made_anew(path, "stocks", *changes, ("last_validated DATE", "last_validated REAL"))
+    run(path, "INSERT INTO stocks (ticker) VALUES ('A')")
+    assert len(preflight(path)) == 5
+    row = pl.concat(TableReader(path, TABLES["stocks"]).batches([])).row(0, named=True)
+    assert (row["ticker"], row["isin"], row["is_active"]) == ("A", None, None)
+    assert row["last_validated"] == ""
+    run(path, "UPDATE stocks SET isin = 7, last_validated = 5, is_active = 0.5")
+    for fault in ("isin is declared REAL and holds 7.0; make it VARCHAR",
+                  "last_validated is declared REAL and holds 5.0; make it DATE",
+                  "is_active is declared REAL and holds 0.5; make it BOOLEAN"):  # fmt: skip
+        assert f"stocks.{fault}" in refusal(path)
+
+
+def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
+    path = database(tmp_path / "x.db")
+    made_anew(
+        path, "fundamentals", ("id INTEGER PRIMARY KEY", "id INTEGER"), ("pe FLOAT", "pe BLOB")
+    )
+    run(path, "DROP TABLE stocks", "ALTER TABLE daily_prices DROP COLUMN close")
+    assert refusal(path) == (
+        "the database has 4 faults: (1) the database has no table stocks; see source_schema in the "
+        "README (2) the table daily_prices has no column close; add it; see source_schema in the "
+        "README (3) fundamentals.id is not its INTEGER PRIMARY KEY; make it INTEGER PRIMARY KEY "
+        "(pandas: dtype={'id': 'INTEGER PRIMARY KEY'}) (4) fundamentals.pe is declared BLOB; make "
+        "it FLOAT (pandas: dtype={'pe': 'FLOAT'}), or rename the table, make the table "
+        "fundamentals as source_schema in the README has it, and fill it with INSERT INTO "
+        "fundamentals (…) SELECT … FROM the old one"
+    )
 
 
 def run(path: Path, *statements: str) -> Path:
@@ -66,12 +147,8 @@ PRICES = "ticker TEXT, date DATE, open REAL, high REAL, low REAL, volume REAL"
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        (
-            f"{PRICES}, close TEXT",
-            r"^daily_prices\.close is declared TEXT; expected FLOAT or REAL"
-            r".*; rename the table, make the table daily_prices as source_schema",
-        ),
-        (f"{PRICES}, close", r"^daily_prices\.close is declared without a type; expected FLOAT"),
+        (f"{PRICES}, close BLOB", r"^daily_prices\.close is declared BLOB; make it FLOAT \(pandas"),
+        (f"{PRICES}, close", r"^daily_prices\.close is declared without a type; make it FLOAT"),
         (PRICES, "^the table daily_prices has no column close; add it; see source_schema in"),
         (f"{PRICES}, close REAL, rowid TEXT", "has a column named rowid, which hides"),
         (f"{PRICES}, close REAL, RowId INT PRIMARY KEY", "has a column named rowid, which hides"),
@@ -114,7 +191,8 @@ def test_an_id_must_be_the_rowid(tmp_path: Path) -> None:
     assert other != sql
     run(path, "DROP TABLE fundamentals", other)
     message = (
-        "fundamentals.id is not its INTEGER PRIMARY KEY; rename the table, make the table "
+        "fundamentals.id is not its INTEGER PRIMARY KEY; make it INTEGER PRIMARY KEY "
+        "(pandas: dtype={'id': 'INTEGER PRIMARY KEY'}), or rename the table, make the table "
         "fundamentals as source_schema in the README has it, and fill it with "
         "INSERT INTO fundamentals (…) SELECT … FROM the old one"
     )
