@@ -35,6 +35,7 @@ ROOMS: Final = {
 
 BASE: Final = (
     "console",
+    "usage",
     "database",
     "dates",
     "digest",

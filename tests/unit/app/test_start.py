@@ -34,8 +34,8 @@ def test_the_log_has_the_level_of_the_settings(
 @pytest.mark.parametrize(
     ("number", "remedy"),
     [
-        (errno.EADDRINUSE, "end what does, or name another with --port or STOCKRANK_PORT; "
-                           "0 takes a free one"),
+        (errno.EADDRINUSE, "end the program that uses it, or name another with --port or "
+                           "STOCKRANK_PORT; 0 takes a free one"),
         (errno.EACCES, "name another with --port or STOCKRANK_PORT; 0 takes a free one"),
         (errno.EADDRNOTAVAIL, "name an address of this machine with --host or STOCKRANK_HOST"),
         (EAI_NONAME, "name an address of this machine with --host or STOCKRANK_HOST"),
