@@ -87,6 +87,8 @@ class Schedule:
             self._refresher.start("scheduled", why)
         except (StockRankError, OSError) as reason:
             logger.warning("the scheduled refresh is left out: %s", reason)
+        except Exception:
+            logger.exception("the scheduled refresh is left out; the next one is due as usual")
 
     def _missed(self, due: datetime) -> bool:
         """True if the refresh due then was not made, and has not been tried `ATTEMPTS` times."""

@@ -137,9 +137,10 @@ def test_the_next_time_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("late", [timedelta(0), timedelta(days=3)], ids=["in time", "late"])
 @pytest.mark.parametrize(
     "error",
-    [None, Running(new_job("manual", NOW)), Stopping(), OSError(28, "No space left on device")],
-    ids=["free", "running", "stopping", "full"],
-)
+    [None, Running(new_job("manual", NOW)), Stopping(), OSError(28, "No space left on device"),
+     RuntimeError("a defect")],
+    ids=["free", "running", "stopping", "full", "defect"],
+)  # fmt: skip
 def test_a_refresh_is_started_when_its_time_has_come(
     tmp_path: Path, late: timedelta, error: Exception | None, caplog: pytest.LogCaptureFixture
 ) -> None:
