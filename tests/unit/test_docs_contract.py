@@ -1,7 +1,9 @@
 """What the documents say of paths, fields, errors, alerts, metrics and reasons is what is."""
 
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -10,9 +12,11 @@ import polars as pl
 import pytest
 
 from app.main import create_app
+from pipelines.demo_market import EVENT_TABLES, SCHEMA
 from pipelines.lake import REJECTS, WARNINGS
 from pipelines.ranking.factors import SIGNALS
 from pipelines.ranking.strategies import STRATEGIES
+from pipelines.source import TABLES, preflight
 from tests import documents
 from tests.documents import ROOT, TEXTS, rows, section
 
@@ -78,6 +82,19 @@ def fields(schema: Any) -> Iterator[str]:
     for key in ("anyOf", "items", "additionalProperties"):
         yield from fields(schema.get(key))
     yield from fields(list(schema.get("properties", {}).values()))
+
+
+# ---------------------------------------------------------------------------------- database
+
+
+def test_the_statements_of_the_database_are_those_that_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "x.db"
+    statements = documents.block(section(OPERATIONS, "The database: source_schema"), "sql")
+    with closing(sqlite3.connect(path)) as con:
+        con.executescript(statements)
+    assert [table.name for table in preflight(path)] == list(TABLES)
+    assert all(part.lstrip() in statements for part in EVENT_TABLES.values())
+    assert statements.partition("CREATE TABLE splits")[0] in SCHEMA
 
 
 # ------------------------------------------------------------------------------------- paths
