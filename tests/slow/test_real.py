@@ -41,8 +41,8 @@ Closes = dict[str, dict[date, float]]
 D: Final = date(2017, 3, 7)
 TOP_TENS: Final = {
     "sammansatt_momentum": "NVDA CSX IDXX AMAT PWR ALB OKE SYMC BA LUV",
-    "trendande_varde": "CSX PWR WDC BA LUV NTAP NSC LRCX AAPL STX",
-    "trendande_utdelning": "WDC ADI STX HPQ KLAC DE CSCO CCL MSFT WRK",
+    "trendande_varde": "PWR WDC BA LUV NSC LRCX AAPL RCL HPQ GD",
+    "trendande_utdelning": "STX HPQ KLAC CSCO CCL MSFT WRK XLNX HD CLX",
     "trendande_kvalitet": "AMAT SYMC BA LUV ADI AAPL SWKS ROK PH ULTA",
 }
 FIRST_THREE: Final = [(name, t) for name, top in TOP_TENS.items() for t in top.split()[:3]]
@@ -254,10 +254,22 @@ def eligible_ratios() -> dict[str, Row]:
     return found
 
 
+def brought(row: Row, closes: dict[date, float]) -> Row:
+    """The ratios at the price of the day, by the closes of it and of the end of the fiscal year."""
+    then = close_on(closes, row["fiscal_date"]) if row else None
+    if then is None:
+        return row
+    change = closes[D] / then[1]
+    rise = {name: row[name] * change for name in ("pe", "pb", "ps", "p_fcf") if row[name]}
+    paid = row["dividend_yield"]
+    return {**row, **rise, "dividend_yield": paid if paid is None else paid / change}
+
+
 def composites_by_hand(strategy: str) -> dict[str, float]:
     """The composite of each eligible stock that has one."""
     values, at_least = COMPOSITES[strategy]
-    ratios = eligible_ratios()
+    closes = closes_of("sp500", date.min, D)
+    ratios = {t: brought(row, closes[t]) for t, row in eligible_ratios().items()}
     places: dict[str, list[float]] = {ticker: [] for ticker in ratios}
     for metric, value in values.items():
         known = {t: row[metric] for t, row in ratios.items() if row.get(metric) is not None}
@@ -287,9 +299,9 @@ def test_composites_by_hand(of_d: dict[str, dict[str, Row]], strategy: str) -> N
 
 
 def source_rows(path: Path) -> dict[str, list[Row]]:
-    """The source's tables; of the prices thirteen months, and the newest of each ticker."""
+    """The source's tables; of the prices two and a half years, and the newest of each ticker."""
     prices = (
-        "SELECT rowid, * FROM daily_prices WHERE date BETWEEN '2016-02-01' AND '2017-03-07' "
+        "SELECT rowid, * FROM daily_prices WHERE date BETWEEN '2014-09-01' AND '2017-03-07' "
         "OR (ticker, date) IN (SELECT ticker, max(date) FROM daily_prices GROUP BY ticker)"
     )
     queries = {
@@ -366,7 +378,7 @@ def test_nordic_rankings_are_empty_and_say_why(
         for stock in table("nordic", "stocks")
     )
     why = ", ".join(f"{reason} {n}" for reason, n in expected.most_common())
-    text = run(folder, "-m", "pipelines.rank").stdout.decode()
+    text = " ".join(run(folder, "-m", "pipelines.rank").stdout.decode().split())
     assert text.count(f"none of 264 stocks ranked; excluded: {why}") == len(STRATEGIES)
     assert expected == {"no_market_cap": 162, "other_market": 97, "inactive": 5}
     assert json.loads(run(folder, "-m", "pipelines.rank", "--format", "json").stdout) == []
