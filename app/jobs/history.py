@@ -55,6 +55,10 @@ class JobHistory:
         """The ids of all jobs."""
         return set(self._jobs)
 
+    def trouble(self) -> str | None:
+        """Why the file of the jobs does not hold all of them; None where it does."""
+        return self._journal.trouble()
+
     def log(self, job_id: str) -> Path:
         """The log of a job; only the newest logs are kept."""
         return self._logs / f"{job_id}.log"

@@ -113,6 +113,12 @@ class Refresher:
         since = None if days is None else datetime.now(UTC) - timedelta(days=days)
         return self._history.ended(since)
 
+    def trouble(self) -> list[str]:
+        """What is wrong with the records of the refreshes, in a sentence each."""
+        damaged = lakes.damaged_runs(self._settings.lake, self._history.ids())
+        found = [self._history.trouble(), *(f"refreshes/{name} is damaged" for name in damaged)]
+        return [told for told in found if told]
+
     def log(self, job_id: str) -> Path:
         """The log of a refresh; only the newest logs are kept."""
         return self._history.log(job_id)

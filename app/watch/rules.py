@@ -189,6 +189,32 @@ def of_lake(condition: Condition, in_memory: str | None) -> list[Observation]:
     ]
 
 
+def kept_version_damaged(damage: Mapping[str, str]) -> Observation:
+    """Observe damage of versions other than the current one, by version."""
+    message = None
+    if damage:
+        told = "; ".join(f"version {version}: {problems}" for version, problems in damage.items())
+        message = (
+            f"a version that is kept to roll back to is damaged: {told}; restore its files and run "
+            "python -m pipelines.versions verify, or delete its folder"
+        )
+    return Observation("kept_version_damaged", "warning", message)
+
+
+# ----------------------------------------------------------------------------------- records
+
+
+def records_damaged(troubles: Sequence[str]) -> Observation:
+    """Observe that files in which the service remembers alerts and refreshes are damaged."""
+    message = None
+    if troubles:
+        message = (
+            f"the history of the service has holes: {'; '.join(troubles)}; put the file back from "
+            "a backup, or delete what is damaged, and restart the service"
+        )
+    return Observation("records_damaged", "warning", message)
+
+
 # ------------------------------------------------------------------------------------- watch
 
 
@@ -214,10 +240,19 @@ def of_version(
 ) -> list[Observation]:
     """The observations of a version, compared with the one before it."""
     return [
+        days_missing(manifest),
         coverage_drop(manifest, before),
         rows_rejected(manifest, before),
         rank_churn(tops, tops_before),
     ]
+
+
+def days_missing(manifest: Manifest) -> Observation:
+    """Observe that most stocks have no close on a trading day, and have later ones."""
+    found = next((c for c in manifest.integrity.checks if c.name == "missing_days"), None)
+    message = found.message if found and found.status != "ok" else None
+    critical = found is not None and found.status == "critical"
+    return Observation("days_missing", "critical" if critical else "warning", message)
 
 
 def coverage_drop(manifest: Manifest, before: Manifest | None) -> Observation:

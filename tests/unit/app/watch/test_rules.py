@@ -11,7 +11,7 @@ from app.watch import rules
 from app.watch.alerts import Observation
 from app.watch.memory import Guard
 from pipelines.export import export
-from pipelines.lake import Condition, ConditionState, Manifest, Report, Status
+from pipelines.lake import Check, Condition, ConditionState, Manifest, Report, Status
 from pipelines.refresh.findings import check
 from pipelines.universe import SWEDEN
 from tests.factories import database, dataset, integrity, manifest, stock, trading_year
@@ -287,7 +287,7 @@ def test_a_table_without_rows_has_no_share() -> None:
 
 def test_the_rules_read_a_real_manifest(made: Manifest) -> None:
     seen = {o.key: o for o in rules.of_version(made, made, {}, {})}
-    assert seen.keys() == {"coverage_drop", "rows_rejected", "rank_churn"}
+    assert seen.keys() == {"days_missing", "coverage_drop", "rows_rejected", "rank_churn"}
     assert rules.rows_rejected(made, None).message
     assert seen["coverage_drop"].message
     assert "fundamentals" in seen["coverage_drop"].message
@@ -338,3 +338,31 @@ def test_a_lake_without_trouble_is_no_alert(state: ConditionState) -> None:
     assert [(seen.key, seen.message) for seen in told] == [
         ("lake_unreadable", None), ("version_damaged", None)
     ]  # fmt: skip
+
+
+def test_days_without_closes_are_a_warning_in_the_words_of_the_check() -> None:
+    def of(*checks: Check) -> Observation:
+        return rules.days_missing(manifest(integrity=integrity(*checks)))
+
+    told = of(check("missing_days", "warning", "1 trading day of late", None))
+    assert told == Observation("days_missing", "warning", "1 trading day of late")
+    assert of(check("missing_days", "ok", "none", None)).message is None
+    assert of().message is None  # a version of a release without the check
+
+
+def test_damage_of_a_kept_version_names_the_version() -> None:
+    assert rules.kept_version_damaged({}).message is None
+    assert rules.kept_version_damaged({"v": "prices/0.parquet is missing"}) == Observation(
+        "kept_version_damaged", "warning",
+        "a version that is kept to roll back to is damaged: version v: prices/0.parquet is missing;"
+        " restore its files and run python -m pipelines.versions verify, or delete its folder",
+    )  # fmt: skip
+
+
+def test_records_that_are_damaged_are_named() -> None:
+    assert rules.records_damaged([]).message is None
+    assert rules.records_damaged(["a is damaged", "b is damaged"]) == Observation(
+        "records_damaged", "warning",
+        "the history of the service has holes: a is damaged; b is damaged; put the file back from "
+        "a backup, or delete what is damaged, and restart the service",
+    )  # fmt: skip
