@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from app.services import Services, build_services
 from app.serving import Version, both_tops
-from app.watch import DamageCheck, rules
+from app.watch import DamageCheck, rules, version_rules
 from app.web import Unreadable
 from pipelines.errors import LakeError, NothingPublished, StockRankError
 from pipelines.lake import Condition, layout, listing, marks
@@ -142,7 +142,7 @@ class _Watch:
         tops, tops_before = await asyncio.to_thread(both_tops, version, before)
         manifest = before.manifest if before else None
         self._services.alerts.observe_all(
-            rules.of_version(version.manifest, manifest, tops, tops_before)
+            version_rules.of_version(version.manifest, manifest, tops, tops_before)
         )
 
     def has_news(self) -> bool:

@@ -115,9 +115,7 @@ class Refresher:
 
     def trouble(self) -> list[str]:
         """What is wrong with the records of the refreshes, in a sentence each."""
-        damaged = lakes.damaged_runs(self._settings.lake, self._history.ids())
-        found = [self._history.trouble(), *(f"refreshes/{name} is damaged" for name in damaged)]
-        return [told for told in found if told]
+        return self._history.trouble(self._settings.lake)
 
     def log(self, job_id: str) -> Path:
         """The log of a refresh; only the newest logs are kept."""
