@@ -40,14 +40,9 @@ EXPORT: Final = (
     *("--json", "--no-record", "--log-format", "json", "--config", os.devnull),
 )
 PASSED_ON: Final = {
-    "source",
-    "lake",
-    "universe",
-    "keep_versions",
-    "universes",
-    "published_universes",
+    "source", "lake", "universe", "keep_versions", "universes", "published_universes",
     "trusted_jumps",
-}
+}  # fmt: skip
 DEFECT: Final = Failure("the service has a defect; see its log", "Defect")
 
 
