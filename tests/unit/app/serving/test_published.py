@@ -53,7 +53,7 @@ def current(of: Published) -> str:
 def test_nothing_is_published_without_a_link(tmp_path: Path) -> None:
     with pytest.raises(NothingPublished):
         current(Published(tmp_path, SWEDEN))
-    assert Published(tmp_path, SWEDEN).condition().state == "empty"
+    assert asyncio.run(Published(tmp_path, SWEDEN).condition()).state == "empty"
 
 
 def test_a_version_is_loaded_once(tmp_path: Path, loads: list[str]) -> None:
@@ -112,4 +112,4 @@ def test_a_version_that_is_whole_but_cannot_be_read_is_told(
     with pytest.raises(Unreadable):
         current(one)
     reason = f"version {V3} cannot be read; start a refresh, or roll back"
-    assert one.condition() == Condition("unreadable", V3, reason)
+    assert asyncio.run(one.condition()) == Condition("unreadable", V3, reason)
