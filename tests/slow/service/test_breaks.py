@@ -142,7 +142,8 @@ LAKES: Final = (
     unreadable("the manifest is missing", lambda w: manifest(w).unlink(), MANIFEST_GONE),
     unreadable("the lake is a file", then(aside(lake), lambda w: w.lake.write_text("a file")),
                "the lake is not a folder", nothing),
-    unreadable("the disk hangs", hang_disk, "the disk of the lake gives no answer for 5 s", nothing),
+    unreadable("the disk hangs", hang_disk, "the disk of the lake gives no answer for 5 s",
+               nothing),
     unreadable("the lake is moved away", aside(lake), "the lake is gone with all its versions",
                nothing),
 )  # fmt: skip
