@@ -16,6 +16,7 @@ from pipelines.ranking.eligible import company, share
 from pipelines.ranking.expressions import divided, has_any, positive
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
 from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, newest_jumps, with_bad
+from pipelines.ranking.listed import listed_on
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.timely import REPORTED, brought_to_date, priced_on, with_prices
 from pipelines.ranking.windows import (
@@ -69,7 +70,7 @@ def cross_section(lake: Lake, *, as_of: date, trusted: Sequence[TrustedJump] = (
     prices = lake.prices(since=since, until=as_of).filter(pl.any_horizontal(windows.values()))
     good = with_bad(prices, jumps, since=since).filter(is_good(day))
     return joined(
-        lake.stocks().with_columns(as_of=day),
+        listed_on(lake, as_of).with_columns(as_of=day),
         closes(good, windows),
         newest_jumps(jumps, day),
         with_prices(newest_ratios(fundamentals, day), lake.ratio_prices(), jumps, day),

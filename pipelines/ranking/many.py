@@ -19,6 +19,7 @@ from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.expressions import has_any
 from pipelines.ranking.jumps import counted_jumps, is_good, newest_jumps, with_bad
 from pipelines.ranking.known import closes, joined, newest_ratios, statements
+from pipelines.ranking.listed import listed_on_dates
 from pipelines.ranking.rank import ranking_tables
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.strategies import STRATEGIES, Strategy
@@ -119,7 +120,7 @@ def cross_sections(
     ratios = newest_ratios(_beside(_recent_ratios(rows, dates[0]), dates), day, BY)
     prices = _in_windows(lake, dates, jumps).filter(is_good(day))
     return joined(
-        lake.stocks().join(days, how="cross"),
+        listed_on_dates(lake, dates),
         closes(prices, {n: pl.col("months") == n for n in ANCHORS}, BY),
         newest_jumps(jumps.join(days, how="cross"), day, BY),
         with_prices(ratios, lake.ratio_prices(), jumps, day, BY),
