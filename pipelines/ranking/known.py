@@ -13,9 +13,10 @@ from pipelines.lake import Lake
 from pipelines.ranking import factors
 from pipelines.ranking.adjusted import adjusted, applied_splits
 from pipelines.ranking.eligible import company, share
-from pipelines.ranking.expressions import divided, has_any, positive
+from pipelines.ranking.expressions import has_any
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
 from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, newest_jumps, with_bad
+from pipelines.ranking.market_cap import market_cap
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.timely import REPORTED, brought_to_date, priced_on, with_prices
 from pipelines.ranking.windows import (
@@ -95,7 +96,7 @@ def joined(
     return (
         adjusted(stocks, splits, ADJUSTED, by)
         .with_columns(brought_to_date())
-        .with_columns(**_market_cap(pl.col("as_of")))
+        .with_columns(**market_cap(pl.col("as_of")))
         .with_columns(factors.total_return(n) for n in MONTHS)
         .with_columns(factors.momentum(), *factors.f_signals(), company=company(), share=share())
         .with_columns(factors.f_score())
@@ -130,27 +131,6 @@ def price_return(
     known = adjusted(anchors, splits, base, ("ticker",))
     days = ("close_date", f"base_date_{months}m")
     return known.select("ticker", factors.total_return(months), *days)
-
-
-def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:
-    """Return the market cap in million, as reported or else as listed, and which of them it is.
-
-    The listed one belongs to the newest close; for an earlier date it is scaled by the closes. Both
-    are null without a close.
-    """
-    has_close = pl.col("close").is_not_null()
-    reported = pl.when(has_close).then(divided(positive("market_cap_ccy"), 1e6))
-    listed = pl.when(has_close).then(positive("market_cap_msek"))
-    past = (day < pl.col("newest_date")).fill_null(value=False)
-    newest = pl.col("newest_close").cast(pl.Float64)
-    scaled = pl.when(past).then(listed * (pl.col("close") / newest)).otherwise(listed)
-    source = (
-        pl.when(reported.is_not_null()).then(pl.lit("reported"))
-        .when(scaled.is_null()).then(None)
-        .when(past).then(pl.lit("price_scaled"))
-        .otherwise(pl.lit("current"))
-    )  # fmt: skip
-    return {"market_cap_msek": pl.coalesce(reported, scaled), "market_cap_source": source}
 
 
 # ------------------------------------------------------------------------------------ ratios
