@@ -106,36 +106,43 @@ class Lake:
         """Return rates in SEK from `since` to `until`, both included."""
         return self._between("fx_rates", since, until)
 
-    def fundamentals(self, *, known_by: Day | None = None) -> pl.LazyFrame:
+    def fundamentals(
+        self, *, known_by: Day | None = None, known_since: Day | None = None
+    ) -> pl.LazyFrame:
         """Return statements and ratios that were known on a date, or all of them.
 
         They are those of the source and those that were observed before; what is both counts once.
+        With `known_since`, those that were known before that day are left out, and only the years
+        from it on are read.
+        """
+        days = {"known_by": known_by, "known_since": known_since}
+        rows = self.source_fundamentals(**days)
+        if "observed_fundamentals" not in self.datasets:
+            return rows
+        return pl.concat([rows.filter(source="snapshots"), self.filings(**days)])
+
+    def filings(
+        self, *, known_by: Day | None = None, known_since: Day | None = None
+    ) -> pl.LazyFrame:
+        """Return the same without snapshots, which have neither a fiscal date nor statements.
+
+        A version without observations has the snapshots among them.
         """
         if "observed_fundamentals" not in self.datasets:
-            return self.source_fundamentals(known_by=known_by)
-        snapshots = self.source_fundamentals(known_by=known_by).filter(source="snapshots")
-        return pl.concat([snapshots, self.filings(known_by=known_by)])
-
-    def filings(self, *, known_by: Day | None = None) -> pl.LazyFrame:
-        """Return the rows of `fundamentals` that are no snapshots."""
-        if "observed_fundamentals" not in self.datasets:
-            return self.source_fundamentals(known_by=known_by).filter(source="fundamentals")
-        rows = self._known("observed_fundamentals", known_by)
+            return self.source_fundamentals(known_by=known_by, known_since=known_since)
+        rows = self._between("observed_fundamentals", known_since, known_by, day="known_from")
         counting = rows.filter(pl.col("state").is_in(COUNTING))
         return counting.select(list(self.datasets["fundamentals"].schema))
 
-    def source_fundamentals(self, *, known_by: Day | None = None) -> pl.LazyFrame:
+    def source_fundamentals(
+        self, *, known_by: Day | None = None, known_since: Day | None = None
+    ) -> pl.LazyFrame:
         """Return statements and ratios that were in the source when the version was made."""
-        return self._known("fundamentals", known_by)
+        return self._between("fundamentals", known_since, known_by, day="known_from")
 
     def observed(self, dataset: Literal["fundamentals", "stocks"]) -> pl.LazyFrame:
         """Return all rows that were observed, with those that do not count."""
         return self._scan(f"observed_{dataset}")
-
-    def _known(self, dataset: str, known_by: Day | None) -> pl.LazyFrame:
-        last = day_or_none(known_by)
-        rows = self._scan(dataset, last=last)
-        return rows if last is None else rows.filter(pl.col("known_from") <= last)
 
     def stocks(self) -> pl.LazyFrame:
         """Return listed instruments, with their `newest_close` and its `newest_date`."""
