@@ -47,6 +47,7 @@ PASSED_ON: Final = {
     "universes",
     "published_universes",
     "trusted_jumps",
+    "strategies",
 }
 DEFECT: Final = Failure("the service has a defect; see its log", "Defect")
 
