@@ -27,7 +27,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.definition import Definition, definitions_from, definitions_in
 from pipelines.errors import SettingsError, Unknown
-from pipelines.universe import BUILT_IN, ReturnsIn, TrustedJump, Universe
+from pipelines.universe import BUILT_IN, OMXS30, ReturnsIn, TrustedJump, Universe
 
 PREFIX: Final = "STOCKRANK_"
 CONFIG: Final = Path("stockrank.toml")
@@ -44,7 +44,7 @@ class UniverseSettings(BaseModel):
     currency: str
     min_market_cap: NotNegative | dict[date, NotNegative] = 0.0
     returns_in: ReturnsIn = "local"
-    index: str | None = None
+    index: str = OMXS30
 
     def named(self, name: str) -> Universe:
         """Return the declared universe under a name."""

@@ -47,6 +47,10 @@ class TrustedJump:
         return f"{self.ticker} {self.date}"
 
 
+OMXS30: Final = "OMXS30"
+"""The index of the thirty most traded shares in Stockholm."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Universe:
     """Listing markets with a currency label and the least market cap by date.
@@ -64,7 +68,7 @@ class Universe:
     returns_in: ReturnsIn = "local"
     trusted_jumps: tuple[TrustedJump, ...] = ()
     strategies: tuple[Definition, ...] = ()
-    index: str | None = None
+    index: str = OMXS30
 
     def __repr__(self) -> str:
         floors = (f"{cap:,} million from {first}" for first, cap in self.floors)
@@ -82,7 +86,6 @@ SWEDEN: Final = Universe(
     markets=("stockholmsborsen", "first_north"),
     currency="SEK",
     floors=((date.min, 500.0), (date(2023, 6, 1), 2000.0)),
-    index="OMXS30",
 )
 NORDIC: Final = replace(
     SWEDEN, name="nordic", markets=(*SWEDEN.markets, "helsinki", "copenhagen", "oslo")

@@ -214,7 +214,7 @@ def differences(a: Lake, b: Lake) -> pl.DataFrame:
 def _differences(a: Lake, b: Lake) -> Iterator[Table]:
     changed = differences(a, b)
     own = [one for version in (a, b) for one in version.manifest.universe.strategies]
-    titles = {s.name: s.title for s in (*own, *STRATEGIES.values())}
+    titles = {s.name: s.title for s in own} | {s.name: s.title for s in STRATEGIES.values()}
     for name in dict.fromkeys((*STRATEGIES, *titles)):
         rows = changed.filter(strategy=name)
         ranks = rows.head(20).select("ticker", "rank_a", "rank_b")
