@@ -85,9 +85,9 @@ class Definition(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, 
     def __hash__(self) -> int:
         return hash(msgspec.json.encode(self))
 
-    def plain(self) -> Mapping[str, object]:
-        """Return the definition as JSON holds it, without what is left at its default."""
-        return dict(msgspec.to_builtins(self))
+    def form(self) -> Mapping[str, object]:
+        """Return the definition as JSON holds it below its name, without what is at its default."""
+        return {k: v for k, v in msgspec.to_builtins(self).items() if k != "name"}
 
 
 def definition_of(name: str, form: object) -> Definition:

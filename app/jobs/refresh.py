@@ -40,15 +40,9 @@ EXPORT: Final = (
     *("--json", "--no-record", "--log-format", "json", "--config", os.devnull),
 )
 PASSED_ON: Final = {
-    "source",
-    "lake",
-    "universe",
-    "keep_versions",
-    "universes",
-    "published_universes",
+    "source", "lake", "universe", "keep_versions", "universes", "published_universes",
     "trusted_jumps",
-    "strategies",
-}
+}  # fmt: skip
 DEFECT: Final = Failure("the service has a defect; see its log", "Defect")
 
 
@@ -113,6 +107,10 @@ class Refresher:
         """The refreshes that have ended, newest first; only those of the last days, if given."""
         since = None if days is None else datetime.now(UTC) - timedelta(days=days)
         return self._history.ended(since)
+
+    def trouble(self) -> list[str]:
+        """What is wrong with the records of the refreshes, in a sentence each."""
+        return self._history.trouble(self._settings.lake)
 
     def log(self, job_id: str) -> Path:
         """The log of a refresh; only the newest logs are kept."""
@@ -279,6 +277,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     inherited = without_allocators(os.environ)
     given = {name: value for name, value in inherited.items() if not name.startswith(PREFIX)}
     known = settings.model_dump(mode="json", include=PASSED_ON, exclude_none=True)
+    # As the service has read them: a file may have changed since.
+    known["strategies"] = {one.name: one.form() for one in settings.own_strategies}
     for name, value in known.items():
         given[f"{PREFIX}{name}".upper()] = value if isinstance(value, str) else json.dumps(value)
     places = [str(Path(lakes.__file__).parents[2]), given.get("PYTHONPATH")]
