@@ -81,7 +81,7 @@ class Settings(BaseSettings):
         None, description="further universes that a refresh ranks, with commas between"
     )
     universes: dict[str, UniverseSettings] = Field({}, description="universes of your own, by name")
-    strategies: dict[str, Any] | Path = Field(
+    strategies: dict[str, object] | Path = Field(
         {}, description="strategies of your own, by name; or a TOML file of them, or a folder"
     )
 
