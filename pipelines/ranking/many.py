@@ -29,7 +29,8 @@ from pipelines.ranking.known import (
 from pipelines.ranking.listed import listed_on_dates
 from pipelines.ranking.rank import ranking_tables
 from pipelines.ranking.ratios import RATIO_COLUMNS
-from pipelines.ranking.strategies import STRATEGIES, Strategy
+from pipelines.ranking.strategies import strategies_of
+from pipelines.ranking.strategy import Strategy
 from pipelines.ranking.timely import with_prices
 from pipelines.ranking.windows import (
     ANCHORS,
@@ -99,7 +100,7 @@ def history(
     Rows and values are those of `rankings` on each date, with `HISTORY_COLUMNS`, in the order of
     date, strategy, rank and ticker.
     """
-    chosen = tuple(STRATEGIES.values() if strategies is None else strategies)
+    chosen = tuple(strategies_of(universe).values() if strategies is None else strategies)
     for block in _blocks(lake, sorted(set(dates))):
         known = cross_sections(lake, block, universe.trusted_jumps)
         stocks = in_currency(known, lake, universe, first=block[0], last=block[-1])
