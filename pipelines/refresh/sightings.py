@@ -119,10 +119,11 @@ def own_fiscal() -> pl.Expr:
 
 def of_stocks(rows: pl.LazyFrame) -> pl.DataFrame:
     """Return the rows of `stocks`, as far as they are observed."""
-    close = pl.col("newest_close").cast(pl.Float32)
-    columns = ("ticker", *ATTRIBUTES, *STOCKS.loose, close, "newest_date")
     return rows.select(
-        *columns, listed=pl.lit(value=True), last_seen=pl.lit(None, pl.Date)
+        *("ticker", *ATTRIBUTES, *STOCKS.loose, "newest_date"),
+        newest_close=pl.col("newest_close").cast(pl.Float32),
+        listed=pl.lit(value=True),
+        last_seen=pl.lit(None, pl.Date),
     ).collect(engine="streaming")
 
 
