@@ -16,7 +16,7 @@ from app.routes import (
     stocks,
     strategies,
 )
-from app.services import running_services
+from app.running import running_services
 from app.web import Access, Head, Limits, Recall, Responses, errors, with_redirects
 from pipelines import __version__
 from pipelines.settings import Settings

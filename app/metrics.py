@@ -144,6 +144,8 @@ def _lake(condition: Condition) -> Iterator[Metric]:
     readable, damaged = condition.state != "unreadable", condition.state == "damaged"
     yield _gauge("stockrank_lake_readable", "0 while the lake cannot be read.", readable)
     yield _gauge("stockrank_version_damaged", "1 while the version is damaged.", damaged)
+    back = condition.rolled_back is not None
+    yield _gauge("stockrank_version_rolled_back", "1 while a newer one is rolled back.", back)
 
 
 def _data(version: Version, today: date, trouble: str | None) -> Iterator[Metric]:

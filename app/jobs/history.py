@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.jobs.job import Failure, Job
 from app.watch import Entry, Journal
+from pipelines.lake import damaged_runs
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +55,11 @@ class JobHistory:
     def ids(self) -> set[str]:
         """The ids of all jobs."""
         return set(self._jobs)
+
+    def trouble(self, lake: Path) -> list[str]:
+        """What is wrong with the file of the jobs, and with the records of others in a lake."""
+        own, damaged = self._journal.trouble(), damaged_runs(lake, self.ids())
+        return [*([own] if own else []), *(f"refreshes/{name} is damaged" for name in damaged)]
 
     def log(self, job_id: str) -> Path:
         """The log of a job; only the newest logs are kept."""

@@ -40,14 +40,9 @@ EXPORT: Final = (
     *("--json", "--no-record", "--log-format", "json", "--config", os.devnull),
 )
 PASSED_ON: Final = {
-    "source",
-    "lake",
-    "universe",
-    "keep_versions",
-    "universes",
-    "published_universes",
+    "source", "lake", "universe", "keep_versions", "universes", "published_universes",
     "trusted_jumps",
-}
+}  # fmt: skip
 DEFECT: Final = Failure("the service has a defect; see its log", "Defect")
 
 
@@ -112,6 +107,10 @@ class Refresher:
         """The refreshes that have ended, newest first; only those of the last days, if given."""
         since = None if days is None else datetime.now(UTC) - timedelta(days=days)
         return self._history.ended(since)
+
+    def trouble(self) -> list[str]:
+        """What is wrong with the records of the refreshes, in a sentence each."""
+        return self._history.trouble(self._settings.lake)
 
     def log(self, job_id: str) -> Path:
         """The log of a refresh; only the newest logs are kept."""

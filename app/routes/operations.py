@@ -42,6 +42,7 @@ async def health(services: ServicesDep) -> operation_models.Health:
         reason=reason,
         timestamp=services.now(),
         version=__version__,
+        rolled_back=lake.rolled_back,
         notice=_notice(services.published.loaded()),
     )
 

@@ -1,6 +1,9 @@
 # The rules that say when an alert is due.
 from . import rules as rules
 
+# Those of a version, against the one before it.
+from . import version_rules as version_rules
+
 # A condition that was met, from its beginning to its end.
 from .alerts import Alert as Alert
 

@@ -128,6 +128,10 @@ class Alerts:
             found = [alert for alert in remembered if alert.state == "resolved"] + found
         return _newest_first(found)[:limit]
 
+    def trouble(self) -> str | None:
+        """Why the file of the alerts does not hold all of them; None where it does."""
+        return self._journal.trouble()
+
     async def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Wait some seconds for the notices that are on their way, and give up the rest."""
         await asyncio.gather(*(outbox.close(seconds) for outbox in self._outboxes))

@@ -9,7 +9,7 @@ from typing import Final
 
 from pipelines import lake
 from pipelines.errors import StockRankError
-from pipelines.lake import Lake, damage, marks
+from pipelines.lake import MANIFEST, Damaged, Gone, Lake, damage, marks
 
 logger = logging.getLogger(__name__)
 
@@ -69,23 +69,28 @@ class DamageCheck:
 def check(root: Path, pause: damage.Pause) -> None:
     """Mark the versions that have a damaged file, the current one first.
 
-    Damage of the current one is an alert; that of others is logged.
+    Damage is an alert; that of versions other than the current one is logged as well.
     """
     hashes = damage.Hashes(pause)
     current = lake.current_id(root)
     for version in sorted(lake.version_ids(root), key=lambda v: (v == current, v), reverse=True):
         if marks.known_damage(root, version) is None:
-            problems = _problems(root, version, hashes)
+            problems = _problems(root, version, hashes, is_current=version == current)
             if problems and version != current:
                 logger.error("version %s is damaged: %s", version, "; ".join(problems))
 
 
-def _problems(root: Path, version: str, hashes: damage.Hashes) -> list[str]:
+def _problems(root: Path, version: str, hashes: damage.Hashes, *, is_current: bool) -> list[str]:
+    """Return what is damaged; of a version without a manifest to read only if others are served."""
     try:
         return check_version(root, version, hashes.of)
     except StockRankError as error:
-        logger.warning("version %s is not checked for damage: %s", version, error)
-        return []
+        if is_current or isinstance(error, Gone) or not isinstance(error, Damaged):
+            logger.warning("version %s is not checked for damage: %s", version, error)
+            return []
+    problems = [f"its {MANIFEST} cannot be read"]
+    marks.note_damage(root, version, problems)
+    return problems
 
 
 def check_version(root: Path, version: str, hashed: damage.Hashed) -> list[str]:

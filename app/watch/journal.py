@@ -42,11 +42,34 @@ class Journal:
         self._entries: Final[dict[str, Entry]] = {}
         self._lines = 0
         self._torn = False
+        self._fault = ""
+        """Why the file cannot be read or written; '' where it can."""
+        self._seen = (-1, -1)
+        self._damage: str | None = None
+        """The size and time of the file when its lines were last looked at, and what was found."""
         self._load()
 
     def entries(self) -> list[Entry]:
         """The newest state of each thing, in the order in which they first came."""
         return list(self._entries.values())
+
+    def trouble(self) -> str | None:
+        """Why the file does not hold all that it was told, as it is now; None where it does."""
+        if self._fault:
+            return self._fault
+        with suppress(OSError):
+            stat = self.path.stat()
+            if (state := (stat.st_size, stat.st_mtime_ns)) != self._seen:
+                self._damage, self._seen = self._damaged_lines(), state
+            return self._damage
+        return None
+
+    def _damaged_lines(self) -> str | None:
+        lines = self._lines_of(self.path.read_bytes())
+        damaged = sum(self._parsed(line) is None for line in lines)
+        return (
+            f"{damaged} of {len(lines)} lines of {self.path.name} are damaged" if damaged else None
+        )
 
     def record(self, entry: Entry) -> None:
         """Keep the state of a thing, in place of the one before."""
@@ -61,27 +84,30 @@ class Journal:
             self._torn = True
             self._complain("written", error)
             return
-        self._torn = False
+        self._torn, self._fault = False, ""
         self._lines += 1
         if self._lines >= 2 * self._keep:
             self._shorten()
 
     def _load(self) -> None:
         try:
-            text = self.path.read_bytes().decode(errors="replace")
+            data = self.path.read_bytes()
         except FileNotFoundError:
             return
         except OSError as error:
             self._complain("read", error)
             return
-        lines = [line for line in text.split("\n") if line]
+        lines = self._lines_of(data)
         entries = [entry for line in lines if (entry := self._parsed(line))]
         for entry in entries:
             self._remember(entry)
-        self._lines, self._torn = len(lines), bool(text) and not text.endswith("\n")
+        self._lines, self._torn = len(lines), bool(data) and not data.endswith(b"\n")
         if len(entries) < len(lines):
             values = (len(lines) - len(entries), len(lines), self.path.name)
             logger.warning("%s of %s lines of %s are damaged and are passed over", *values)
+
+    def _lines_of(self, data: bytes) -> list[str]:
+        return [line for line in data.decode(errors="replace").split("\n") if line]
 
     def _parsed(self, line: str) -> Entry | None:
         """The entry of a line; None for a line that is torn or holds something else."""
@@ -111,5 +137,6 @@ class Journal:
         self._lines = len(self._entries)
 
     def _complain(self, action: str, error: OSError) -> None:
-        values = (self.path.name, action, error.strerror)
-        logger.error("%s cannot be %s: %s; free the disk, or mend its permissions", *values)
+        remedy = "free the disk, or mend its permissions"
+        self._fault = f"{self.path.name} cannot be {action}: {error.strerror}; {remedy}"
+        logger.error("%s", self._fault)

@@ -1,6 +1,6 @@
-"""The rules of the alerts: from memory, refreshes and versions to observations, one for each key.
+"""The rules of the alerts: from memory, disk and refreshes to observations, one for each key.
 
-All rules are pure functions. Those of a version need to be applied only once to each version.
+All rules are pure functions. Those of a version are in `version_rules`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,10 +14,7 @@ from app.watch.levels import Level
 from app.watch.memory import Guard
 from app.watch.usage import remedies, situation
 from pipelines.errors import ChecksFailed
-from pipelines.lake import SEVERITY, Check, Condition, Dataset, Manifest, Report, verdict
-
-Tops = Mapping[str, Sequence[str]]
-"""The tickers of the first ranks, by strategy."""
+from pipelines.lake import SEVERITY, Condition, Report, verdict
 
 GROWTH_HOURS: Final = 6.0
 """Growth that reaches the limit sooner than this is an alert: nobody may look before."""
@@ -35,14 +32,6 @@ NOTHING_HOLD_SECONDS: Final = 900.0
 
 WATCH_HOLD_SECONDS: Final = 5.0
 """A version that is pruned while it is read is no trouble: the next look finds another."""
-
-COVERAGE: Final = ("price_coverage", "fundamentals_coverage")
-COVERAGE_DROP: Final = 0.02
-"""Some stocks leave a market every month; two in a hundred at once mean that a feed is gone."""
-REJECTED_SHARES: Final = (0.01, 0.05)
-"""Shares of rejected rows in a dataset that are a warning and critical, even if none is new."""
-CHURN: Final = 0.5
-"""Share of changed first ranks that is a warning."""
 
 
 class RefreshJob(Protocol):
@@ -189,6 +178,32 @@ def of_lake(condition: Condition, in_memory: str | None) -> list[Observation]:
     ]
 
 
+def kept_version_damaged(damage: Mapping[str, str]) -> Observation:
+    """Observe damage of versions other than the current one, by version."""
+    message = None
+    if damage:
+        told = "; ".join(f"version {version}: {problems}" for version, problems in damage.items())
+        message = (
+            f"a version that is kept to roll back to is damaged: {told}; restore its files and run "
+            "python -m pipelines.versions verify, or delete its folder"
+        )
+    return Observation("kept_version_damaged", "warning", message)
+
+
+# ----------------------------------------------------------------------------------- records
+
+
+def records_damaged(troubles: Sequence[str]) -> Observation:
+    """Observe that files in which the service remembers alerts and refreshes are damaged."""
+    message = None
+    if troubles:
+        message = (
+            f"the history of the service has holes: {'; '.join(troubles)}; put the file back from "
+            "a backup, or delete what is damaged, and restart the service"
+        )
+    return Observation("records_damaged", "warning", message)
+
+
 # ------------------------------------------------------------------------------------- watch
 
 
@@ -204,82 +219,3 @@ def watch_failed(error: Exception | None) -> Observation:
             "missing; see the log of the service, and restart it"
         )
     return Observation("watch_failed", "critical", message, WATCH_HOLD_SECONDS)
-
-
-# ----------------------------------------------------------------------------------- version
-
-
-def of_version(
-    manifest: Manifest, before: Manifest | None, tops: Tops, tops_before: Tops
-) -> list[Observation]:
-    """The observations of a version, compared with the one before it."""
-    return [
-        coverage_drop(manifest, before),
-        rows_rejected(manifest, before),
-        rank_churn(tops, tops_before),
-    ]
-
-
-def coverage_drop(manifest: Manifest, before: Manifest | None) -> Observation:
-    """Observe that too few stocks have prices or fundamentals, or fewer than the version before."""
-    now, was = _coverage(manifest), _coverage(before)
-    low = [
-        _with_share_before(check, was.get(name))
-        for name, check in now.items()
-        if check.status != "ok" or _fell(check, was.get(name))
-    ]
-    critical = any(check.status == "critical" for check in now.values())
-    message = f"{'; '.join(low)}; check that the feed of the database is complete" if low else None
-    return Observation("coverage_drop", "critical" if critical else "warning", message)
-
-
-def _coverage(manifest: Manifest | None) -> dict[str, Check]:
-    checks = manifest.integrity.checks if manifest else ()
-    return {check.name: check for check in checks if check.name in COVERAGE}
-
-
-def _fell(check: Check, before: Check | None) -> bool:
-    return before is not None and before.share - check.share >= COVERAGE_DROP
-
-
-def _with_share_before(check: Check, before: Check | None) -> str:
-    was = f", {before.share:.1%} in the version before" if before else ""
-    return f"{check.message}{was}"
-
-
-def rows_rejected(manifest: Manifest, before: Manifest | None) -> Observation:
-    """Observe that a dataset has more rejected rows than the version before, or very many."""
-    found, shares = [], [0.0]
-    for name, dataset in manifest.datasets.items():
-        rejected, rows = _rejected(dataset), dataset.rows_in or 0
-        was = _rejected(before.datasets.get(name)) if before else 0
-        shares.append(rejected / rows if rows else 0.0)
-        if rejected > was or shares[-1] >= REJECTED_SHARES[0]:
-            reasons = ", ".join(f"{reason} {n:,}" for reason, n in dataset.rejected.items())
-            found.append(f"{rejected:,} of {rows:,} rows of {name} are rejected, {was:,} in the "
-                         f"version before ({reasons})")  # fmt: skip
-    message = f"{'; '.join(found)}; they are in rejects/ of the version" if found else None
-    critical = max(shares) >= REJECTED_SHARES[1]
-    return Observation("rows_rejected", "critical" if critical else "warning", message)
-
-
-def _rejected(dataset: Dataset | None) -> int:
-    return dataset.rejected_rows if dataset else 0
-
-
-def rank_churn(tops: Tops, before: Tops) -> Observation:
-    """Observe that half of a strategy's first ranks differ from those of the version before."""
-    shares = {name: churn(top, before.get(name, ())) for name, top in tops.items()}
-    changed = [f"{name} {share:.0%}" for name, share in shares.items() if share >= CHURN]
-    message = (
-        f"the top ten changed since the version before: {', '.join(changed)}; compare them with "
-        "python -m pipelines.versions diff before trading"
-    )
-    return Observation("rank_churn", "warning", message if changed else None)
-
-
-def churn(top: Sequence[str], before: Sequence[str]) -> float:
-    """The share of first ranks that are new; 0 for a strategy that had none before."""
-    if not before:
-        return 0.0
-    return 1 - len(set(top) & set(before)) / max(len(top), len(before))

@@ -32,6 +32,9 @@ class Health(BaseModel):
     reason: str | None = field("reasons for being degraded; null if healthy", None)
     timestamp: Timestamp
     version: str = field("release of StockRank", "0.1.0")
+    rolled_back: str | None = field(
+        "newer version from which somebody went back; null if none", None
+    )
     notice: str | None = field("what to know of a demo market; null for real data", None)
 
 

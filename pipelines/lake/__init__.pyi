@@ -148,6 +148,9 @@ from .row_reasons import WARNINGS as WARNINGS
 # A refresh that no service started, from its beginning to its end.
 from .runs import Run as Run
 
+# The names of records that cannot be read.
+from .runs import damaged_runs as damaged_runs
+
 # Those that have ended, as their records say.
 from .runs import ended_runs as ended_runs
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from pipelines.errors import LakeError
-from pipelines.lake import layout, listing
+from pipelines.lake import layout, listing, marks
 from pipelines.lake.layout import MANIFEST
 from pipelines.lake.version import Damaged, OtherLayout, manifest_of
 
@@ -23,12 +23,14 @@ class Condition:
 
     A lake is `empty` if nothing is published, `damaged` if a file of the current version is not as
     it was written, and `unreadable` if that version cannot be opened at all. The reason ends with
-    the remedy; it is null for a lake that is readable.
+    the remedy; it is null for a lake that is readable. `rolled_back` is the id of a newer version,
+    from which somebody went back to this one.
     """
 
     state: ConditionState
     version: str | None = None
     reason: str | None = None
+    rolled_back: str | None = None
 
     @property
     def trouble(self) -> str | None:
@@ -82,7 +84,7 @@ def _of_version(root: Path, version: str) -> Condition:
         return Condition("unreadable", version, f"{_without_manifest(root, version)}; {REMEDY}")
     if found := listing.problems(root, version, manifest):
         return Condition("damaged", version, f"version {version} is damaged: {found}; {REMEDY}")
-    return Condition("readable", version)
+    return Condition("readable", version, rolled_back=marks.rolled_back(root, version))
 
 
 def _without_manifest(root: Path, version: str) -> str:

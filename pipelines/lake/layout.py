@@ -119,6 +119,11 @@ def mark(root: Path, kind: Mark, version_id: str) -> Path:
     return root / kind / version_id
 
 
+def marked(root: Path, kind: Mark) -> list[str]:
+    """Return the ids of the versions with a mark, in any order."""
+    return [path.name for path in (root / kind).glob("*") if VERSION_ID.fullmatch(path.name)]
+
+
 def writer_lock(root: Path) -> Path:
     """Return the file that the one writer of the lake locks."""
     return root / ".lock"

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from functools import cache
 from importlib.metadata import version as library_version
 from typing import Any, Final, Literal
 
@@ -145,7 +146,13 @@ class Manifest:
 
 def libraries() -> dict[str, str]:
     """Return the versions of the libraries on which the bytes of the files depend."""
-    return {name: library_version(name) for name in LIBRARIES}
+    return {name: _version_of(name) for name in LIBRARIES}
+
+
+@cache
+def _version_of(library: str) -> str:
+    """Return the version of a library; its metadata is slow to read, so that it is read once."""
+    return library_version(library)
 
 
 # ------------------------------------------------------------------------------------- JSON
@@ -172,7 +179,8 @@ def text(manifest: Manifest) -> str:
     values = msgspec.to_builtins(manifest)
     values["created_at"] = manifest.created_at.isoformat(timespec="seconds")
     values["datasets"] = {name: _known(entry) for name, entry in values["datasets"].items()}
-    return json.dumps(values, indent=1)
+    # The encoder of the standard library is slow at indenting.
+    return msgspec.json.format(json.dumps(values), indent=1)
 
 
 def _known(dataset: Mapping[str, object]) -> dict[str, object]:

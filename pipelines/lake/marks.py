@@ -5,12 +5,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipelines.errors import LakeError
-from pipelines.lake.layout import Mark, mark
+from pipelines.lake.layout import Mark, mark, marked
 
 
 def is_withdrawn(root: Path, version: str) -> bool:
     """Return True if a version was rolled back."""
     return mark(root, "withdrawn", version).exists()
+
+
+def rolled_back(root: Path, current: str) -> str | None:
+    """Return the newest version that was rolled back, where it is newer than the current one."""
+    newest = max(marked(root, "withdrawn"), default="")
+    return newest if newest > current else None
 
 
 def withdraw(root: Path, version: str) -> None:
@@ -29,6 +35,12 @@ def known_damage(root: Path, version: str) -> str | None:
         told = mark(root, "damaged", version).read_text(encoding="utf-8", errors="replace")
         return told or "its files are damaged"
     return None
+
+
+def damaged(root: Path) -> dict[str, str]:
+    """Return the damage that was found, by version, oldest first."""
+    found = {version: known_damage(root, version) for version in sorted(marked(root, "damaged"))}
+    return {version: told for version, told in found.items() if told}
 
 
 def note_damage(root: Path, version: str, problems: Sequence[str]) -> None:

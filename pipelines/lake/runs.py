@@ -157,15 +157,34 @@ def _counts(manifest: Manifest) -> dict[str, object]:
 def ended_runs(root: Path, known: Container[str] = ()) -> list[Run]:
     """Return the refreshes that have ended and are not known, the one that ended last at the end.
 
-    What cannot be read is passed over.
+    What cannot be read is passed over; `damaged_runs` names it.
     """
+    found = [run for path in _unknown(root, known) if (run := _ended(root, path))]
+    return sorted(found, key=lambda run: run.ended_at or run.began_at)
+
+
+def damaged_runs(root: Path, known: Container[str] = ()) -> list[str]:
+    """Return the names of the records that are not known and do not say what began, and when.
+
+    An empty one is that of a refresh that was killed before it wrote a word.
+    """
+    return [path.name for path in _unknown(root, known) if _is_damaged(path)]
+
+
+def _unknown(root: Path, known: Container[str]) -> list[Path]:
     try:
         paths = sorted(layout.runs(root).glob("*.jsonl"))
     except OSError:  # the lake tells of it elsewhere
         return []
-    new = [path for path in paths if path.stem not in known]
-    found = [run for path in new if (run := _ended(root, path))]
-    return sorted(found, key=lambda run: run.ended_at or run.began_at)
+    return [path for path in paths if path.stem not in known]
+
+
+def _is_damaged(path: Path) -> bool:
+    with suppress(OSError), path.open(encoding="utf-8", errors="replace") as file:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # it does not run
+        text = file.read()
+        return bool(text) and _parsed(text) is None
+    return False
 
 
 def _ended(root: Path, path: Path) -> Run | None:

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 
 from pipelines.lake import Check, Lake, Report, Status
 from pipelines.ranking import REPORT_WINDOW, is_financial, is_on_market, is_stock, share
+from pipelines.refresh.day_checks import closes_by_day, missing_days, newest_day
 from pipelines.refresh.event_checks import converted_check, event_checks
 from pipelines.refresh.f_score_gate import f_score_check
 from pipelines.refresh.findings import WEEK, cases, check
@@ -37,9 +38,6 @@ first, critical below the second. Some 3 to 6 per cent of a market leave it in t
 quarter missing, the ranking is of another market."""
 FUNDAMENTALS_FLOORS: Final = (0.80, 0.50)
 """The same for fundamentals. New listings lack them; with half missing, ranks are mere chance."""
-MOST: Final = 0.5
-"""The share of stocks with a close that makes a day complete; nearly all trade on each day."""
-
 GRADES: Final[tuple[Status, ...]] = ("ok", "warning", "critical")
 
 
@@ -47,7 +45,8 @@ def report(lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[da
     """Return the report of a version with its rankings; `calendar` is that of `around`."""
     stocks = _stocks(lake, universe)
     active = stocks.filter(pl.col("newest_date") > as_of - WEEK)
-    priced_to, newest_day = _newest_day(lake, active, as_of)
+    days = closes_by_day(lake, active, as_of)
+    priced_to, newest = newest_day(days, active.height, as_of)
     exchange, trading = exchange_of(universe.markets)
     return Report(
         as_of=as_of,
@@ -57,7 +56,8 @@ def report(lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[da
         checks=(
             trading,
             _prices(stocks, active, as_of),
-            newest_day,
+            newest,
+            missing_days(days, active.height, calendar),
             _fundamentals(lake, active, as_of),
             *price_checks(lake, stocks, as_of),
             *jump_checks(lake, stocks, universe),
@@ -139,24 +139,3 @@ def _share(
     message = f"{part[0]} of {part[1]} stocks {what} ({share:.1%}){more}"
     value: JsonValue = {"share": round(share, 4), "stocks": part[1], "missing": cases(missing)}
     return check(name, status, message, value)
-
-
-def _newest_day(lake: Lake, active: pl.DataFrame, as_of: date) -> tuple[date | None, Check]:
-    """Return the newest day on which most of the active stocks have a close, and a check of it."""
-    days = (
-        lake.prices(since=as_of - WEEK, until=as_of)
-        .join(active.lazy().select("ticker"), on="ticker", how="semi")
-        .group_by("date")
-        .len("closes")
-        .sort("date")
-        .collect(engine="streaming")
-    )
-    newest = days.filter(pl.col("closes") >= MOST * active.height)["date"].max()
-    complete = newest if isinstance(newest, date) else None
-    closes = days.filter(date=as_of)["closes"].sum()
-    message = f"{closes} of {active.height} stocks that trade have a close on {as_of}"
-    if complete == as_of:
-        return as_of, check("newest_day", "ok", message, {"date": as_of.isoformat()})
-    last = f"; most have one on {complete}" if complete else "; there is no day when most have one"
-    value: JsonValue = {"date": complete.isoformat() if complete else None}
-    return complete, check("newest_day", "warning", message + last, value)

@@ -21,7 +21,8 @@ EXCHANGES: Final[Mapping[str, str]] = {
     "sp500": "XNYS",
     "usa": "XNYS",
 }
-PAST_DAYS: Final = 10
+PAST_DAYS: Final = 30
+"""Six weeks, so that a hole in the prices of the last month is seen."""
 COMING_DAYS: Final = 260
 """A year and a week, so that the next rebalancing of an annual strategy is among them."""
 LEAST_COMING_DAYS: Final = 254

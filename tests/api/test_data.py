@@ -287,9 +287,9 @@ def test_integrity(client: TestClient) -> None:
     }  # fmt: skip
     assert {tuple(check) for check in checks} == {("name", "status", "message", "value")}
     assert [check["name"] for check in checks] == [
-        "freshness", "calendar", "price_coverage", "newest_day", "fundamentals_coverage",
-        "outliers", "splits", "jumps", "ratios", "f_score_signals", "orphans", "isins", "markets",
-        "sectors", "units",
+        "freshness", "calendar", "price_coverage", "newest_day", "missing_days",
+        "fundamentals_coverage", "outliers", "splits", "jumps", "ratios", "f_score_signals",
+        "orphans", "isins", "markets", "sectors", "units",
     ]  # fmt: skip
 
 

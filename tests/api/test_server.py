@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from app.__main__ import server
-from app.main import create_app
 from pipelines.settings import Settings
-from tests.api.conftest import served
+from tests.api.conftest import app_of, served
 from tests.slow.service.serving import until
 
 
@@ -22,7 +21,7 @@ from tests.slow.service.serving import until
 def listening(folder: Path, **values: Any) -> Iterator[int]:
     """The port of a server of the folder, until the block is left."""
     settings = Settings(source=folder / "app.db", lake=folder / "lake", **values)
-    running = server(create_app(settings), settings, "127.0.0.1", 0)
+    running = server(app_of(settings), settings, "127.0.0.1", 0)
     thread = Thread(target=running.run)
     thread.start()
     try:

@@ -71,7 +71,8 @@ ARROWS: Final[Mapping[str, tuple[str, ...]]] = {
         "deps", "metrics", "services", "jobs", "serving", "watch", "web",
         "research", "ranking", "lake", "base",
     ),
-    "service": ("routes", "services", "watch", "web", "base"),
+    "running": ("services", "serving", "watch", "web", "lake", "base"),
+    "service": ("routes", "running", "services", "watch", "web", "base"),
 }  # fmt: skip
 """Which rooms each room may use. `service` are the modules of `app` that people start."""
 

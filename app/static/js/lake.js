@@ -10,9 +10,15 @@ const TITLES = {
 
 /**
  * The banner for a lake in trouble; null where its version is whole or none is published.
- * @param {{state: string, reason: string | null}} lake
+ * A roll-back is told of, too.
+ * @param {{state: string, version: string | null, reason: string | null,
+ *   rolled_back: string | null}} lake
  */
-export function lakeBanner({ state, reason }) {
+export function lakeBanner({ state, version, reason, rolled_back: back }) {
+  if (back && state === "readable") {
+    const text = `Version ${back} was rolled back; version ${version} is served in its place.`;
+    return { tone: "warning", title: "An older version is served.", text };
+  }
   const title = TITLES[state];
   const text = `Do not trade on these rankings. ${sentence(reason ?? "")}`;
   return title ? { tone: "critical", title, text, first: true } : null;

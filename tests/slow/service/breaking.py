@@ -194,11 +194,14 @@ class Break:
     page: str = ""
     alert: str = ""
     heal: Act = nothing
+    is_deliberate: bool = False
+    """Whether somebody did it on purpose and nothing is wrong: the log and the page tell of it."""
 
     @property
     def is_silent(self) -> bool:
-        """Whether nobody is told of it."""
-        return not (self.log or self.alert)
+        """Whether it is not seen where people look; a line of the log alone is not enough."""
+        told = bool(self.alert or self.health)
+        return not (self.log and self.page if self.is_deliberate else told)
 
 
 def seen(world: World, broken: Break, log: int, notices: int) -> dict[str, bool]:

@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from pipelines.lake import MANIFEST, rollback, writing
+from pipelines.lake import MANIFEST, rollback, version_ids, writing
 from tests.slow.browser.conftest import CHROMIUM, FLAGS
 from tests.slow.service.breaking import (
     Act,
@@ -303,10 +303,28 @@ def stop_export(world: World) -> None:
     os.kill(pid, signal.SIGSTOP)
 
 
+BAD_LINE: Final = b"\xff\xfe no JSON\n"
+
+
 def spoil_records(world: World) -> None:
-    for name in ("alerts.jsonl", "jobs.jsonl"):
-        with (world.lake / "service" / name).open("ab") as file:
-            file.write(b"\xff\xfe no JSON\n")
+    """Damage what the service remembers, and a record of another process."""
+    service, runs = world.lake / "service", world.lake / "refreshes"
+    runs.mkdir(exist_ok=True)
+    for path in (service / "alerts.jsonl", service / "jobs.jsonl", runs / "damaged.jsonl"):
+        with path.open("ab") as file:
+            file.write(BAD_LINE)
+
+
+def mend_records(world: World) -> None:
+    for path in (world.lake / "service").glob("*.jsonl"):
+        path.write_bytes(path.read_bytes().replace(BAD_LINE, b""))
+    (world.lake / "refreshes" / "damaged.jsonl").unlink()
+
+
+def kept(world: World) -> Path:
+    """The newest version before the current one."""
+    ids = version_ids(world.lake)
+    return world.version.with_name(ids[ids.index(world.version.name) - 1])
 
 
 def close_webhook(world: World) -> None:
@@ -328,8 +346,15 @@ MACHINE: Final = (
           do=then(restart_with(refresh_timeout_minutes="0.03"), stop_export),
           log="state=failed error=.*no progress", metrics=FAILED, page="no progress",
           alert="refresh_failed", heal=then(restart_with(), refresh_by_service)),
-    Break(name="the records are damaged", do=then(spoil_records, restart_with()),
-          log="lines of jobs.jsonl are damaged and are passed over"),
+    Break(name="the records are damaged", do=spoil_records,
+          log="records_damaged firing .*1 of .* lines of jobs.jsonl.*refreshes/damaged.jsonl",
+          metrics='key="records_damaged",severity="warning"',
+          page="the history of the service has holes", alert="records_damaged", heal=mend_records),
+    Break(name="a version that is kept is damaged",
+          do=lambda world: flip(min((kept(world) / "stocks").rglob("*.parquet"))),
+          log="kept_version_damaged firing .*stocks/.*has other bytes",
+          metrics='key="kept_version_damaged",severity="warning"', page="kept to roll back to",
+          alert="kept_version_damaged", heal=lambda world: shutil.rmtree(kept(world))),
     Break(name="the webhook is down", do=then(close_webhook, aside(current)),
           log="webhook: 127.0.0.1 cannot be reached", health="current is missing",
           metrics=UNREADABLE, page=NOT_TO_READ),
@@ -382,13 +407,15 @@ DATA: Final = (
             *(f"DELETE FROM {table} WHERE ticker IN {HALF}"
               for table in ("fundamentals", "fundamentals_snapshots"))),
     Break(name="days of prices are missing",
-          do=forced(f"DELETE FROM daily_prices WHERE date IN {DAYS.format(5, 40)}"),
-          log=SERVED, page="prices -", heal=restored),
+          do=forced(f"DELETE FROM daily_prices WHERE date IN {DAYS.format(5, 10)}"),
+          log="days_missing firing .*5 trading days", metrics='key="days_missing"',
+          page="have hardly any close", alert="days_missing", heal=restored),
     Break(name="a version comes from outside",
-          do=publish_as_cron, log=SERVED, page="outside", heal=restored),
+          do=publish_as_cron, log=SERVED, page="outside", heal=restored, is_deliberate=True),
     Break(name="a version is rolled back from outside", do=roll_back,
-          log=f"(?s){SERVED}.*{SERVED}",
-          page="rolled back", heal=restored),
+          log="version .* was rolled back; version .* is served in its place",
+          metrics="stockrank_version_rolled_back 1.0", page="an older version is served",
+          heal=restored, is_deliberate=True),
 )  # fmt: skip
 
 TABLE: Final = (*LAKES, *FILES, *DATABASES, *REFRESHES, *MACHINE, *DATA)

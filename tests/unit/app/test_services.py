@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from app import services as running
-from app.services import Services, _Watch, build_services
+from app import running
+from app import services as parts
+from app.running import _Watch
+from app.services import Services, build_services
 from app.serving import kept
 from app.watch import Alert, rules
 from pipelines.errors import LakeError
@@ -83,15 +85,15 @@ def test_no_alert_is_lost_where_the_version_before_cannot_be_read(
 def test_a_comparison_that_fails_is_made_at_the_next_look(
     services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kept, calls = running.kept_versions, []
+    kept, calls = parts.kept_versions, []
 
-    def once(version: running.Version) -> list[Lake]:
+    def once(version: parts.Version) -> list[Lake]:
         calls.append(version.id)
         if len(calls) == 1:
             raise LakeError("the lake is being pruned")
         return kept(version)
 
-    monkeypatch.setattr(running, "kept_versions", once)
+    monkeypatch.setattr(parts, "kept_versions", once)
     watch(services, looks=3)
     assert keys(services) == ALERTS
     assert len(calls) == 2

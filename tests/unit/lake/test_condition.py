@@ -10,7 +10,7 @@ import pytest
 from pipelines.errors import LakeError
 from pipelines.lake import MANIFEST, SCHEMA_VERSION, Condition, Lake, condition_of, layout, marks
 from pipelines.lake import condition as conditions
-from pipelines.lake.publishing import point_current_to
+from pipelines.lake.publishing import point_current_to, rollback
 from tests.unit.lake.test_publishing import V1, V2, V3, made
 
 REMEDY = "start a refresh, or roll back"
@@ -172,3 +172,12 @@ def test_a_version_that_is_pruned_while_it_is_looked_at_does_not_count(
 
     monkeypatch.setattr(conditions, "manifest_of", pruned)
     assert condition_of(root) == Condition("readable", V1)
+
+
+def test_the_newest_version_that_was_rolled_back_is_named(root: Path) -> None:
+    rollback(root)
+    assert condition_of(root) == Condition("readable", V2, rolled_back=V3)
+    rollback(root)
+    assert condition_of(root) == Condition("readable", V1, rolled_back=V3)
+    rollback(root, V3)  # forth again; that V2 was rolled back is of no matter now
+    assert condition_of(root) == Condition("readable", V3)

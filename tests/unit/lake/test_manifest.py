@@ -34,6 +34,16 @@ def test_what_is_written_is_what_is_read() -> None:
     assert parse(text(WHOLE).encode()) == WHOLE
 
 
+def test_json_is_one_value_a_line_in_ascii() -> None:
+    made = text(
+        replace(
+            WHOLE, version="v\u00e5\u20ac\U0001f600", universe=replace(WHOLE.universe, name="é")
+        )
+    )
+    assert made.isascii()
+    assert made == json.dumps(json.loads(made), indent=1)
+
+
 def test_json_holds_dates_and_times_as_text_and_leaves_out_what_is_unknown() -> None:
     read = json.loads(text(WHOLE))
     assert (read["created_at"], read["as_of"]) == ("2026-11-20T17:00:00+00:00", "2026-11-20")

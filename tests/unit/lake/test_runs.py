@@ -11,7 +11,7 @@ import pytest
 from pipelines.errors import Locked, SourceError
 from pipelines.lake import MANIFEST, Phase, layout, text
 from pipelines.lake.publishing import point_current_to
-from pipelines.lake.runs import CUT_SHORT, KEPT, Record, Run, ended_runs, recorded
+from pipelines.lake.runs import CUT_SHORT, KEPT, Record, Run, damaged_runs, ended_runs, recorded
 from tests.factories import dataset, manifest
 
 MADE = "20261124T170500Z-3fa1c2"
@@ -46,7 +46,7 @@ def only(lake: Path) -> Run:
 def test_a_refresh_that_published_is_told_with_its_figures(lake: Path) -> None:
     before = datetime.now(UTC)
     with recorded(lake) as record:
-        assert ended_runs(lake) == []  # it runs
+        assert ended_runs(lake) == damaged_runs(lake) == []  # it runs
         record.makes(MADE)
         record.succeeded(manifest(MADE, datasets=PARTS), 231.46)
     run = only(lake)
@@ -150,6 +150,9 @@ def test_known_and_torn_records_are_passed_over(lake: Path) -> None:
     layout.run(lake, "odd").write_text('{"id": "odd", "began_at": 7}\n[1]\n')
     line = json.dumps({"id": "whole", "began_at": "2026-11-24T17:05:00+00:00"})
     layout.run(lake, "whole").write_text(f"{line}\nhalf a li")
+    layout.run(lake, "empty").touch()
+    assert damaged_runs(lake) == ["local.jsonl", "odd.jsonl", "torn.jsonl"]
+    assert damaged_runs(lake, {"odd", "torn"}) == ["local.jsonl"]
     assert [run.id for run in ended_runs(lake)] == ["whole"]
     assert ended_runs(lake, {"whole"}) == []
 
@@ -161,7 +164,7 @@ def test_a_disk_that_does_not_list_its_records_has_none(
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(Path, "glob", broken)
-    assert ended_runs(lake) == []
+    assert ended_runs(lake) == damaged_runs(lake) == []
 
 
 def test_only_the_newest_records_are_kept(lake: Path) -> None:

@@ -2,13 +2,14 @@
 
 import subprocess
 import sys
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
 
 import pytest
 
 from pipelines.refresh.report import report
 from pipelines.universe import SWEDEN
-from tests.factories import snapshot, statement, stock
+from tests.factories import Row, snapshot, statement, stock
 from tests.integrity import FRIDAY, MONDAY, WEEKDAYS, checks, lake, value, week
 
 # ---------------------------------------------------------------------------------- coverage
@@ -103,6 +104,50 @@ def test_half_of_the_stocks_make_a_day() -> None:
     names = [f"S{n}" for n in range(4)]
     made = lake([stock(n) for n in names], week(*names) + week("S0", "S1", day=MONDAY))
     assert checks(made, as_of=MONDAY)["newest_day"].value == {"date": "2026-11-23"}
+
+
+def over(names: list[str], days: Sequence[date]) -> list[Row]:
+    return [row for day in days for row in week(*names, day=day)]
+
+
+def test_a_hole_of_five_trading_days_is_a_warning_that_names_them() -> None:
+    names = [f"S{n}" for n in range(20)]
+    days = [day for day in WEEKDAYS if day <= FRIDAY]  # from 2026-11-02 on
+    hole = days[3:8]
+    prices = over(names, [day for day in days if day not in hole]) + over(names[:1], hole[:1])
+    check = checks(lake([stock(n) for n in names], prices))["missing_days"]
+    assert (check.status, value(check)["count"]) == ("warning", 5)
+    assert check.message == (
+        "5 trading days of late, after which there are others, have hardly any close: 2026-11-05, "
+        "2026-11-06, 2026-11-09, 2026-11-10, 2026-11-11; check the feed of the database, or "
+        "whether the exchange was closed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("days", "missing"),
+    [
+        ([0, 1, 2, 4], ["2026-11-05"]),
+        ([4, 5, 6], []),  # nothing is known of before the first close
+        ([0, 5, 10], []),  # one of five is no daily source
+        ([0, 1, 4], ["2026-11-04", "2026-11-05"]),
+        ([0, 1, 2], []),  # what is not there yet is a matter of the age
+        ([], []),
+    ],
+)
+def test_days_are_missing_between_others(days: list[int], missing: list[str]) -> None:
+    made = lake([stock("A")], over(["A"], [WEEKDAYS[n] for n in days]))
+    check = checks(made, as_of=WEEKDAYS[max(days, default=0)])["missing_days"]
+    assert value(check) == {"count": len(missing), "days": missing}
+    assert check.status == ("warning" if missing else "ok")
+
+
+def test_some_closes_on_a_day_when_only_another_exchange_was_open_are_enough() -> None:
+    names = [f"S{n}" for n in range(20)]
+    days = WEEKDAYS[:3]
+    prices = over(names, [days[0], days[2]]) + over(names[:2], days[1:2])
+    made = lake([stock(n) for n in names], prices)
+    assert checks(made, as_of=days[2])["missing_days"].status == "ok"
 
 
 # ------------------------------------------------------------------------------- identities

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.routes import operations
-from app.services import Services, build_services, running_services
+from app.running import running_services
+from app.services import Services, build_services
 from pipelines.settings import Settings
 from tests.factories import database, stock
 

@@ -93,6 +93,13 @@ def test_a_version_that_cannot_be_opened_is_passed_over(
     assert caplog.messages[0].startswith(f"version {OLD} is not checked for damage: ")
 
 
+@pytest.mark.usefixtures("files")
+def test_a_kept_version_without_a_manifest_to_read_is_marked(tmp_path: Path) -> None:
+    (tmp_path / "versions" / NEW / MANIFEST).write_text("{")
+    check(tmp_path, lambda: None)
+    assert found(tmp_path) == [None, "its manifest.json cannot be read"]
+
+
 def test_the_check_begins_after_the_start_and_ends_when_it_is_closed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,3 +157,28 @@ def test_a_kill_at_any_time_loses_nothing_that_was_told_written(path: Path, writ
     assert found[-1] in {last, last + 1}
     assert found == list(range(max(0, found[-1] - 49), found[-1] + 1))
     assert all(json.loads(line) for line in path.read_text().splitlines()[:-1])
+
+
+def test_damage_is_told_while_it_is_in_the_file(path: Path) -> None:
+    book = journal(path)
+    assert book.trouble() is None  # there is no file
+    book.record({"id": "a"})
+    assert book.trouble() is None
+    whole = path.read_bytes()
+    path.write_bytes(whole + b"\xff\xfe no JSON\n[1]\n")
+    assert book.trouble() == book.trouble() == "2 of 3 lines of book.jsonl are damaged"
+    path.write_bytes(whole)
+    assert book.trouble() is None
+
+
+def test_a_file_that_cannot_be_written_is_told_until_it_can(path: Path) -> None:
+    path.mkdir(parents=True)
+    book = journal(path)
+    assert book.trouble() == (
+        "book.jsonl cannot be read: Is a directory; free the disk, or mend its permissions"
+    )
+    book.record({"id": "a"})
+    assert str(book.trouble()).startswith("book.jsonl cannot be written: Is a directory")
+    path.rmdir()
+    book.record({"id": "b"})
+    assert book.trouble() is None

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from app.watch import rules
+from app.watch import rules, version_rules
 from app.watch.alerts import Observation
 from app.watch.memory import Guard
 from pipelines.export import export
-from pipelines.lake import Condition, ConditionState, Manifest, Report, Status
+from pipelines.lake import Check, Condition, ConditionState, Manifest, Report, Status
 from pipelines.refresh.findings import check
 from pipelines.universe import SWEDEN
 from tests.factories import database, dataset, integrity, manifest, stock, trading_year
@@ -231,14 +231,19 @@ def version(
 
 
 def test_coverage_that_stays_is_well() -> None:
-    assert rules.coverage_drop(version(), None).message is None
-    assert rules.coverage_drop(version(), version()).message is None
-    assert rules.coverage_drop(version((0.97, "ok")), version((0.985, "ok"))).message is None
-    assert rules.coverage_drop(version((0.99, "ok")), version((0.80, "warning"))).message is None
+    assert version_rules.coverage_drop(version(), None).message is None
+    assert version_rules.coverage_drop(version(), version()).message is None
+    assert (
+        version_rules.coverage_drop(version((0.97, "ok")), version((0.985, "ok"))).message is None
+    )
+    assert (
+        version_rules.coverage_drop(version((0.99, "ok")), version((0.80, "warning"))).message
+        is None
+    )
 
 
 def test_coverage_that_fell_since_the_version_before() -> None:
-    seen = rules.coverage_drop(version((0.95, "ok")), version((0.98, "ok")))
+    seen = version_rules.coverage_drop(version((0.95, "ok")), version((0.98, "ok")))
     assert (seen.key, seen.severity) == ("coverage_drop", "warning")
     assert seen.message == (
         "price_coverage is 95.0%, 98.0% in the version before; "
@@ -247,11 +252,11 @@ def test_coverage_that_fell_since_the_version_before() -> None:
 
 
 def test_coverage_below_its_floor_is_told_in_any_case() -> None:
-    warning = rules.coverage_drop(version(fundamentals=(0.7, "warning")), None)
+    warning = version_rules.coverage_drop(version(fundamentals=(0.7, "warning")), None)
     assert warning.severity == "warning"
     assert warning.message
     assert warning.message.startswith("fundamentals_coverage is 70.0%; check")
-    critical = rules.coverage_drop(version((0.5, "critical"), (0.7, "warning")), version())
+    critical = version_rules.coverage_drop(version((0.5, "critical"), (0.7, "warning")), version())
     assert critical.severity == "critical"
     assert critical.message
     assert "price_coverage is 50.0%, 98.0%" in critical.message
@@ -259,22 +264,22 @@ def test_coverage_below_its_floor_is_told_in_any_case() -> None:
 
 
 def test_rejected_rows_are_told_where_there_are_more_than_before() -> None:
-    assert rules.rows_rejected(version(), None).message is None
-    assert rules.rows_rejected(version(rejected=3), version(rejected=3)).message is None
-    assert rules.rows_rejected(version(rejected=2), version(rejected=3)).message is None
-    seen = rules.rows_rejected(version(rejected=4), version(rejected=3))
+    assert version_rules.rows_rejected(version(), None).message is None
+    assert version_rules.rows_rejected(version(rejected=3), version(rejected=3)).message is None
+    assert version_rules.rows_rejected(version(rejected=2), version(rejected=3)).message is None
+    seen = version_rules.rows_rejected(version(rejected=4), version(rejected=3))
     assert seen == Observation(
         "rows_rejected", "warning",
         "4 of 1,000 rows of prices are rejected, 3 in the version before (bad_close 4); "
         "they are in rejects/ of the version",
     )  # fmt: skip
-    assert rules.rows_rejected(version(rejected=1), None).message
+    assert version_rules.rows_rejected(version(rejected=1), None).message
 
 
 def test_many_rejected_rows_are_told_though_they_are_not_new() -> None:
-    assert rules.rows_rejected(version(rejected=9), version(rejected=9)).message is None
+    assert version_rules.rows_rejected(version(rejected=9), version(rejected=9)).message is None
     warning, critical = (
-        rules.rows_rejected(version(rejected=n), version(rejected=n)) for n in (10, 50)
+        version_rules.rows_rejected(version(rejected=n), version(rejected=n)) for n in (10, 50)
     )
     assert warning.message
     assert critical.message
@@ -282,13 +287,13 @@ def test_many_rejected_rows_are_told_though_they_are_not_new() -> None:
 
 
 def test_a_table_without_rows_has_no_share() -> None:
-    assert rules.rows_rejected(version(rows_in=0), None).message is None
+    assert version_rules.rows_rejected(version(rows_in=0), None).message is None
 
 
 def test_the_rules_read_a_real_manifest(made: Manifest) -> None:
-    seen = {o.key: o for o in rules.of_version(made, made, {}, {})}
-    assert seen.keys() == {"coverage_drop", "rows_rejected", "rank_churn"}
-    assert rules.rows_rejected(made, None).message
+    seen = {o.key: o for o in version_rules.of_version(made, made, {}, {})}
+    assert seen.keys() == {"days_missing", "coverage_drop", "rows_rejected", "rank_churn"}
+    assert version_rules.rows_rejected(made, None).message
     assert seen["coverage_drop"].message
     assert "fundamentals" in seen["coverage_drop"].message
     assert rules.refresh_overdue(made.integrity, date(2026, 11, 24)).message
@@ -296,24 +301,24 @@ def test_the_rules_read_a_real_manifest(made: Manifest) -> None:
 
 def test_churn_is_the_share_of_first_ranks_that_changed_hands() -> None:
     ten = list("ABCDEFGHIJ")
-    assert rules.churn(ten, ten[::-1]) == 0
-    assert rules.churn(["X", *ten[1:]], ten) == pytest.approx(0.1)
-    assert rules.churn(list("KLMNO") + ten[5:], ten) == 0.5
-    assert rules.churn([], ten) == 1
-    assert rules.churn(ten, []) == 0
-    assert rules.churn(ten[:5], ten) == 0.5
-    assert rules.churn(ten, ten[:5]) == 0.5
+    assert version_rules.churn(ten, ten[::-1]) == 0
+    assert version_rules.churn(["X", *ten[1:]], ten) == pytest.approx(0.1)
+    assert version_rules.churn(list("KLMNO") + ten[5:], ten) == 0.5
+    assert version_rules.churn([], ten) == 1
+    assert version_rules.churn(ten, []) == 0
+    assert version_rules.churn(ten[:5], ten) == 0.5
+    assert version_rules.churn(ten, ten[:5]) == 0.5
 
 
 def test_rank_churn_names_the_strategies_that_changed_much() -> None:
     before = {"a": list("ABCD"), "b": list("ABCD"), "gone": list("AB")}
     tops = {"a": list("ABCX"), "b": list("ABXY"), "new": list("AB")}
-    seen = rules.rank_churn(tops, before)
+    seen = version_rules.rank_churn(tops, before)
     assert (seen.key, seen.severity) == ("rank_churn", "warning")
     assert seen.message
     assert seen.message.startswith("the top ten changed since the version before: b 50%; compare")
-    assert rules.rank_churn(tops | {"b": list("ABCX")}, before).message is None
-    assert rules.rank_churn(tops, {}).message is None
+    assert version_rules.rank_churn(tops | {"b": list("ABCX")}, before).message is None
+    assert version_rules.rank_churn(tops, {}).message is None
 
 
 @pytest.mark.parametrize(
@@ -338,3 +343,31 @@ def test_a_lake_without_trouble_is_no_alert(state: ConditionState) -> None:
     assert [(seen.key, seen.message) for seen in told] == [
         ("lake_unreadable", None), ("version_damaged", None)
     ]  # fmt: skip
+
+
+def test_days_without_closes_are_a_warning_in_the_words_of_the_check() -> None:
+    def of(*checks: Check) -> Observation:
+        return version_rules.days_missing(manifest(integrity=integrity(*checks)))
+
+    told = of(check("missing_days", "warning", "1 trading day of late", None))
+    assert told == Observation("days_missing", "warning", "1 trading day of late")
+    assert of(check("missing_days", "ok", "none", None)).message is None
+    assert of().message is None  # a version of a release without the check
+
+
+def test_damage_of_a_kept_version_names_the_version() -> None:
+    assert rules.kept_version_damaged({}).message is None
+    assert rules.kept_version_damaged({"v": "prices/0.parquet is missing"}) == Observation(
+        "kept_version_damaged", "warning",
+        "a version that is kept to roll back to is damaged: version v: prices/0.parquet is missing;"
+        " restore its files and run python -m pipelines.versions verify, or delete its folder",
+    )  # fmt: skip
+
+
+def test_records_that_are_damaged_are_named() -> None:
+    assert rules.records_damaged([]).message is None
+    assert rules.records_damaged(["a is damaged", "b is damaged"]) == Observation(
+        "records_damaged", "warning",
+        "the history of the service has holes: a is damaged; b is damaged; put the file back from "
+        "a backup, or delete what is damaged, and restart the service",
+    )  # fmt: skip
