@@ -166,16 +166,18 @@ class Follower:
             return
         each = (self.cash + sum(map(self.worth, movable))) / places
         wants = {t: each - self.worth(t) for t in (*movable, *new)}
-        more = {t: amount for t, amount in wants.items() if amount > 0}
+        dust = 1e-9 * self.rules.capital
+        more = {t: amount for t, amount in wants.items() if amount > dust}
         for ticker, amount in wants.items():
-            if -amount > self.rules.min_fee:
+            if -amount > max(self.rules.min_fee, dust):
                 self.trim(ticker, -amount)
         share = min(1.0, self.cash / sum(more.values())) if more else 0.0
-        for ticker, amount in more.items():
+        afforded = {t: amount * share for t, amount in more.items() if amount * share > dust}
+        for ticker, amount in afforded.items():
             if ticker in new:
-                self.orders[ticker] = (amount * share, until)
+                self.orders[ticker] = (amount, until)
             elif self.market.can_buy(ticker, day):
-                self.buy(ticker, amount * share)
+                self.buy(ticker, amount)
 
     def trim(self, ticker: str, amount: float) -> None:
         share = (self.rules.cost_bps + self.rules.half_spread_bps) / 10_000

@@ -70,6 +70,7 @@ class _Walk:
             trading = int(np.searchsorted(self._market.days, day, side="right"))
             if due.any() and trading < len(self._market.days):
                 self._go_to(trading)
+                self._delist(trading)
                 for row_group, strategy in self._groups(due):
                     ranking = self._signals.ranking(strategy, signal)
                     choose(self._state, row_group, ranking, self._rules, signal)
@@ -171,18 +172,22 @@ class _Walk:
     def _delist(self, day: int) -> None:
         days, stocks = self._market.delistings.T
         for stock in stocks[days == day]:
-            units = self._state.units[:, stock].copy()
-            rows = np.flatnonzero(units)
-            value = units * self._market.value[day, stock] * self._factor
-            self._state.cash = self._state.cash + value
-            self._state.units[:, stock] = 0.0
-            self._state.leaving[:, stock] = self._state.wanted[:, stock] = False
+            rows = np.flatnonzero(self._state.units[:, stock])
             if len(rows):
-                signal, why = self._state.signal[rows], np.full(len(rows), Why.DELISTED)
-                places = np.full((2, len(rows)), [[day], [stock]])
-                numbers = np.stack([places[0], rows, places[1], signal, why], axis=1)
-                money = np.stack([-units[rows], value[rows], np.zeros(len(rows))], axis=1)
-                self._settling.record.add(numbers, money)
+                self._pay_out(rows, int(stock), day)
+
+    def _pay_out(self, rows: Numbers, stock: int, day: int) -> None:
+        state = self._state
+        units = state.units[rows, stock]
+        value = units * self._market.value[day, stock] * self._factor[rows]
+        state.cash[rows] += value
+        state.units[rows, stock] = 0.0
+        state.leaving[rows, stock] = state.wanted[rows, stock] = False
+        places = np.full((2, len(rows)), [[day], [stock]])
+        why = np.full(len(rows), Why.DELISTED)
+        numbers = np.stack([places[0], rows, places[1], state.signal[rows], why], axis=1)
+        money = np.stack([-units, value, np.zeros(len(rows))], axis=1)
+        self._settling.record.add(numbers, money)
 
     def _replace_late(self, day: int) -> None:
         late = (self._state.order > 0) & (self._state.deadline <= day)

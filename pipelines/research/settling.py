@@ -14,7 +14,8 @@ from pipelines.research.record import Record, Why
 from pipelines.research.rules import Rules, Weighting
 
 ROUNDING: Final = 1e-9
-"""A number of shares that is this near to a whole one is one."""
+"""A number of shares that is this near to a whole one is one, and an amount that is no more than
+this part of the capital is none: else a hair of cash would take the place of a stock."""
 
 
 @dataclass
@@ -44,6 +45,7 @@ class Settling:
         self._market: Final = market
         self._costs: Final = Costs.of(rules)
         self._whole: Final = np.array([r.whole_shares for r in rules])[:, None]
+        self._dust: Final = ROUNDING * np.array([r.capital for r in rules])[:, None]
         self._is_equal: Final = np.array([r.weighting is Weighting.EQUAL for r in rules])
         self.record: Final = Record()
         self.flows: Final[list[tuple[int, Floats, Floats]]] = []
@@ -52,7 +54,7 @@ class Settling:
     def settle(self, state: Holdings, day: int, fresh: Flags) -> None:
         """Trade on a day; `fresh` are the portfolios that go to the weights of a new signal."""
         quotes = Quotes.of(self._market, day, state.active())
-        trade = _Trade(state, quotes, self._costs, self._whole)
+        trade = _Trade(state, quotes, self._costs, self._whole, self._dust)
         trade.sell_leaving()
         if fresh.any():
             trade.weigh(fresh, self._is_equal)
@@ -63,8 +65,11 @@ class Settling:
 class _Trade:
     """The trades of a day under way, by portfolio and active stock."""
 
-    def __init__(self, state: Holdings, quotes: Quotes, costs: Costs, whole: Flags) -> None:
-        self.state, self.quotes, self.costs, self.whole = state, quotes, costs, whole
+    def __init__(
+        self, state: Holdings, quotes: Quotes, costs: Costs, whole: Flags, dust: Floats
+    ) -> None:
+        self.state, self.quotes, self.costs = state, quotes, costs
+        self.whole, self.dust = whole, dust
         self.units = state.units[:, quotes.stocks]
         self.order = state.order[:, quotes.stocks]
         self.wanted = state.wanted[:, quotes.stocks]
@@ -91,8 +96,8 @@ class _Trade:
         places = np.where(is_equal[:, None], movable, entering)
         each = base / np.maximum(places.sum(axis=1), 1)
         missing = np.where(places & fresh[:, None], each[:, None] - value, 0.0)
-        self._trim(-missing, value)
-        more = self._affordable(np.maximum(missing, 0.0))
+        self._trim(np.where(-missing > self.dust, -missing, 0.0), value)
+        more = self._affordable(np.where(missing > self.dust, missing, 0.0))
         self.order = np.where(fresh[:, None], np.where(entering, more, 0.0), self.order)
         self.top_up = np.where(held & self.quotes.can_buy, more, 0.0)
 
@@ -100,10 +105,11 @@ class _Trade:
         """Return amounts in proportion where a trim that a fee would eat up left too little."""
         total = summed(amounts)
         share = np.minimum(self.state.cash / np.where(total > 0, total, 1.0), 1.0)
-        return np.where((total > 0)[:, None], amounts * share[:, None], 0.0)
+        afforded = amounts * share[:, None]
+        return np.where(afforded > self.dust, afforded, 0.0)
 
     def _trim(self, excess: Floats, value: Floats) -> None:
-        sold = np.minimum(self.costs.sold_for(np.maximum(excess, 0.0)), value)
+        sold = np.minimum(self.costs.sold_for(excess), value)
         shares = self._shares(sold)
         whole = np.minimum(np.ceil(shares - ROUNDING), self.units * self.quotes.scale)
         self._sell(self._units(np.where(self.whole, whole, shares)))
