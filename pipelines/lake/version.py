@@ -126,11 +126,15 @@ class Lake:
         """Return rates in SEK from `since` to `until`, both included."""
         return self._between("fx_rates", since, until)
 
-    def fundamentals(self, *, known_by: Day | None = None) -> pl.LazyFrame:
-        """Return statements and ratios that were known on a date, or all of them."""
-        last = day_or_none(known_by)
-        rows = self._scan("fundamentals", last=last)
-        return rows if last is None else rows.filter(pl.col("known_from") <= last)
+    def fundamentals(
+        self, *, known_by: Day | None = None, known_since: Day | None = None
+    ) -> pl.LazyFrame:
+        """Return statements and ratios that were known on a date, or all of them.
+
+        With `known_since`, those that were known before that day are left out, and only the years
+        from it on are read.
+        """
+        return self._between("fundamentals", known_since, known_by, day="known_from")
 
     def stocks(self) -> pl.LazyFrame:
         """Return listed instruments, with their `newest_close` and its `newest_date`."""

@@ -13,9 +13,10 @@ from pipelines.lake import Lake
 from pipelines.ranking import factors
 from pipelines.ranking.adjusted import adjusted, applied_splits
 from pipelines.ranking.eligible import company, share
-from pipelines.ranking.expressions import divided, has_any, positive
+from pipelines.ranking.expressions import has_any
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
 from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, newest_jumps, with_bad
+from pipelines.ranking.market_cap import market_cap
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.timely import REPORTED, brought_to_date, priced_on, with_prices
 from pipelines.ranking.windows import (
@@ -23,6 +24,8 @@ from pipelines.ranking.windows import (
     MONTHS,
     PRICE_WINDOW,
     RATIO_MONTHS,
+    RATIO_WINDOW,
+    STATEMENT_HISTORY,
     STATEMENT_MONTHS,
     YEAR_BEFORE,
     days_before,
@@ -63,7 +66,8 @@ def cross_section(lake: Lake, *, as_of: date, trusted: Sequence[TrustedJump] = (
     Jumps that are `trusted` count as any move.
     """
     day = pl.lit(as_of, dtype=pl.Date)
-    fundamentals = lake.fundamentals(known_by=as_of)
+    known = lake.fundamentals(known_by=as_of)
+    recent = lake.fundamentals(known_by=as_of, known_since=days_before(as_of, RATIO_WINDOW))
     windows = {n: in_window(day, n) for n in ANCHORS}
     since, jumps = days_before(as_of, PRICE_WINDOW), counted_jumps(lake, trusted)
     prices = lake.prices(since=since, until=as_of).filter(pl.any_horizontal(windows.values()))
@@ -72,8 +76,10 @@ def cross_section(lake: Lake, *, as_of: date, trusted: Sequence[TrustedJump] = (
         lake.stocks().with_columns(as_of=day),
         closes(good, windows),
         newest_jumps(jumps, day),
-        with_prices(newest_ratios(fundamentals, day), lake.ratio_prices(), jumps, day),
-        statements(fundamentals, day),
+        with_prices(
+            newest_ratios(recent, day, dated=fiscal_dates(known)), lake.ratio_prices(), jumps, day
+        ),
+        statements(recent_statements(known, as_of), day),
         splits=applied_splits(lake),
     )
 
@@ -90,7 +96,7 @@ def joined(
     return (
         adjusted(stocks, splits, ADJUSTED, by)
         .with_columns(brought_to_date())
-        .with_columns(**_market_cap(pl.col("as_of")))
+        .with_columns(**market_cap(pl.col("as_of")))
         .with_columns(factors.total_return(n) for n in MONTHS)
         .with_columns(factors.momentum(), *factors.f_signals(), company=company(), share=share())
         .with_columns(factors.f_score())
@@ -127,40 +133,28 @@ def price_return(
     return known.select("ticker", factors.total_return(months), *days)
 
 
-def _market_cap(day: pl.Expr) -> dict[str, pl.Expr]:
-    """Return the market cap in million, as reported or else as listed, and which of them it is.
-
-    The listed one belongs to the newest close; for an earlier date it is scaled by the closes. Both
-    are null without a close.
-    """
-    has_close = pl.col("close").is_not_null()
-    reported = pl.when(has_close).then(divided(positive("market_cap_ccy"), 1e6))
-    listed = pl.when(has_close).then(positive("market_cap_msek"))
-    past = (day < pl.col("newest_date")).fill_null(value=False)
-    newest = pl.col("newest_close").cast(pl.Float64)
-    scaled = pl.when(past).then(listed * (pl.col("close") / newest)).otherwise(listed)
-    source = (
-        pl.when(reported.is_not_null()).then(pl.lit("reported"))
-        .when(scaled.is_null()).then(None)
-        .when(past).then(pl.lit("price_scaled"))
-        .otherwise(pl.lit("current"))
-    )  # fmt: skip
-    return {"market_cap_msek": pl.coalesce(reported, scaled), "market_cap_source": source}
-
-
 # ------------------------------------------------------------------------------------ ratios
 
 
-def newest_ratios(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",)) -> pl.LazyFrame:
+def newest_ratios(
+    fundamentals: pl.LazyFrame,
+    day: pl.Expr,
+    by: Keys = ("ticker",),
+    *,
+    dated: pl.LazyFrame | None = None,
+) -> pl.LazyFrame:
     """Return the newest ratios of each ticker, all from one row, at most twelve months old.
 
-    Beside them the day from which they are known, and the day whose price is in them.
+    Beside them the day from which they are known, and the day whose price is in them. `dated` has
+    the `fiscal_dates` of rows of any age, for old ones supersede, too; by default they are those of
+    `fundamentals`, which then has all rows.
     """
-    with_any = fundamentals.filter(has_any(RATIO_COLUMNS))
-    recent = pl.col("known_from") >= months_before(day, RATIO_MONTHS)
-    rows = with_any.filter(recent).with_columns(key_=_newest_ratios_key())
-    best = _best_key(rows, _newest_fiscal_date(with_any, by), by)
-    # By the fiscal date too: a superseded row may have the key of the best, for ids may recur.
+    rows = fundamentals.filter(
+        has_any(RATIO_COLUMNS), pl.col("known_from") >= months_before(day, RATIO_MONTHS)
+    ).with_columns(key_=_newest_ratios_key())
+    if dated is None:
+        dated = fiscal_dates(fundamentals)
+    best = _best_key(rows, dated.group_by(by).agg(newest_=pl.col("fiscal_date").max()), by)
     best_rows = rows.join(best, on=[*by, "key_", "fiscal_date"], nulls_equal=True)
     return best_rows.select(
         *by, *RATIO_COLUMNS, ratios_known_from="known_from", priced_on=priced_on()
@@ -174,10 +168,9 @@ def _newest_ratios_key() -> pl.Expr:
     return _packed(pl.col("known_from"), low, bits=ID_BITS + 1)
 
 
-def _newest_fiscal_date(with_any: pl.LazyFrame, by: Keys) -> pl.LazyFrame:
-    """Return the newest fiscal date of each ticker, of rows of any age: old ones supersede, too."""
-    fiscal = pl.col("fiscal_date")
-    return with_any.filter(fiscal.is_not_null()).group_by(by).agg(newest_=fiscal.max())
+def fiscal_dates(fundamentals: pl.LazyFrame) -> pl.LazyFrame:
+    """Return the rows with ratios and a fiscal date."""
+    return fundamentals.filter(pl.col("fiscal_date").is_not_null(), has_any(RATIO_COLUMNS))
 
 
 def _best_key(rows: pl.LazyFrame, newest: pl.LazyFrame, by: Keys) -> pl.LazyFrame:
@@ -219,6 +212,13 @@ def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",))
         *(_of_year(item, 0) for item in STATEMENT_ITEMS),
         *(_of_year(item, 1) for item in STATEMENT_ITEMS),
         _of_year("total_assets_ccy", 2),
+    )
+
+
+def recent_statements(fundamentals: pl.LazyFrame, first: date) -> pl.LazyFrame:
+    """Return the rows whose items or score count on a date or later."""
+    return fundamentals.filter(
+        pl.col("fiscal_date") >= months_before(pl.lit(first), STATEMENT_HISTORY)
     )
 
 

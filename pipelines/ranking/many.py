@@ -18,16 +18,23 @@ from pipelines.ranking.adjusted import applied_splits
 from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.expressions import has_any
 from pipelines.ranking.jumps import counted_jumps, is_good, newest_jumps, with_bad
-from pipelines.ranking.known import closes, joined, newest_ratios, statements
+from pipelines.ranking.known import (
+    closes,
+    fiscal_dates,
+    joined,
+    newest_ratios,
+    recent_statements,
+    statements,
+)
 from pipelines.ranking.rank import ranking_tables
 from pipelines.ranking.ratios import RATIO_COLUMNS
-from pipelines.ranking.strategies import STRATEGIES, Strategy
+from pipelines.ranking.strategies import strategies_of
+from pipelines.ranking.strategy import Strategy
 from pipelines.ranking.timely import with_prices
 from pipelines.ranking.windows import (
     ANCHORS,
     PRICE_WINDOW,
-    RATIO_MONTHS,
-    STATEMENT_HISTORY,
+    RATIO_WINDOW,
     days_before,
     earliest,
     months_before,
@@ -92,7 +99,7 @@ def history(
     Rows and values are those of `rankings` on each date, with `HISTORY_COLUMNS`, in the order of
     date, strategy, rank and ticker.
     """
-    chosen = tuple(STRATEGIES.values() if strategies is None else strategies)
+    chosen = tuple(strategies_of(universe).values() if strategies is None else strategies)
     for block in _blocks(lake, sorted(set(dates))):
         known = cross_sections(lake, block, universe.trusted_jumps)
         stocks = in_currency(known, lake, universe, first=block[0], last=block[-1])
@@ -116,14 +123,18 @@ def cross_sections(
     days = pl.LazyFrame({"as_of": dates}, schema={"as_of": pl.Date})
     rows, day = lake.fundamentals(known_by=dates[-1]), pl.col("as_of")
     jumps = counted_jumps(lake, trusted)
-    ratios = newest_ratios(_beside(_recent_ratios(rows, dates[0]), dates), day, BY)
+    recent = lake.fundamentals(known_by=dates[-1], known_since=days_before(dates[0], RATIO_WINDOW))
+    ratios = newest_ratios(
+        _beside(recent.filter(has_any(RATIO_COLUMNS)), dates), day, BY,
+        dated=_beside(_newest_by_day(fiscal_dates(rows), dates[0]), dates),
+    )  # fmt: skip
     prices = _in_windows(lake, dates, jumps).filter(is_good(day))
     return joined(
         lake.stocks().join(days, how="cross"),
         closes(prices, {n: pl.col("months") == n for n in ANCHORS}, BY),
         newest_jumps(jumps.join(days, how="cross"), day, BY),
         with_prices(ratios, lake.ratio_prices(), jumps, day, BY),
-        statements(_beside(_recent_statements(rows, dates[0]), dates), day, BY),
+        statements(_beside(recent_statements(rows, dates[0]), dates), day, BY),
         splits=applied_splits(lake),
         by=BY,
     )
@@ -173,21 +184,7 @@ def _known_days(dates: Sequence[date]) -> pl.DataFrame:
     return pairs.select("known_", "as_of")
 
 
-def _recent_ratios(fundamentals: pl.LazyFrame, first: date) -> pl.LazyFrame:
-    """Return the rows with ratios that count on a date or later.
-
-    Rows older than twelve months on that date can only supersede others: of each ticker those with
-    the newest fiscal date are enough.
-    """
-    with_any = fundamentals.filter(has_any(RATIO_COLUMNS))
-    recent = pl.col("known_from") >= months_before(pl.lit(first), RATIO_MONTHS)
-    old = with_any.filter(~recent, pl.col("fiscal_date").is_not_null())
-    newest = old.filter(pl.col("fiscal_date") == pl.col("fiscal_date").max().over("ticker"))
-    return pl.concat([with_any.filter(recent), newest])
-
-
-def _recent_statements(fundamentals: pl.LazyFrame, first: date) -> pl.LazyFrame:
-    """Return the rows whose items or score count on a date or later."""
-    return fundamentals.filter(
-        pl.col("fiscal_date") >= months_before(pl.lit(first), STATEMENT_HISTORY)
-    )
+def _newest_by_day(dated: pl.LazyFrame, first: date) -> pl.LazyFrame:
+    """Return the newest fiscal date of each ticker and day; all days up to the first are one."""
+    day = pl.max_horizontal("known_from", pl.lit(first))
+    return dated.group_by("ticker", known_from=day).agg(pl.col("fiscal_date").max())

@@ -20,6 +20,8 @@ REPORT_WINDOW: Final = timedelta(days=400)
 
 RATIO_MONTHS: Final = 12
 """Months that ratios stay known: companies report every year, so older ones were superseded."""
+RATIO_WINDOW: Final = 366
+"""Days before a date from which ratios are known: twelve months of at most this many."""
 STATEMENT_MONTHS: Final = 18
 """Months after a fiscal year's end in which its statements count: the year that follows, and half a
 year to publish the statements of that one."""

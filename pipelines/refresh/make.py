@@ -12,7 +12,7 @@ from pipelines import __version__, lake
 from pipelines.errors import ChecksFailed
 from pipelines.fingerprint import is_demo
 from pipelines.lake import Lake, Manifest
-from pipelines.ranking import STRATEGIES, rules_hash
+from pipelines.ranking import rules_hash, strategies_of
 from pipelines.refresh import build, checks
 from pipelines.refresh.content import Content
 from pipelines.refresh.contract_version import contract_hash
@@ -31,7 +31,7 @@ def published(
     task, content = _made(task, copying)
     task.clock.begin("checks")
     new = Lake.unfinished(task.staged, content.datasets, content.as_of)
-    failures = checks.failures(new, task.before)
+    failures = checks.failures(new, task.before, task.universe.strategies)
     if failures and not force:
         raise ChecksFailed(failures)
     task.clock.begin("publish")
@@ -67,7 +67,7 @@ def _manifest(task: Task, content: Content, failures: list[str]) -> Manifest:
         version=task.version,
         as_of=content.as_of,
         universe=task.universe,
-        strategies=tuple(STRATEGIES),
+        strategies=tuple(strategies_of(task.universe)),
         source=task.source,
         datasets=content.datasets,
         phases=tuple(task.clock.phases),

@@ -14,7 +14,7 @@ from pipelines.console import Progress, silent
 from pipelines.errors import ContractError
 from pipelines.fingerprint import Fingerprint, fingerprint
 from pipelines.lake import Lake, Manifest, current_id, marks, writing
-from pipelines.ranking import holds_rankings
+from pipelines.ranking import holds_rankings, strategies_of
 from pipelines.refresh.contract_version import is_made_alike
 from pipelines.refresh.disk_errors import disk_errors
 from pipelines.refresh.intact import give_up
@@ -52,6 +52,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     After a `SourceError`, `ContractError` or `LakeError` the current version is the same as before,
     and nothing is left of the new one.
     """
+    strategies_of(universe)  # one that cannot be used is told before anything is read
     tables = tuple(source.preflight(database))
     with disk_errors(root), writing(root):
         # Looked up once: whoever moves `current` from here on has the last word.

@@ -109,6 +109,9 @@ def test_dates_as_text_limit_what_a_lake_returns(lake: str) -> None:
         assert text["date"].n_unique() == 2
     known = opened.fundamentals(known_by="2025-01-01").collect()
     assert_frame_equal(known, opened.fundamentals(known_by=date(2025, 1, 1)).collect())
+    later = opened.fundamentals(known_since="2025-01-02").collect()
+    assert min(later["known_from"]) > date(2025, 1, 1) >= max(known["known_from"])
+    assert known.height + later.height == opened.datasets["fundamentals"].rows
 
 
 def test_an_export_returns_the_lake(tmp_path: Path) -> None:
