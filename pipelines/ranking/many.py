@@ -26,6 +26,7 @@ from pipelines.ranking.known import (
     recent_statements,
     statements,
 )
+from pipelines.ranking.listed import listed_on_dates
 from pipelines.ranking.rank import ranking_tables
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.strategies import strategies_of
@@ -121,7 +122,7 @@ def cross_sections(
 ) -> pl.LazyFrame:
     """Return what is known of every stock on each date: a row a stock and date."""
     days = pl.LazyFrame({"as_of": dates}, schema={"as_of": pl.Date})
-    rows, day = lake.fundamentals(known_by=dates[-1]), pl.col("as_of")
+    rows, day = lake.filings(known_by=dates[-1]), pl.col("as_of")
     jumps = counted_jumps(lake, trusted)
     recent = lake.fundamentals(known_by=dates[-1], known_since=days_before(dates[0], RATIO_WINDOW))
     ratios = newest_ratios(
@@ -130,7 +131,7 @@ def cross_sections(
     )  # fmt: skip
     prices = _in_windows(lake, dates, jumps).filter(is_good(day))
     return joined(
-        lake.stocks().join(days, how="cross"),
+        listed_on_dates(lake, dates),
         closes(prices, {n: pl.col("months") == n for n in ANCHORS}, BY),
         newest_jumps(jumps.join(days, how="cross"), day, BY),
         with_prices(ratios, lake.ratio_prices(), jumps, day, BY),
