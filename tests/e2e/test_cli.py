@@ -22,7 +22,9 @@ from pipelines.lake import Lake
 from pipelines.ranking import rankings
 from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
+from tests import commands
 
+ROOT = Path(__file__).parents[2]
 KEYS = (
     *("strategy", "as_of", "ticker", "name", "rank", "score"),
     *("return_3m", "return_6m", "return_12m", "momentum", "f_score", "f_available", "f_source"),
@@ -41,11 +43,13 @@ def folder(demo_market: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, module: str, *options: str, **env: str) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", f"pipelines.{module}", *options]
-    root = Path(__file__).parents[2]
+    """A command in the folder; in a new Python where its environment says how that starts."""
+    ours = os.environ | {"PYTHONPATH": str(ROOT), "NO_COLOR": "1", "COLUMNS": "120"}
+    if not env:
+        return commands.run(folder, f"pipelines.{module}", *options, env=ours)
     return subprocess.run(
-        command, cwd=folder, capture_output=True, check=False,
-        env=os.environ | {"PYTHONPATH": str(root), "NO_COLOR": "1", "COLUMNS": "120"} | env,
+        [sys.executable, "-m", f"pipelines.{module}", *options],
+        cwd=folder, capture_output=True, check=False, env=ours | env,
     )  # fmt: skip
 
 
@@ -421,9 +425,9 @@ def test_a_strategy_that_was_not_there_when_the_version_was_made_is_computed(
 ) -> None:
     root = Path(__file__).parents[2]
     shutil.copytree(root / "pipelines", tmp_path / "pipelines")
-    file = tmp_path / "pipelines" / "ranking" / "strategies.py"
+    file = tmp_path / "pipelines" / "ranking" / "strategies.toml"
     text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace('"trendande_kvalitet"', '"en_till"'), encoding="utf-8")
+    file.write_text(text.replace(".trendande_kvalitet]", ".en_till]"), encoding="utf-8")
     options = ("--strategy", "en_till", "--lake", str(folder / "data" / "lake"))
     result = run(tmp_path, "rank", *options, PYTHONPATH=str(tmp_path))
     assert b"of 120 stocks ranked" in result.stdout

@@ -20,7 +20,7 @@ from app.watch.events import Events
 from pipelines import lake, versions
 from pipelines.errors import ContractError, LakeError
 from pipelines.export import export
-from pipelines.lake import MANIFEST, Lake, Manifest, OtherLayout, marks
+from pipelines.lake import MANIFEST, Lake, Manifest, OtherLayout, marks, version_ids
 from pipelines.lake import publishing as publish
 from pipelines.lake.damage import Hashes
 from pipelines.lake.listing import listed
@@ -38,10 +38,7 @@ class Place:
 
     def __init__(self, top: Path) -> None:
         self.database, self.lake = top / "app.db", top / "lake"
-        prices = trading_year("AA", END, growth=0.1)
-        bad = {"ticker": "AA", "date": "2025-12-27", "close": "x"}
-        database(self.database, stocks=[stock("AA")], daily_prices=[bad, *prices])
-        self.first = self.export().version
+        (self.first,) = version_ids(self.lake)
 
     def export(self, *, full: bool = False, force: bool = False) -> Manifest:
         return export(self.database, self.lake, SWEDEN, full=full, force=force)
@@ -54,9 +51,29 @@ class Place:
         return self.lake / "versions" / (version or self.first) / name
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database and a lake of it, to be copied."""
+    return exported(tmp_path_factory.mktemp("made"))
+
+
+def exported(top: Path) -> Path:
+    prices = trading_year("AA", END, growth=0.1)
+    bad = {"ticker": "AA", "date": "2025-12-27", "close": "x"}
+    source = database(top / "app.db", stocks=[stock("AA")], daily_prices=[bad, *prices])
+    export(source, top / "lake", SWEDEN)
+    return top
+
+
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(made: Path, tmp_path: Path) -> Place:
+    """A copy of it, to hurt."""
+    return copied(made, tmp_path / "place")
+
+
+def copied(made: Path, top: Path) -> Place:
+    shutil.copytree(made, top, symlinks=True)
+    return Place(top)
 
 
 def cut(place: Place) -> None:
@@ -157,7 +174,10 @@ def test_the_list_says_what_is_damaged(
     assert re.search(rf"{found.version} +current, damaged", capsys.readouterr().out)
 
 
-def test_a_version_whose_files_were_restored_is_whole_after_it_was_verified(place: Place) -> None:
+def test_a_version_whose_files_were_restored_is_whole_after_it_was_verified(
+    tmp_path: Path,
+) -> None:
+    place = Place(exported(tmp_path))  # no copy, whose database would count as changed
     flip_and_check(place)
     assert (
         marks.known_damage(place.lake, place.first) == f"{OLDEST} has other bytes than were written"
@@ -230,10 +250,8 @@ def test_another_error_of_a_link_is_one(place: Place, monkeypatch: pytest.Monkey
         place.export()
 
 
-def test_brackets_in_the_path_of_a_lake_are_no_pattern(tmp_path: Path) -> None:
-    top = tmp_path / "[prod] *?"
-    top.mkdir()
-    place = Place(top)
+def test_brackets_in_the_path_of_a_lake_are_no_pattern(made: Path, tmp_path: Path) -> None:
+    place = copied(made, tmp_path / "[prod] *?")
     place.change()
     assert place.export().version != place.first
     versions.verify(root=place.lake)

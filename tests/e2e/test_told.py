@@ -15,7 +15,7 @@ import pytest
 from app import __main__ as app
 from app import alerts
 from pipelines import __version__, console, demo, export, history, rank, tune, versions
-from tests import reference
+from tests import commands, reference
 
 ROOT: Final = Path(__file__).parents[2]
 MODULES: Final = {
@@ -200,11 +200,8 @@ def test_ctrl_c_itself(demo_market: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", sorted(reference.told()))
 def test_every_command_shows_its_release(words: str) -> None:
     module, *part = words.split()
-    result = subprocess.run(
-        [sys.executable, "-m", module, *part, "--version"],
-        cwd=ROOT, capture_output=True, check=False, text=True, env=os.environ,
-    )  # fmt: skip
-    assert (result.stdout, result.stderr) == (f"stockrank {__version__}\n", "")
+    result = commands.run(ROOT, module, *part, "--version", env=os.environ)
+    assert (result.stdout, result.stderr) == (f"stockrank {__version__}\n".encode(), b"")
 
 
 @pytest.mark.parametrize("words", sorted(reference.told()))

@@ -1,10 +1,11 @@
 """Wrong usage of commands: one line with the value and the remedy."""
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
+
+from tests import commands
 
 ROOT = Path(__file__).parents[2]
 
@@ -34,8 +35,5 @@ ROOT = Path(__file__).parents[2]
     ],
 )  # fmt: skip
 def test_wrong_usage_is_one_line_with_the_remedy(command: str, told: str) -> None:
-    ended = subprocess.run(
-        [sys.executable, "-m", "pipelines", *command.split()], cwd=ROOT, capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
-    assert (ended.stderr, ended.returncode) == (f"error: {told}\n", 2)
+    ended = commands.run(ROOT, "pipelines", *command.split(), env=os.environ)
+    assert (ended.stderr.decode(), ended.returncode) == (f"error: {told}\n", 2)
