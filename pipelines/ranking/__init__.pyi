@@ -50,6 +50,9 @@ from .expressions import first_reason as first_reason
 # True for a row that has a value in any of the columns.
 from .expressions import has_any as has_any
 
+# The columns of statements that the F-score is made of.
+from .factors import STATEMENT_ITEMS as STATEMENT_ITEMS
+
 # The rankings of many dates as files by year.
 from .history_files import write_history as write_history
 

@@ -16,6 +16,7 @@ from pipelines.ranking.eligible import company, share
 from pipelines.ranking.expressions import has_any
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
 from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, newest_jumps, with_bad
+from pipelines.ranking.listed import listed_on
 from pipelines.ranking.market_cap import market_cap
 from pipelines.ranking.price_windows import PriceWindows
 from pipelines.ranking.ratios import RATIO_COLUMNS
@@ -73,7 +74,7 @@ def cross_section(
     Jumps that are `trusted` count as any move. Beside them are the price windows that are `read`.
     """
     day = pl.lit(as_of, dtype=pl.Date)
-    known = lake.fundamentals(known_by=as_of)
+    known = lake.filings(known_by=as_of)
     recent = lake.fundamentals(known_by=as_of, known_since=days_before(as_of, RATIO_WINDOW))
     windows = {n: in_window(day, n) for n in ANCHORS}
     since, jumps = days_before(as_of, PRICE_WINDOW), counted_jumps(lake, trusted)
@@ -84,7 +85,7 @@ def cross_section(
     if read:
         good = read.ordered(good, lake, [as_of], day, ("ticker",))
     return joined(
-        lake.stocks().with_columns(as_of=day),
+        listed_on(lake, as_of).with_columns(as_of=day),
         closes(good, windows, also=read.aggregations(day) if read else ()),
         newest_jumps(jumps, day),
         with_prices(

@@ -26,6 +26,7 @@ from pipelines.ranking.known import (
     recent_statements,
     statements,
 )
+from pipelines.ranking.listed import listed_on_dates
 from pipelines.ranking.price_windows import PriceWindows
 from pipelines.ranking.rank import ranking_tables, windows_read
 from pipelines.ranking.ratios import RATIO_COLUMNS
@@ -132,7 +133,7 @@ def cross_sections(
     Beside it are the price windows that are `read`.
     """
     days = pl.LazyFrame({"as_of": dates}, schema={"as_of": pl.Date})
-    rows, day = lake.fundamentals(known_by=dates[-1]), pl.col("as_of")
+    rows, day = lake.filings(known_by=dates[-1]), pl.col("as_of")
     jumps = counted_jumps(lake, trusted)
     recent = lake.fundamentals(known_by=dates[-1], known_since=days_before(dates[0], RATIO_WINDOW))
     ratios = newest_ratios(
@@ -140,7 +141,7 @@ def cross_sections(
         dated=_beside(_newest_by_day(fiscal_dates(rows), dates[0]), dates),
     )  # fmt: skip
     return joined(
-        lake.stocks().join(days, how="cross"),
+        listed_on_dates(lake, dates),
         _closes(lake, dates, jumps, read),
         newest_jumps(jumps.join(days, how="cross"), day, BY),
         with_prices(ratios, lake.ratio_prices(), jumps, day, BY),

@@ -17,6 +17,7 @@ from pipelines.refresh import build, checks
 from pipelines.refresh.content import Content
 from pipelines.refresh.contract_version import contract_hash
 from pipelines.refresh.intact import intact
+from pipelines.refresh.remembered import remembered
 from pipelines.refresh.task import Task, copy_database
 
 
@@ -28,7 +29,7 @@ def published(
     `copying` ends when the database is copied. Without it, only the rankings are made anew.
     """
     _collect_garbage_again()
-    task, content = _made(task, copying)
+    task, content = _made(_remembering(task, after, force=force), copying)
     task.clock.begin("checks")
     new = Lake.unfinished(task.staged, content.datasets, content.as_of)
     failures = checks.failures(new, task.before, task.universe.strategies)
@@ -41,9 +42,14 @@ def published(
     return manifest
 
 
+def _remembering(task: Task, after: str | None, *, force: bool) -> Task:
+    """Return the task without a damaged version before, and with the observations to go on from."""
+    before = intact(task.before)
+    return replace(task, before=before, memory=remembered(task.root, after, before, force=force))
+
+
 def _made(task: Task, copying: Future[None] | None) -> tuple[Task, Content]:
-    """Return the content of a version, and the task, without a damaged version before."""
-    task = replace(task, before=intact(task.before))
+    """Return the task and the content of its version; the database is copied if it must be."""
     if copying:
         copying.result()
     elif task.before:

@@ -118,6 +118,7 @@ def _is_unchanged(current: Lake, state: Fingerprint, today: date) -> bool:
         current.manifest.source == state
         and is_made_alike(current.manifest)
         and not _is_due(current, today)
+        and not _waits_no_more(current, today)
     )
 
 
@@ -128,6 +129,13 @@ def _is_due(current: Lake, today: date) -> bool:
     except pl.exceptions.PolarsError as error:
         logger.warning("the rejects of version %s cannot be read: %s", current.version, error)
         return True
+
+
+def _waits_no_more(current: Lake, today: date) -> bool:
+    """Return True if observations are to be kept that waited for the week that has begun."""
+    monday = today - timedelta(days=today.weekday())
+    entries = (entry.observed for entry in current.datasets.values() if entry.observed)
+    return any(entry.waiting and entry.day < monday for entry in entries)
 
 
 def _refuse_withdrawn(root: Path, state: Fingerprint) -> None:
