@@ -22,6 +22,12 @@ class OneVersion(Version):
     id: str = "v"  # type: ignore[misc]
 
 
+@pytest.fixture(autouse=True)
+def no_look_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For the tests are quicker than busy requests."""
+    monkeypatch.setattr(published, "FRESH_SECONDS", 0.0)
+
+
 @pytest.fixture
 def loads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The versions that were loaded; one named `broken` cannot be."""
