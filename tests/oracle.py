@@ -150,7 +150,9 @@ def measure(
     ratios = brought(ratios, closes, jumps, as_of)
     good = {row["date"] for row in closes}
     of_today = [row for row in everything if row["date"] in good]
-    cap, source = market_cap(stock, of_today, last_close(everything, date.max), ratios, as_of)
+    cap, source = market_cap(
+        stock, of_today, close_of_cap(everything, trusted, as_of), ratios, as_of
+    )
     attributes = {name: stock[name] for name in ("ticker", "sector", "market", "stock_type")}
     return {
         **attributes,
@@ -319,6 +321,12 @@ def brought(ratios: Row, closes: list[Row], jumps: list[date], as_of: date) -> R
     return row
 
 
+def close_of_cap(closes: list[Row], trusted: set[date], as_of: date) -> Row | None:
+    """The close that the cap of now goes with: the last one before the next unexplained jump."""
+    ahead = [day for day in without_runs(closes, trusted)[0] if day > as_of]
+    return last_close(closes, min(ahead) - timedelta(days=1) if ahead else date.max)
+
+
 def market_cap(
     stock: Row, closes: list[Row], newest: Row | None, ratios: Row, as_of: date
 ) -> tuple[float | None, str | None]:
@@ -329,7 +337,7 @@ def market_cap(
     if reported is not None and reported > 0:
         return reported / 1e6, "reported"
     cap, source = stock["market_cap_msek"], "current"
-    if cap is not None and newest is not None and as_of < newest["date"]:
+    if cap is not None and newest is not None and as_of < max(row["date"] for row in closes):
         then, source = recent_close(closes, as_of), "price_scaled"
         cap = cap * (then["close"] / newest["close"]) if then else None
     return (cap, source) if cap is not None and cap > 0 else (None, None)

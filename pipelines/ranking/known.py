@@ -17,7 +17,7 @@ from pipelines.ranking.expressions import has_any
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
 from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, newest_jumps, with_bad
 from pipelines.ranking.listed import listed_on
-from pipelines.ranking.market_cap import market_cap
+from pipelines.ranking.market_cap import close_of_cap, market_cap
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.timely import REPORTED, brought_to_date, priced_on, with_prices
 from pipelines.ranking.windows import (
@@ -52,12 +52,12 @@ FACTS: Final = (
 )
 """The columns of a cross-section that a ranking shows."""
 ADJUSTED: Final = {f"base_close_{n}m": f"base_date_{n}m" for n in MONTHS} | {
-    "newest_close": "newest_date",
+    "cap_close": "cap_date",
     "priced_close": "priced_date",
 }
 """The closes that splits bring to the scale of the date, each with the column of its day.
 
-The newest close is for the market cap of today, which exists only as of today.
+`cap_close` is for the market cap of today, which exists only as of today.
 """
 
 
@@ -94,6 +94,7 @@ def joined(
     """Join stocks with `as_of` and the parts, and add the columns that follow from them."""
     for part in parts:
         stocks = stocks.join(part, on=by, how="left")
+    stocks = stocks.with_columns(**close_of_cap())
     return (
         adjusted(stocks, splits, ADJUSTED, by)
         .with_columns(brought_to_date())
