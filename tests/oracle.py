@@ -160,7 +160,7 @@ def measure(
         **{metric: ratios.get(metric) for metric in RATIOS},
         "multiples_as_of": ratios.get("multiples_as_of"),
         **price_columns(closes, as_of),
-        **f_score_columns(known, as_of),
+        **f_score_columns(known, as_of, splits),
         "market_cap_msek": cap,
         "market_cap_source": source,
         "jump_date": suspect,
@@ -194,7 +194,7 @@ def adjusted(closes: list[Row], splits: list[Row], as_of: date) -> list[Row]:
     known = [row for row in closes if row["date"] <= as_of]
     applied = applied_of(splits, known)
 
-    def ahead(day: date) -> float:
+    def ahead(day: date) -> Any:
         return math.prod(split["ratio"] for split in applied if split["date"] > day)
 
     return [row | {"close": row["close"] / ahead(row["date"])} for row in known]
@@ -376,7 +376,7 @@ def mixes_periods(row: Row) -> bool:
     return (row.get("data_source") or "").casefold() == "tradingview"
 
 
-def f_score_columns(known: list[Row], as_of: date) -> Row:
+def f_score_columns(known: list[Row], as_of: date, splits: list[Row]) -> Row:
     years = fiscal_years(known)
     t = max(years, default=None)
     if t is None or t < months_back(as_of, 18):
@@ -385,10 +385,23 @@ def f_score_columns(known: list[Row], as_of: date) -> Row:
     t2 = year_before(years, t1)
     empty: Row = {}
     of_year = [years[year] if year is not None else empty for year in (t, t1, t2)]
+    if t1 is not None:
+        between = [split["ratio"] for split in splits if t1 < split["date"] <= t]
+        of_year[0] = with_shares_of(of_year[0], of_year[1], math.prod(between))
     nine = signals(*of_year)
     if mixes_periods(years[t]):
         nine[3] = None
     return f_score(t, nine, vendor=vendor_score(known, t), mixed=mixes_periods(years[t]))
+
+
+def with_shares_of(t: Row, t1: Row, ratio: float) -> Row:
+    """The statements of t, its shares without those of splits, where they are among them."""
+    now, then = t.get("shares_outstanding"), t1.get("shares_outstanding")
+    if ratio == 1 or not now or not then or now < 0 or then < 0:
+        return t
+    moved = now / then
+    is_nearer = abs(math.log(moved / ratio)) < abs(math.log(moved))
+    return t | {"shares_outstanding": float(f"{now / ratio:.11e}")} if is_nearer else t
 
 
 def f_score(

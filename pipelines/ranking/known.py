@@ -11,7 +11,11 @@ import polars as pl
 
 from pipelines.lake import Lake
 from pipelines.ranking import factors
-from pipelines.ranking.adjusted import adjusted, applied_splits
+from pipelines.ranking.adjusted import (
+    adjusted,
+    applied_splits,
+    with_shares_of_one_scale,
+)
 from pipelines.ranking.eligible import company, share
 from pipelines.ranking.expressions import has_any
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
@@ -80,7 +84,7 @@ def cross_section(lake: Lake, *, as_of: date, trusted: Sequence[TrustedJump] = (
         with_prices(
             newest_ratios(recent, day, dated=fiscal_dates(known)), lake.ratio_prices(), jumps, day
         ),
-        statements(recent_statements(known, as_of), day),
+        with_shares_of_one_scale(statements(recent_statements(known, as_of), day), lake),
         splits=applied_splits(lake),
     )
 
@@ -196,7 +200,8 @@ def _best_key(rows: pl.LazyFrame, newest: pl.LazyFrame, by: Keys) -> pl.LazyFram
 def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",)) -> pl.LazyFrame:
     """Return the statement items of t, t-1 and t-2 as `<item>_0`, `_1`, `_2`.
 
-    Beside them `vendor_f_score` of t, and `mixes_periods`, true where t is of `tradingview`.
+    Beside them the ends of t and t-1, `fiscal_date` and `fiscal_date_before`, the `vendor_f_score`
+    of t, and `mixes_periods`, true where t is of `tradingview`.
 
     t is the newest known fiscal year; if it ended more than 18 months ago, all items are null. The
     year before one is the known year that ended 10 to 14 months earlier: the nearest to 12 months,
@@ -207,6 +212,7 @@ def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",))
         rows = _with_year_before(rows, year, by)
     return rows.group_by(by).agg(
         pl.col("year_0").first().alias("fiscal_date"),
+        pl.col("year_1").first().alias("fiscal_date_before"),
         pl.when("is_scored").then(VENDOR_F_SCORE).max().alias("vendor_f_score"),
         (pl.col("is_newest") & (pl.col("fiscal_date") == pl.col("year_0")) & _mixes_periods())
         .any()

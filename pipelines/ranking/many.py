@@ -14,7 +14,7 @@ import polars as pl
 
 from pipelines.errors import LakeError
 from pipelines.lake import Lake
-from pipelines.ranking.adjusted import applied_splits
+from pipelines.ranking.adjusted import applied_splits, with_shares_of_one_scale
 from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.expressions import has_any
 from pipelines.ranking.jumps import counted_jumps, is_good, newest_jumps, with_bad
@@ -135,7 +135,9 @@ def cross_sections(
         closes(prices, {n: pl.col("months") == n for n in ANCHORS}, BY),
         newest_jumps(jumps.join(days, how="cross"), day, BY),
         with_prices(ratios, lake.ratio_prices(), jumps, day, BY),
-        statements(_beside(recent_statements(rows, dates[0]), dates), day, BY),
+        with_shares_of_one_scale(
+            statements(_beside(recent_statements(rows, dates[0]), dates), day, BY), lake, BY
+        ),
         splits=applied_splits(lake),
         by=BY,
     )
