@@ -150,9 +150,9 @@ def measure(
     ratios = brought(ratios, closes, jumps, as_of)
     good = {row["date"] for row in closes}
     of_today = [row for row in everything if row["date"] in good]
-    cap, source = market_cap(
-        stock, of_today, close_of_cap(everything, trusted, as_of), ratios, as_of
-    )
+    ahead = any(row["date"] > as_of for row in everything)
+    of_cap = close_of_cap(everything, trusted, as_of) if ahead else None
+    cap, source = market_cap(stock, of_today, of_cap, ratios, as_of)
     attributes = {name: stock[name] for name in ("ticker", "sector", "market", "stock_type")}
     return {
         **attributes,
@@ -328,18 +328,21 @@ def close_of_cap(closes: list[Row], trusted: set[date], as_of: date) -> Row | No
 
 
 def market_cap(
-    stock: Row, closes: list[Row], newest: Row | None, ratios: Row, as_of: date
+    stock: Row, closes: list[Row], of_cap: Row | None, ratios: Row, as_of: date
 ) -> tuple[float | None, str | None]:
-    """Market cap in million and where it comes from; both None if there is none above zero."""
+    """Market cap in million and where it comes from; both None if there is none above zero.
+
+    `of_cap` is the close that the cap of now is scaled from; None where nothing is scaled.
+    """
     if recent_close(closes, as_of) is None:
         return None, None
     reported = ratios.get("market_cap_ccy")
     if reported is not None and reported > 0:
         return reported / 1e6, "reported"
     cap, source = stock["market_cap_msek"], "current"
-    if cap is not None and newest is not None and as_of < max(row["date"] for row in closes):
+    if cap is not None and of_cap is not None:
         then, source = recent_close(closes, as_of), "price_scaled"
-        cap = cap * (then["close"] / newest["close"]) if then else None
+        cap = cap * (then["close"] / of_cap["close"]) if then else None
     return (cap, source) if cap is not None and cap > 0 else (None, None)
 
 
