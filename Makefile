@@ -18,7 +18,7 @@ run: $(VENV)/ready
 
 # The fast tests, then those with servers, browsers and long series: two processes side by side.
 test: check-fast
-	$(RUN) pytest -q -m "slow and not torture" -n 2 --dist loadscope
+	STOCKRANK_EXAMPLES=all $(RUN) pytest -q -m "(slow or drawn) and not torture" -n 2 --dist loadscope
 
 check-fast: check
 	$(RUN) pytest -q $(FAST) $(if $(COVERED),$(COVERAGE))

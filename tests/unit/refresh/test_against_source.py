@@ -1,5 +1,6 @@
 """A version compared with its database: what counts as the same value, and where its copy is."""
 
+import shutil
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,16 @@ from tests import edits
 from tests.factories import change
 
 
+@pytest.fixture(scope="module")
+def round_numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database whose values are the same in every precision, and its lake."""
+    folder = tmp_path_factory.mktemp("round")
+    source = edits.market(folder / "app.db")
+    change(source, "UPDATE fundamentals SET pe = 10.0", "UPDATE daily_prices SET open = close")
+    export(source, folder / "lake", SWEDEN)
+    return folder
+
+
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
@@ -28,13 +39,11 @@ from tests.factories import change
     ],
 )  # fmt: skip
 def test_only_what_is_stored_in_single_precision_may_be_rounded(
-    tmp_path: Path, statement: str, problem: str | None
+    round_numbers: Path, tmp_path: Path, statement: str, problem: str | None
 ) -> None:
-    source = edits.market(tmp_path / "app.db")
-    change(source, "UPDATE fundamentals SET pe = 10.0", "UPDATE daily_prices SET open = close")
-    export(source, tmp_path / "lake", SWEDEN)
+    source = Path(shutil.copy(round_numbers / "app.db", tmp_path))
     change(source, statement)
-    found = verify_against_source(Lake(tmp_path / "lake"), source).problems
+    found = verify_against_source(Lake(round_numbers / "lake"), source).problems
     assert found == (
         [
             "the database was written to since the version was made",
@@ -60,18 +69,25 @@ def test_splits_without_closes_around_are_compared(tmp_path: Path, statement: st
 LARGE = replace(SWEDEN, name="large", floors=((date.min, 3000.0),))
 
 
+@pytest.fixture(scope="module")
+def two_universes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database, and its lake with the rankings of two universes."""
+    folder = tmp_path_factory.mktemp("two")
+    export(edits.market(folder / "app.db"), folder / "lake", SWEDEN, others=[LARGE])
+    return folder
+
+
 @pytest.mark.parametrize(("cap", "told"), [
     (1000, "8 ranks differ from those of Float64, such as T1 B in sammansatt_momentum"),
     (2500, "4 ranks differ from those of Float64, such as T1 B in sammansatt_momentum of large"),
     (3500, None),
 ])  # fmt: skip
 def test_the_rankings_of_every_universe_are_compared(
-    tmp_path: Path, cap: float, told: str | None
+    two_universes: Path, tmp_path: Path, cap: float, told: str | None
 ) -> None:
-    source = edits.market(tmp_path / "app.db")
-    export(source, tmp_path / "lake", SWEDEN, others=[LARGE])
+    source = Path(shutil.copy(two_universes / "app.db", tmp_path))
     change(source, f"UPDATE stocks SET market_cap_msek = {cap} WHERE ticker = 'T1-B'")
-    found = verify_against_source(Lake(tmp_path / "lake"), source).problems
+    found = verify_against_source(Lake(two_universes / "lake"), source).problems
     assert found[1:] == [
         "stocks.market_cap_msek differs from the database",
         *([told] if told else []),
