@@ -19,9 +19,11 @@ from pipelines.ranking import (
     history,
     no_price,
     published_or_computed,
+    strategies_of,
     strategy_named,
     ticker_named,
 )
+from pipelines.ranking import rankings as compute
 from pipelines.refresh import recorded_export
 from pipelines.settings import Settings
 from pipelines.universe import Universe
@@ -52,10 +54,15 @@ def rankings(
         >>> ranked.head(10).select("rank", "ticker", "score").collect()
     """
     opened = _opened(lake)
-    plan = published_or_computed(opened, as_of=day_or_none(as_of), universe=_universe(universe))
+    chosen = _universe(universe)
+    if isinstance(strategy, Strategy) and strategies_of(chosen).get(strategy.name) is not strategy:
+        day_ = day_or_none(as_of) or opened.as_of
+        plan = compute(opened, as_of=day_, universe=chosen, strategies=[strategy])
+    else:
+        plan = published_or_computed(opened, as_of=day_or_none(as_of), universe=chosen)
     if ticker is not None:
         plan = plan.filter(ticker=ticker_named(ticker, _tickers(opened)))
-    return plan if strategy is None else plan.filter(strategy=_strategy(strategy).name)
+    return plan if strategy is None else plan.filter(strategy=_strategy(strategy, chosen).name)
 
 
 def ranking_history(
@@ -83,7 +90,7 @@ def ranking_history(
     dates = first_days(opened, since=first, until=last, every=_period(every))
     if not dates:
         raise no_price(opened, first, last)
-    wanted = None if strategy is None else [_strategy(strategy)]
+    wanted = None if strategy is None else [_strategy(strategy, chosen)]
     return pl.concat(history(opened, dates=dates, universe=chosen, strategies=wanted))
 
 
@@ -127,8 +134,8 @@ def _universe(universe: Universe | str | None) -> Universe:
     return universe if isinstance(universe, Universe) else Settings.load().chosen_universe(universe)
 
 
-def _strategy(strategy: Strategy | str) -> Strategy:
-    return strategy if isinstance(strategy, Strategy) else strategy_named(strategy)
+def _strategy(strategy: Strategy | str, universe: Universe) -> Strategy:
+    return strategy if isinstance(strategy, Strategy) else strategy_named(strategy, universe)
 
 
 def _period(every: Every | str) -> Every:

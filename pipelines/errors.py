@@ -11,6 +11,7 @@ StockRankError
 │   ├── DiskFull       its disk is full, or too full for a refresh
 │   ├── Locked         another process writes to the lake
 │   └── PointerLocked  another process moves `current`, for too long
+├── BadDefinition      a strategy as data that cannot be used
 ├── SettingsError      a setting is unknown or has a value that cannot be used
 ├── NotADate           a value that is no date
 ├── InTheFuture        a date after today and after the newest price
@@ -130,6 +131,21 @@ class PointerLocked(LakeError):
 
 class SettingsError(StockRankError):
     """A setting is unknown or its value cannot be used."""
+
+
+class BadDefinition(StockRankError):
+    """A strategy as data cannot be used; the message names it, the key and the place in a text."""
+
+    def __init__(
+        self, strategy: str | None, key: str | None, why: str, position: int | None = None
+    ) -> None:
+        places = (
+            f"strategy {strategy!r}" if strategy is not None else None,
+            key,
+            f"position {position}" if position else None,
+        )
+        where = ", ".join(place for place in places if place)
+        super().__init__(f"{where}: {why}")
 
 
 class NotADate(StockRankError):

@@ -52,14 +52,14 @@ def main(  # noqa: PLR0913 - one parameter an option
         raise WrongUsage(
             f"--from {since.date()} is after --to {until.date()}; give the earlier date as --from"
         )
-    chosen = None if strategy == "all" else [strategy_named(strategy)]
     settings, started = Settings.load(config), time.monotonic()
+    ranked = settings.chosen_universe(universe)
+    chosen = None if strategy == "all" else [strategy_named(strategy, ranked)]
     opened = Lake(lake or settings.lake)
     with readable():
         dates = first_days(opened, since=since.date(), until=until and until.date(), every=every)
     if not dates:
         raise no_price(opened, since.date(), until and until.date())
-    ranked = settings.chosen_universe(universe)
     with readable(), console.progress() as progress:
         rows = write_history(
             opened, out, dates=dates, universe=ranked, strategies=chosen, progress=progress

@@ -22,12 +22,12 @@ from pipelines.errors import StockRankError
 from pipelines.lake import DEMO_NOTICE, Lake, readable
 from pipelines.ranking import (
     MONTHS,
-    STRATEGIES,
     Explanation,
     MetricFact,
     Strategy,
     explanations,
     published_or_computed,
+    strategies_of,
     strategy_named,
     ticker_named,
 )
@@ -64,18 +64,20 @@ def main(  # noqa: PLR0913 - one parameter an option
 
     Example: python -m pipelines.rank --strategy trendande_varde --as-of 2026-03-02 --top 10
     """
-    chosen = list(STRATEGIES.values()) if strategy == "all" else [strategy_named(strategy)]
     limit = _limit(top)
     settings = Settings.load(config)
+    ranked = settings.chosen_universe(universe)
+    there = strategies_of(ranked)
+    chosen = list(there.values()) if strategy == "all" else [strategy_named(strategy, ranked)]
     opened = Lake(lake or settings.lake, version)
     day = until_today(as_of.date(), opened.as_of, "--as-of") if as_of else opened.as_of
-    plan = published_or_computed(
-        opened, as_of=day, universe=settings.chosen_universe(universe)
-    ).filter(pl.col("strategy").is_in([s.name for s in chosen]))
+    plan = published_or_computed(opened, as_of=day, universe=ranked).filter(
+        pl.col("strategy").is_in([s.name for s in chosen])
+    )
     with readable():
         frame = plan.collect(engine="streaming")
     if explain is not None:
-        console.show(*map(_explained, explanations(_rows_of(frame, explain))))
+        console.show(*map(_explained, explanations(_rows_of(frame, explain), there)))
     else:
         WRITE_AS[format_](frame, chosen, day, limit)
     if opened.manifest.demo and format_ is OutputFormat.TABLE:

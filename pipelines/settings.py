@@ -8,6 +8,7 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
+from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self, get_args
@@ -24,8 +25,9 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariable
 
+from pipelines.definition import Definition, definitions_from, definitions_in
 from pipelines.errors import SettingsError, Unknown
-from pipelines.universe import BUILT_IN, ReturnsIn, TrustedJump, Universe
+from pipelines.universe import BUILT_IN, OMXS30, ReturnsIn, TrustedJump, Universe
 
 PREFIX: Final = "STOCKRANK_"
 CONFIG: Final = Path("stockrank.toml")
@@ -42,6 +44,7 @@ class UniverseSettings(BaseModel):
     currency: str
     min_market_cap: NotNegative | dict[date, NotNegative] = 0.0
     returns_in: ReturnsIn = "local"
+    index: str = OMXS30
 
     def named(self, name: str) -> Universe:
         """Return the declared universe under a name."""
@@ -53,6 +56,7 @@ class UniverseSettings(BaseModel):
             currency=self.currency,
             floors=tuple(floors),
             returns_in=self.returns_in,
+            index=self.index,
         )
 
 
@@ -77,6 +81,9 @@ class Settings(BaseSettings):
         None, description="further universes that a refresh ranks, with commas between"
     )
     universes: dict[str, UniverseSettings] = Field({}, description="universes of your own, by name")
+    strategies: dict[str, object] | Path = Field(
+        {}, description="strategies of your own, by name; or a TOML file of them, or a folder"
+    )
 
     host: str = Field("127.0.0.1", description="address that the service listens on")
     port: int = Field(8000, ge=0, le=65535, description="port of the service; 0 takes a free one")
@@ -196,7 +203,15 @@ class Settings(BaseSettings):
         if wanted not in universes:
             raise Unknown("universe", wanted, universes)
         trusted = tuple(map(TrustedJump.of, self.trusted_jumps))
-        return replace(universes[wanted], trusted_jumps=trusted)
+        return replace(universes[wanted], trusted_jumps=trusted, strategies=self.own_strategies)
+
+    @cached_property
+    def own_strategies(self) -> tuple[Definition, ...]:
+        """The strategies that are declared; `BadDefinition` for one that cannot be read."""
+        declared = self.strategies
+        return (
+            definitions_from(declared) if isinstance(declared, Path) else definitions_in(declared)
+        )
 
     def other_universes(self, chosen: Universe) -> tuple[Universe, ...]:
         """Return the universes that are published beside a chosen one."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Literal, Self
 
+from pipelines.definition import Definition
+
 ReturnsIn = Literal["local", "SEK"]
 """The currency of returns: that of each listing, or Swedish kronor."""
 
@@ -45,13 +47,18 @@ class TrustedJump:
         return f"{self.ticker} {self.date}"
 
 
+OMXS30: Final = "OMXS30"
+"""The index of the thirty most traded shares in Stockholm."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Universe:
     """Listing markets with a currency label and the least market cap by date.
 
     `floors` holds (first day, floor in million of the currency), oldest first; a floor holds from
     its first day until that of the next. `returns_in` converts returns, and nothing else. A stock
-    with a jump is not ranked, unless the owner says that it is real, in `trusted_jumps`.
+    with a jump is not ranked, unless the owner says that it is real, in `trusted_jumps`. Stocks are
+    ranked by `strategies` beside those of the house. `index` is the one that betas are of.
     """
 
     name: str
@@ -60,13 +67,18 @@ class Universe:
     floors: tuple[tuple[date, float], ...] = ()
     returns_in: ReturnsIn = "local"
     trusted_jumps: tuple[TrustedJump, ...] = ()
+    strategies: tuple[Definition, ...] = ()
+    index: str = OMXS30
 
     def __repr__(self) -> str:
         floors = (f"{cap:,} million from {first}" for first, cap in self.floors)
         caps = ", ".join(floors).replace(f" from {date.min}", "") or "nothing"
         markets = ", ".join(self.markets)
         text = f"Universe {self.name}: {markets}; {self.currency}, market cap at least {caps}"
-        return text + ("" if self.returns_in == "local" else f"; returns in {self.returns_in}")
+        if self.returns_in != "local":
+            text += f"; returns in {self.returns_in}"
+        own = ", ".join(one.name for one in self.strategies)
+        return text + (f"; also ranked by {own}" if own else "")
 
 
 SWEDEN: Final = Universe(

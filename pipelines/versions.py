@@ -213,12 +213,14 @@ def differences(a: Lake, b: Lake) -> pl.DataFrame:
 
 def _differences(a: Lake, b: Lake) -> Iterator[Table]:
     changed = differences(a, b)
-    for strategy in STRATEGIES.values():
-        rows = changed.filter(strategy=strategy.name)
+    own = [one for version in (a, b) for one in version.manifest.universe.strategies]
+    titles = {s.name: s.title for s in own} | {s.name: s.title for s in STRATEGIES.values()}
+    for name in dict.fromkeys((*STRATEGIES, *titles)):
+        rows = changed.filter(strategy=name)
         ranks = rows.head(20).select("ticker", "rank_a", "rank_b")
         shown = [_move(*row) for row in ranks.iter_rows()]
         more = f", the first {len(shown)}" if rows.height > len(shown) else ""
-        title = f"{strategy.title}: {rows.height} ranks differ{more}"
+        title = f"{titles[name]}: {rows.height} ranks differ{more}"
         yield Table(title, ("ticker", "rank was", "rank is", "moved"), shown)
 
 

@@ -66,6 +66,8 @@ def manifest(version: str = "20261120T170000Z-abcdef", **known: Any) -> Manifest
 class FrameLake(Lake):
     """A lake whose datasets are frames."""
 
+    observed_until = None
+
     def __init__(self, **datasets: pl.DataFrame) -> None:
         self.datasets = datasets
 

@@ -277,6 +277,8 @@ def _environment(settings: Settings) -> dict[str, str]:
     inherited = without_allocators(os.environ)
     given = {name: value for name, value in inherited.items() if not name.startswith(PREFIX)}
     known = settings.model_dump(mode="json", include=PASSED_ON, exclude_none=True)
+    # As the service has read them: a file may have changed since.
+    known["strategies"] = {one.name: one.form() for one in settings.own_strategies}
     for name, value in known.items():
         given[f"{PREFIX}{name}".upper()] = value if isinstance(value, str) else json.dumps(value)
     places = [str(Path(lakes.__file__).parents[2]), given.get("PYTHONPATH")]

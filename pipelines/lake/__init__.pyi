@@ -34,6 +34,20 @@ from .contracts import REASON_OF_RULE as REASON_OF_RULE
 # The columns and types of a dataset.
 from .contracts import lake_schema as lake_schema
 
+# A version that cannot be read as it was written.
+from .described import Damaged as Damaged
+
+# A version that is not there.
+from .described import Gone as Gone
+
+# A version that another release wrote.
+from .described import OtherLayout as OtherLayout
+from .described import has_other_layout as has_other_layout
+
+# The manifest of a version without opening its files.
+from .described import manifest_of as manifest_of
+from .described import source_of as source_of
+
 # The severity of each label of freshness.
 from .freshness import SEVERITY as SEVERITY
 
@@ -73,6 +87,9 @@ from .listing import listed as listed
 # Said wherever rankings of a demo market are shown.
 from .manifest import DEMO_NOTICE as DEMO_NOTICE
 
+# The datasets of which versions keep what they saw.
+from .manifest import OBSERVED as OBSERVED
+
 # The number of the layout that this release reads and writes.
 from .manifest import SCHEMA_VERSION as SCHEMA_VERSION
 
@@ -83,6 +100,9 @@ from .manifest import Dataset as Dataset
 
 # The description of a version: its content and its making.
 from .manifest import Manifest as Manifest
+
+# The counts of observations.
+from .manifest import Observed as Observed
 
 # The time and the memory of a phase of a refresh.
 from .manifest import Phase as Phase
@@ -99,6 +119,10 @@ from .manifest import libraries as libraries
 # A manifest from JSON, and as JSON.
 from .manifest import parse as parse
 from .manifest import text as text
+
+# What a version remembers of rows that the source has overwritten; that of a version by its id.
+from .memory import Memory as Memory
+from .memory import memory_of as memory_of
 
 # The phases of a refresh, with their usual shares of its time.
 from .phases import PHASES as PHASES
@@ -177,25 +201,14 @@ from .space import room_of as room_of
 # The files of a version compared with its manifest.
 from .verify import verified as verified
 
-# A version that cannot be read as it was written.
-from .version import Damaged as Damaged
-
-# A version that is not there.
-from .version import Gone as Gone
+# The states of the observations that count.
+from .version import COUNTING as COUNTING
 
 # A version, opened for reading.
 from .version import Lake as Lake
-
-# A version that another release wrote.
-from .version import OtherLayout as OtherLayout
-from .version import has_other_layout as has_other_layout
-
-# The manifest of a version without opening its files.
-from .version import manifest_of as manifest_of
 
 # The version that `current` named a moment ago.
 from .version import open_current as open_current
 
 # Column types as a manifest names them.
 from .version import schema_text as schema_text
-from .version import source_of as source_of

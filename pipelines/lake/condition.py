@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 from pipelines.errors import LakeError
 from pipelines.lake import layout, listing, marks
+from pipelines.lake.described import Damaged, OtherLayout, manifest_of
 from pipelines.lake.layout import MANIFEST
-from pipelines.lake.version import Damaged, OtherLayout, manifest_of
 
 ConditionState = Literal["readable", "empty", "damaged", "unreadable"]
 REMEDY: Final = "start a refresh, or roll back"

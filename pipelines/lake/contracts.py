@@ -36,6 +36,14 @@ def _number(description: str) -> Any:
     return dy.Float64(nullable=True, description=description)
 
 
+def _state() -> Any:
+    return dy.String(
+        nullable=False, regex="^(kept|covered|waiting|struck)$",
+        description="kept; covered by what was seen later on the day; waiting in the source to be "
+        "kept; struck by the owner",
+    )  # fmt: skip
+
+
 class _Quotes(dy.Schema):
     date = _day("trading day")
     open = _price("listing currency; null with high and low unless all three are usable")
@@ -102,6 +110,19 @@ class Fundamentals(dy.Schema):
     piotroski_f_score = dy.Int8(nullable=True, min=0, max=9, description="vendor's F-score")
 
 
+class ObservedFundamentals(Fundamentals):
+    """Rows of the table `fundamentals` as refreshes saw them, whatever became of them since.
+
+    They are sorted by ticker and `known_from`, in one file or more for each year of `known_from`.
+    """
+
+    observed_on = _day("day of the refresh that saw the row first, UTC")
+    why = dy.String(nullable=False, regex="^(first|new|statement|ratios)$", description="see docs")
+    state = _state()
+    struck_on = _day("day on which the owner struck the row", nullable=True)
+    reason = _text("the owner's reason to strike it")
+
+
 class Stocks(dy.Schema):
     """Listed instruments: one row for each ticker, sorted by it."""
 
@@ -118,6 +139,33 @@ class Stocks(dy.Schema):
     is_active = dy.Bool(nullable=True, description="as in the source; not used")
     last_validated = dy.Date(nullable=True, description="as in the source")
     last_updated = dy.Datetime(nullable=True, time_unit="us", description="as in the source, UTC")
+
+
+class ObservedStocks(dy.Schema):
+    """Rows of `stocks` as refreshes saw them: one whenever a listing changed, its cap once a week.
+
+    They are sorted by ticker and day, in one file or more for each year of `observed_on`.
+    """
+
+    ticker = dy.String(nullable=False, min_length=1, description="normalised ticker")
+    observed_on = _day("day of the refresh that saw it first, UTC")
+    listed = dy.Bool(nullable=False, description="false from the day on which the row was gone")
+    last_seen = _day("day of the last refresh that saw a row that is gone", nullable=True)
+    name = _text()
+    isin = _text()
+    market_cap_msek = _number("as in `stocks`")
+    sector = _text()
+    market = _text("listing market")
+    currency = _text("listing currency")
+    stock_type = _text("stock, sdb, preference, etf_certificate, ...")
+    newest_close = _price("the newest close on that day")
+    newest_date = _day("the trading day of that close", nullable=True)
+    why = dy.String(
+        nullable=False, regex="^(first|new|changed|cap|gone|back)$", description="see docs"
+    )
+    state = _state()
+    struck_on = _day("day on which the owner struck the row", nullable=True)
+    reason = _text("the owner's reason to strike it")
 
 
 class Jumps(dy.Schema):
@@ -191,6 +239,8 @@ CONTRACTS: Final[Mapping[str, type[dy.Schema]]] = {
     "index_prices": IndexPrices,
     "fundamentals": Fundamentals,
     "stocks": Stocks,
+    "observed_fundamentals": ObservedFundamentals,
+    "observed_stocks": ObservedStocks,
     "jumps": Jumps,
     "ratio_prices": RatioPrices,
     "splits": Splits,

@@ -140,6 +140,12 @@ def data_file(dataset: str, year: int | None) -> str:
     return f"{folder}/0.parquet"
 
 
+def observed_file(dataset: str, year: int | None, number: int) -> str:
+    """Return the path of observations; those that wait have no year."""
+    folder = f"{dataset}/waiting" if year is None else f"{dataset}/year={year}"
+    return f"{folder}/{number}.parquet"
+
+
 def rejects(dataset: str) -> str:
     """Return the path of a dataset's rejected rows, relative to the folder of the version."""
     return f"rejects/{dataset}.parquet"

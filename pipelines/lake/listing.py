@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from pipelines.lake import damage, layout, marks
+from pipelines.lake.described import Damaged, OtherLayout, manifest_of
 from pipelines.lake.layout import current_id, version_ids
 from pipelines.lake.manifest import Dataset, Manifest
-from pipelines.lake.version import Damaged, OtherLayout, manifest_of
 
 State = Literal["current", "kept", "withdrawn", "damaged", "other layout"]
 ProblemKind = Literal["damaged", "other layout"]

@@ -20,6 +20,9 @@ SCHEMA_VERSION: Final = 2
 """The layout of a version. Raise it when older releases cannot read what is written."""
 LIBRARIES: Final = ("polars", "pyarrow", "connectorx", "dataframely")
 
+OBSERVED: Final = ("fundamentals", "stocks")
+"""The datasets whose rows the source overwrites, so that versions keep what they saw of them."""
+
 DEMO_NOTICE: Final = "demo market of invented companies; no rank is investment advice"
 """Said wherever rankings of a demo market are shown."""
 
@@ -36,6 +39,19 @@ class DataFile:
     bytes: int
     sha256: str
     nulls: Mapping[str, int]  # by column; columns without a null are left out
+
+
+@dataclass(frozen=True, kw_only=True)
+class Observed:
+    """The counts of a dataset of observations, which goes from version to version."""
+
+    since: date  # the day of the first refresh that observed
+    day: date  # the day of the last refresh that did
+    seen: int  # rows of the source on that day
+    new: int  # of these kept on that day
+    kept: int  # rows that are kept
+    waiting: int  # rows of the source that differ from those kept, and wait for the next week
+    struck: int  # rows that the owner struck
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +72,7 @@ class Dataset:
     rejects_sha256: str | None = None
     rejects_bytes: int | None = None
     source_years: Mapping[str, int] | None = None  # source rows by source year
+    observed: Observed | None = None  # for a dataset of observations
 
     @property
     def rejected_rows(self) -> int:
@@ -157,7 +174,9 @@ def _version_of(library: str) -> str:
 
 # ------------------------------------------------------------------------------------- JSON
 
-UNKNOWN: Final = {"rows_in", "widest_text", "rejects_sha256", "rejects_bytes", "source_years"}
+UNKNOWN: Final = {
+    "rows_in", "widest_text", "rejects_sha256", "rejects_bytes", "source_years", "observed",
+}  # fmt: skip
 """The fields of a dataset that the JSON leaves out if they are null."""
 COUNTED: Final = {"rejected", "warnings"}
 """The fields of a dataset that the JSON leaves out if no rows were read for it."""
@@ -201,6 +220,22 @@ def layout_of(raw: bytes) -> int | None:
 def source_in(raw: bytes) -> Fingerprint:
     """Return the fingerprint of the database in a manifest of any layout; else `ValueError`."""
     return msgspec.json.decode(raw, type=_Origin).source
+
+
+def observed_in(raw: bytes) -> dict[str, Dataset]:
+    """Return the datasets of observations in a manifest of any layout, and what they are of.
+
+    `ValueError` if the text is no manifest.
+    """
+    entries = msgspec.json.decode(raw, type=_Observations).datasets
+    remembered = {f"observed_{name}" for name in OBSERVED} & entries.keys()
+    there = (remembered | set(OBSERVED)) & entries.keys() if remembered else set()
+    return {name: msgspec.convert(entries[name], Dataset) for name in sorted(there)}
+
+
+@dataclass(frozen=True)
+class _Observations:
+    datasets: dict[str, Any]
 
 
 @dataclass(frozen=True)

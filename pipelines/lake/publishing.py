@@ -19,9 +19,10 @@ from typing import Final
 
 from pipelines.errors import LakeError, Locked, NothingPublished, PointerLocked
 from pipelines.lake import layout, marks
+from pipelines.lake.described import Damaged
 from pipelines.lake.layout import MANIFEST, check_name, current_id, version_ids
 from pipelines.lake.manifest import Manifest, text
-from pipelines.lake.version import Damaged, Lake
+from pipelines.lake.version import Lake
 
 logger = logging.getLogger(__name__)
 

@@ -21,8 +21,8 @@ import msgspec
 from pipelines.errors import Locked, StockRankError
 from pipelines.fingerprint import path_text
 from pipelines.lake import layout
+from pipelines.lake.described import manifest_of
 from pipelines.lake.manifest import Manifest
-from pipelines.lake.version import manifest_of
 
 logger = logging.getLogger(__name__)
 

@@ -7,53 +7,27 @@ and holds a shared lock on its manifest, so that it is not deleted while it is i
 import fcntl
 import os
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 import polars as pl
 
 from pipelines.dates import Day, day_or_none
 from pipelines.errors import LakeError, NothingPublished, Unknown
-from pipelines.fingerprint import Fingerprint
 from pipelines.lake import damage, layout
+from pipelines.lake.described import REPAIR, Damaged, Gone, manifest_in, told
 from pipelines.lake.layout import MANIFEST, current_id, version_ids
-from pipelines.lake.manifest import (
-    SCHEMA_VERSION,
-    DataFile,
-    Dataset,
-    Manifest,
-    layout_of,
-    parse,
-    source_in,
-)
+from pipelines.lake.manifest import DataFile, Dataset, Manifest
 
-REPAIR: Final = (
-    "run python -m pipelines.export, or publish another with python -m pipelines.versions rollback"
-)
-"""The remedies for a version that is damaged."""
+COUNTING: Final = ("kept", "waiting")
+"""The states of the observations that count."""
 
 # The row groups that Polars reads ahead, unless the environment sets a number. Its default takes
 # more memory in a large market, and is no faster.
 os.environ.setdefault("POLARS_ROW_GROUP_PREFETCH_SIZE", "4")
-
-
-class Damaged(LakeError):
-    """The files of a version are not as they were written."""
-
-
-class Gone(Damaged):
-    """The folder of a version is missing, or has no manifest."""
-
-
-class OtherLayout(LakeError):
-    """A version was written by a release with another layout."""
-
-    def __init__(self, version: str, layout: int) -> None:
-        self.problem = f"version {version} has layout {layout}, this release reads {SCHEMA_VERSION}"
-        super().__init__(f"{self.problem}; run python -m pipelines.export --full")
 
 
 class Lake:
@@ -75,7 +49,7 @@ class Lake:
     ) -> None:
         path, handle = _opened(Path(root), version)
         weakref.finalize(self, os.close, handle)
-        manifest = _manifest(path)
+        manifest = manifest_in(path)
         self.path = path
         self.datasets = manifest.datasets
         self.as_of = manifest.as_of
@@ -106,6 +80,12 @@ class Lake:
             raise LakeError(f"{self.path} is unfinished, and has no {MANIFEST}")
         return self._complete
 
+    @property
+    def observed_until(self) -> date | None:
+        """The day of the last refresh that observed what the source has; None before the first."""
+        days = [entry.observed.day for entry in self.datasets.values() if entry.observed]
+        return max(days, default=None)
+
     def prices(self, *, since: Day | None = None, until: Day | None = None) -> pl.LazyFrame:
         """Return daily prices from `since` to `until`, both included; only their years are read."""
         return self._between("prices", since, until)
@@ -131,10 +111,38 @@ class Lake:
     ) -> pl.LazyFrame:
         """Return statements and ratios that were known on a date, or all of them.
 
+        They are those of the source and those that were observed before; what is both counts once.
         With `known_since`, those that were known before that day are left out, and only the years
         from it on are read.
         """
+        days = {"known_by": known_by, "known_since": known_since}
+        rows = self.source_fundamentals(**days)
+        if "observed_fundamentals" not in self.datasets:
+            return rows
+        return pl.concat([rows.filter(source="snapshots"), self.filings(**days)])
+
+    def filings(
+        self, *, known_by: Day | None = None, known_since: Day | None = None
+    ) -> pl.LazyFrame:
+        """Return the same without snapshots, which have neither a fiscal date nor statements.
+
+        A version without observations has the snapshots among them.
+        """
+        if "observed_fundamentals" not in self.datasets:
+            return self.source_fundamentals(known_by=known_by, known_since=known_since)
+        rows = self._between("observed_fundamentals", known_since, known_by, day="known_from")
+        counting = rows.filter(pl.col("state").is_in(COUNTING))
+        return counting.select(list(self.datasets["fundamentals"].schema))
+
+    def source_fundamentals(
+        self, *, known_by: Day | None = None, known_since: Day | None = None
+    ) -> pl.LazyFrame:
+        """Return statements and ratios that were in the source when the version was made."""
         return self._between("fundamentals", known_since, known_by, day="known_from")
+
+    def observed(self, dataset: Literal["fundamentals", "stocks"]) -> pl.LazyFrame:
+        """Return all rows that were observed, with those that do not count."""
+        return self._scan(f"observed_{dataset}")
 
     def stocks(self) -> pl.LazyFrame:
         """Return listed instruments, with their `newest_close` and its `newest_date`."""
@@ -196,7 +204,7 @@ def _opened(root: Path, version: str | None) -> tuple[Path, int]:
     """Return the folder of a version, and a handle of its manifest under a shared lock."""
     for _ in range(10):  # if the version is pruned meanwhile, `current` is followed again
         path = _located(root, version)
-        with suppress(FileNotFoundError), _told(path):
+        with suppress(FileNotFoundError), told(path):
             handle = os.open(path / MANIFEST, os.O_RDONLY)
             fcntl.flock(handle, fcntl.LOCK_SH)
             if path.exists():
@@ -227,56 +235,6 @@ def open_current(root: Path, version: str) -> Lake:
         return Lake(root, version)
     except Unknown:
         raise Gone(f"{root} has no complete version {version}; {REPAIR}") from None
-
-
-def manifest_of(root: Path, version: str) -> Manifest:
-    """Return the manifest of a version; `Damaged` or `OtherLayout` if it cannot be read."""
-    return _manifest(layout.version(root, version))
-
-
-def source_of(root: Path, version: str) -> Fingerprint:
-    """Return the fingerprint of the database that a version was made from, whatever its layout."""
-    path = layout.version(root, version)
-    with suppress(ValueError, FileNotFoundError), _told(path):
-        return source_in((path / MANIFEST).read_bytes())
-    raise _unreadable(path)
-
-
-def _manifest(path: Path) -> Manifest:
-    with suppress(ValueError, FileNotFoundError), _told(path):
-        raw = (path / MANIFEST).read_bytes()
-        if (written := layout_of(raw)) not in (None, SCHEMA_VERSION):
-            raise OtherLayout(path.name, written)
-        return parse(raw)
-    raise _unreadable(path)
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Raise `Damaged` or `LakeError` where a manifest is there, but the system does not read it."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        if error.errno in damage.UNREADABLE:
-            raise _unreadable(path) from None
-        raise LakeError(f"cannot read {path / MANIFEST}: {error.strerror}") from None
-
-
-def _unreadable(path: Path) -> Damaged:
-    return Damaged(f"the {MANIFEST} of version {path.name} is damaged; {REPAIR}")
-
-
-def has_other_layout(root: Path, version: str) -> bool:
-    """Return True if another release wrote a version; False if its manifest is damaged."""
-    try:
-        manifest_of(root, version)
-    except OtherLayout:
-        return True
-    except Damaged:
-        return False
-    return False
 
 
 def schema_text(schema: Mapping[str, pl.DataType]) -> dict[str, str]:

@@ -3,6 +3,9 @@ from .adjusted import adjusted as adjusted
 from .adjusted import adjusted_closes as adjusted_closes
 from .adjusted import applied_splits as applied_splits
 
+# Strategies as data, from their definitions.
+from .as_data import strategy_of as strategy_of
+
 # The last rank at which a stock is bought.
 from .banding import BUY_RANK as BUY_RANK
 
@@ -14,6 +17,10 @@ from .banding import places as places
 
 # The trades of a portfolio that follows a ranking in a band.
 from .banding import trades as trades
+
+# The catalogue of factors, by name.
+from .catalogue import FACTORS as FACTORS
+from .catalogue import Factor as Factor
 
 # Returns of stocks in the currency of a universe.
 from .currencies import converted as converted
@@ -42,6 +49,9 @@ from .expressions import first_reason as first_reason
 
 # True for a row that has a value in any of the columns.
 from .expressions import has_any as has_any
+
+# The columns of statements that the F-score is made of.
+from .factors import STATEMENT_ITEMS as STATEMENT_ITEMS
 
 # The rankings of many dates as files by year.
 from .history_files import write_history as write_history
@@ -87,10 +97,13 @@ from .rebalancing import next_rebalance as next_rebalance
 # A hash that changes with these rules.
 from .rules_version import rules_hash as rules_hash
 
-# The strategies by name, and one of them.
+# The strategies of the house by name, all that a universe is ranked by, and one of them.
 from .strategies import STRATEGIES as STRATEGIES
-from .strategies import Strategy as Strategy
+from .strategies import strategies_of as strategies_of
 from .strategies import strategy_named as strategy_named
+
+# A strategy as a value: its screens, composite, score and portfolio.
+from .strategy import Strategy as Strategy
 
 # A ticker as the lake writes it, of a text and of a column.
 from .tickers import canonical_ticker as canonical_ticker

@@ -10,9 +10,9 @@ from typing import Final
 import polars as pl
 
 BUY_RANK: Final = 10
-"""A stock is bought up to this rank."""
+"""A stock is bought up to this rank, unless a strategy has another."""
 SELL_RANK: Final = 20
-"""A stock that is held is sold beyond this rank."""
+"""A stock that is held is sold beyond this rank, unless a strategy has another."""
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,26 @@ def places(rankings: pl.DataFrame) -> list[Place]:
     return [Place(*row) for row in rankings.select("ticker", "rank", "excluded_by").iter_rows()]
 
 
-def trades(ranking: Iterable[Place], holdings: Iterable[str], size: int) -> Banding:
+def trades(
+    ranking: Iterable[Place],
+    holdings: Iterable[str],
+    size: int,
+    *,
+    buy_rank: int = BUY_RANK,
+    sell_rank: int = SELL_RANK,
+) -> Banding:
     """Return the trades of a portfolio of `size` stocks, by all places of a strategy.
 
-    The best of the held stocks up to `SELL_RANK` are kept; all others are sold. Stocks up to
-    `BUY_RANK` fill the rest, best first. A ticker without a place is sold as `unknown_ticker`.
+    The best of the held stocks up to `sell_rank` are kept; all others are sold. Stocks up to
+    `buy_rank` fill the rest, best first. A ticker without a place is sold as `unknown_ticker`.
     """
     by_ticker = {place.ticker: place for place in ranking}
     held = {ticker: by_ticker.get(ticker) for ticker in holdings}
-    keep = sorted((p for p in held.values() if p and _is_within(p, SELL_RANK)), key=_by_rank)[:size]
+    keep = sorted((p for p in held.values() if p and _is_within(p, sell_rank)), key=_by_rank)[:size]
     buy = sorted(
-        (p for t, p in by_ticker.items() if t not in held and _is_within(p, BUY_RANK)), key=_by_rank
+        (p for t, p in by_ticker.items() if t not in held and _is_within(p, buy_rank)), key=_by_rank
     )
-    sell = (_sale(t, place, size) for t, place in held.items() if place not in keep)
+    sell = (_sale(t, place, size, sell_rank) for t, place in held.items() if place not in keep)
     return Banding(tuple(keep), tuple(sell), tuple(buy[: size - len(keep)]))
 
 
@@ -76,9 +83,9 @@ def _is_within(place: Place, worst: int) -> bool:
     return place.rank is not None and place.rank <= worst
 
 
-def _sale(ticker: str, place: Place | None, size: int) -> Sale:
+def _sale(ticker: str, place: Place | None, size: int, sell_rank: int) -> Sale:
     if place is None:
         return Sale(ticker, None, "unknown_ticker")
-    is_surplus = _is_within(place, SELL_RANK)
-    by_rank = f"beyond_{size}_names" if is_surplus else f"outside_rank_{SELL_RANK}"
+    is_surplus = _is_within(place, sell_rank)
+    by_rank = f"beyond_{size}_names" if is_surplus else f"outside_rank_{sell_rank}"
     return Sale(ticker, place.rank, place.excluded_by or by_rank)

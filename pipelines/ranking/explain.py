@@ -9,8 +9,8 @@ import polars as pl
 
 from pipelines.ranking.factors import SIGNALS
 from pipelines.ranking.jumps import JUMP_FACTS
-from pipelines.ranking.ratios import ratio_named
-from pipelines.ranking.strategies import STRATEGIES, Strategy
+from pipelines.ranking.strategies import STRATEGIES
+from pipelines.ranking.strategy import Metric, Strategy
 from pipelines.ranking.timely import MULTIPLES
 from pipelines.ranking.windows import MONTHS
 
@@ -109,20 +109,21 @@ COLUMNS: Final = (
 """The fields that are columns of a ranking."""
 
 
-def explanations(rows: pl.DataFrame) -> Iterator[Explanation]:
-    """Yield the explanation of each row of a ranking."""
+def explanations(
+    rows: pl.DataFrame, strategies: Mapping[str, Strategy] = STRATEGIES
+) -> Iterator[Explanation]:
+    """Yield the explanation of each row of a ranking, by these strategies."""
     for row in rows.iter_rows(named=True):
-        yield _explanation(row, STRATEGIES[row["strategy"]])
+        yield _explanation(row, strategies[row["strategy"]])
 
 
 def _explanation(row: Mapping[str, Any], strategy: Strategy) -> Explanation:
-    metrics = strategy.composite.metrics if strategy.composite else ()
     return Explanation(
         **{column: row[column] for column in COLUMNS},
         display_name=strategy.title,
         jump=_jump(row),
         returns=tuple(_return(row, months) for months in MONTHS),
-        metrics=tuple(_metric(row, metric.name) for metric in metrics),
+        metrics=tuple(_metric(row, metric) for metric in strategy.metrics),
         f_signals=tuple(SignalFact(name=signal, value=row[signal]) for signal in SIGNALS),
     )
 
@@ -141,11 +142,12 @@ def _return(row: Mapping[str, Any], months: int) -> ReturnFact:
     )
 
 
-def _metric(row: Mapping[str, Any], name: str) -> MetricFact:
+def _metric(row: Mapping[str, Any], metric: Metric) -> MetricFact:
+    name = metric.name
     return MetricFact(
         name=name,
         value=row[name],
         reported=row[f"{name}_reported" if name in MULTIPLES else name],
         percentile=row[f"p_{name}"],
-        higher_is_better=ratio_named(name).best == "highest",
+        higher_is_better=metric.best == "highest",
     )

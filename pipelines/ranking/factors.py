@@ -3,6 +3,7 @@
 Where a factor compares stocks, it does so within a date: among the rows with one `as_of`.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import polars as pl
@@ -57,14 +58,15 @@ def percentile(value: pl.Expr, eligible: pl.Expr) -> pl.Expr:
     return (rank - 0.5) / masked.count().over("as_of")
 
 
-def composite(percentiles: tuple[str, ...], eligible: pl.Expr, at_least: int) -> pl.Expr:
-    """Return the mean percentile, 0.5 for a missing one; null with fewer than `at_least`.
+def composite(weights: Mapping[str, float], eligible: pl.Expr, at_least: int) -> pl.Expr:
+    """Return the weighted mean of percentiles, 0.5 for a missing one; null with too few of them.
 
-    It is rounded to 12 decimals, so that the order of summation decides no tie.
+    `weights` is of each percentile, and `at_least` of them must be known. The mean is rounded to 12
+    decimals, so that the order of summation decides no tie.
     """
-    count = pl.sum_horizontal(pl.col(*percentiles).is_not_null())
-    total = pl.sum_horizontal(pl.col(*percentiles).fill_null(0.5))
-    mean = divided(total, float(len(percentiles)))
+    count = pl.sum_horizontal(pl.col(*weights).is_not_null())
+    known = (pl.col(p).fill_null(0.5) * weight for p, weight in weights.items())
+    mean = divided(pl.sum_horizontal(known), float(sum(weights.values())))
     return pl.when(eligible & (count >= at_least)).then(mean.round(12))
 
 

@@ -10,7 +10,7 @@ import polars as pl
 from pipelines.errors import LakeError
 from pipelines.lake import Lake
 from pipelines.ranking.many import history
-from pipelines.ranking.strategies import Strategy
+from pipelines.ranking.strategy import Strategy
 from pipelines.universe import Universe
 
 

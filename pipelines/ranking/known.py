@@ -16,6 +16,7 @@ from pipelines.ranking.eligible import company, share
 from pipelines.ranking.expressions import has_any
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
 from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, newest_jumps, with_bad
+from pipelines.ranking.listed import listed_on
 from pipelines.ranking.market_cap import market_cap
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.timely import REPORTED, brought_to_date, priced_on, with_prices
@@ -66,14 +67,14 @@ def cross_section(lake: Lake, *, as_of: date, trusted: Sequence[TrustedJump] = (
     Jumps that are `trusted` count as any move.
     """
     day = pl.lit(as_of, dtype=pl.Date)
-    known = lake.fundamentals(known_by=as_of)
+    known = lake.filings(known_by=as_of)
     recent = lake.fundamentals(known_by=as_of, known_since=days_before(as_of, RATIO_WINDOW))
     windows = {n: in_window(day, n) for n in ANCHORS}
     since, jumps = days_before(as_of, PRICE_WINDOW), counted_jumps(lake, trusted)
     prices = lake.prices(since=since, until=as_of).filter(pl.any_horizontal(windows.values()))
     good = with_bad(prices, jumps, since=since).filter(is_good(day))
     return joined(
-        lake.stocks().with_columns(as_of=day),
+        listed_on(lake, as_of).with_columns(as_of=day),
         closes(good, windows),
         newest_jumps(jumps, day),
         with_prices(

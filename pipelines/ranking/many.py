@@ -26,9 +26,11 @@ from pipelines.ranking.known import (
     recent_statements,
     statements,
 )
+from pipelines.ranking.listed import listed_on_dates
 from pipelines.ranking.rank import ranking_tables
 from pipelines.ranking.ratios import RATIO_COLUMNS
-from pipelines.ranking.strategies import STRATEGIES, Strategy
+from pipelines.ranking.strategies import strategies_of
+from pipelines.ranking.strategy import Strategy
 from pipelines.ranking.timely import with_prices
 from pipelines.ranking.windows import (
     ANCHORS,
@@ -98,7 +100,7 @@ def history(
     Rows and values are those of `rankings` on each date, with `HISTORY_COLUMNS`, in the order of
     date, strategy, rank and ticker.
     """
-    chosen = tuple(STRATEGIES.values() if strategies is None else strategies)
+    chosen = tuple(strategies_of(universe).values() if strategies is None else strategies)
     for block in _blocks(lake, sorted(set(dates))):
         known = cross_sections(lake, block, universe.trusted_jumps)
         stocks = in_currency(known, lake, universe, first=block[0], last=block[-1])
@@ -120,7 +122,7 @@ def cross_sections(
 ) -> pl.LazyFrame:
     """Return what is known of every stock on each date: a row a stock and date."""
     days = pl.LazyFrame({"as_of": dates}, schema={"as_of": pl.Date})
-    rows, day = lake.fundamentals(known_by=dates[-1]), pl.col("as_of")
+    rows, day = lake.filings(known_by=dates[-1]), pl.col("as_of")
     jumps = counted_jumps(lake, trusted)
     recent = lake.fundamentals(known_by=dates[-1], known_since=days_before(dates[0], RATIO_WINDOW))
     ratios = newest_ratios(
@@ -129,7 +131,7 @@ def cross_sections(
     )  # fmt: skip
     prices = _in_windows(lake, dates, jumps).filter(is_good(day))
     return joined(
-        lake.stocks().join(days, how="cross"),
+        listed_on_dates(lake, dates),
         closes(prices, {n: pl.col("months") == n for n in ANCHORS}, BY),
         newest_jumps(jumps.join(days, how="cross"), day, BY),
         with_prices(ratios, lake.ratio_prices(), jumps, day, BY),

@@ -5,7 +5,6 @@ Nothing here collects. Every plan runs natively on the streaming engine.
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from typing import Final
 
 import polars as pl
 
@@ -16,17 +15,10 @@ from pipelines.ranking.eligible import first_universe_reason, is_class_b
 from pipelines.ranking.expressions import first_reason
 from pipelines.ranking.known import FACTS, cross_section
 from pipelines.ranking.rules_version import rules_hash
-from pipelines.ranking.strategies import STRATEGIES, Composite, Strategy
+from pipelines.ranking.strategies import STRATEGIES, strategies_of
+from pipelines.ranking.strategy import Composite, Score, Strategy, own
+from pipelines.ranking.with_factors import with_factors
 from pipelines.universe import Universe
-
-PERCENTILES: Final = tuple(
-    dict.fromkeys(
-        f"p_{metric.name}"
-        for strategy in STRATEGIES.values()
-        if strategy.composite
-        for metric in strategy.composite.metrics
-    )
-)
 
 
 def rankings(
@@ -36,11 +28,12 @@ def rankings(
 
     Columns: `strategy`, `rank` (1 to n without gaps, null for an excluded stock), `excluded_by`
     (the first reason, null for a ranked one), `score`, the composite with `primary_rank` and the
-    percentile `p_<metric>` of each metric, and `FACTS`. Returns, ratios and scores are fractions;
-    money is in million of the universe's currency. The rows are in the order of the strategies,
-    ranked stocks first, then the excluded by ticker.
+    percentile `p_<metric>` of each metric, `FACTS`, and the other factors of the strategies.
+    Returns, ratios and scores are fractions; money is in million of the universe's currency. The
+    rows are in the order of the strategies, ranked stocks first, then the excluded by ticker. The
+    strategies are those of the universe, unless others are named.
     """
-    chosen = tuple(STRATEGIES.values() if strategies is None else strategies)
+    chosen = tuple(strategies_of(universe).values() if strategies is None else strategies)
     known = cross_section(lake, as_of=as_of, trusted=universe.trusted_jumps)
     stocks = in_currency(known, lake, universe, first=as_of, last=as_of)
     tables = ranking_tables(stocks, universe, chosen)
@@ -52,18 +45,17 @@ def ranking_tables(
 ) -> list[pl.LazyFrame]:
     """Return an unsorted table for each strategy, as `rankings` describes it, of all the dates."""
     chosen = tuple(strategies)
+    stocks = with_factors(stocks, frozenset().union(*(s.factors for s in chosen)))
     for column, strategy in {_universe_column(s): s for s in chosen}.items():
         stocks = _in_universe(stocks, universe, strategy, column)
     for strategy in chosen:
         stocks = _screened(stocks, strategy)
-    # The order is one and the same for all strategies, so they share a sort.
-    stocks = stocks.sort(
-        "as_of", "momentum", "market_cap_msek", "ticker",
-        descending=[False, True, True, False], nulls_last=True,
-    )  # fmt: skip
-    for strategy in chosen:
-        stocks = _with_rank(stocks, strategy)
-    return [_table(stocks, strategy) for strategy in chosen]
+    for order, together in _by_order(chosen).items():
+        stocks = _sorted(stocks, order)
+        for strategy in together:
+            stocks = _with_rank(stocks, strategy)
+    columns = _shown(chosen)
+    return [_table(stocks, strategy, *columns) for strategy in chosen]
 
 
 def published_or_computed(
@@ -123,20 +115,23 @@ def _with_one_of_each(
 
 
 def _screened(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:
-    """Add a strategy's composite and the first reason, as `excluded_<name>`."""
+    """Add a strategy's composite, its score, and the first reason as `excluded`."""
     by_universe = _universe_column(strategy)
     screens = dict(strategy.screens)
     if strategy.composite:
         eligible = pl.col(by_universe).is_null()
         stocks = _with_composite(stocks, strategy.name, strategy.composite, eligible)
-        rank = f"primary_rank_{strategy.name}"
+        rank = own("primary_rank", strategy.name)
         screens["missing_metrics"] = pl.col(rank).is_null()
         screens[strategy.composite.reason_outside] = factors.outside_best(
             rank, strategy.composite.keep_percent
         )
-    screens["no_momentum"] = pl.col("momentum").is_null()
+    screens[strategy.score.reason_without] = strategy.score.key.is_null()
     reason = pl.coalesce(by_universe, first_reason(screens))
-    return stocks.with_columns(reason.alias(f"excluded_{strategy.name}"))
+    return stocks.with_columns(
+        strategy.score.value.alias(own("score", strategy.name)),
+        reason.alias(own("excluded", strategy.name)),
+    )
 
 
 def _universe_column(strategy: Strategy) -> str:
@@ -147,42 +142,79 @@ def _with_composite(
     stocks: pl.LazyFrame, name: str, composite: Composite, eligible: pl.Expr
 ) -> pl.LazyFrame:
     """Add the percentiles, the composite and its rank, with the strategy's name as suffix."""
-    values = {f"p_{m.name}_{name}": m.value for m in composite.metrics}
-    mean = factors.composite(tuple(values), eligible, composite.at_least)
+    values = {own(f"p_{m.name}", name): m.value for m in composite.metrics}
+    weights = {own(f"p_{m.name}", name): m.weight for m in composite.metrics}
+    mean = factors.composite(weights, eligible, composite.at_least)
     return (
         stocks.with_columns(factors.percentile(v, eligible).alias(p) for p, v in values.items())
-        .with_columns(mean.alias(f"composite_{name}"))
-        .with_columns(factors.primary_rank(f"composite_{name}").alias(f"primary_rank_{name}"))
+        .with_columns(mean.alias(own("composite", name)))
+        .with_columns(factors.primary_rank(own("composite", name)).alias(own("primary_rank", name)))
     )
+
+
+Order = tuple[Score, ...]
+
+
+def _by_order(strategies: Iterable[Strategy]) -> dict[Order, list[Strategy]]:
+    """Return the strategies that one sort is enough for, by their score and the ties after it."""
+    orders: dict[tuple[tuple[str, str], ...], Order] = {}
+    found: dict[Order, list[Strategy]] = {}
+    for strategy in strategies:
+        order = (strategy.score, *strategy.ties)
+        same = orders.setdefault(tuple(score.label for score in order), order)
+        found.setdefault(same, []).append(strategy)
+    return found
+
+
+def _sorted(stocks: pl.LazyFrame, order: Order) -> pl.LazyFrame:
+    keys = [score.key for score in order]
+    return stocks.sort(
+        "as_of", *keys, "ticker",
+        descending=[False, *(True for _ in keys), False], nulls_last=True,
+    )  # fmt: skip
 
 
 def _with_rank(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:
     """Add the rank of the sorted stocks among those of their date that stay."""
-    stays = pl.col(f"excluded_{strategy.name}").is_null()
+    stays = pl.col(own("excluded", strategy.name)).is_null()
     # Those that stay up to this row minus those before its date: both stream, unlike a
     # cumulative sum over the date.
     before = (pl.col("stayed_") - stays.cast(pl.UInt32)).min().over("as_of")
     rank = pl.when(stays).then(pl.col("stayed_") - before).cast(pl.UInt32)
     return stocks.with_columns(stayed_=stays.cum_sum().cast(pl.UInt32)).with_columns(
-        rank.alias(f"rank_{strategy.name}")
+        rank.alias(own("rank", strategy.name))
     )
 
 
-def _table(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:
-    """Return the ranking of one strategy, from the columns of all."""
-    own = {m.name for m in strategy.composite.metrics} if strategy.composite else set()
+def _shown(strategies: Sequence[Strategy]) -> tuple[list[str], list[str]]:
+    """Return the percentiles, and the factors beside `FACTS`, that the tables show.
 
-    def of(column: str, dtype: type[pl.DataType], *, there: bool = bool(own)) -> pl.Expr:
-        name = f"{column}_{strategy.name}"
-        return (pl.col(name) if there else pl.lit(None, dtype=dtype)).alias(column)
+    The percentiles of the strategies of the house are always there.
+    """
+    known = (*STRATEGIES.values(), *strategies)
+    percentiles = dict.fromkeys(f"p_{m.name}" for s in known for m in s.metrics)
+    read = frozenset().union(*(s.factors for s in strategies))
+    return list(percentiles), sorted(read.difference(FACTS))
+
+
+def _table(
+    stocks: pl.LazyFrame, strategy: Strategy, percentiles: Sequence[str], read: Sequence[str]
+) -> pl.LazyFrame:
+    """Return the ranking of one strategy, from the columns of all."""
+    metrics = {f"p_{m.name}" for m in strategy.metrics}
+
+    def of(column: str, dtype: type[pl.DataType], *, there: bool = bool(metrics)) -> pl.Expr:
+        mine = pl.col(own(column, strategy.name))
+        return (mine if there else pl.lit(None, dtype=dtype)).alias(column)
 
     return stocks.select(
         pl.lit(strategy.name).alias("strategy"),
         of("rank", pl.UInt32, there=True),
-        pl.col("momentum").alias("score"),
+        of("score", pl.Float64, there=True),
         of("excluded", pl.String, there=True).alias("excluded_by"),
         of("composite", pl.Float64),
         of("primary_rank", pl.UInt32),
         *FACTS,
-        *(of(p, pl.Float64, there=p[2:] in own) for p in PERCENTILES),
+        *(of(p, pl.Float64, there=p in metrics) for p in percentiles),
+        *read,
     )

@@ -3,10 +3,6 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import polars as pl
-
-from pipelines.ranking.expressions import inverse
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ratio:
@@ -19,13 +15,6 @@ class Ratio:
     name: str
     unit: Literal["money", "multiple", "fraction"]
     best: Literal["highest", "lowest"] | None
-
-    def highest_first(self) -> pl.Expr:
-        """Return the expression that ranks stocks by this ratio, the highest value first.
-
-        For a ratio that is best when low, it is the inverse, so that a negative one comes last.
-        """
-        return inverse(self.name) if self.best == "lowest" else pl.col(self.name)
 
 
 RATIOS: Final = (
@@ -44,8 +33,3 @@ RATIOS: Final = (
 )
 RATIO_COLUMNS: Final = tuple(ratio.name for ratio in RATIOS)
 FRACTIONS: Final = tuple(ratio.name for ratio in RATIOS if ratio.unit == "fraction")
-
-
-def ratio_named(name: str) -> Ratio:
-    """Return the ratio of that name."""
-    return next(ratio for ratio in RATIOS if ratio.name == name)

@@ -19,5 +19,18 @@ REASONS: Final[Mapping[str, str]] = {
     "missing_metrics": "too few of its metrics are known",
     "outside_best_40_percent": "it is outside the best 40%",
     "no_momentum": "a return over 3, 6 or 12 months is unknown",
+    "no_score": "its score is unknown",
 }
 """In the order in which the rules are tried: a stock is excluded by the first that is true."""
+OF_SCREENS: Final = ("no_f_score", "low_f_score")
+"""Those of the screens of a strategy; all others are tried by every strategy."""
+
+
+def reason_outside(percent: int) -> str:
+    """Return the reason of the stocks that are not among the best percent by a composite."""
+    return f"outside_best_{percent}_percent"
+
+
+def meaning_outside(percent: int) -> str:
+    """Return its sentence."""
+    return f"it is outside the best {percent}%"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import date
 from itertools import pairwise
 
-from pipelines.ranking.strategies import Strategy
+from pipelines.ranking.strategy import Strategy
 
 
 def next_rebalance(strategy: Strategy, calendar: Sequence[date], today: date) -> date | None:

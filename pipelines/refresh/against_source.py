@@ -14,6 +14,8 @@ from pipelines.lake import Lake
 from pipelines.refresh import build
 from pipelines.refresh.disk_errors import disk_errors
 from pipelines.refresh.intact import Comparison
+from pipelines.refresh.remembered import of_whole
+from pipelines.refresh.sightings import FUNDAMENTALS, of_fundamentals, own_fiscal
 from pipelines.refresh.task import Task, copy_database, staging
 from pipelines.source import TABLES
 from pipelines.terminal_table import Column, Table
@@ -51,6 +53,7 @@ def verify_against_source(opened: Lake, database: Path) -> Comparison:
             tables=tables,
             source=state,
             today=made.created_at.astimezone(UTC).date(),
+            memory=of_whole(opened),
             exact=True,
         )
         with staging(task):
@@ -59,6 +62,7 @@ def verify_against_source(opened: Lake, database: Path) -> Comparison:
             exact = Lake.unfinished(task.staged, content.datasets, content.as_of)
             found = _values(opened, exact)
             _add_rankings(found, opened, exact)
+            found.tables.extend(_remembered(opened, exact))
     if found.problems and replace(state, path=made.source.path) != made.source:
         found.problems.insert(0, "the database was written to since the version was made")
     return found
@@ -145,6 +149,23 @@ def _add_rankings(found: Comparison, opened: Lake, exact: Lake) -> None:
     rows = [(f"{ours.height:,}", f"{odd.height:,}", result)]
     title = "rankings from the database's Float64 values"
     found.tables.append(Table(title, ("ranks", "that differ", "result"), rows))
+
+
+def _remembered(opened: Lake, exact: Lake) -> Iterator[Table]:
+    """Return a table of the rows that the version remembers and the database has no more."""
+    if not of_whole(opened):
+        return
+    counting = pl.col("state").is_in(lake.COUNTING)
+    seen = opened.observed("fundamentals").filter(counting).with_columns(own_fiscal()).collect()
+    now = of_fundamentals(exact.source_fundamentals())
+    beyond = seen.join(now, on=FUNDAMENTALS.content, how="anti", nulls_equal=True).height
+    tickers = opened.observed("stocks").filter(counting).select(pl.col("ticker").unique())
+    gone = tickers.join(exact.stocks(), on="ticker", how="anti").collect().height
+    rows = [
+        ("rows of fundamentals", f"{seen.height - beyond:,}", f"{beyond:,}"),
+        ("stocks", f"{tickers.collect().height - gone:,}", f"{gone:,}"),
+    ]
+    yield Table("remembered", ("", "also in the database", "beyond it"), rows)
 
 
 def _ranks(version: Lake, others: Sequence[Universe]) -> pl.DataFrame:

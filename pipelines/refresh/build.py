@@ -2,17 +2,18 @@
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from functools import partial
+from typing import Final
 
 import polars as pl
 
 from pipelines.errors import ContractError, RowsMissing, is_of_system
 from pipelines.lake import Dataset, Lake, layout, schema_text
 from pipelines.ranking import applied_splits, rankings
-from pipelines.refresh import datasets, files, rejected, report, trading_days
+from pipelines.refresh import datasets, files, observed, rejected, report, trading_days
 from pipelines.refresh.content import Content
 from pipelines.refresh.ratio_prices import ratio_prices
 from pipelines.refresh.reading import RowsGone
@@ -21,6 +22,10 @@ from pipelines.refresh.task import Task, start_over
 from pipelines.source import TABLES, SourceState, TableReader
 
 logger = logging.getLogger(__name__)
+
+MADE_ANEW: Final = ("observed_fundamentals", "observed_stocks", "ratio_prices", "rankings",
+             "other_rankings")  # fmt: skip
+"""The datasets that are not those of the version before, even if nothing was read."""
 
 
 def from_database(task: Task) -> Content:
@@ -42,10 +47,11 @@ def from_version_before(task: Task, before: Lake) -> Content:
             made = {
                 name: link_dataset(before, task.staged, name)
                 for name in before.datasets
-                if name not in ("ratio_prices", "rankings", "other_rankings")
+                if name not in MADE_ANEW
             }
             shutil.copyfile(before.path / layout.STATE, task.staged / layout.STATE)
             shutil.rmtree(task.work)
+        _observe(task, made, before.datasets)
         return _judged(task, _ranked(task, made, before.as_of, None), before.as_of, days)
 
 
@@ -134,7 +140,28 @@ def _datasets(
         makers |= {name: partial(take, name) for name in reused.datasets}
     for name, make in makers.items():
         made[name] = task.clock.making(name, make)
+    _observe(task, made, reused.datasets if reused else ())
     return made, _newest_day(task, found[0].newest)
+
+
+def _observe(task: Task, made: dict[str, Dataset], unchanged: Collection[str]) -> None:
+    """Add the observations of the tables that the source overwrites."""
+    lake = Lake.unfinished(task.staged, made, task.today)
+    for name in OBSERVE:
+        make = partial(_observations, task, lake, name, is_unchanged=name in unchanged)
+        made[f"observed_{name}"] = task.clock.making(f"observed_{name}", make)
+
+
+def _observations(task: Task, lake: Lake, name: str, *, is_unchanged: bool) -> Dataset:
+    taken = observed.unchanged(task, f"observed_{name}") if is_unchanged else None
+    return taken or OBSERVE[name](task, lake)
+
+
+OBSERVE: Final[Mapping[str, Callable[[Task, Lake], Dataset]]] = {
+    "fundamentals": observed.observed_fundamentals,
+    "stocks": observed.observed_stocks,
+}
+"""How the observations of a dataset are kept."""
 
 
 def _newest_day(task: Task, newest: pl.DataFrame) -> date:

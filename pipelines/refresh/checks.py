@@ -4,11 +4,12 @@ A refresh that lost a part of the market is worse than none: people trade on the
 lake may change freely, so a check fails only above both a share and a number of rows or stocks.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import polars as pl
 
+from pipelines.definition import Definition
 from pipelines.lake import Lake
 from pipelines.ranking import STRATEGIES, published_or_computed
 from pipelines.refresh.rejected import mostly_rejected
@@ -29,8 +30,8 @@ COVERED: Final = (
 )  # fmt: skip
 
 
-def failures(new: Lake, before: Lake | None) -> list[str]:
-    """Return the reasons not to publish a version, a sentence each.
+def failures(new: Lake, before: Lake | None, own: Sequence[Definition] = ()) -> list[str]:
+    """Return the reasons not to publish a version with these own strategies, a sentence each.
 
     Where the version before has rankings by other rules, it is ranked by those of today: a rule
     that changed is no loss of data.
@@ -41,7 +42,8 @@ def failures(new: Lake, before: Lake | None) -> list[str]:
         universe = before.manifest.universe
         was = published_or_computed(before, universe=universe).collect(engine="streaming")
         found += [*_backwards(new, before), *_fewer_rows(new, before)]
-        found += [*_emptied(now, was), *_less_covered(now, was)]
+        kept = [*STRATEGIES, *(one.name for one in own if one in universe.strategies)]
+        found += [*_emptied(now, was, kept), *_less_covered(now, was)]
         found += changed_units(*(_of_one_strategy(frame) for frame in (now, was)))
     return found
 
@@ -72,8 +74,9 @@ def _rows(version: Lake, dataset: str) -> int:
     return entry.rows if entry else 0
 
 
-def _emptied(now: pl.DataFrame, was: pl.DataFrame) -> Iterator[str]:
-    for strategy in STRATEGIES:
+def _emptied(now: pl.DataFrame, was: pl.DataFrame, kept: Iterable[str]) -> Iterator[str]:
+    """Find strategies that rank nobody any more, of those whose definition is the same."""
+    for strategy in kept:
         ranked = [frame.filter(strategy=strategy)["rank"].count() for frame in (was, now)]
         if ranked[0] > FEWEST_STOCKS and ranked[1] == 0:
             yield f"{strategy} ranks no stock, the last version ranked {ranked[0]}"

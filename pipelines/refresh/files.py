@@ -23,13 +23,15 @@ def write_file(
     schema: pl.Schema,
     portions: Iterable[pl.DataFrame],
     year: int | None = None,
+    name: str | None = None,
 ) -> DataFile:
     """Write a file of a dataset from rows that come in portions, and return its entry.
 
-    The row groups of the file are of one size, whatever the portions are.
+    The row groups of the file are of one size, whatever the portions are. `name` is its path in the
+    version, unless it is the one file of its year.
     """
-    path = staged / layout.data_file(dataset, year)
-    path.parent.mkdir(parents=True)
+    path = staged / (name or layout.data_file(dataset, year))
+    path.parent.mkdir(parents=True, exist_ok=name is not None)
     rows, nulls = 0, Counter(dict.fromkeys(schema, 0))
     with writer(path, schema) as file:
         for group in _groups(portions, GROUP_VALUES // len(schema)):

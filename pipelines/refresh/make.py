@@ -12,11 +12,12 @@ from pipelines import __version__, lake
 from pipelines.errors import ChecksFailed
 from pipelines.fingerprint import is_demo
 from pipelines.lake import Lake, Manifest
-from pipelines.ranking import STRATEGIES, rules_hash
+from pipelines.ranking import rules_hash, strategies_of
 from pipelines.refresh import build, checks
 from pipelines.refresh.content import Content
 from pipelines.refresh.contract_version import contract_hash
 from pipelines.refresh.intact import intact
+from pipelines.refresh.remembered import remembered
 from pipelines.refresh.task import Task, copy_database
 
 
@@ -28,10 +29,10 @@ def published(
     `copying` ends when the database is copied. Without it, only the rankings are made anew.
     """
     _collect_garbage_again()
-    task, content = _made(task, copying)
+    task, content = _made(_remembering(task, after, force=force), copying)
     task.clock.begin("checks")
     new = Lake.unfinished(task.staged, content.datasets, content.as_of)
-    failures = checks.failures(new, task.before)
+    failures = checks.failures(new, task.before, task.universe.strategies)
     if failures and not force:
         raise ChecksFailed(failures)
     task.clock.begin("publish")
@@ -41,9 +42,14 @@ def published(
     return manifest
 
 
+def _remembering(task: Task, after: str | None, *, force: bool) -> Task:
+    """Return the task without a damaged version before, and with the observations to go on from."""
+    before = intact(task.before)
+    return replace(task, before=before, memory=remembered(task.root, after, before, force=force))
+
+
 def _made(task: Task, copying: Future[None] | None) -> tuple[Task, Content]:
-    """Return the content of a version, and the task, without a damaged version before."""
-    task = replace(task, before=intact(task.before))
+    """Return the task and the content of its version; the database is copied if it must be."""
     if copying:
         copying.result()
     elif task.before:
@@ -67,7 +73,7 @@ def _manifest(task: Task, content: Content, failures: list[str]) -> Manifest:
         version=task.version,
         as_of=content.as_of,
         universe=task.universe,
-        strategies=tuple(STRATEGIES),
+        strategies=tuple(strategies_of(task.universe)),
         source=task.source,
         datasets=content.datasets,
         phases=tuple(task.clock.phases),

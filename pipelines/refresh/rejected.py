@@ -67,7 +67,7 @@ def _written(version: Lake, table: str) -> int:
         entry = version.datasets.get(dataset)
         return entry.rows if entry else 0
     of_table = pl.col("source") == table.removeprefix("fundamentals_")
-    count: int = version.fundamentals().filter(of_table).select(pl.len()).collect().item()
+    count: int = version.source_fundamentals().filter(of_table).select(pl.len()).collect().item()
     return count
 
 

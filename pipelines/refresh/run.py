@@ -14,7 +14,7 @@ from pipelines.console import Progress, silent
 from pipelines.errors import ContractError
 from pipelines.fingerprint import Fingerprint, fingerprint
 from pipelines.lake import Lake, Manifest, current_id, marks, writing
-from pipelines.ranking import holds_rankings
+from pipelines.ranking import holds_rankings, strategies_of
 from pipelines.refresh.contract_version import is_made_alike
 from pipelines.refresh.disk_errors import disk_errors
 from pipelines.refresh.intact import give_up
@@ -52,6 +52,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     After a `SourceError`, `ContractError` or `LakeError` the current version is the same as before,
     and nothing is left of the new one.
     """
+    strategies_of(universe)  # one that cannot be used is told before anything is read
     tables = tuple(source.preflight(database))
     with disk_errors(root), writing(root):
         # Looked up once: whoever moves `current` from here on has the last word.
@@ -117,6 +118,7 @@ def _is_unchanged(current: Lake, state: Fingerprint, today: date) -> bool:
         current.manifest.source == state
         and is_made_alike(current.manifest)
         and not _is_due(current, today)
+        and not _waits_no_more(current, today)
     )
 
 
@@ -127,6 +129,13 @@ def _is_due(current: Lake, today: date) -> bool:
     except pl.exceptions.PolarsError as error:
         logger.warning("the rejects of version %s cannot be read: %s", current.version, error)
         return True
+
+
+def _waits_no_more(current: Lake, today: date) -> bool:
+    """Return True if observations are to be kept that waited for the week that has begun."""
+    monday = today - timedelta(days=today.weekday())
+    entries = (entry.observed for entry in current.datasets.values() if entry.observed)
+    return any(entry.waiting and entry.day < monday for entry in entries)
 
 
 def _refuse_withdrawn(root: Path, state: Fingerprint) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from pipelines import source
 from pipelines.console import Progress, silent
 from pipelines.fingerprint import Fingerprint
-from pipelines.lake import Lake, layout
+from pipelines.lake import Lake, Memory, layout
 from pipelines.refresh.clock import Clock
 from pipelines.source import SourceTable
 from pipelines.universe import Universe
@@ -32,10 +32,16 @@ class Task:
     source: Fingerprint
     today: date
     before: Lake | None = None
+    memory: Memory | None = None  # what earlier versions saw of the source
     full: bool = False  # take nothing from the version before
     progress: Progress = silent
     exact: bool = False  # write Float64 where the contract says Float32
     clock: Clock = field(default_factory=Clock)
+
+    @property
+    def day(self) -> date:
+        """The day of what this refresh observes; never before that of the last one."""
+        return max(self.today, self.memory.day) if self.memory else self.today
 
     @property
     def staged(self) -> Path:

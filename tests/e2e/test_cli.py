@@ -429,9 +429,9 @@ def test_a_strategy_that_was_not_there_when_the_version_was_made_is_computed(
 ) -> None:
     root = Path(__file__).parents[2]
     shutil.copytree(root / "pipelines", tmp_path / "pipelines")
-    file = tmp_path / "pipelines" / "ranking" / "strategies.py"
+    file = tmp_path / "pipelines" / "ranking" / "strategies.toml"
     text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace('"trendande_kvalitet"', '"en_till"'), encoding="utf-8")
+    file.write_text(text.replace(".trendande_kvalitet]", ".en_till]"), encoding="utf-8")
     options = ("--strategy", "en_till", "--lake", str(folder / "data" / "lake"))
     result = run(tmp_path, "rank", *options, PYTHONPATH=str(tmp_path))
     assert b"of 120 stocks ranked" in result.stdout

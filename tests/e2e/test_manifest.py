@@ -32,6 +32,8 @@ DATASETS = {
     "ratio_prices": ("schema", "rows", "files"),
     "fundamentals": OF_SOURCE,
     "stocks": OF_SOURCE,
+    "observed_fundamentals": ("schema", "rows", "files", "observed"),
+    "observed_stocks": ("schema", "rows", "files", "observed"),
     "index_prices": (*OF_SOURCE, *REJECTS),
     "rankings": ("schema", "rows", "files"),
 }
@@ -124,10 +126,16 @@ def test_the_rows_of_each_dataset_are_counted(written: dict[str, Any]) -> None:
         "ratio_prices": [None, 0, None, None],
         "fundamentals": [1, 1, {}, {}],
         "stocks": [1, 1, {}, {}],
+        "observed_fundamentals": [None, 1, None, None],
+        "observed_stocks": [None, 1, None, None],
         "index_prices": [2, 1, {"close_not_positive": 1}, {"ohl_missing": 1}],
         "rankings": [None, 4, None, None],
     }
     assert written["datasets"]["prices"]["source_years"] == {"2023": 177, "2024": 111}
+    assert written["datasets"]["observed_stocks"]["observed"] == {
+        "since": "2024-06-01", "day": "2024-06-01",
+        "seen": 1, "new": 1, "kept": 1, "waiting": 0, "struck": 0,
+    }  # fmt: skip
 
 
 def test_files_have_a_year_or_null(written: dict[str, Any]) -> None:
@@ -141,6 +149,8 @@ def test_files_have_a_year_or_null(written: dict[str, Any]) -> None:
         "ratio_prices": [("ratio_prices/0.parquet", None)],
         "fundamentals": [("fundamentals/year=2024/0.parquet", 2024)],
         "stocks": [("stocks/0.parquet", None)],
+        "observed_fundamentals": [("observed_fundamentals/year=2024/0.parquet", 2024)],
+        "observed_stocks": [("observed_stocks/year=2024/0.parquet", 2024)],
         "index_prices": [("index_prices/year=2024/0.parquet", 2024)],
         "rankings": [("rankings/0.parquet", None)],
     }
@@ -156,7 +166,8 @@ def test_files_have_a_year_or_null(written: dict[str, Any]) -> None:
 def test_phases_have_rows_or_null(written: dict[str, Any]) -> None:
     assert [(phase["phase"], phase["rows"]) for phase in written["phases"]] == [
         ("copy", None), ("changes", None), ("prices", 287), ("jumps", 0), ("fundamentals", 1),
-        ("stocks", 1), ("index_prices", 1), ("ratio_prices", 0), ("rankings", 4),
+        ("stocks", 1), ("index_prices", 1), ("observed_fundamentals", 1),
+        ("observed_stocks", 1), ("ratio_prices", 0), ("rankings", 4),
         ("integrity", None),
     ]  # fmt: skip
 

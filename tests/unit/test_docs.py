@@ -13,6 +13,7 @@ from typing import Final
 import pytest
 
 import pipelines
+from pipelines.lake import Lake
 from pipelines.settings import PREFIX, Settings
 from pipelines.source import TABLES
 from tests import commands, documents, reference
@@ -190,21 +191,16 @@ def test_code_is_formatted(tmp_path: Path) -> None:
     assert shown.returncode == 0, shown.stdout
 
 
-def test_a_strategy_is_added_by_the_lines_that_are_shown(folder: Path, tmp_path: Path) -> None:
-    diff = documents.block(README, "diff")
-    lines = diff.splitlines(keepends=True)
-    before = "".join(line[1:] for line in lines if line[0] != "+")
-    after = "".join(line[1:] for line in lines if line[0] != "-")
-    shutil.copytree(ROOT / "pipelines", tmp_path / "pipelines")
-    (path,) = re.findall(r"`(\S+\.py)`", section(README, "Adding a strategy"))
-    text = (tmp_path / path).read_text(encoding="utf-8")
-    assert text.count(before) == 1, "the diff does not apply"
-    (tmp_path / path).write_text(text.replace(before, after), encoding="utf-8")
-    (name,) = re.findall(r'\+ +name="(\w+)"', diff)
-    words = ("-m", "pipelines.rank", "--strategy", name, "--as-of", "2026-11-19")
-    assert "19 of 120 stocks ranked" in python(folder, *words, project=tmp_path)
-    ruff = [sys.executable, "-m", "ruff", "format", "--check", "--line-length=100", path]
-    subprocess.run(ruff, check=True, capture_output=True, cwd=tmp_path)
+def test_a_strategy_is_added_by_the_lines_that_are_shown(
+    demo_market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = documents.block(section(README, "Adding a strategy"), "toml")
+    (tmp_path / "stockrank.toml").write_text(added, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    (name,) = re.findall(r"^\[strategies\.(\w+)\]$", added, re.MULTILINE)
+    lake = Lake(demo_market / "lake")
+    ranks = pipelines.rankings(lake, as_of="2026-11-19", strategy=name).collect()["rank"]
+    assert ranks.count() == 19
 
 
 # ----------------------------------------------------------------------------------- numbers

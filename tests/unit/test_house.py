@@ -38,6 +38,7 @@ BASE: Final = (
     "usage",
     "database",
     "dates",
+    "definition",
     "digest",
     "errors",
     "fingerprint",

@@ -9,11 +9,16 @@ import polars as pl
 import pytest
 
 from pipelines.errors import LakeError, NothingPublished, Unknown
-from pipelines.lake import MANIFEST, Damaged, Gone, Lake, OtherLayout, prune
-from pipelines.lake.version import (
+from pipelines.lake import (
+    MANIFEST,
+    Damaged,
+    Gone,
+    Lake,
+    OtherLayout,
     has_other_layout,
     manifest_of,
     open_current,
+    prune,
     schema_text,
     source_of,
 )

@@ -85,7 +85,7 @@ def test_only_the_eligible_have_a_percentile() -> None:
 @pytest.mark.parametrize(("at_least", "known"), [(1, "yyy"), (2, "yyn"), (3, "ynn")])
 def test_a_missing_metric_is_neutral(at_least: int, known: str) -> None:
     p, q, r = [0.1, 0.1, 0.4, 0.1], [0.2, None, None, 0.2], [0.6, 0.6, None, 0.6]
-    mean = factors.composite(("p", "q", "r"), pl.col("eligible"), at_least)
+    mean = factors.composite(dict.fromkeys("pqr", 1.0), pl.col("eligible"), at_least)
     found = values(mean, p=p, q=q, r=r, eligible=[True, True, True, False])
     means = [0.3, 0.4, round(1.4 / 3, 12)]
     assert found == [m if k == "y" else None for m, k in zip(means, known, strict=True)] + [None]
@@ -93,7 +93,7 @@ def test_a_missing_metric_is_neutral(at_least: int, known: str) -> None:
 
 def test_composites_are_compared_to_twelve_decimals() -> None:
     columns = {"p": [0.1234567890126, 0.12345678901274, 0.1234567890136]}
-    found = values(factors.composite(("p",), pl.lit(value=True), 1), **columns)
+    found = values(factors.composite({"p": 1.0}, pl.lit(value=True), 1), **columns)
     assert found == [0.123456789013, 0.123456789013, 0.123456789014]
 
 

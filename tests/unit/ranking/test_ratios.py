@@ -1,10 +1,7 @@
 """The ratios, and the lists that follow from them."""
 
-import polars as pl
-import pytest
-
 from pipelines.lake.contracts import lake_schema
-from pipelines.ranking.ratios import RATIO_COLUMNS, RATIOS, ratio_named
+from pipelines.ranking.ratios import RATIO_COLUMNS, RATIOS
 from pipelines.refresh.normalise import PERCENT
 from tests import oracle
 
@@ -21,11 +18,3 @@ def test_what_comes_in_percent() -> None:
         "roe", "roa", "roic", "fcfroe", "dividend_yield", "payout_ratio", "gross_margin",
         "perf_1m", "perf_3m", "perf_6m", "perf_12m",
     }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"), [("pe", [0.25, -0.5, None, None]), ("roe", [4.0, -2.0, 0.0, None])]
-)
-def test_the_best_stock_has_the_highest_value(name: str, expected: list[float | None]) -> None:
-    frame = pl.DataFrame({name: [4.0, -2.0, 0.0, None]})
-    assert frame.select(ratio_named(name).highest_first()).to_series().to_list() == expected

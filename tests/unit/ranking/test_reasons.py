@@ -11,7 +11,8 @@ from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
 
 OF_ALL = [
-    "same_share", "other_share_class", "missing_metrics", "outside_best_40_percent", "no_momentum"
+    "same_share", "other_share_class", "missing_metrics", "outside_best_40_percent", "no_momentum",
+    "no_score",
 ]  # fmt: skip
 
 

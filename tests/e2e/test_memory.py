@@ -1,0 +1,206 @@
+"""What the source overwrites stays in the lake, whatever becomes of its versions."""
+
+import json
+import shutil
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from pipelines.errors import ContractError
+from pipelines.export import export
+from pipelines.lake import MANIFEST, Lake, Manifest, rollback
+from pipelines.universe import SWEDEN
+from tests.clock import clock_says
+from tests.factories import change, database, stock, trading_year
+
+MON, TUE, WED = date(2026, 3, 2), date(2026, 3, 3), date(2026, 3, 4)
+REPORT = {
+    "ticker": "AA", "fetched_date": "2026-03-02", "pe": 10.0, "net_income": 5.0, "roe": 0.1,
+}  # fmt: skip
+
+
+class Place:
+    """A database of two stocks, of which one row each is kept, and its lake."""
+
+    def __init__(self, top: Path, patch: pytest.MonkeyPatch) -> None:
+        self.database, self.lake, self.patch = top / "app.db", top / "lake", patch
+
+    def fill(self) -> None:
+        """Make the database."""
+        prices = [row for t in ("AA", "BB") for row in trading_year(t, MON)]
+        listed = [stock("AA"), stock("BB")]
+        database(self.database, stocks=listed, daily_prices=prices, fundamentals=[REPORT])
+
+    def export(self, day: date, **how: Any) -> Manifest:
+        """Refresh on a day."""
+        clock_says(self.patch, datetime(day.year, day.month, day.day, 18, tzinfo=UTC))
+        return export(self.database, self.lake, SWEDEN, **how)
+
+    def overwrite(self, day: date, income: float) -> None:
+        """Do as the application's daily job."""
+        change(
+            self.database,
+            f"UPDATE fundamentals SET net_income = {income}, fetched_date = '{day}'",
+        )
+
+    def incomes(self) -> list[float]:
+        """The incomes that are remembered, in the order of the days from which they are known."""
+        rows = Lake(self.lake).fundamentals().collect().sort("known_from")
+        return rows["net_income_ccy"].to_list()
+
+
+@pytest.fixture(scope="module")
+def two_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a place after two days, to be copied."""
+    folder = tmp_path_factory.mktemp("memory")
+    with pytest.MonkeyPatch.context() as patch:
+        made = Place(folder, patch)
+        made.fill()
+        made.export(MON)
+        made.overwrite(TUE, 6.0)
+        made.export(TUE)
+    return folder
+
+
+@pytest.fixture
+def place(two_days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    shutil.copytree(two_days, tmp_path / "place", symlinks=True)
+    return Place(tmp_path / "place", monkeypatch)
+
+
+def test_what_is_overwritten_changed_or_deleted_is_remembered(place: Place) -> None:
+    change(
+        place.database,
+        "UPDATE stocks SET sector = 'Bank' WHERE ticker = 'AA'",
+        "DELETE FROM stocks WHERE ticker = 'BB'",
+        "DELETE FROM fundamentals",
+    )
+    made = place.export(WED)
+    assert place.incomes() == [5.0, 6.0]
+    lake = Lake(place.lake)
+    assert lake.source_fundamentals().collect().is_empty()
+    rows = lake.observed("stocks").sort("observed_on", "ticker").collect()
+    assert rows.select("ticker", "why", "sector", "listed", "last_seen", "observed_on").rows() == [
+        ("AA", "first", "Industri", True, None, MON),
+        ("BB", "first", "Industri", True, None, MON),
+        ("AA", "changed", "Bank", True, None, WED),
+        ("BB", "gone", "Industri", False, TUE, WED),
+    ]
+    counts = made.datasets["observed_stocks"].observed
+    assert counts is not None
+    assert (counts.since, counts.day) == (MON, WED)
+    assert (counts.seen, counts.new, counts.kept, counts.struck) == (1, 2, 4, 0)
+
+
+def test_files_without_news_are_linked_and_many_become_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = Lake(place.lake).datasets["observed_fundamentals"]
+    assert [file.rows for file in entry.files] == [1, 1]
+    change(place.database, "UPDATE daily_prices SET volume = 7")
+    again = place.export(WED).datasets["observed_fundamentals"]
+    assert again.files == entry.files
+    monkeypatch.setattr("pipelines.refresh.observed.MANY", 2)
+    place.overwrite(WED, 7.0)
+    whole = place.export(WED).datasets["observed_fundamentals"]
+    assert [file.rows for file in whole.files] == [3]
+    assert place.incomes() == [5.0, 6.0, 7.0]
+
+
+def other_layout(place: Place) -> dict[str, Any]:
+    manifest = place.lake / "current" / MANIFEST
+    written = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(written | {"schema_version": 1, "phases": "changed"}))
+    return {"full": True}
+
+
+def damaged_prices(place: Place) -> dict[str, Any]:
+    path = next((place.lake / "current" / "prices").rglob("*.parquet"))
+    path.write_bytes(path.read_bytes()[:-1])
+    return {}
+
+
+def moved_elsewhere(place: Place) -> dict[str, Any]:
+    moved = place.lake.with_name("moved")
+    shutil.copytree(place.lake, moved, symlinks=True)
+    shutil.rmtree(place.lake)
+    place.lake = moved
+    return {}
+
+
+ROADS: dict[str, Callable[[Place], dict[str, Any]]] = {
+    "incremental": lambda _: {},
+    "full": lambda _: {"full": True},
+    "forced": lambda _: {"force": True},
+    "other layout": other_layout,
+    "damaged": damaged_prices,
+    "moved": moved_elsewhere,
+}
+
+
+@pytest.mark.parametrize("road", ROADS)
+def test_every_way_to_make_a_version_carries_it_over(place: Place, road: str) -> None:
+    how = ROADS[road](place)
+    place.overwrite(WED, 7.0)
+    place.export(WED, **how)
+    assert place.incomes() == [5.0, 6.0, 7.0]
+
+
+def test_a_refresh_after_a_roll_back_goes_on_from_the_older_version(place: Place) -> None:
+    rollback(place.lake)
+    assert place.incomes() == [5.0]
+    place.overwrite(WED, 7.0)
+    place.export(WED)
+    assert place.incomes() == [5.0, 7.0]
+
+
+def test_where_the_observations_are_damaged_those_of_the_version_before_are_taken(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    newest = place.lake / "current" / "observed_fundamentals" / "year=2026" / "1.parquet"
+    newest.write_bytes(b"")
+    place.overwrite(WED, 7.0)
+    place.export(WED)
+    assert place.incomes() == [5.0, 7.0]
+    assert "the observations are those of version 20260302T180000Z" in caplog.text
+
+
+def test_a_lake_whose_current_version_has_none_is_refused_unless_forced(
+    place: Place, caplog: pytest.LogCaptureFixture
+) -> None:
+    manifest = place.lake / "current" / MANIFEST
+    written = json.loads(manifest.read_text())
+    for name in ("observed_fundamentals", "observed_stocks"):
+        del written["datasets"][name]
+    manifest.write_text(json.dumps(written))
+    place.overwrite(WED, 7.0)
+    with pytest.raises(ContractError, match=r"would lose 3 observations .* rollback 20260302T"):
+        place.export(WED)
+    assert Lake(place.lake).as_of == MON  # it opens as before
+    place.export(WED, force=True)
+    assert "lost with --force: 3 observations up to 2026-03-02" in caplog.text
+    assert place.incomes() == [7.0]
+
+
+def test_what_waits_counts_and_is_kept_when_its_week_is_over(place: Place) -> None:
+    def ratio(pe: float, day: date) -> None:
+        change(place.database, f"UPDATE fundamentals SET pe = {pe}, fetched_date = '{day}'")
+
+    def ratios() -> list[float]:
+        return Lake(place.lake).fundamentals().collect().sort("known_from")["pe"].to_list()
+
+    ratio(11.0, WED)
+    place.export(WED)
+    ratio(12.0, date(2026, 3, 5))
+    place.export(date(2026, 3, 5))
+    assert ratios() == [10.0, 10.0, 11.0, 12.0]
+    made = place.export(date(2026, 3, 9))  # though nothing was written
+    counts = made.datasets["observed_fundamentals"].observed
+    assert counts is not None
+    assert (counts.new, counts.kept, counts.waiting) == (1, 4, 0)
+    assert place.export(date(2026, 3, 10)) == made
+    assert Lake(place.lake).filings().select(pl.len()).collect().item() == 4
