@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,9 @@ from pipelines.refresh.task import Task, copy_database
 from pipelines.universe import SWEDEN
 from tests import edits
 from tests.factories import change
+
+
+slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +35,9 @@ def round_numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         # 5e-8 is less than the rounding of single precision, in which only prices are stored.
         ("UPDATE fundamentals SET pe = pe * (1 + 5e-8)", "fundamentals.pe"),
-        ("UPDATE fundamentals SET pe = pe * (1 + 5e-16)", "fundamentals.pe"),
-        ("UPDATE stocks SET market_cap_msek = market_cap_msek * (1 - 1e-9)",
-         "stocks.market_cap_msek"),
+        slow("UPDATE fundamentals SET pe = pe * (1 + 5e-16)", "fundamentals.pe"),
+        slow("UPDATE stocks SET market_cap_msek = market_cap_msek * (1 - 1e-9)",
+             "stocks.market_cap_msek"),
         ("UPDATE daily_prices SET open = open * (1 + 1e-6)", "prices.open"),
         ("UPDATE daily_prices SET open = open * (1 + 1e-12)", None),
     ],
@@ -55,8 +59,8 @@ def test_only_what_is_stored_in_single_precision_may_be_rounded(
 
 
 @pytest.mark.parametrize("statement", [
-    "DELETE FROM splits",
     "UPDATE splits SET date = '2031-05-10'",
+    slow("DELETE FROM splits"),
     "DELETE FROM daily_prices WHERE ticker < 'T5'",
 ])  # fmt: skip
 def test_splits_without_closes_around_are_compared(tmp_path: Path, statement: str) -> None:
@@ -78,7 +82,7 @@ def two_universes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("cap", "told"), [
-    (1000, "8 ranks differ from those of Float64, such as T1 B in sammansatt_momentum"),
+    slow(1000, "8 ranks differ from those of Float64, such as T1 B in sammansatt_momentum"),
     (2500, "4 ranks differ from those of Float64, such as T1 B in sammansatt_momentum of large"),
     (3500, None),
 ])  # fmt: skip
