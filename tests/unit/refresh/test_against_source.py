@@ -16,7 +16,6 @@ from pipelines.universe import SWEDEN
 from tests import edits
 from tests.factories import change
 
-
 slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
