@@ -134,7 +134,7 @@ OPTIONAL = ("index_prices", "fundamentals_snapshots", *EVENTS)
 REQUIRED = {"prices", "fundamentals", "stocks", "ratio_prices", "rankings"}
 """What is there without the optional tables, beside jumps, of which the rows here have none."""
 OBSERVED = {"observed_fundamentals", "observed_stocks"}
-"""What a refresh keeps of what it saw, be it nothing."""
+"""What the version before has of both is kept, and so are the closes beside its ratios."""
 EMPTIES = tuple(f"DELETE FROM {table}" for table in OPTIONAL)
 
 
@@ -147,14 +147,14 @@ EMPTIED: dict[str, tuple[tuple[str, ...], set[str], set[str]]] = {
     ),
     "nothing but prices": (
         (*EMPTIES, "DELETE FROM stocks", "DELETE FROM fundamentals"),
-        ALL, {"prices"},
+        ALL, {"prices", "ratio_prices"},
     ),
     "nothing good but prices": (
         ("UPDATE index_prices SET close = 0", "UPDATE fundamentals_snapshots SET ticker = '-'",
          "UPDATE stocks SET ticker = ''", "UPDATE fundamentals SET pe = 'x'",
          "UPDATE splits SET ratio = 0", "UPDATE dividend_events SET ticker = ''",
          "UPDATE fx_rates SET rate = 'x'"),
-        ALL, {"prices"},
+        ALL, {"prices", "ratio_prices"},
     ),
 }  # fmt: skip
 
