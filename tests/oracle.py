@@ -150,7 +150,9 @@ def measure(
     ratios = brought(ratios, closes, jumps, as_of)
     good = {row["date"] for row in closes}
     of_today = [row for row in everything if row["date"] in good]
-    cap, source = market_cap(stock, of_today, last_close(everything, date.max), ratios, as_of)
+    # A cap that was observed belongs to the newest close of that day, any other to the newest.
+    newest = last_close(everything, stock.get("observed_on", date.max))
+    cap, source = market_cap(stock, of_today, newest, ratios, as_of)
     attributes = {name: stock[name] for name in ("ticker", "sector", "market", "stock_type")}
     return {
         **attributes,
