@@ -3,7 +3,7 @@
 Nothing here collects. Frames of more than one date have `as_of` among their keys `by`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -17,8 +17,10 @@ from pipelines.ranking.expressions import has_any
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
 from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, newest_jumps, with_bad
 from pipelines.ranking.listed import listed_on
-from pipelines.ranking.market_cap import market_cap
+from pipelines.ranking.market_cap import close_of_cap, market_cap
+from pipelines.ranking.price_windows import PriceWindows
 from pipelines.ranking.ratios import RATIO_COLUMNS
+from pipelines.ranking.shares import with_shares_of_one_scale
 from pipelines.ranking.timely import REPORTED, brought_to_date, priced_on, with_prices
 from pipelines.ranking.windows import (
     ANCHORS,
@@ -52,35 +54,45 @@ FACTS: Final = (
 )
 """The columns of a cross-section that a ranking shows."""
 ADJUSTED: Final = {f"base_close_{n}m": f"base_date_{n}m" for n in MONTHS} | {
-    "newest_close": "newest_date",
+    "cap_close": "cap_date",
     "priced_close": "priced_date",
 }
 """The closes that splits bring to the scale of the date, each with the column of its day.
 
-The newest close is for the market cap of today, which exists only as of today.
+`cap_close` is for the market cap of today, which exists only as of today.
 """
 
 
-def cross_section(lake: Lake, *, as_of: date, trusted: Sequence[TrustedJump] = ()) -> pl.LazyFrame:
+def cross_section(
+    lake: Lake,
+    *,
+    as_of: date,
+    trusted: Sequence[TrustedJump] = (),
+    read: PriceWindows | None = None,
+) -> pl.LazyFrame:
     """Return what is known of every stock on a date: `FACTS` and statements, one row a stock.
 
-    Jumps that are `trusted` count as any move.
+    Jumps that are `trusted` count as any move. Beside them are the price windows that are `read`.
     """
     day = pl.lit(as_of, dtype=pl.Date)
     known = lake.filings(known_by=as_of)
     recent = lake.fundamentals(known_by=as_of, known_since=days_before(as_of, RATIO_WINDOW))
     windows = {n: in_window(day, n) for n in ANCHORS}
     since, jumps = days_before(as_of, PRICE_WINDOW), counted_jumps(lake, trusted)
-    prices = lake.prices(since=since, until=as_of).filter(pl.any_horizontal(windows.values()))
+    prices = lake.prices(since=since, until=as_of)
+    if not read:
+        prices = prices.filter(pl.any_horizontal(windows.values()))
     good = with_bad(prices, jumps, since=since).filter(is_good(day))
+    if read:
+        good = read.ordered(good, lake, [as_of], day, ("ticker",))
     return joined(
         listed_on(lake, as_of).with_columns(as_of=day),
-        closes(good, windows),
+        closes(good, windows, also=read.aggregations(day) if read else ()),
         newest_jumps(jumps, day),
         with_prices(
             newest_ratios(recent, day, dated=fiscal_dates(known)), lake.ratio_prices(), jumps, day
         ),
-        statements(recent_statements(known, as_of), day),
+        with_shares_of_one_scale(statements(recent_statements(known, as_of), day), lake),
         splits=applied_splits(lake),
     )
 
@@ -94,6 +106,7 @@ def joined(
     """Join stocks with `as_of` and the parts, and add the columns that follow from them."""
     for part in parts:
         stocks = stocks.join(part, on=by, how="left")
+    stocks = stocks.with_columns(**close_of_cap())
     return (
         adjusted(stocks, splits, ADJUSTED, by)
         .with_columns(brought_to_date())
@@ -108,15 +121,18 @@ def joined(
 
 
 def closes(
-    prices: pl.LazyFrame, windows: Mapping[int, pl.Expr], by: Keys = ("ticker",)
+    prices: pl.LazyFrame,
+    windows: Mapping[int, pl.Expr],
+    by: Keys = ("ticker",),
+    also: Iterable[pl.Expr] = (),
 ) -> pl.LazyFrame:
     """Return the last close of each window and its day, a row a ticker.
 
-    `windows` has a mask of the rows for each number of months before the date.
+    `windows` has a mask of the rows for each number of months before the date; `also` are further
+    aggregations.
     """
-    return prices.group_by(by).agg(
-        e for n, mask in windows.items() for e in factors.anchor(mask, n)
-    )
+    anchors = (e for n, mask in windows.items() for e in factors.anchor(mask, n))
+    return prices.group_by(by).agg(*anchors, *also)
 
 
 def price_return(
@@ -195,7 +211,8 @@ def _best_key(rows: pl.LazyFrame, newest: pl.LazyFrame, by: Keys) -> pl.LazyFram
 def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",)) -> pl.LazyFrame:
     """Return the statement items of t, t-1 and t-2 as `<item>_0`, `_1`, `_2`.
 
-    Beside them `vendor_f_score` of t, and `mixes_periods`, true where t is of `tradingview`.
+    Beside them the ends of t and t-1, `fiscal_date` and `fiscal_date_before`, the `vendor_f_score`
+    of t, and `mixes_periods`, true where t is of `tradingview`.
 
     t is the newest known fiscal year; if it ended more than 18 months ago, all items are null. The
     year before one is the known year that ended 10 to 14 months earlier: the nearest to 12 months,
@@ -206,6 +223,7 @@ def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",))
         rows = _with_year_before(rows, year, by)
     return rows.group_by(by).agg(
         pl.col("year_0").first().alias("fiscal_date"),
+        pl.col("year_1").first().alias("fiscal_date_before"),
         pl.when("is_scored").then(VENDOR_F_SCORE).max().alias("vendor_f_score"),
         (pl.col("is_newest") & (pl.col("fiscal_date") == pl.col("year_0")) & _mixes_periods())
         .any()

@@ -4,21 +4,22 @@ A ranking brings multiples from such a close to that of its own date. With these
 look for prices that are older than its own windows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator, Sequence
+from datetime import timedelta
 from typing import Final
 
 import polars as pl
 
-from pipelines.lake import CONTRACTS, Dataset, Lake, lake_schema, schema_text
+from pipelines.lake import CONTRACTS, DataFile, Dataset, Lake, lake_schema, schema_text
 from pipelines.ranking import MAX_PRICE_AGE, RATIO_COLUMNS, has_any, priced_on, rules_hash
 from pipelines.refresh import files
 from pipelines.refresh.reuse import ROWS_AT_ONCE, Reused
 from pipelines.refresh.task import Task
 
 KEY: Final = ("ticker", "priced_on")
-AGE: Final = f"{MAX_PRICE_AGE}d"
-FIRST: Final = pl.col("priced_on").dt.offset_by(f"-{AGE}")
+FIRST: Final = pl.col("priced_on") - timedelta(days=MAX_PRICE_AGE)
 """The oldest day whose close may stand for the day of a ratio's price."""
+IS_RECENT: Final = pl.col("close_date").is_between(FIRST, "priced_on")
 
 
 def ratio_prices(task: Task, lake: Lake, reused: Reused | None) -> Dataset:
@@ -68,43 +69,67 @@ def _in_runs(days: pl.DataFrame, lake: Lake) -> pl.DataFrame:
 
 def _looked_up(lake: Lake, days: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
     """Return the days with their closes, null where there is none."""
-    found = pl.concat([schema.to_frame(), *_by_year(lake, days, schema)])
-    in_runs = _in_runs(days, lake)
-    newest = found.sort("close_date").unique(KEY, keep="last")
-    closes = pl.concat(
-        [newest.join(in_runs, on=KEY, how="anti"), found.join(in_runs, on=KEY, how="semi")]
-    )
+    in_runs, near = _in_runs(days, lake), _by_year(days)
+    usual = near.join(in_runs, on=KEY, how="anti")
+    newest, all_in_runs = [schema.to_frame()], [schema.to_frame()]
+    for prices in _parts(lake, near["year_"].unique()):
+        newest.append(_newest(usual, prices).select(*schema))
+        if in_runs.height:
+            every = in_runs.join(prices, on="ticker").filter(IS_RECENT)
+            all_in_runs.append(every.select(*schema))
+    # The parts are in order, so the last close found is the newest one.
+    closes = pl.concat([pl.concat(newest).unique(KEY, keep="last"), *all_in_runs])
     return days.join(closes, on=KEY, how="left").select(*schema)
 
 
-def _by_year(lake: Lake, days: pl.DataFrame, schema: pl.Schema) -> Iterator[pl.DataFrame]:
-    """Yield the days with their closes, of one part of the prices after the other."""
-    in_runs = _in_runs(days, lake)
-    usual = days.join(in_runs, on=KEY, how="anti").sort("ticker", "priced_on")
-    for prices, year in _parts(lake, days):
-        yield _newest(usual.filter(_is_near(year)), prices).drop_nulls("close").select(*schema)
-        near = in_runs.filter(_is_near(year)).join(prices, on="ticker")
-        yield near.filter(pl.col("close_date").is_between(FIRST, "priced_on")).select(*schema)
+def _by_year(days: pl.DataFrame) -> pl.DataFrame:
+    """Return the days with each year whose closes may stand for them, as `year_`."""
+    last = days.with_columns(year_=pl.col("priced_on").dt.year())
+    first = days.with_columns(year_=FIRST.dt.year())
+    return pl.concat([last, first.filter(first["year_"] != last["year_"])])
 
 
-def _parts(lake: Lake, days: pl.DataFrame) -> Iterator[tuple[pl.DataFrame, int]]:
-    """Yield the closes of each year that may stand for one of the days, in parts, and the year."""
+def _parts(lake: Lake, years: Container[int]) -> Iterator[pl.DataFrame]:
+    """Yield the closes of the years, in parts: each has some years, or a part of one."""
+    waiting: list[DataFile] = []
     for file in lake.datasets["prices"].files:
-        if file.year is None or days.filter(_is_near(file.year)).is_empty():
+        if file.year not in years:
             continue
-        rows = lake.year("prices", file.year).select("ticker", "close", close_date="date")
-        for start in range(0, file.rows, ROWS_AT_ONCE):
-            yield rows.slice(start, ROWS_AT_ONCE).collect(engine="streaming"), file.year
+        if sum(one.rows for one in (*waiting, file)) > ROWS_AT_ONCE:
+            yield from _slices(lake, waiting)
+            waiting.clear()
+        waiting.append(file)
+    yield from _slices(lake, waiting)
 
 
-def _is_near(year: int) -> pl.Expr:
-    """Return true for the days for which a close of a year may stand."""
-    return (pl.col("priced_on").dt.year() == year) | (FIRST.dt.year() == year)
+def _slices(lake: Lake, files: Sequence[DataFile]) -> Iterator[pl.DataFrame]:
+    """Yield the closes of some files, each with its `year_`, in slices."""
+    for start in range(0, sum(file.rows for file in files), ROWS_AT_ONCE):
+        closes = pl.concat(
+            lake.year("prices", file.year).select(
+                "ticker", "close", close_date="date", year_=pl.lit(file.year, dtype=pl.Int32)
+            )
+            for file in files
+        )
+        yield closes.slice(start, ROWS_AT_ONCE).collect(engine="streaming")
 
 
 def _newest(days: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
-    """Return the days with the newest close of ten days; both frames are by ticker and date."""
-    return days.join_asof(
-        prices, left_on="priced_on", right_on="close_date", by="ticker", tolerance=AGE,
-        coalesce=False, check_sortedness=False,
-    )  # fmt: skip
+    """Return the days that have a close of ten days in these prices, with the newest.
+
+    The prices are by `year_`, ticker and date; each day has the year whose closes are asked for.
+    """
+    of_one = ("ticker", "year_")
+    begins = pl.any_horizontal(pl.col(c).ne_missing(pl.col(c).shift()) for c in of_one)
+    marked = prices.with_columns(begins_=begins).with_columns(number_=pl.col("begins_").cum_sum())
+    there = days.join(marked.filter("begins_").select("number_", *of_one), on=of_one)
+    asked = there.select(_order("priced_on")).to_series()
+    last = marked.select(_order("close_date")).to_series().search_sorted(asked, side="right")
+    # Where no close is as old, the first one of all stands in, which is none of ten days.
+    rows = marked.select("close", "close_date", of_="number_")[(last.cast(pl.Int64) - 1).clip(0)]
+    return there.hstack(rows).filter(pl.col("number_") == pl.col("of_"), IS_RECENT)
+
+
+def _order(day: str) -> pl.Expr:
+    """Return `number_` with a day as one number, in the order of both."""
+    return pl.col("number_").cast(pl.Int64) * 2**20 + pl.col(day).cast(pl.Int32)

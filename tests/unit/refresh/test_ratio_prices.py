@@ -6,6 +6,7 @@ from datetime import date
 from operator import itemgetter
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipelines.export import export
@@ -56,6 +57,17 @@ def test_a_close_may_be_of_the_year_before(tmp_path: Path, monkeypatch: pytest.M
         ("A", "2023-12-28", 6.0, "2023-12-27"),
         ("A", "2024-01-02", 7.0, "2023-12-29"),
         ("A", "2024-01-03", 8.0, "2024-01-03"),
+    ]
+
+
+def test_a_day_before_the_first_close_has_none(tmp_path: Path) -> None:
+    """Not the newest close of all, nor the last one of the ticker before in the alphabet."""
+    prices = closes("A", {"2024-01-15": 7.0}) + closes("0", {"2024-01-08": 6.0})
+    source = made(tmp_path, prices, "2024-01-09", "2024-01-14", "2024-01-15")
+    assert found(exported(source)) == [
+        ("A", "2024-01-09", None, None),
+        ("A", "2024-01-14", None, None),
+        ("A", "2024-01-15", 7.0, "2024-01-15"),
     ]
 
 
@@ -121,7 +133,7 @@ def test_only_days_of_years_that_changed_are_looked_up(
     looked: list[date] = []
     up = ratio_prices._looked_up  # noqa: SLF001
 
-    def counted(lake: Lake, days: ratio_prices.pl.DataFrame, *rest: object) -> object:
+    def counted(lake: Lake, days: pl.DataFrame, *rest: object) -> object:
         looked.extend(days["priced_on"].sort())
         return up(lake, days, *rest)  # type: ignore[arg-type]
 
@@ -138,6 +150,6 @@ def test_other_rules_look_all_days_up_anew(old: Path, monkeypatch: pytest.Monkey
     second = exported(old)
     assert second.version != first.version
     assert found(second) == found(first)
-    monkeypatch.setattr(ratio_prices, "AGE", "0d")
+    monkeypatch.setattr(ratio_prices, "IS_RECENT", pl.col("close_date") == pl.col("priced_on"))
     monkeypatch.setattr(rules_version, "RULES_VERSION", -1)
     assert ("A", "2021-06-02", None, None) in found(exported(old))

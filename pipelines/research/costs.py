@@ -1,0 +1,48 @@
+"""What trades cost, of many portfolios at once: a row of numbers for each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+
+from pipelines.research.arrays import Floats
+from pipelines.research.rules import BASIS_POINTS, Rules
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The share of a trade's value, its least fee, and the share that is never less: by row."""
+
+    share: Floats
+    least: Floats
+    spread: Floats
+
+    @classmethod
+    def of(cls, rules: Sequence[Rules]) -> Self:
+        """Return the costs of portfolios, as columns that broadcast over stocks."""
+        return cls(
+            _column([r.cost_bps / BASIS_POINTS for r in rules]),
+            _column([r.min_fee for r in rules]),
+            _column([r.half_spread_bps / BASIS_POINTS for r in rules]),
+        )
+
+    def of_trade(self, value: Floats) -> Floats:
+        """Return the cost of trades by their value; nothing for none."""
+        cost = np.maximum(value * self.share, self.least) + value * self.spread
+        return np.where(value > 0, cost, 0.0)
+
+    def bought_for(self, amount: Floats) -> Floats:
+        """Return the value that an amount buys with its cost; 0 where the fee eats it up."""
+        whole = amount / (1 + self.share + self.spread)
+        return np.maximum(np.minimum(whole, (amount - self.least) / (1 + self.spread)), 0.0)
+
+    def sold_for(self, amount: Floats) -> Floats:
+        """Return the value whose sale leaves an amount; 0 where the fee is no less than it."""
+        whole = amount / (1 - self.share - self.spread)
+        sold = np.maximum(whole, (amount + self.least) / (1 - self.spread))
+        return np.where(amount > self.least, sold, 0.0)
+
+
+def _column(numbers: Sequence[float]) -> Floats:
+    return np.array(numbers, dtype=np.float64)[:, None]
