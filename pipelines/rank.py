@@ -24,6 +24,7 @@ from pipelines.ranking import (
     MONTHS,
     Explanation,
     MetricFact,
+    ReturnFact,
     Strategy,
     explanations,
     published_or_computed,
@@ -203,9 +204,17 @@ def _listing_lines(why: Explanation) -> Iterable[Line]:
 def _return_lines(why: Explanation) -> Iterable[Line]:
     for part in why.returns:
         base = f"from {_number(part.base_close)} {_on(part.base_date)}"
-        how = base if part.base_date else "no base close"
+        how = base + _converted(part) if part.base_date else "no base close"
         yield f"return {part.months}m", _percent(part.value), how
     yield "momentum = score", _percent(why.score), "mean of the three returns"
+
+
+def _converted(part: ReturnFact) -> str:
+    """Return how a return came about that is not in the currency of the listing."""
+    if part.local is None or part.local == part.value:
+        return ""
+    rate = "without a rate" if part.rate_change is None else f"its rate {part.rate_change:+.1%}"
+    return f"; {_percent(part.local)} in its own currency, {rate}"
 
 
 def _composite_lines(why: Explanation) -> Iterable[Line]:

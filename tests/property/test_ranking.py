@@ -278,8 +278,11 @@ def test_the_scale_of_a_stocks_prices_does_not_matter(
 def test_what_becomes_known_after_a_date_changes_nothing(
     market: Market, data: Any, days: int
 ) -> None:
-    before, day = frame_lake(*market), D + timedelta(days=days)
-    ticker = data.draw(few([s["ticker"] for s in market[0]]), "ticker")
+    listed, all_prices, known = market
+    # Without closes after the date, no market cap is scaled.
+    before = frame_lake(listed, [row for row in all_prices if row["date"] <= D], known)
+    day = D + timedelta(days=days)
+    ticker = data.draw(few([s["ticker"] for s in listed]), "ticker")
     filed = [r | {"known_from": day} for r in data.draw(fundamentals_of(ticker, 1000), "filed")]
     close = data.draw(few([0.1, 1.0, 2.5, 7.0]), "close")
     later = frame_lake([], [{"ticker": ticker, "date": day, "close": close}], filed)
