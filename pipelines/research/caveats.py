@@ -55,7 +55,7 @@ def thin(ranks: pl.DataFrame, days: Sequence[date], size: int) -> str | None:
         return None
     return (
         f"At {few.len()} of {len(days)} rebalances fewer than {size} stocks were ranked, "
-        f"{few.min()} at the least; the portfolio held them in equal parts."
+        f"{few.sort()[0]} at the least; the portfolio held them in equal parts."
     )
 
 
