@@ -4,7 +4,6 @@ import platform
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
-from typing import Any, Final
 
 import msgspec
 import polars as pl
@@ -14,7 +13,6 @@ from pipelines.lake import libraries
 from pipelines.research.backtest import Backtest
 
 Json = dict[str, object]
-MADE_WITH: Final = ("polars", "numpy")
 
 
 def as_json(found: Backtest) -> Json:
@@ -71,7 +69,7 @@ def _libraries() -> Iterator[tuple[str, str]]:
     yield "polars", libraries()["polars"]
 
 
-def rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+def rows(frame: pl.DataFrame) -> list[Json]:
     """Return the rows of a frame; dates are texts."""
     return [
         {k: v.isoformat() if isinstance(v, date) else v for k, v in row.items()}
