@@ -20,6 +20,7 @@ MODULES: Final = {
     "export": "pipelines.export",
     "rank": "pipelines.rank",
     "history": "pipelines.history",
+    "backtest": "pipelines.backtest",
     "versions": "pipelines.versions",
     "tune": "pipelines.tune",
     "app": "app",
