@@ -75,7 +75,8 @@ async def _watch(services: Services) -> None:
                 "a part of the watch fails: %s", told, exc_info=None if expected else trouble
             )
         known = told
-        services.alerts.observe_all([rules.watch_failed(trouble)])
+        delivery = rules.alerts_undelivered(services.alerts.undelivered())
+        services.alerts.observe_all([rules.watch_failed(trouble), delivery])
         await asyncio.sleep(WATCH_SECONDS)
 
 
