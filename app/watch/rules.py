@@ -188,7 +188,8 @@ def kept_version_damaged(damage: Mapping[str, str]) -> Observation:
         told = "; ".join(f"version {version}: {problems}" for version, problems in damage.items())
         message = (
             f"a version that is kept to roll back to is damaged: {told}; restore its files and run "
-            "python -m pipelines.versions verify, or delete its folder"
+            "python -m pipelines.versions verify, or delete its folder and run "
+            "python -m pipelines.versions prune"
         )
     return Observation("kept_version_damaged", "warning", message)
 

@@ -360,7 +360,8 @@ def test_damage_of_a_kept_version_names_the_version() -> None:
     assert rules.kept_version_damaged({"v": "prices/0.parquet is missing"}) == Observation(
         "kept_version_damaged", "warning",
         "a version that is kept to roll back to is damaged: version v: prices/0.parquet is missing;"
-        " restore its files and run python -m pipelines.versions verify, or delete its folder",
+        " restore its files and run python -m pipelines.versions verify, or delete its folder and "
+        "run python -m pipelines.versions prune",
     )  # fmt: skip
 
 
