@@ -1,6 +1,6 @@
 """Returns in the currency of a universe: those of the listing, times the change of its rate."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Final
 
@@ -18,12 +18,17 @@ OF_MONTHS: Final = {f"return_{months}m": f"base_date_{months}m" for months in MO
 
 
 def in_currency(
-    stocks: pl.LazyFrame, lake: Lake, universe: Universe, *, first: date, last: date
-) -> pl.LazyFrame:
-    """Return the cross-sections of dates from `first` to `last` with the returns of a universe."""
+    stocks: pl.LazyFrame, lake: Lake, universe: Universe, *, first: date, last: date,
+    also: Collection[str] = (),
+) -> pl.LazyFrame:  # fmt: skip
+    """Return the cross-sections of dates from `first` to `last` with the returns of a universe.
+
+    `also` names price windows that they have; the return over a month is converted too.
+    """
     if universe.returns_in == "local":
         return stocks
-    found = converted(stocks, lake, universe, OF_MONTHS, first=first, last=last)
+    bases = OF_MONTHS | ({"return_1m": "base_date_1m"} if "return_1m" in also else {})
+    found = converted(stocks, lake, universe, bases, first=first, last=last)
     return found.with_columns(factors.momentum())
 
 

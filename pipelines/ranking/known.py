@@ -3,7 +3,7 @@
 Nothing here collects. Frames of more than one date have `as_of` among their keys `by`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -11,18 +11,16 @@ import polars as pl
 
 from pipelines.lake import Lake
 from pipelines.ranking import factors
-from pipelines.ranking.adjusted import (
-    adjusted,
-    applied_splits,
-    with_shares_of_one_scale,
-)
+from pipelines.ranking.adjusted import adjusted, applied_splits
 from pipelines.ranking.eligible import company, share
 from pipelines.ranking.expressions import has_any
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
 from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, newest_jumps, with_bad
 from pipelines.ranking.listed import listed_on
 from pipelines.ranking.market_cap import close_of_cap, market_cap
+from pipelines.ranking.price_windows import PriceWindows
 from pipelines.ranking.ratios import RATIO_COLUMNS
+from pipelines.ranking.shares import with_shares_of_one_scale
 from pipelines.ranking.timely import REPORTED, brought_to_date, priced_on, with_prices
 from pipelines.ranking.windows import (
     ANCHORS,
@@ -65,21 +63,31 @@ ADJUSTED: Final = {f"base_close_{n}m": f"base_date_{n}m" for n in MONTHS} | {
 """
 
 
-def cross_section(lake: Lake, *, as_of: date, trusted: Sequence[TrustedJump] = ()) -> pl.LazyFrame:
+def cross_section(
+    lake: Lake,
+    *,
+    as_of: date,
+    trusted: Sequence[TrustedJump] = (),
+    read: PriceWindows | None = None,
+) -> pl.LazyFrame:
     """Return what is known of every stock on a date: `FACTS` and statements, one row a stock.
 
-    Jumps that are `trusted` count as any move.
+    Jumps that are `trusted` count as any move. Beside them are the price windows that are `read`.
     """
     day = pl.lit(as_of, dtype=pl.Date)
     known = lake.filings(known_by=as_of)
     recent = lake.fundamentals(known_by=as_of, known_since=days_before(as_of, RATIO_WINDOW))
     windows = {n: in_window(day, n) for n in ANCHORS}
     since, jumps = days_before(as_of, PRICE_WINDOW), counted_jumps(lake, trusted)
-    prices = lake.prices(since=since, until=as_of).filter(pl.any_horizontal(windows.values()))
+    prices = lake.prices(since=since, until=as_of)
+    if not read:
+        prices = prices.filter(pl.any_horizontal(windows.values()))
     good = with_bad(prices, jumps, since=since).filter(is_good(day))
+    if read:
+        good = read.ordered(good, lake, [as_of], day, ("ticker",))
     return joined(
         listed_on(lake, as_of).with_columns(as_of=day),
-        closes(good, windows),
+        closes(good, windows, also=read.aggregations(day) if read else ()),
         newest_jumps(jumps, day),
         with_prices(
             newest_ratios(recent, day, dated=fiscal_dates(known)), lake.ratio_prices(), jumps, day
@@ -113,15 +121,18 @@ def joined(
 
 
 def closes(
-    prices: pl.LazyFrame, windows: Mapping[int, pl.Expr], by: Keys = ("ticker",)
+    prices: pl.LazyFrame,
+    windows: Mapping[int, pl.Expr],
+    by: Keys = ("ticker",),
+    also: Iterable[pl.Expr] = (),
 ) -> pl.LazyFrame:
     """Return the last close of each window and its day, a row a ticker.
 
-    `windows` has a mask of the rows for each number of months before the date.
+    `windows` has a mask of the rows for each number of months before the date; `also` are further
+    aggregations.
     """
-    return prices.group_by(by).agg(
-        e for n, mask in windows.items() for e in factors.anchor(mask, n)
-    )
+    anchors = (e for n, mask in windows.items() for e in factors.anchor(mask, n))
+    return prices.group_by(by).agg(*anchors, *also)
 
 
 def price_return(

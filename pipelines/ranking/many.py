@@ -14,7 +14,7 @@ import polars as pl
 
 from pipelines.errors import LakeError
 from pipelines.lake import Lake
-from pipelines.ranking.adjusted import applied_splits, with_shares_of_one_scale
+from pipelines.ranking.adjusted import applied_splits
 from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.expressions import has_any
 from pipelines.ranking.jumps import counted_jumps, is_good, newest_jumps, with_bad
@@ -27,8 +27,10 @@ from pipelines.ranking.known import (
     statements,
 )
 from pipelines.ranking.listed import listed_on_dates
-from pipelines.ranking.rank import ranking_tables
+from pipelines.ranking.price_windows import PriceWindows
+from pipelines.ranking.rank import ranking_tables, windows_read
 from pipelines.ranking.ratios import RATIO_COLUMNS
+from pipelines.ranking.shares import with_shares_of_one_scale
 from pipelines.ranking.strategies import strategies_of
 from pipelines.ranking.strategy import Strategy
 from pipelines.ranking.timely import with_prices
@@ -38,12 +40,15 @@ from pipelines.ranking.windows import (
     RATIO_WINDOW,
     days_before,
     earliest,
+    in_window,
     months_before,
 )
 from pipelines.universe import TrustedJump, Universe
 
 TOGETHER: Final = 36_000
 """Stocks times dates that one plan ranks."""
+WITH_WINDOWS: Final = 4_000
+"""The same where price windows are read: each stock and date has all prices of a year."""
 BY: Final = ("as_of", "ticker")
 HISTORY_COLUMNS: Final = (
     "as_of", "strategy", "rank", "ticker", "name", "sector", "excluded_by", "score", "return_3m",
@@ -101,26 +106,33 @@ def history(
     date, strategy, rank and ticker.
     """
     chosen = tuple(strategies_of(universe).values() if strategies is None else strategies)
-    for block in _blocks(lake, sorted(set(dates))):
-        known = cross_sections(lake, block, universe.trusted_jumps)
-        stocks = in_currency(known, lake, universe, first=block[0], last=block[-1])
+    read = windows_read(chosen, universe)
+    for block in _blocks(lake, sorted(set(dates)), WITH_WINDOWS if read else TOGETHER):
+        known = cross_sections(lake, block, universe.trusted_jumps, read)
+        stocks = in_currency(known, lake, universe, first=block[0], last=block[-1], also=read.names)
         tables = ranking_tables(stocks, universe, chosen)
         yield pl.concat([table.select(HISTORY_COLUMNS) for table in tables]).sort(
             "as_of", "strategy", "rank", "ticker", nulls_last=True
         )
 
 
-def _blocks(lake: Lake, dates: Sequence[date]) -> Iterator[Sequence[date]]:
+def _blocks(lake: Lake, dates: Sequence[date], together: int) -> Iterator[Sequence[date]]:
     """Yield the dates in blocks: the more stocks there are, the fewer dates in each."""
     stocks = lake.stocks().select(pl.len()).collect().item()
-    size = max(1, TOGETHER // max(1, stocks))
+    size = max(1, together // max(1, stocks))
     yield from (dates[start : start + size] for start in range(0, len(dates), size))
 
 
 def cross_sections(
-    lake: Lake, dates: Sequence[date], trusted: Sequence[TrustedJump] = ()
+    lake: Lake,
+    dates: Sequence[date],
+    trusted: Sequence[TrustedJump] = (),
+    read: PriceWindows | None = None,
 ) -> pl.LazyFrame:
-    """Return what is known of every stock on each date: a row a stock and date."""
+    """Return what is known of every stock on each date: a row a stock and date.
+
+    Beside it are the price windows that are `read`.
+    """
     days = pl.LazyFrame({"as_of": dates}, schema={"as_of": pl.Date})
     rows, day = lake.filings(known_by=dates[-1]), pl.col("as_of")
     jumps = counted_jumps(lake, trusted)
@@ -129,10 +141,9 @@ def cross_sections(
         _beside(recent.filter(has_any(RATIO_COLUMNS)), dates), day, BY,
         dated=_beside(_newest_by_day(fiscal_dates(rows), dates[0]), dates),
     )  # fmt: skip
-    prices = _in_windows(lake, dates, jumps).filter(is_good(day))
     return joined(
         listed_on_dates(lake, dates),
-        closes(prices, {n: pl.col("months") == n for n in ANCHORS}, BY),
+        _closes(lake, dates, jumps, read),
         newest_jumps(jumps.join(days, how="cross"), day, BY),
         with_prices(ratios, lake.ratio_prices(), jumps, day, BY),
         with_shares_of_one_scale(
@@ -144,6 +155,23 @@ def cross_sections(
 
 
 # ----------------------------------------------------------------- rows beside their dates
+
+
+def _closes(
+    lake: Lake, dates: Sequence[date], jumps: pl.LazyFrame, read: PriceWindows | None
+) -> pl.LazyFrame:
+    """Return the closes of each stock and date, and the price windows that are read."""
+    if not read:
+        prices = _in_windows(lake, dates, jumps).filter(is_good(pl.col("as_of")))
+        return closes(prices, {n: pl.col("months") == n for n in ANCHORS}, BY)
+    day, since = pl.col("as_of"), days_before(dates[0], PRICE_WINDOW)
+    years = pl.DataFrame({"as_of": dates}, schema={"as_of": pl.Date}).with_columns(
+        date=pl.date_ranges(day.dt.offset_by(f"-{PRICE_WINDOW}d"), "as_of")
+    )
+    prices = lake.prices(since=since, until=dates[-1]).select("ticker", "date", "close", "volume")
+    rows = with_bad(prices, jumps, since=since).join(years.explode("date").lazy(), on="date")
+    ordered = read.ordered(rows.filter(is_good(day)), lake, dates, day, BY)
+    return closes(ordered, {n: in_window(day, n) for n in ANCHORS}, BY, read.aggregations(day))
 
 
 def _in_windows(lake: Lake, dates: Sequence[date], jumps: pl.LazyFrame) -> pl.LazyFrame:

@@ -10,10 +10,12 @@ import polars as pl
 
 from pipelines.lake import Lake
 from pipelines.ranking import factors
+from pipelines.ranking.catalogue import windows_of
 from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.eligible import first_universe_reason, is_class_b
 from pipelines.ranking.expressions import first_reason
 from pipelines.ranking.known import FACTS, cross_section
+from pipelines.ranking.price_windows import PriceWindows
 from pipelines.ranking.rules_version import rules_hash
 from pipelines.ranking.strategies import STRATEGIES, strategies_of
 from pipelines.ranking.strategy import Composite, Score, Strategy, own
@@ -34,10 +36,20 @@ def rankings(
     strategies are those of the universe, unless others are named.
     """
     chosen = tuple(strategies_of(universe).values() if strategies is None else strategies)
-    known = cross_section(lake, as_of=as_of, trusted=universe.trusted_jumps)
-    stocks = in_currency(known, lake, universe, first=as_of, last=as_of)
+    read = windows_read(chosen, universe)
+    known = cross_section(lake, as_of=as_of, trusted=universe.trusted_jumps, read=read)
+    stocks = in_currency(known, lake, universe, first=as_of, last=as_of, also=read.names)
     tables = ranking_tables(stocks, universe, chosen)
     return pl.concat([table.sort("rank", "ticker", nulls_last=True) for table in tables])
+
+
+def windows_read(strategies: Iterable[Strategy], universe: Universe) -> PriceWindows:
+    """Return the price windows that strategies read."""
+    return PriceWindows(names=windows_of(_read(strategies)), index=universe.index)
+
+
+def _read(strategies: Iterable[Strategy]) -> frozenset[str]:
+    return frozenset().union(*(strategy.factors for strategy in strategies))
 
 
 def ranking_tables(
@@ -45,7 +57,7 @@ def ranking_tables(
 ) -> list[pl.LazyFrame]:
     """Return an unsorted table for each strategy, as `rankings` describes it, of all the dates."""
     chosen = tuple(strategies)
-    stocks = with_factors(stocks, frozenset().union(*(s.factors for s in chosen)))
+    stocks = with_factors(stocks, _read(chosen))
     for column, strategy in {_universe_column(s): s for s in chosen}.items():
         stocks = _in_universe(stocks, universe, strategy, column)
     for strategy in chosen:
@@ -193,8 +205,7 @@ def _shown(strategies: Sequence[Strategy]) -> tuple[list[str], list[str]]:
     """
     known = (*STRATEGIES.values(), *strategies)
     percentiles = dict.fromkeys(f"p_{m.name}" for s in known for m in s.metrics)
-    read = frozenset().union(*(s.factors for s in strategies))
-    return list(percentiles), sorted(read.difference(FACTS))
+    return list(percentiles), sorted(_read(strategies).difference(FACTS))
 
 
 def _table(
