@@ -117,9 +117,7 @@ def _jump(rows: pl.LazyFrame, ratio: str) -> pl.LazyFrame:
 
 def ratio_check(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
     """Return the check of jumps in the window, from rows of that window or the one before."""
-    rows = lake.fundamentals(known_by=as_of).filter(
-        pl.col("known_from") >= as_of - 2 * REPORT_WINDOW
-    )
+    rows = lake.fundamentals(known_by=as_of, known_since=as_of - 2 * REPORT_WINDOW)
     recent = _found(rows, stocks, jumps).filter(pl.col("known_from") >= as_of - REPORT_WINDOW)
     found = _ranked_first(recent, stocks)
     return _odd("ratios", found, f"ratios that jumped {LARGEST_JUMP:,.0f} times up or down")
