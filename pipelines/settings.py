@@ -51,13 +51,9 @@ class UniverseSettings(BaseModel):
         cap = self.min_market_cap
         floors = sorted(cap.items()) if isinstance(cap, dict) else [(date.min, cap)]
         return Universe(
-            name=name,
-            markets=self.markets,
-            currency=self.currency,
-            floors=tuple(floors),
-            returns_in=self.returns_in,
-            index=self.index,
-        )
+            name=name, markets=self.markets, currency=self.currency, floors=tuple(floors),
+            returns_in=self.returns_in, index=self.index,
+        )  # fmt: skip
 
 
 class Settings(BaseSettings):
