@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -17,6 +17,7 @@ from pipelines.ranking.strategies import STRATEGIES
 from pipelines.ranking.tickers import canonical_ticker
 from pipelines.universe import TrustedJump, Universe
 from tests import oracle
+from tests.examples import drawn
 from tests.factories import (
     FrameLake,
     Row,
@@ -138,7 +139,7 @@ def rounded(values: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @given(market=markets(), shift=st.sampled_from([0, 0, 0, 31, 92, 366]), data=st.data())
-@settings(max_examples=60, deadline=None)
+@drawn(15, 60)
 def test_rankings_agree_with_the_oracle(
     strategy: str, market: Any, shift: int, data: st.DataObject
 ) -> None:
@@ -188,7 +189,7 @@ def crowds(draw: st.DrawFn) -> Market:
 
 
 any_market = st.one_of(crowds(), markets())
-few_examples = settings(max_examples=20, deadline=None)
+few_examples = drawn(6, 20)
 
 
 def of_lake(
