@@ -20,6 +20,7 @@ from pipelines import console
 from pipelines.dates import until_today
 from pipelines.errors import StockRankError
 from pipelines.lake import DEMO_NOTICE, Lake, readable
+from pipelines.panics import stderr_held_back
 from pipelines.ranking import (
     MONTHS,
     Explanation,
@@ -75,14 +76,25 @@ def main(  # noqa: PLR0913 - one parameter an option
     plan = published_or_computed(opened, as_of=day, universe=ranked).filter(
         pl.col("strategy").is_in([s.name for s in chosen])
     )
-    with readable():
+    with readable(), stderr_held_back():
         frame = plan.collect(engine="streaming")
     if explain is not None:
         console.show(*map(_explained, explanations(_rows_of(frame, explain), there)))
     else:
         WRITE_AS[format_](frame, chosen, day, limit)
-    if opened.manifest.demo and format_ is OutputFormat.TABLE:
-        console.write(DEMO_NOTICE)
+    if format_ is OutputFormat.TABLE:
+        if as_of and day < (oldest := _oldest(opened)):
+            console.write(f"{day} is before the oldest price, which is of {oldest}")
+        if opened.manifest.demo:
+            console.write(DEMO_NOTICE)
+
+
+def _oldest(lake: Lake) -> date:
+    """Return the day of the oldest price."""
+    first = min(file.year or 0 for file in lake.datasets["prices"].files)
+    with readable():
+        oldest: date = lake.year("prices", first).select(pl.col("date").min()).collect().item()
+    return oldest
 
 
 def _limit(top: str) -> int | None:
@@ -115,8 +127,8 @@ def _columns(limit: int | None) -> tuple[Column | str, ...]:
     """Return the columns; with the excluded stocks there is less room for names."""
     return (
         "rank", "ticker", Column("name", cut_to=12 if limit is None else 18), "score",
-        Column("3m", extra=3), Column("6m", extra=2), "12m", "F",
-        Column("primary rank", extra=4), Column("market cap, M", extra=5),
+        Column("3m", extra=2), Column("6m", extra=3), Column("12m", extra=4), "F",
+        Column("primary rank", extra=5), Column("market cap, M", extra=6),
         Column("excluded by", extra=1),
     )  # fmt: skip
 
@@ -223,19 +235,22 @@ def _composite_lines(why: Explanation) -> Iterable[Line]:
     if known:
         yield "multiples", "", f"at the price {_on(why.multiples_as_of)}"
     for metric in why.metrics:
-        standing = _standing(metric.percentile, is_compared=why.is_compared)
-        yield metric.name, _number(metric.value), standing + _reported(metric)
+        notes = [_standing(metric.percentile)] if why.is_compared else []
+        notes += _reported(metric)
+        yield metric.name, _number(metric.value), "; ".join(notes)
+    if not why.is_compared:
+        yield "composite", "none", "the stock is not eligible, so that its metrics are not ranked"
+        return
     yield "composite", _number(why.composite), "mean percentile"
     yield "primary rank", _integer(why.primary_rank), "of the composite, the best 40 % stay"
 
 
-def _reported(metric: MetricFact) -> str:
-    return "" if metric.reported == metric.value else f"; {_number(metric.reported)} as reported"
+def _reported(metric: MetricFact) -> list[str]:
+    is_same = metric.reported == metric.value
+    return [] if is_same else [f"{_number(metric.reported)} as reported"]
 
 
-def _standing(percentile: float | None, *, is_compared: bool) -> str:
-    if not is_compared:
-        return "not ranked, for the stock is not eligible"
+def _standing(percentile: float | None) -> str:
     if percentile is None:
         return "missing, counts as 0.5"
     return f"percentile {percentile:.4f} (0 is best)"

@@ -29,6 +29,7 @@ from pipelines.refresh.identities import (
 from pipelines.refresh.jump_checks import jump_checks
 from pipelines.refresh.outliers import price_checks, ratio_check
 from pipelines.refresh.trading_days import exchange_of
+from pipelines.refresh.unit_breaks import unit_breaks_check
 from pipelines.refresh.units import units_check
 from pipelines.universe import Universe
 
@@ -78,6 +79,7 @@ def report(
             markets_check(lake, universe),
             sectors_check(stocks),
             units_check(lake, stocks),
+            unit_breaks_check(lake),
             *event_checks(lake, stocks, as_of),
             *converted_check(lake, universe, others),
         ),
@@ -117,10 +119,11 @@ def _prices(stocks: pl.DataFrame, active: pl.DataFrame, as_of: date) -> Check:
 def _fundamentals(lake: Lake, active: pl.DataFrame, as_of: date) -> Check:
     """Return the check of trading stocks with fundamentals that are less than a year old."""
     young = pl.col("known_from") >= pl.lit(as_of).dt.offset_by("-12mo")
-    missing = active.join(
-        _tickers(lake.fundamentals(known_by=as_of), young), on="ticker", how="anti"
-    )
-    later = _tickers(lake.fundamentals(), pl.col("known_from") > as_of)
+    # By the day, too, so that only the years from it on are read.
+    recent = lake.fundamentals(known_by=as_of, known_since=as_of - REPORT_WINDOW)
+    missing = active.join(_tickers(recent, young), on="ticker", how="anti")
+    rows = lake.fundamentals(known_since=as_of)
+    later = _tickers(rows, pl.col("known_from") > as_of)
     late = missing.join(later, on="ticker").height
     return _share(
         "fundamentals_coverage",

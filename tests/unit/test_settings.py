@@ -269,6 +269,19 @@ def test_the_other_universes_that_are_published(monkeypatch: pytest.MonkeyPatch)
         Settings.load().other_universes(SWEDEN)
 
 
+@pytest.mark.parametrize("text", ["sweden,", "sweden,,nordic", ","])
+def test_an_empty_name_among_the_universes_is_refused(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("STOCKRANK_PUBLISHED_UNIVERSES", text)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load().other_universes(SWEDEN)
+    assert str(caught.value) == (
+        f"published_universes {text!r} has an empty name; write names with one comma between two, "
+        "and none at the end"
+    )
+
+
 def test_an_unknown_universe_is_refused_with_those_there_are(here: Path) -> None:
     (here / "stockrank.toml").write_text(f"[universes.mine]\n{SP500}")
     with pytest.raises(Unknown) as caught:
@@ -396,6 +409,18 @@ def test_jumps_that_are_trusted_are_those_of_every_universe(here: Path) -> None:
 def test_jumps_that_are_trusted_may_be_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STOCKRANK_TRUSTED_JUMPS", '["ROCK B 2020-03-09"]')
     assert Settings.load().trusted_jumps == ("ROCK B 2020-03-09",)
+
+
+def test_the_threshold_of_a_jump_is_that_of_every_universe(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load().chosen_universe().jump_threshold == 2.5
+    monkeypatch.setenv("STOCKRANK_JUMP_THRESHOLD", "3")
+    assert Settings.load().chosen_universe("nordic").jump_threshold == 3.0
+
+
+@pytest.mark.parametrize("text", ["1.5", "0.4", "nan", "inf", "100.5", "three"])
+def test_a_threshold_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("STOCKRANK_JUMP_THRESHOLD", text)
+    assert f"jump_threshold = {text!r}: Input should be" in message_of()
 
 
 @pytest.mark.parametrize("text", ["ROCK B", "ROCK B 2020-02-30"])
