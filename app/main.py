@@ -10,6 +10,7 @@ from app.routes import (
     cache,
     dashboard,
     data,
+    definitions,
     explanations,
     operations,
     rankings,
@@ -25,6 +26,7 @@ BASE: Final = "/v1"
 ROUTERS: Final = (
     strategies.router,
     explanations.router,
+    definitions.router,
     rankings.router,
     stocks.router,
     data.router,
@@ -55,7 +57,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="StockRank",
         version=__version__,
-        description="Four rankings of Swedish stocks, and the service that computes them.",
+        description="Rankings of Nordic stocks, and the service that computes them.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -17,9 +17,8 @@ from app.web.fields import (
     VersionId,
     field,
 )
+from pipelines.definition import Family, Order
 from pipelines.lake import Label
-
-Family = Literal["momentum", "value", "dividend", "quality"]
 
 
 class StrategyInfo(BaseModel):
@@ -119,6 +118,38 @@ class Metric(BaseModel):
         "0 is best; null if the stock is not ranked by this metric", 0.125
     )
     higher_is_better: bool = field("true if a higher value is better", False)
+    weight: float = field("weight in the composite", 1.0)
+    compared: int | None = field("number of stocks that are ranked by this metric", 212)
+
+
+class Reading(BaseModel):
+    """A value that a condition reads."""
+
+    name: str = field("name of the factor, text or signal", "turnover_3m")
+    value: float | str | bool | None = field("its value; null if it is missing", 31200000.0)
+
+
+class Screen(BaseModel):
+    """A screen of the strategy, with the values that decided."""
+
+    reason: str = field("code of the reason", "thin")
+    condition: str | None = field("condition in SQL that excludes", "turnover_3m < 50e6")
+    excludes: bool | None = field("true if the stock fails it; null if a value is missing", True)
+    values: list[Reading] = field("the values that the condition reads", [])
+    value: float | None = field("value that is compared with a number", 31200000.0)
+    cut: float | None = field(
+        "that number; null where the condition is of another form", 50000000.0
+    )
+    distance: float | None = field("value minus the cut", -18800000.0)
+
+
+class Cut(BaseModel):
+    """The cut of a composite, and how far the stock is from it."""
+
+    compared: int = field("number of stocks with a composite", 212)
+    kept: int = field("last primary rank that stays", 84)
+    keep_percent: int = field("percent that stays", 40)
+    distance: int | None = field("primary rank minus the last that stays; above 0 leaves", -50)
 
 
 class Signal(BaseModel):
@@ -140,7 +171,7 @@ class Explanation(BaseModel):
     excluded_by: str | None = field(
         "first reason for which the stock is excluded; null for a ranked stock", None
     )
-    score: float | None = field("mean of the three returns, as a fraction", 0.412)
+    score: float | None = field("the score, for example the mean of the three returns", 0.412)
     market_cap_msek: float | None = field(
         "market cap in millions of the universe's currency", 512300.0
     )
@@ -165,6 +196,13 @@ class Explanation(BaseModel):
         "end of the newest fiscal year known on that date", "2025-12-31"
     )
     f_signals: list[Signal] = field("the nine signals", [])
+    score_name: str = field("factor or expression that is the score", "momentum")
+    score_is_best: Order = field("which scores are the best ones", "highest")
+    screens: list[Screen] = field("screens of the strategy, in the order they are tried", [])
+    cut: Cut | None = field("cut of the composite; null without one", None)
+    ranked_instead: str | None = field(
+        "ticker of the same share or company that is ranked in place of this one", None
+    )
     ratios_known_from: date | None = field("first day on which the ratios were known", "2026-10-27")
     multiples_as_of: date | None = field(
         "day of the price in the multiples; null without ratios", "2026-11-20"

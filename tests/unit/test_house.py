@@ -45,6 +45,7 @@ BASE: Final = (
     "quoting",
     "runtime",
     "settings",
+    "shown",
     "terminal_table",
     "universe",
 )
