@@ -1,6 +1,5 @@
 """Dependencies of the handlers: services, version, strategy, ticker, rankings and permission."""
 
-import asyncio
 import re
 import secrets
 from dataclasses import dataclass
@@ -47,7 +46,7 @@ VersionDep = Annotated[Version, Depends(current_version)]
 
 async def verdict_today(services: ServicesDep, version: VersionDep) -> freshness.Verdict:
     """Return the verdict on the published version today, and on the lake that it is in."""
-    condition = await asyncio.to_thread(services.published.condition)
+    condition = await services.published.condition()
     return freshness.verdict(version.report, services.today, condition.trouble)
 
 

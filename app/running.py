@@ -21,6 +21,8 @@ from pipelines.settings import Settings
 logger = logging.getLogger(__name__)
 
 WATCH_SECONDS: Final = 1.0
+PART_SECONDS: Final = 60.0
+"""The longest time for a part of a look, for a disk may begin to hang in the middle of it."""
 RULES_EVERY: Final = 5
 """How many looks at `current` there are for one at the rules of the alerts, if nothing changes."""
 
@@ -54,6 +56,8 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
         await services.refresher.close()
         await services.alerts.close()
         services.probe.shutdown(wait=False, cancel_futures=True)
+        services.published.close()
+        services.rooms.close()
 
 
 # ------------------------------------------------------------------------------------ watching
@@ -78,9 +82,12 @@ async def _watch(services: Services) -> None:
 async def _error_of(part: Callable[[], Awaitable[None]]) -> Exception | None:
     """Return the error of a part of the watch; None also where an alert tells of it already."""
     try:
-        await part()
+        async with asyncio.timeout(PART_SECONDS):
+            await part()
     except Unreadable:
         return None
+    except TimeoutError:
+        return LakeError(f"a look at the lake took more than {PART_SECONDS:g} s")
     except Exception as error:  # noqa: BLE001 - whatever it is, the watch goes on and tells of it
         return error
     return None
@@ -102,20 +109,35 @@ class _Watch:
     async def look(self, *, all_rules: bool) -> Exception | None:
         """Look at everything, whatever one part meets, and return the first error.
 
-        For example of a version that is pruned while it is read: the next look finds another.
+        For example of a version that is pruned while it is read: the next look finds another. While
+        the disk of the lake hangs, nothing else is asked of it.
         """
-        parts = (
-            self.check_version,
-            self.observe_lake,
-            self._services.refresher.take_in,
-            partial(self._observe_news, all_rules=all_rules),
-        )
-        errors = [await _error_of(part) for part in parts]
+        parts: dict[Callable[[], Awaitable[None]], bool] = {
+            self.check_version: True,
+            self.observe_lake: False,
+            self._services.refresher.take_in: True,
+            partial(self._observe_news, all_rules=all_rules): False,
+            partial(self._observe_files, all_rules=all_rules): True,
+        }
+        errors = [
+            await _error_of(part)
+            for part, is_of_lake in parts.items()
+            if not (is_of_lake and self._services.published.hangs)
+        ]
         return next(filter(None, errors), None)
 
     async def _observe_news(self, *, all_rules: bool) -> None:
         if self.has_news() or all_rules:
             await self.observe_rules()
+
+    async def _observe_files(self, *, all_rules: bool) -> None:
+        """Observe damage of the records and of the versions that are kept."""
+        if not all_rules:
+            return
+        alerts = self._services.alerts
+        alerts.observe_all([rules.records_damaged(await asyncio.to_thread(self._records))])
+        damage = await asyncio.to_thread(_damage_of_kept, self._services.published.root)
+        alerts.observe_all([rules.kept_version_damaged(damage)])
 
     async def check_version(self) -> None:
         """Announce a version that became current, and compare it with the one before."""
@@ -157,7 +179,7 @@ class _Watch:
     async def observe_lake(self) -> None:
         """Observe the condition of the lake, and announce that it changed; log a roll-back."""
         services = self._services
-        condition = await asyncio.to_thread(services.published.condition)
+        condition = await services.published.condition()
         services.alerts.observe_all(rules.of_lake(condition, services.published.in_memory))
         if condition != self._condition:
             back, self._condition = self._condition.rolled_back, condition
@@ -175,10 +197,7 @@ class _Watch:
         services, alerts = self._services, self._services.alerts
         alerts.observe_all(rules.of_memory(services.guard))
         alerts.observe_all(rules.of_jobs(services.refresher.history(), self._made))
-        alerts.observe_all([rules.disk_low(await asyncio.to_thread(services.disk))])
-        alerts.observe_all([rules.records_damaged(await asyncio.to_thread(self._records))])
-        damage = await asyncio.to_thread(_damage_of_kept, services.published.root)
-        alerts.observe_all([rules.kept_version_damaged(damage)])
+        alerts.observe_all([rules.disk_low(await services.disk())])
         report = self._version.report if self._version else None
         if report or self._condition.state == "empty":
             alerts.observe_all([rules.refresh_overdue(report, services.today)])

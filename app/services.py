@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Final
 
 from limits import RateLimitItemPerMinute
@@ -20,11 +21,14 @@ from app.serving import (
     kept_versions,
 )
 from app.watch import (
+    UNKNOWN_DISK,
     Alerts,
+    Aside,
     DiskUsage,
     Events,
     Guard,
     Level,
+    NoAnswer,
     alerts_file,
     configured_channels,
     disk_usage,
@@ -37,6 +41,8 @@ from pipelines.settings import Settings
 
 SYNCS: Final = RateLimitItemPerMinute(2)
 """How many refreshes may be requested."""
+DISK_SECONDS: Final = 5.0
+"""Seconds after which a disk is taken not to tell its room."""
 
 
 @dataclass
@@ -61,6 +67,8 @@ class Services:
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="database-probe")
     )
     """The thread of the database check of `/health`; it takes none from the rankings."""
+    rooms: Aside = field(default_factory=lambda: Aside("disk-room"))
+    """The thread that asks for the room on the disks."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     _limiter: MovingWindowRateLimiter = field(
@@ -72,11 +80,15 @@ class Services:
         """Return the day in UTC."""
         return self.now().date()
 
-    def disk(self) -> DiskUsage:
-        """Return the room on the disks of the lake, and what a refresh needs."""
+    async def disk(self) -> DiskUsage:
+        """Return the room on the disks of the lake, and what a refresh needs; none if they hang."""
         version = self.published.loaded()
         manifest = version.manifest if version else None
-        return disk_usage(self.settings.lake, self.settings.source, manifest)
+        places = self.settings.lake, self.settings.source
+        try:
+            return await self.rooms.ask(DISK_SECONDS, partial(disk_usage, *places, manifest))
+        except NoAnswer:
+            return UNKNOWN_DISK
 
     def seconds_until_sync(self) -> int:
         """Count a request for a refresh and return 0; after too many, return the wait."""

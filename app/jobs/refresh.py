@@ -183,9 +183,10 @@ class Refresher:
     async def _refreshed(self) -> Job:
         """Make one attempt or two, and return the job as it ended."""
         job = self._change(status="running")
-        log = self._history.new_log(job.job_id)
-        before = lakes.current_id(self._settings.lake)
-        attempt = await self._attempts(log, full=self._must_read_all(before))
+        log = await asyncio.to_thread(self._history.new_log, job.job_id)
+        before = await asyncio.to_thread(lakes.current_id, self._settings.lake)
+        full = await asyncio.to_thread(self._must_read_all, before)
+        attempt = await self._attempts(log, full=full)
         if attempt.manifest is None:
             return self._running.failed(attempt.failure(self._limit_mb), datetime.now(UTC))
         ranked = await asyncio.to_thread(_ranked, self._settings.lake, attempt.manifest)

@@ -31,7 +31,7 @@ PROBE_BUSY_SECONDS: Final = 0.5
 async def health(services: ServicesDep) -> operation_models.Health:
     """Health of the service; a degraded one still serves the published version."""
     connection = await _connection(services)
-    lake = await asyncio.to_thread(services.published.condition)
+    lake = await services.published.condition()
     critical = "memory is critical" if services.guard.level is Level.CRITICAL else None
     reasons = [None if connection == "connected" else connection, lake.reason, critical]
     reason = "; ".join(filter(None, reasons)) or None
@@ -83,7 +83,7 @@ async def live() -> operation_models.Alive:
 )
 async def ready(services: ServicesDep, _: VersionDep) -> operation_models.Alive:
     """200 once a version is published, 503 before, and while the lake cannot be read."""
-    lake = await asyncio.to_thread(services.published.condition)
+    lake = await services.published.condition()
     if lake.state == "unreadable":
         raise Unavailable(f"the lake cannot be read: {lake.reason}")
     return operation_models.Alive(status="ok")
@@ -98,7 +98,7 @@ async def memory_(services: ServicesDep) -> operation_models.Memory:
 @router.get("/system/disk")
 async def disk(services: ServicesDep) -> operation_models.Disk:
     """Free room on the disks of the lake against what a refresh needs."""
-    return operation_models.Disk(**asdict(await asyncio.to_thread(services.disk)))
+    return operation_models.Disk(**asdict(await services.disk()))
 
 
 @router.get(
@@ -112,8 +112,8 @@ async def metrics(services: ServicesDep) -> Response:
         version = await services.published.current()
     except LakeError:
         version = None
-    condition = await asyncio.to_thread(services.published.condition)
-    found = registry(services, version, condition, await asyncio.to_thread(services.disk))
+    condition = await services.published.condition()
+    found = registry(services, version, condition, await services.disk())
     return Response(generate_latest(found), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -126,7 +126,7 @@ async def stream(services: ServicesDep) -> AsyncIterator[ServerSentEvent]:
     A comment is sent when nothing happens for 15 seconds.
     """
     async with services.events.subscribe() as events:
-        condition = await asyncio.to_thread(services.published.condition)
+        condition = await services.published.condition()
         yield ServerSentEvent(event="hello", data=_hello(services, condition), retry=2000)
         async for event in events:
             yield ServerSentEvent(event=event.kind, data=event.data)

@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from app.watch import check_version
+from app.watch import Aside, NoAnswer, check_version
 from app.web import Unreadable
 from pipelines import __version__
 from pipelines import lake as lakes
@@ -26,6 +26,14 @@ LinkState = tuple[int, int, int]
 NO_LINK: Final[LinkState] = (0, 0, 0)
 REREAD_SECONDS: Final = 5.0
 """Seconds between two attempts to read a current version that cannot be read."""
+FRESH_SECONDS: Final = 0.001
+"""Seconds for which a look at the link holds: busy requests share one."""
+LINK_SECONDS: Final = 0.25
+"""Seconds for which requests wait for the link, once: on a disk that hangs the last look holds."""
+ANSWER_SECONDS: Final = 5.0
+"""Seconds after which a disk that gives no answer is said to hang."""
+LOAD_SECONDS: Final = 60.0
+"""The longest time in which a version is read into memory."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,11 @@ class Published:
         """Whether that attempt failed though the files are as they were written."""
         self._retry_at = 0.0
         self._reading: Final = asyncio.Lock()
+        self._links: Final = Aside("lake-link")
+        self._looks: Final = Aside("lake-condition")
+        self._looked: LinkState = NO_LINK
+        """The state of the link at the last look."""
+        self._looked_at = -FRESH_SECONDS
 
     async def current(self) -> Version:
         """Return the version that `current` names; raise `NothingPublished` if there is none.
@@ -112,9 +125,13 @@ class Published:
             if loaded := self.loaded():
                 return loaded
             state = self._link_state()
-            before = await asyncio.to_thread(lakes.condition_of, self.root)
             try:
-                version = await asyncio.to_thread(_load, self.root, self._universe)
+                before = await self._looks.ask(ANSWER_SECONDS, self._condition_of)
+                async with asyncio.timeout(LOAD_SECONDS):
+                    version = await asyncio.to_thread(_load, self.root, self._universe)
+            except (NoAnswer, TimeoutError) as error:
+                self._failed, self._retry_at = state, time.monotonic() + REREAD_SECONDS
+                return self._in_memory(error)
             except (StockRankError, OSError) as error:
                 return await self._version_before(state, error, before)
             self._version, self._state, self._failed = version, state, None
@@ -128,15 +145,26 @@ class Published:
             whole = await asyncio.to_thread(_is_whole, self.root)
             self._closed = whole and before.state == "readable"  # not mended meanwhile
         self._failed, self._retry_at = state, time.monotonic() + REREAD_SECONDS
+        return self._in_memory(error)
+
+    def _in_memory(self, error: Exception) -> Version:
+        """Return the version in memory; raise where there is none."""
         if self._version is not None:
             return self._version
         if isinstance(error, NothingPublished):
             raise error
         raise Unreadable(str(error)) from error
 
-    def condition(self) -> Condition:
-        """Return the condition of the lake, also as the last attempt to read it found it."""
-        found = lakes.condition_of(self.root)
+    async def condition(self) -> Condition:
+        """Return the condition of the lake, also as the last attempt to read it found it.
+
+        A lake whose disk hangs is unreadable.
+        """
+        try:
+            found = await self._looks.ask(ANSWER_SECONDS, self._condition_of)
+        except NoAnswer as error:
+            hangs = f"{error}; check the disk, or the network that it is on"
+            return Condition("unreadable", self.in_memory, hangs)
         if found.state == "empty" and self._version is not None:
             gone = "the lake is gone with all its versions; put it back, or start a refresh"
             return Condition("unreadable", None, gone)
@@ -145,7 +173,29 @@ class Published:
             return Condition("unreadable", found.version, closed)
         return found
 
+    @property
+    def hangs(self) -> bool:
+        """True while the disk of the lake gives no answer."""
+        return self._looks.hangs or self._links.hangs
+
+    def close(self) -> None:
+        """End the threads that look."""
+        self._links.close()
+        self._looks.close()
+
+    def _condition_of(self) -> Condition:
+        return lakes.condition_of(self.root)
+
     def _link_state(self) -> LinkState:
+        """Return the state of the link; that of the last look where the disk hangs."""
+        now = time.monotonic()
+        if now - self._looked_at >= FRESH_SECONDS:
+            with suppress(NoAnswer):
+                self._looked = self._links.within(LINK_SECONDS, self._look_at_link)
+                self._looked_at = now
+        return self._looked
+
+    def _look_at_link(self) -> LinkState:
         """Return the state of the link `current` itself; `NO_LINK` where it is not to be seen."""
         try:
             stat = self._link.lstat()

@@ -19,6 +19,12 @@ from .alerts import recorded_alerts as recorded_alerts
 # An alert to try the channels with.
 from .alerts import trial_alert as trial_alert
 
+# A thread that looks at a disk, which may never answer.
+from .aside import Aside as Aside
+
+# The error of a disk that gives no answer.
+from .aside import NoAnswer as NoAnswer
+
 # The channels of the settings, the log first.
 from .channels import configured_channels as configured_channels
 
@@ -27,6 +33,9 @@ from .damage_check import DamageCheck as DamageCheck
 
 # Marks a version that has a file with other bytes than were written.
 from .damage_check import check_version as check_version
+
+# That of a disk that does not answer.
+from .disk import UNKNOWN_DISK as UNKNOWN_DISK
 
 # The room on the disks of the lake, against the need of a refresh.
 from .disk import DiskUsage as DiskUsage

@@ -18,6 +18,7 @@ START_SECONDS: Final = 30.0
 PAUSE_SECONDS: Final = 0.005
 """A pause after every megabyte, so that at most 200 MB are read in a second."""
 NICE: Final = 19
+CLOSE_SECONDS: Final = 5.0
 
 
 class Stopped(Exception):
@@ -42,9 +43,9 @@ class DamageCheck:
         self._thread.start()
 
     def close(self) -> None:
-        """End the check at once, also in the middle of a file."""
+        """End the check at once, also in the middle of a file; do not wait for a hanging disk."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(CLOSE_SECONDS)
 
     def _run(self) -> None:
         with suppress(OSError):  # Linux gives each thread a priority of its own

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pipelines import lake as lakes
 from pipelines.lake import Manifest, layout
@@ -31,6 +31,10 @@ class DiskUsage:
     files_mb: float | None
     needed_mb: float | None
     enough: bool | None
+
+
+UNKNOWN_DISK: Final = DiskUsage((), None, None, None, None)
+"""That of a disk that does not answer."""
 
 
 def disk_usage(root: Path, database: Path, current: Manifest | None) -> DiskUsage:

@@ -11,12 +11,18 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Final
 
 from pydantic import JsonValue
 
+from app.watch.aside import Aside, NoAnswer
+
 Entry = dict[str, JsonValue]
 """A thing as the journal holds it."""
+
+WRITE_SECONDS: Final = 1.0
+"""Seconds for which a write is waited for."""
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +35,8 @@ class Journal:
     """The newest `keep` things, each a JSON object that is identified by its text under `key`.
 
     A thing that `lasts` is kept however old it is. On a disk that cannot be read or written the
-    error is logged, the entries stay in memory, and the service goes on.
+    error is logged, the entries stay in memory, and the service goes on. On one that hangs, lines
+    wait until it answers.
     """
 
     def __init__(
@@ -42,6 +49,8 @@ class Journal:
         self._entries: Final[dict[str, Entry]] = {}
         self._lines = 0
         self._torn = False
+        self._waiting: Final[SimpleQueue[str]] = SimpleQueue()
+        self._writer: Final = Aside(path.name)
         self._fault = ""
         """Why the file cannot be read or written; '' where it can."""
         self._seen = (-1, -1)
@@ -74,8 +83,17 @@ class Journal:
     def record(self, entry: Entry) -> None:
         """Keep the state of a thing, in place of the one before."""
         self._remember(entry)
+        self._waiting.put(json.dumps(entry))
+        with suppress(NoAnswer):
+            self._writer.within(WRITE_SECONDS, self._write_waiting)
+
+    def _write_waiting(self) -> None:
+        while not self._waiting.empty():
+            self._write(self._waiting.get())
+
+    def _write(self, entry: str) -> None:
         # A line that was torn off must not swallow the one that follows it.
-        line = "\n" * self._torn + json.dumps(entry) + "\n"
+        line = "\n" * self._torn + entry + "\n"
         try:
             self.path.parent.mkdir(exist_ok=True)
             with self.path.open("a", encoding="utf-8") as file:
@@ -127,7 +145,7 @@ class Journal:
         fresh = self.path.with_name(f"{self.path.name}.partial")
         try:
             with fresh.open("w", encoding="utf-8") as file:
-                file.writelines(json.dumps(entry) + "\n" for entry in self._entries.values())
+                file.writelines(json.dumps(entry) + "\n" for entry in self.entries())
                 file.flush()
                 os.fsync(file.fileno())
             fresh.replace(self.path)

@@ -6,12 +6,18 @@ from asyncio import get_running_loop
 from contextlib import closing
 from pathlib import Path
 from threading import Event
+from time import sleep
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 
+from app import services
 from app.routes import operations
 from app.routes.operations import PROBE_BUSY_SECONDS
+from app.serving import published
+from app.watch import DiskUsage
+from pipelines.lake import Condition
 from tests.api.conftest import at, served
 
 STRATEGIES = "sammansatt_momentum, trendande_varde, trendande_utdelning, trendande_kvalitet"
@@ -135,9 +141,13 @@ def test_metrics_look_at_the_disk_beside_the_event_loop(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with served(place) as client:
-        services = client.app.state.services  # type: ignore[attr-defined]
-        seen, disk = [], services.disk
-        monkeypatch.setattr(services, "disk", lambda: seen.append(in_event_loop()) or disk())
+        seen, usage = [], services.disk_usage
+
+        def look(*given: Any) -> DiskUsage:
+            seen.append(in_event_loop())
+            return usage(*given)
+
+        monkeypatch.setattr(services, "disk_usage", look)
         assert "stockrank_disk_free_bytes" in client.get("/metrics").text
         assert set(seen) == {False}
 
@@ -190,3 +200,71 @@ def test_the_page_and_its_files_are_asked_for_again(client: TestClient) -> None:
     assert script.headers["cache-control"] == page.headers["cache-control"] == "no-cache"
     again = client.get("/static/js/main.js", headers={"if-none-match": script.headers["etag"]})
     assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
+
+
+HANGS = (
+    "the disk of the lake gives no answer for 0.2 s; check the disk, or the network that it is on"
+)
+
+
+def test_a_disk_that_hangs_is_told_of_while_the_version_is_served(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "ANSWER_SECONDS", 0.2)
+    with served(place) as client:
+        answers, found = Event(), published.lakes.condition_of
+        answers.set()
+
+        def look(root: Path) -> Condition:
+            answers.wait()
+            return found(root)
+
+        monkeypatch.setattr(published.lakes, "condition_of", look)
+        assert client.get("/health/ready").status_code == 200
+        answers.clear()
+        try:
+            health = client.get("/health").json()
+            assert (health["status"], health["lake"]) == ("degraded", "unreadable")
+            assert health["reason"] == HANGS
+            ready = client.get("/health/ready")
+            assert (ready.status_code, HANGS in ready.text) == (503, True)
+            assert "stockrank_lake_readable 0.0" in client.get("/metrics").text
+            assert until_told(client, firing=True) == {HANGS}
+            assert client.get("/strategies/trendande_varde/top10").status_code == 200
+        finally:
+            answers.set()
+        assert until_told(client, firing=False) == set()
+        assert client.get("/health").json()["status"] == "healthy"
+
+
+def until_told(client: TestClient, *, firing: bool) -> set[str]:
+    """The reasons of the alert `lake_unreadable`, once it fires or is over."""
+    for _ in range(1000):
+        alerts = [a for a in client.get("/data/alerts").json() if a["key"] == "lake_unreadable"]
+        told = {alert["message"].partition("; until")[0] for alert in alerts}
+        if bool(told) == firing:
+            return told
+        sleep(0.02)
+    raise AssertionError("it was not told")
+
+
+def test_requests_wait_for_a_link_on_a_disk_that_hangs_once_and_not_for_long(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(published, "LINK_SECONDS", 0.01)
+    with served(place) as client:
+        assert client.get("/stocks/BB").status_code == 200
+        answers = Event()
+        looks: list[None] = []
+
+        def look(_: object) -> published.LinkState:
+            looks.append(None)
+            answers.wait()
+            return published.NO_LINK
+
+        monkeypatch.setattr(published.Published, "_look_at_link", look)
+        try:
+            assert [client.get("/stocks/BB").status_code for _ in range(3)] == [200, 200, 200]
+            assert len(looks) == 1
+        finally:
+            answers.set()

@@ -112,6 +112,19 @@ def remove_version(world: World) -> None:
     shutil.rmtree(world.version)
 
 
+def hang_disk(world: World) -> None:
+    """Put a pipe in place of the manifest, of which no reader gets an answer."""
+    pipe = manifest(world)
+    aside(lambda _: pipe)(world)
+    os.mkfifo(pipe)
+
+    def answer() -> None:
+        with suppress(OSError):  # nobody waits
+            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+
+    world.held.append(answer)
+
+
 MANIFEST_GONE: Final = "its manifest.json cannot be read"
 LAKES: Final = (
     unreadable("current is missing", lambda w: current(w).unlink(),
@@ -129,6 +142,8 @@ LAKES: Final = (
     unreadable("the manifest is missing", lambda w: manifest(w).unlink(), MANIFEST_GONE),
     unreadable("the lake is a file", then(aside(lake), lambda w: w.lake.write_text("a file")),
                "the lake is not a folder", nothing),
+    unreadable("the disk hangs", hang_disk, "the disk of the lake gives no answer for 5 s",
+               nothing),
     unreadable("the lake is moved away", aside(lake), "the lake is gone with all its versions",
                nothing),
 )  # fmt: skip
