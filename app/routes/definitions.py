@@ -3,7 +3,6 @@
 import asyncio
 from typing import Annotated, Final
 
-import msgspec
 from fastapi import APIRouter, Body, Response
 
 from app.deps import SelectionDep, StrategyDep
@@ -40,8 +39,8 @@ async def factors() -> list[definition_models.FactorInfo]:
 @router.get("/strategies/{name}/definition")
 async def definition(strategy: StrategyDep) -> definition_models.StrategyAsData:
     """Strategy as data."""
-    form = msgspec.to_builtins(strategy.definition)
-    return definition_models.StrategyAsData.model_validate(form)
+    model = definition_models.StrategyAsData
+    return model.model_validate(strategy.definition, from_attributes=True)
 
 
 @router.post("/strategies/preview", response_class=Response, responses=RANKING)
