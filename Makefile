@@ -16,9 +16,10 @@ run: $(VENV)/ready
 	@$(RUN) pipelines.rank
 	@$(RUN) app
 
-# The fast tests, then those with servers, browsers and long series: two processes side by side.
+# The fast tests in two processes; then those with servers, browsers and long series, and all
+# examples of random ones, in three, for many of them wait.
 test: check-fast
-	$(RUN) pytest -q -m "slow and not torture" -n 2 --dist loadscope
+	STOCKRANK_EXAMPLES=all $(RUN) pytest -q -m "(slow or drawn) and not torture" -n 3 --dist loadscope
 
 check-fast: check
 	$(RUN) pytest -q $(FAST) $(if $(COVERED),$(COVERAGE))

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-from pipelines.ranking import CutFact, Explanation, MetricFact, ScreenFact
+from pipelines.ranking import CutFact, Explanation, MetricFact, ReturnFact, ScreenFact
 from pipelines.shown import f_score, integer, number, percent
 from pipelines.terminal_table import Column, Table
 
@@ -34,12 +34,20 @@ def _listing_lines(why: Explanation) -> Iterable[Line]:
 def _return_lines(why: Explanation) -> Iterable[Line]:
     for part in why.returns:
         base = f"from {number(part.base_close)} {_on(part.base_date)}"
-        how = base if part.base_date else "no base close"
+        how = base + _converted(part) if part.base_date else "no base close"
         yield f"return {part.months}m", percent(part.value), how
     if why.score_name == "momentum":
         yield "momentum = score", percent(why.score), "mean of the three returns"
     else:
         yield "score", number(why.score), f"{why.score_name}, {why.score_is_best} first"
+
+
+def _converted(part: ReturnFact) -> str:
+    """Return how a return came about that is not in the currency of the listing."""
+    if part.local is None or part.local == part.value:
+        return ""
+    rate = "without a rate" if part.rate_change is None else f"its rate {part.rate_change:+.1%}"
+    return f"; {percent(part.local)} in its own currency, {rate}"
 
 
 def _composite_lines(why: Explanation) -> Iterable[Line]:

@@ -38,7 +38,10 @@ def become(asked):
         os.dup2(os.open(name, os.O_RDWR), number)
     sys.stdin, sys.stdout, sys.stderr = (open(n, mode) for n, mode in enumerate("rww"))
     sys.argv = [asked["module"], *asked["words"]]
-    runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
+    if asked["module"] == "-c":
+        exec(asked["words"][0], {"__name__": "__main__"})
+    else:
+        runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
 
 
 print("ready", flush=True)
@@ -67,7 +70,10 @@ def _origin() -> subprocess.Popen[str]:
 def run(
     folder: Path, module: str, *words: str, env: Mapping[str, str]
 ) -> subprocess.CompletedProcess[bytes]:
-    """What `python -m` with a module and some words does in a folder and an environment."""
+    """What `python -m` with a module and some words does in a folder and an environment.
+
+    The module `-c` stands for the code that follows.
+    """
     origin = _origin()
     assert origin.stdin
     assert origin.stdout

@@ -37,10 +37,14 @@ def lake(
 
 
 def checks(
-    made: FrameLake, *, as_of: date = FRIDAY, universe: Universe = SWEDEN
+    made: FrameLake,
+    *,
+    as_of: date = FRIDAY,
+    universe: Universe = SWEDEN,
+    others: Sequence[Universe] = (),
 ) -> dict[str, Check]:
     """The checks of a report by name."""
-    found = report(made, as_of=as_of, universe=universe, calendar=WEEKDAYS)
+    found = report(made, as_of=as_of, universe=universe, others=others, calendar=WEEKDAYS)
     return {check.name: check for check in found.checks}
 
 

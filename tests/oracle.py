@@ -150,7 +150,9 @@ def measure(
     ratios = brought(ratios, closes, jumps, as_of)
     good = {row["date"] for row in closes}
     of_today = [row for row in everything if row["date"] in good]
-    cap, source = market_cap(stock, of_today, last_close(everything, date.max), ratios, as_of)
+    ahead = any(row["date"] > as_of for row in everything)
+    of_cap = close_of_cap(everything, trusted, as_of) if ahead else None
+    cap, source = market_cap(stock, of_today, of_cap, ratios, as_of)
     attributes = {name: stock[name] for name in ("ticker", "sector", "market", "stock_type")}
     return {
         **attributes,
@@ -158,7 +160,7 @@ def measure(
         **{metric: ratios.get(metric) for metric in RATIOS},
         "multiples_as_of": ratios.get("multiples_as_of"),
         **price_columns(closes, as_of),
-        **f_score_columns(known, as_of),
+        **f_score_columns(known, as_of, splits),
         "market_cap_msek": cap,
         "market_cap_source": source,
         "jump_date": suspect,
@@ -192,7 +194,7 @@ def adjusted(closes: list[Row], splits: list[Row], as_of: date) -> list[Row]:
     known = [row for row in closes if row["date"] <= as_of]
     applied = applied_of(splits, known)
 
-    def ahead(day: date) -> float:
+    def ahead(day: date) -> Any:
         return math.prod(split["ratio"] for split in applied if split["date"] > day)
 
     return [row | {"close": row["close"] / ahead(row["date"])} for row in known]
@@ -319,19 +321,28 @@ def brought(ratios: Row, closes: list[Row], jumps: list[date], as_of: date) -> R
     return row
 
 
+def close_of_cap(closes: list[Row], trusted: set[date], as_of: date) -> Row | None:
+    """The close that the cap of now goes with: the last one before the next unexplained jump."""
+    ahead = [day for day in without_runs(closes, trusted)[0] if day > as_of]
+    return last_close(closes, min(ahead) - timedelta(days=1) if ahead else date.max)
+
+
 def market_cap(
-    stock: Row, closes: list[Row], newest: Row | None, ratios: Row, as_of: date
+    stock: Row, closes: list[Row], of_cap: Row | None, ratios: Row, as_of: date
 ) -> tuple[float | None, str | None]:
-    """Market cap in million and where it comes from; both None if there is none above zero."""
+    """Market cap in million and where it comes from; both None if there is none above zero.
+
+    `of_cap` is the close that the cap of now is scaled from; None where nothing is scaled.
+    """
     if recent_close(closes, as_of) is None:
         return None, None
     reported = ratios.get("market_cap_ccy")
     if reported is not None and reported > 0:
         return reported / 1e6, "reported"
     cap, source = stock["market_cap_msek"], "current"
-    if cap is not None and newest is not None and as_of < newest["date"]:
+    if cap is not None and of_cap is not None:
         then, source = recent_close(closes, as_of), "price_scaled"
-        cap = cap * (then["close"] / newest["close"]) if then else None
+        cap = cap * (then["close"] / of_cap["close"]) if then else None
     return (cap, source) if cap is not None and cap > 0 else (None, None)
 
 
@@ -368,7 +379,7 @@ def mixes_periods(row: Row) -> bool:
     return (row.get("data_source") or "").casefold() == "tradingview"
 
 
-def f_score_columns(known: list[Row], as_of: date) -> Row:
+def f_score_columns(known: list[Row], as_of: date, splits: list[Row]) -> Row:
     years = fiscal_years(known)
     t = max(years, default=None)
     if t is None or t < months_back(as_of, 18):
@@ -377,10 +388,23 @@ def f_score_columns(known: list[Row], as_of: date) -> Row:
     t2 = year_before(years, t1)
     empty: Row = {}
     of_year = [years[year] if year is not None else empty for year in (t, t1, t2)]
+    if t1 is not None:
+        between = [split["ratio"] for split in splits if t1 < split["date"] <= t]
+        of_year[0] = with_shares_of(of_year[0], of_year[1], math.prod(between))
     nine = signals(*of_year)
     if mixes_periods(years[t]):
         nine[3] = None
     return f_score(t, nine, vendor=vendor_score(known, t), mixed=mixes_periods(years[t]))
+
+
+def with_shares_of(t: Row, t1: Row, ratio: float) -> Row:
+    """The statements of t, its shares without those of splits, where they are among them."""
+    now, then = t.get("shares_outstanding"), t1.get("shares_outstanding")
+    if ratio == 1 or not now or not then or now < 0 or then < 0:
+        return t
+    moved = now / then
+    is_nearer = abs(math.log(moved / ratio)) < abs(math.log(moved))
+    return t | {"shares_outstanding": float(f"{now / ratio:.11e}")} if is_nearer else t
 
 
 def f_score(

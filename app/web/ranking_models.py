@@ -95,7 +95,12 @@ class Return(BaseModel):
     """A price return up to the date of the ranking."""
 
     months: int = field("length in calendar months", 12)
-    value: float | None = field("close / base close - 1, as a fraction", 0.31)
+    value: float | None = field("return in the currency of the universe, as a fraction", 0.31)
+    local: float | None = field("close / base close - 1, as a fraction", 0.31)
+    rate_change: float | None = field(
+        "what the rate of the listing's currency did, as a fraction; null if nothing is converted",
+        None,
+    )
     base_date: date | None = field("day of the base close", "2025-11-20")
     base_close: float | None = field("base close in the listing currency", 212.4)
 

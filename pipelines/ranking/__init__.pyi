@@ -39,6 +39,7 @@ from .eligible import share as share
 # Why a stock is where it is: rows of a ranking as typed values.
 from .explain import Explanation as Explanation
 from .explain import MetricFact as MetricFact
+from .explain import ReturnFact as ReturnFact
 from .explain import explanations as explanations
 
 # A quotient that is correctly rounded.

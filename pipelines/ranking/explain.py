@@ -19,10 +19,16 @@ from pipelines.ranking.windows import MONTHS
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReturnFact:
-    """A price return up to the date of the ranking, and the close that it is measured from."""
+    """A price return up to the date of the ranking, and the close that it is measured from.
+
+    `value` is in the currency of the universe, `local` in that of the listing. They differ only
+    where the universe converts returns; `rate_change` is then what the rate did, as a fraction.
+    """
 
     months: int
     value: float | None
+    local: float | None
+    rate_change: float | None
     base_date: date | None
     base_close: float | None
 
@@ -173,12 +179,23 @@ def _jump(row: Mapping[str, Any]) -> JumpFact | None:
 
 
 def _return(row: Mapping[str, Any], months: int) -> ReturnFact:
+    value, close, base = row[f"return_{months}m"], row["close"], row[f"base_close_{months}m"]
+    local = close / base - 1 if close is not None and base is not None else None
     return ReturnFact(
         months=months,
-        value=row[f"return_{months}m"],
+        value=value,
+        local=local,
+        rate_change=_rate_change(value, local),
         base_date=row[f"base_date_{months}m"],
-        base_close=row[f"base_close_{months}m"],
+        base_close=base,
     )
+
+
+def _rate_change(value: float | None, local: float | None) -> float | None:
+    """Return what a rate did between two closes; None where no return was converted."""
+    if value is None or local is None or value == local:
+        return None
+    return (value + 1) / (local + 1) - 1
 
 
 def _metric(row: Mapping[str, Any], metric: Metric) -> MetricFact:

@@ -19,6 +19,8 @@ NEWEST_JUMP: Final = "newest_jump_"
 """The day of the newest jump of a stock that nothing explains, however long ago; else null."""
 JUMP_FACTS: Final = ("jump_date", "jump_close_before", "jump_close")
 """The newest jump for which a stock is suspect: its day and both closes; else null."""
+NEXT_JUMP: Final = {"next_jump_close_": "close_before", "next_jump_date_": "date_before"}
+"""The last close before the next jump that nothing explains as of today, and its day; else null."""
 BAD_FROM: Final = "bad_from_"
 """The day from which a close is known to be bad; null for a good one."""
 
@@ -44,18 +46,27 @@ def _is_trusted(day: str, trusted: Sequence[TrustedJump]) -> pl.Expr:
 def newest_jumps(
     jumps: pl.LazyFrame, day: pl.Expr, by: tuple[str, ...] = ("ticker",)
 ) -> pl.LazyFrame:
-    """Return the tickers with jumps up to a day: `NEWEST_JUMP`, and `JUMP_FACTS` of suspects.
+    """Return the tickers with jumps: `NEWEST_JUMP`, `JUMP_FACTS` of suspects, and `NEXT_JUMP`.
 
     A stock is suspect if its newest jump lies in the months of the longest return, or the days
     before that its base may be older. The first jump of a run counts until the run reverts, and the
-    last one never does.
+    last one never does. The next jump is the first one after the day.
     """
     jump = pl.col("date")
     is_back = (pl.col("reverted_on") <= day).fill_null(value=False)
-    open_ = jumps.filter(jump <= day, pl.col("reverts").is_null(), ~is_back)
-    closes = (pl.col(c).max_by("date").cast(pl.Float64).alias(f"jump_{c}")
+    past = pl.when(jump <= day, ~is_back).then(jump)
+    ahead = pl.when(jump > day, pl.col("reverted_on").is_null()).then(jump)
+    closes = (pl.col(c).max_by(past).cast(pl.Float64).alias(f"jump_{c}")
               for c in ("close_before", "close"))  # fmt: skip
-    newest = open_.group_by(by).agg(jump.max().alias("jump_date"), *closes)
+    newest = (
+        jumps.filter(pl.col("reverts").is_null())
+        .group_by(by)
+        .agg(
+            past.max().alias("jump_date"),
+            *closes,
+            *(pl.col(c).min_by(ahead).alias(name) for name, c in NEXT_JUMP.items()),
+        )
+    )
     is_suspect = pl.col("jump_date") > earliest(months_before(day, max(MONTHS)))
     return newest.with_columns(
         pl.col("jump_date").alias(NEWEST_JUMP),

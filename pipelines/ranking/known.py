@@ -17,9 +17,10 @@ from pipelines.ranking.expressions import has_any
 from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
 from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, newest_jumps, with_bad
 from pipelines.ranking.listed import listed_on
-from pipelines.ranking.market_cap import market_cap
+from pipelines.ranking.market_cap import close_of_cap, market_cap
 from pipelines.ranking.price_windows import PriceWindows
 from pipelines.ranking.ratios import RATIO_COLUMNS
+from pipelines.ranking.shares import with_shares_of_one_scale
 from pipelines.ranking.timely import REPORTED, brought_to_date, priced_on, with_prices
 from pipelines.ranking.windows import (
     ANCHORS,
@@ -53,12 +54,12 @@ FACTS: Final = (
 )
 """The columns of a cross-section that a ranking shows."""
 ADJUSTED: Final = {f"base_close_{n}m": f"base_date_{n}m" for n in MONTHS} | {
-    "newest_close": "newest_date",
+    "cap_close": "cap_date",
     "priced_close": "priced_date",
 }
 """The closes that splits bring to the scale of the date, each with the column of its day.
 
-The newest close is for the market cap of today, which exists only as of today.
+`cap_close` is for the market cap of today, which exists only as of today.
 """
 
 
@@ -91,7 +92,7 @@ def cross_section(
         with_prices(
             newest_ratios(recent, day, dated=fiscal_dates(known)), lake.ratio_prices(), jumps, day
         ),
-        statements(recent_statements(known, as_of), day),
+        with_shares_of_one_scale(statements(recent_statements(known, as_of), day), lake),
         splits=applied_splits(lake),
     )
 
@@ -105,6 +106,7 @@ def joined(
     """Join stocks with `as_of` and the parts, and add the columns that follow from them."""
     for part in parts:
         stocks = stocks.join(part, on=by, how="left")
+    stocks = stocks.with_columns(**close_of_cap())
     return (
         adjusted(stocks, splits, ADJUSTED, by)
         .with_columns(brought_to_date())
@@ -209,7 +211,8 @@ def _best_key(rows: pl.LazyFrame, newest: pl.LazyFrame, by: Keys) -> pl.LazyFram
 def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",)) -> pl.LazyFrame:
     """Return the statement items of t, t-1 and t-2 as `<item>_0`, `_1`, `_2`.
 
-    Beside them `vendor_f_score` of t, and `mixes_periods`, true where t is of `tradingview`.
+    Beside them the ends of t and t-1, `fiscal_date` and `fiscal_date_before`, the `vendor_f_score`
+    of t, and `mixes_periods`, true where t is of `tradingview`.
 
     t is the newest known fiscal year; if it ended more than 18 months ago, all items are null. The
     year before one is the known year that ended 10 to 14 months earlier: the nearest to 12 months,
@@ -220,6 +223,7 @@ def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",))
         rows = _with_year_before(rows, year, by)
     return rows.group_by(by).agg(
         pl.col("year_0").first().alias("fiscal_date"),
+        pl.col("year_1").first().alias("fiscal_date_before"),
         pl.when("is_scored").then(VENDOR_F_SCORE).max().alias("vendor_f_score"),
         (pl.col("is_newest") & (pl.col("fiscal_date") == pl.col("year_0")) & _mixes_periods())
         .any()

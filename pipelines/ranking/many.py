@@ -30,6 +30,7 @@ from pipelines.ranking.listed import listed_on_dates
 from pipelines.ranking.price_windows import PriceWindows
 from pipelines.ranking.rank import ranking_tables, windows_read
 from pipelines.ranking.ratios import RATIO_COLUMNS
+from pipelines.ranking.shares import with_shares_of_one_scale
 from pipelines.ranking.strategies import strategies_of
 from pipelines.ranking.strategy import Strategy
 from pipelines.ranking.timely import with_prices
@@ -145,7 +146,9 @@ def cross_sections(
         _closes(lake, dates, jumps, read),
         newest_jumps(jumps.join(days, how="cross"), day, BY),
         with_prices(ratios, lake.ratio_prices(), jumps, day, BY),
-        statements(_beside(recent_statements(rows, dates[0]), dates), day, BY),
+        with_shares_of_one_scale(
+            statements(_beside(recent_statements(rows, dates[0]), dates), day, BY), lake, BY
+        ),
         splits=applied_splits(lake),
         by=BY,
     )

@@ -222,5 +222,7 @@ def _judged(
     """Return the content of a version, with the report on its integrity."""
     with task.clock.phase("integrity"):
         lake = Lake.unfinished(task.staged, made, as_of)
-        found = report.report(lake, as_of=as_of, universe=task.universe, calendar=days.result())
+        found = report.report(
+            lake, as_of=as_of, universe=task.universe, others=task.others, calendar=days.result()
+        )
     return Content(made, as_of, found)

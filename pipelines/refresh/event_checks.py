@@ -1,7 +1,7 @@
 """Checks of splits, dividends and rates: how many there are, and which have no stock or no rate."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -78,13 +78,23 @@ def _rates(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
     return check("fx_rates", "ok", message, value)
 
 
-def converted_check(lake: Lake, universe: Universe) -> Iterator[Check]:
-    """Return the check of stocks without a rank for want of a rate, if returns are converted."""
-    if universe.returns_in == "local":
+def converted_check(
+    lake: Lake, universe: Universe, others: Sequence[Universe] = ()
+) -> Iterator[Check]:
+    """Return the check of stocks without a rank for want of a rate, if returns are converted.
+
+    It looks at the rankings of all universes of the version that convert returns; a stock that
+    lacks a rate in two of them is one.
+    """
+    ranked = [(universe, lake.rankings()), *((o, lake.other_rankings(o.name)) for o in others)]
+    converted = [(one, rows) for one, rows in ranked if one.returns_in != "local"]
+    if not converted:
         return
     lacking = (
-        lake.rankings()
-        .filter(pl.col("excluded_by") == "no_rate")
+        pl.concat(
+            rows.filter(pl.col("excluded_by") == "no_rate").select("currency", "ticker")
+            for _, rows in converted
+        )
         .group_by("currency")
         .agg(stocks=pl.col("ticker").n_unique())
         .sort("currency")
@@ -94,6 +104,7 @@ def converted_check(lake: Lake, universe: Universe) -> Iterator[Check]:
     count = int(lacking["stocks"].sum())
     remedy = "add rates to the table fx_rates, or the currency to stocks"
     of = f", that is of {some(currencies)}; {remedy}" if count else ""
-    message = f"{count} stocks have no returns in {universe.returns_in} for want of a rate{of}"
+    currency = converted[0][0].returns_in
+    message = f"{count} stocks have no returns in {currency} for want of a rate{of}"
     value: JsonValue = {"count": count, "cases": cases(lacking)}
     yield check("converted_returns", "warning" if count else "ok", message, value)

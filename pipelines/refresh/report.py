@@ -41,8 +41,18 @@ FUNDAMENTALS_FLOORS: Final = (0.80, 0.50)
 GRADES: Final[tuple[Status, ...]] = ("ok", "warning", "critical")
 
 
-def report(lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[date]) -> Report:
-    """Return the report of a version with its rankings; `calendar` is that of `around`."""
+def report(
+    lake: Lake,
+    *,
+    as_of: date,
+    universe: Universe,
+    others: Sequence[Universe] = (),
+    calendar: Sequence[date],
+) -> Report:
+    """Return the report of a version with its rankings; `calendar` is that of `around`.
+
+    Of the `others`, whose rankings the version has too, only the rates that they lack are told.
+    """
     stocks = _stocks(lake, universe)
     active = stocks.filter(pl.col("newest_date") > as_of - WEEK)
     days = closes_by_day(lake, active, as_of)
@@ -69,7 +79,7 @@ def report(lake: Lake, *, as_of: date, universe: Universe, calendar: Sequence[da
             sectors_check(stocks),
             units_check(lake, stocks),
             *event_checks(lake, stocks, as_of),
-            *converted_check(lake, universe),
+            *converted_check(lake, universe, others),
         ),
     )
 

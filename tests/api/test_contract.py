@@ -52,7 +52,8 @@ SIGNALS = (
 
 def returns(*values: tuple[int, float, str, float]) -> list[dict[str, Any]]:
     names = ("months", "value", "base_date", "base_close")
-    return [dict(zip(names, value, strict=True)) for value in values]
+    rows = [dict(zip(names, value, strict=True)) for value in values]
+    return [row | {"local": row["value"], "rate_change": None} for row in rows]
 
 
 AA_RETURNS = returns(

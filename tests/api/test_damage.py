@@ -39,7 +39,9 @@ def health(client: TestClient) -> tuple[str, str | None]:
     return found["status"], found["reason"]
 
 
-@pytest.mark.parametrize("hurt", [remove_current, point_to_nothing])
+@pytest.mark.parametrize(
+    "hurt", [remove_current, pytest.param(point_to_nothing, marks=pytest.mark.slow)]
+)
 def test_the_version_in_memory_is_served_until_another_can_be_read(
     place: Path, hurt: Callable[[Path], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

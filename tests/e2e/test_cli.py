@@ -94,7 +94,11 @@ console.run(export.main)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    [signal.SIGTERM,
+     *(pytest.param(n, marks=pytest.mark.slow) for n in (signal.SIGINT, signal.SIGHUP))],
+)  # fmt: skip
 def test_an_export_that_is_ended_leaves_no_copy_and_a_record(
     folder: Path, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -284,7 +284,9 @@ async def refreshed(place: Place) -> Job | None:
     return await refresher.wait(refresher.start("scheduled").job_id)
 
 
-@pytest.mark.parametrize("hurt", [make_older, cut, remove_version])
+@pytest.mark.parametrize(
+    "hurt", [cut, *(pytest.param(h, marks=pytest.mark.slow) for h in (make_older, remove_version))]
+)
 def test_the_service_migrates_and_heals_by_itself(
     place: Place, hurt: Callable[[Place], None]
 ) -> None:

@@ -1,5 +1,6 @@
 """The Nordic universe on the demo market: five listing markets in one ranking."""
 
+import re
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
@@ -8,10 +9,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipelines import rank
 from pipelines.demo_market import make_market
 from pipelines.export import export
 from pipelines.lake import Lake
-from pipelines.ranking import STRATEGIES, rankings
+from pipelines.ranking import STRATEGIES, explanations, rankings
 from pipelines.universe import NORDIC, SWEDEN, Universe
 
 
@@ -56,3 +58,12 @@ def test_returns_in_kronor_are_by_the_rates_of_the_database(tmp_path: Path) -> N
         assert after == (before and pytest.approx((1 + before) * change - 1))
     assert foreign >= 20
     assert "no_rate" not in set(published["excluded_by"])
+    ranked = published.filter(pl.col("rank").is_not_null())
+    told = {c: lines_of(ranked.filter(currency=c).head(1)) for c in ("SEK", "EUR")}
+    assert re.search(r"; [+-]\d+\.\d% in its own currency, its rate [+-]\d+\.\d%", told["EUR"])
+    assert "its own currency" not in told["SEK"]
+
+
+def lines_of(row: pl.DataFrame) -> str:
+    """What an explanation tells of the returns."""
+    return str(list(rank._return_lines(next(explanations(row)))))  # noqa: SLF001

@@ -8,13 +8,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from pipelines.export import export
 from pipelines.lake import Lake
 from pipelines.universe import SWEDEN
 from tests import oracle_export
+from tests.examples import drawn
 from tests.factories import Row, database, trading_year
 
 END = date(2026, 11, 20)
@@ -95,9 +96,7 @@ def rows_of(**columns: Any) -> Any:
     ),
     copies=rows_of(ticker=tickers, snapshot_date=days, roe=numbers, pe=numbers),
 )  # fmt: skip
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@drawn(10, 40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_tables_are_normalised_as_the_oracle_does(
     tmp_path_factory: pytest.TempPathFactory, stocks: Any, prices: Any, filed: Any, copies: Any
 ) -> None:

@@ -252,6 +252,7 @@ def on_screen(written: str) -> list[str]:
     return lines
 
 
+@pytest.mark.slow
 def test_progress_and_log_lines_never_share_a_line(demo_market: Path, tmp_path: Path) -> None:
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 120, 0, 0))

@@ -6,7 +6,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -18,6 +18,7 @@ from pipelines.ranking.history_files import write_history
 from pipelines.ranking.many import HISTORY_COLUMNS, Every, first_days, history
 from pipelines.ranking.rank import rankings
 from pipelines.universe import SWEDEN, Universe
+from tests.examples import drawn
 from tests.factories import Row, closes, frame_lake, snapshot, statement, stock
 from tests.property.test_ranking import SMALL, D, markets
 
@@ -41,28 +42,13 @@ def one_by_one(lake: Any, dates: list[date], universe: Universe) -> pl.DataFrame
 steps = st.sampled_from([1, 2, 9, 10, 11, 28, 31, 92, 183, 365, 366, 550])
 
 
-random_markets = given(
+@given(
     market=markets(),
     back=st.lists(steps, min_size=1, max_size=5, unique=True),
     together=st.sampled_from([1, 15, 36_000]),
 )
-
-
-@random_markets
-@settings(max_examples=20, deadline=None)
+@drawn(6, 100)
 def test_random_markets(market: Any, back: list[int], together: int) -> None:
-    assert_alike(market, back, together)
-
-
-@pytest.mark.slow
-@random_markets
-@settings(max_examples=80, deadline=None)
-def test_more_random_markets(market: Any, back: list[int], together: int) -> None:
-    assert_alike(market, back, together)
-
-
-def assert_alike(market: Any, back: list[int], together: int) -> None:
-    """Rank the dates at once and one by one."""
     dates = sorted({D + timedelta(days=35 - n) for n in back} | {D})
     lake = frame_lake(*market)
     with pytest.MonkeyPatch.context() as patch:
@@ -103,10 +89,16 @@ def lake(demo_market: Path) -> Lake:
     return Lake(demo_market / "lake")
 
 
-def test_every_month_of_the_demo_market(lake: Lake, tmp_path: Path) -> None:
-    dates = first_days(lake, since=date(2022, 1, 1), every=Every.MONTH)
-    assert len(dates) == 59
-    assert (dates[0], dates[-1]) == (date(2022, 1, 3), date(2026, 11, 2))
+@pytest.mark.parametrize(
+    ("every", "count"),
+    [(Every.QUARTER, 20), pytest.param(Every.MONTH, 59, marks=pytest.mark.slow)],
+)
+def test_every_period_of_the_demo_market(
+    lake: Lake, tmp_path: Path, every: Every, count: int
+) -> None:
+    dates = first_days(lake, since=date(2022, 1, 1), every=every)
+    assert len(dates) == count
+    assert dates[0] == date(2022, 1, 3)
     out = tmp_path / "deep" / "history"
     rows = write_history(lake, out, dates=dates, universe=SWEDEN, progress=silent)
     assert sorted(p.name for p in out.iterdir()) == [f"year={y}" for y in range(2022, 2027)]

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -17,6 +17,7 @@ from pipelines.ranking.strategies import STRATEGIES
 from pipelines.ranking.tickers import canonical_ticker
 from pipelines.universe import TrustedJump, Universe
 from tests import oracle
+from tests.examples import drawn
 from tests.factories import (
     FrameLake,
     Row,
@@ -138,7 +139,7 @@ def rounded(values: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @given(market=markets(), shift=st.sampled_from([0, 0, 0, 31, 92, 366]), data=st.data())
-@settings(max_examples=60, deadline=None)
+@drawn(15, 60)
 def test_rankings_agree_with_the_oracle(
     strategy: str, market: Any, shift: int, data: st.DataObject
 ) -> None:
@@ -188,7 +189,7 @@ def crowds(draw: st.DrawFn) -> Market:
 
 
 any_market = st.one_of(crowds(), markets())
-few_examples = settings(max_examples=20, deadline=None)
+few_examples = drawn(6, 20)
 
 
 def of_lake(
@@ -278,8 +279,11 @@ def test_the_scale_of_a_stocks_prices_does_not_matter(
 def test_what_becomes_known_after_a_date_changes_nothing(
     market: Market, data: Any, days: int
 ) -> None:
-    before, day = frame_lake(*market), D + timedelta(days=days)
-    ticker = data.draw(few([s["ticker"] for s in market[0]]), "ticker")
+    listed, all_prices, known = market
+    # Without closes after the date, no market cap is scaled.
+    before = frame_lake(listed, [row for row in all_prices if row["date"] <= D], known)
+    day = D + timedelta(days=days)
+    ticker = data.draw(few([s["ticker"] for s in listed]), "ticker")
     filed = [r | {"known_from": day} for r in data.draw(fundamentals_of(ticker, 1000), "filed")]
     close = data.draw(few([0.1, 1.0, 2.5, 7.0]), "close")
     later = frame_lake([], [{"ticker": ticker, "date": day, "close": close}], filed)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -13,6 +13,7 @@ from pipelines.ranking import many
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES
 from tests import oracle
+from tests.examples import drawn
 from tests.factories import FrameLake, Row, frame_lake
 from tests.property.test_history import at_once, one_by_one
 from tests.property.test_ranking import SMALL, D, Market, crowds, few, full, markets, rounded
@@ -41,7 +42,7 @@ def ranked(lake: FrameLake, as_of: date = D) -> pl.DataFrame:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @given(drawn=markets_with_splits(), shift=SHIFTS)
-@settings(max_examples=15, deadline=None)
+@drawn(5, 15)
 def test_rankings_agree_with_the_oracle(strategy: str, drawn: Any, shift: int) -> None:
     (listed, prices, filed), splits = drawn
     as_of = D - timedelta(days=shift)
@@ -92,7 +93,7 @@ SHOWN = pl.selectors.matches("^(base_)?close(_[0-9]+m)?$")
 
 
 @given(market=st.one_of(markets(), crowds()), data=st.data(), shift=SHIFTS)
-@settings(max_examples=20, deadline=None)
+@drawn(6, 20)
 def test_raw_prices_with_splits_rank_as_adjusted_ones(market: Any, data: Any, shift: int) -> None:
     drawn = data.draw(splits_and_prices(market), "splits")
     as_of, (listed, _, filed) = D - timedelta(days=shift), market
@@ -103,7 +104,7 @@ def test_raw_prices_with_splits_rank_as_adjusted_ones(market: Any, data: Any, sh
 
 
 @given(drawn=markets_with_splits(), data=st.data(), days=st.integers(1, 12))
-@settings(max_examples=15, deadline=None)
+@drawn(5, 15)
 def test_what_comes_after_a_date_changes_nothing(drawn: Any, data: Any, days: int) -> None:
     """Neither closes nor splits, but for the caps of today and the newest closes they stand on."""
     (listed, prices, filed), splits = drawn
@@ -129,7 +130,7 @@ def test_what_comes_after_a_date_changes_nothing(drawn: Any, data: Any, days: in
 
 
 @given(drawn=markets_with_splits(), together=few([1, 15, 36_000]))
-@settings(max_examples=8, deadline=None)
+@drawn(3, 8)
 def test_many_dates_are_ranked_as_one_at_a_time(drawn: Any, together: int) -> None:
     market, splits = drawn
     lake = frame_lake(*market, splits)

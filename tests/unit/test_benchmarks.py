@@ -116,6 +116,7 @@ def ours(answers: Answers) -> pl.DataFrame:
     return answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", [n for n in bench.CONTENDERS if n not in (bench.OURS, bench.FLOOR)]
 )
@@ -125,6 +126,7 @@ def test_every_contender_gives_our_answer(answers: Answers, name: str) -> None:
     assert bench.difference(ours(answers), theirs) == ""
 
 
+@pytest.mark.slow
 def test_our_answer_is_the_oracles(answers: Answers, task: Task) -> None:
     lake = Lake(task.lake)
     rows = [x.collect().to_dicts() for x in (lake.stocks(), lake.prices(), lake.fundamentals())]
@@ -137,6 +139,7 @@ def test_our_answer_is_the_oracles(answers: Answers, task: Task) -> None:
     assert bench.difference(ours(answers), pl.DataFrame(expected, schema=schema)) == ""
 
 
+@pytest.mark.slow
 def test_the_market_has_every_case(answers: Answers) -> None:
     table = ours(answers)
     reasons = table["excluded_by"].drop_nulls().unique()
@@ -150,6 +153,7 @@ def test_the_market_has_every_case(answers: Answers) -> None:
     assert ranked.filter(strategy="trendande_varde")["score"].is_duplicated().any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", bench.CONTENDERS)
 def test_nothing_is_imported_while_the_clock_runs(answers: Answers, name: str) -> None:
     assert answers[name][0].late == ()

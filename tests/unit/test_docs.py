@@ -16,7 +16,7 @@ import pipelines
 from pipelines.lake import Lake
 from pipelines.settings import PREFIX, Settings
 from pipelines.source import TABLES
-from tests import documents, reference
+from tests import commands, documents, reference
 from tests.documents import ALL, README, ROOT, TEXTS, blocks, prose, section
 
 OPERATIONS: Final = TEXTS["docs/operations.md"]
@@ -37,9 +37,12 @@ def python(folder: Path, *words: str, project: Path = ROOT) -> str:
     """The output of Python in a folder, with no setting in the environment."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
     env |= {"PYTHONPATH": str(project), "COLUMNS": "200", "NO_COLOR": "1"}
-    result = subprocess.run(
-        [sys.executable, *words], cwd=folder, env=env, capture_output=True, check=False
-    )
+    if project == ROOT:
+        result = commands.run(folder, *(word for word in words if word != "-m"), env=env)
+    else:
+        result = subprocess.run(
+            [sys.executable, *words], cwd=folder, env=env, capture_output=True, check=False
+        )
     assert result.returncode == 0, result.stderr.decode()
     return result.stdout.decode()
 
@@ -184,10 +187,12 @@ def test_three_libraries_are_shown() -> None:
     assert {"polars", "duckdb", "pandas"} <= {name for _, code in PYTHON for name in code.split()}
 
 
-@pytest.mark.parametrize("code", [*(code for _, code in PYTHON), *API])
-def test_code_is_formatted(code: str) -> None:
-    ruff = [sys.executable, "-m", "ruff", "format", "--check", "--line-length=100", "-"]
-    subprocess.run(ruff, check=True, capture_output=True, input=code.encode())
+def test_code_is_formatted(tmp_path: Path) -> None:
+    for number, code in enumerate([*(code for _, code in PYTHON), *API]):
+        (tmp_path / f"code_{number}.py").write_text(code, encoding="utf-8")
+    ruff = [sys.executable, "-m", "ruff", "format", "--diff", "--line-length=100", tmp_path]
+    shown = subprocess.run(ruff, check=False, capture_output=True, text=True)
+    assert shown.returncode == 0, shown.stdout
 
 
 def test_a_strategy_is_added_by_the_lines_that_are_shown(

@@ -1,5 +1,6 @@
 """`python -m pipelines`: the commands are listed, and run as by their own name."""
 
+import os
 import re
 import subprocess
 import sys
@@ -10,13 +11,13 @@ import pytest
 
 from pipelines import __version__
 from pipelines.__main__ import MODULES, commands, main
+from tests import commands as processes
 
 ROOT: Final = Path(__file__).parents[2]
 
 
-def run(*words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", *words]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, check=False, text=True)
+def run(*words: str) -> subprocess.CompletedProcess[bytes]:
+    return processes.run(ROOT, *words, env=os.environ)
 
 
 def test_every_module_that_can_be_run_is_a_command() -> None:
@@ -65,13 +66,13 @@ def test_a_command_says_the_same_by_either_name() -> None:
     by_name, by_module = run("pipelines", "export", "--help"), run("pipelines.export", "--help")
     assert by_name.returncode == 0
     assert by_name.stdout == by_module.stdout
-    assert "Usage: python -m pipelines.export [OPTIONS]" in by_name.stdout
+    assert b"Usage: python -m pipelines.export [OPTIONS]" in by_name.stdout
 
 
 def test_the_code_of_an_exit_is_that_of_the_command(tmp_path: Path) -> None:
     result = run("pipelines", "rank", "--lake", str(tmp_path))
     assert result.returncode == 1
-    assert result.stderr.startswith(f"error: nothing is published in {tmp_path}; run ")
+    assert result.stderr.startswith(f"error: nothing is published in {tmp_path}; run ".encode())
 
 
 def test_the_list_loads_no_library_of_data() -> None:

@@ -105,7 +105,12 @@ function returnsTable(why) {
           el("td", { class: "nowrap" }, day(r.base_date)),
           num(price(r.base_close)),
           num(price(why.close)),
-          num(returned(r.value)),
+          num(
+            returned(r.value),
+            r.rate_change === null
+              ? null
+              : el("small", {}, ` ${signed(r.local)} local, rate ${signed(r.rate_change)}`),
+          ),
         ),
       ),
     ),

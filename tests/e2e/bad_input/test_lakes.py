@@ -116,7 +116,7 @@ def with_rejects(rejecting: Place, tmp_path: Path) -> Place:
     return Place(tmp_path / "place")
 
 
-@pytest.mark.parametrize("full", [False, True])
+@pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(("name", "hurt", "message"), DAMAGES.values(), ids=DAMAGES)
 def test_a_damaged_version_counts_as_none_and_is_named(
     with_rejects: Place, caplog: pytest.LogCaptureFixture,

@@ -1,5 +1,6 @@
 """Values, schemas and tables that are odd, but not wrong."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,28 +29,39 @@ LARGEST = 3.4028234663852886e38
 
 ODD: dict[str, tuple[str, Row]] = {
     "NUL in a ticker": ("daily_prices", {"ticker": "A\0B"}),
-    "NUL in a name": ("stocks", {"ticker": "ODD", "name": "A\0B"}),
+    "NUL in a name": ("stocks", {"name": "A\0B"}),
     "letters": ("stocks", {"ticker": "ÅÄÖ 株", "name": "Åäö 株式 🙂"}),
-    "name of a megabyte": ("stocks", {"ticker": "ODD", "name": "x" * 1_000_000}),
+    "name of a megabyte": ("stocks", {"name": "x" * 1_000_000}),
     "ticker of a megabyte": ("daily_prices", {"ticker": "x" * 1_000_000}),
-    "first day": ("daily_prices", {"ticker": "ODD", "date": "1900-01-01"}),
-    "largest volume": ("daily_prices", {"ticker": "ODD", "volume": 2.0**32 - 1}),
-    "no volume": ("daily_prices", {"ticker": "ODD", "volume": 0.0}),
-    "largest close": ("daily_prices", {"ticker": "ODD", "close": LARGEST}),
-    "largest id": ("fundamentals", {"ticker": "ODD", "id": 2**45 - 1}),
-    "id of zero": ("fundamentals", {"ticker": "ODD", "id": 0}),
-    "score of zero": ("fundamentals", {"ticker": "ODD", "piotroski_f_score": 0}),
-    "loss": ("fundamentals", {"ticker": "ODD", "pe": -1e300}),
+    "first day": ("daily_prices", {"date": "1900-01-01"}),
+    "largest volume": ("daily_prices", {"volume": 2.0**32 - 1}),
+    "no volume": ("daily_prices", {"volume": 0.0}),
+    "largest close": ("daily_prices", {"close": LARGEST}),
+    "id of zero": ("fundamentals", {"id": 0}),
+    "score of zero": ("fundamentals", {"piotroski_f_score": 0}),
+    "loss": ("fundamentals", {"pe": -1e300}),
+    "largest id": ("fundamentals", {"id": 2**45 - 1}),  # the last, for the next has one more
     "number in a text": ("stocks", {"ticker": "007", "name": 12}),
 }
 
 
-@pytest.mark.parametrize(("table", "odd"), ODD.values(), ids=ODD)
-def test_an_odd_value_comes_out_as_it_went_in(place: Place, table: str, odd: Row) -> None:
-    add(place, table, ROWS[table] | odd)
-    lake, dataset = published(place), DATASETS[table]
+@pytest.fixture(scope="module")
+def odd_rows(made: Place, tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Lake]:
+    """A refresh with all of these rows."""
+    place = Place(tmp_path_factory.mktemp("odd") / "place")
+    shutil.copytree(made.top, place.top, symlinks=True)
+    for name, (table, odd) in ODD.items():
+        add(place, table, ROWS[table] | {"ticker": name} | odd)
+    return place, published(place)
+
+
+@pytest.mark.parametrize(("name", "table", "odd"), [(n, t, o) for n, (t, o) in ODD.items()])
+def test_an_odd_value_comes_out_as_it_went_in(
+    odd_rows: tuple[Place, Lake], name: str, table: str, odd: Row
+) -> None:
+    (place, lake), dataset = odd_rows, DATASETS[table]
     assert counted(place, lake, dataset) == ({}, {})
-    row = next(row for row in rows(lake, dataset) if row["ticker"] == odd["ticker"])
+    row = next(row for row in rows(lake, dataset) if row["ticker"] == odd.get("ticker", name))
     for column, value in odd.items():
         expected = str(value) if column in ("date", "name") else value
         assert (str(row[column]) if column == "date" else row[column]) == expected
@@ -121,6 +133,8 @@ EVENTS = ("splits", "dividend_events", "fx_rates")
 OPTIONAL = ("index_prices", "fundamentals_snapshots", *EVENTS)
 REQUIRED = {"prices", "fundamentals", "stocks", "ratio_prices", "rankings"}
 """What is there without the optional tables, beside jumps, of which the rows here have none."""
+OBSERVED = {"observed_fundamentals", "observed_stocks"}
+"""What the version before has of both is kept, and so are the closes beside its ratios."""
 EMPTIES = tuple(f"DELETE FROM {table}" for table in OPTIONAL)
 
 
@@ -133,14 +147,14 @@ EMPTIED: dict[str, tuple[tuple[str, ...], set[str], set[str]]] = {
     ),
     "nothing but prices": (
         (*EMPTIES, "DELETE FROM stocks", "DELETE FROM fundamentals"),
-        ALL, {"prices"},
+        ALL, {"prices", "ratio_prices"},
     ),
     "nothing good but prices": (
         ("UPDATE index_prices SET close = 0", "UPDATE fundamentals_snapshots SET ticker = '-'",
          "UPDATE stocks SET ticker = ''", "UPDATE fundamentals SET pe = 'x'",
          "UPDATE splits SET ratio = 0", "UPDATE dividend_events SET ticker = ''",
          "UPDATE fx_rates SET rate = 'x'"),
-        ALL, {"prices"},
+        ALL, {"prices", "ratio_prices"},
     ),
 }  # fmt: skip
 
@@ -151,5 +165,5 @@ def test_all_but_the_prices_may_be_empty(
 ) -> None:
     change(place.database, *statements)
     lake = published(place)
-    assert lake.manifest.datasets.keys() == datasets
+    assert lake.manifest.datasets.keys() == datasets | OBSERVED
     assert {d for d in datasets if lake.manifest.datasets[d].rows} == filled

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from pipelines.lake import Lake, version_ids
+from tests import commands
 from tests.e2e.bad_input.place import (
     LOOSE,
     ROWS,
@@ -193,19 +194,18 @@ def test_a_bad_database_is_refused_in_one_line_that_names_what_is_wrong(
 ROOT = Path(__file__).parents[3]
 
 
-COMMAND = [sys.executable, "-m", "pipelines.export"]
-
-
 def run(
     place: Place, *options: Any, before: list[str] | None = None, **env: str
 ) -> tuple[int, str]:
     """The exit code, and what is on stderr besides the log."""
-    command = [*(before or []), *COMMAND, "--lake", place.lake, *options]
-    done = subprocess.run(
-        command, cwd=ROOT, env=os.environ | env, capture_output=True, text=True, check=False
-    )
+    words, env = ["--lake", str(place.lake), *map(str, options)], os.environ | env
+    if before:
+        command = [*before, sys.executable, "-m", "pipelines.export", *words]
+        done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, check=False)
+    else:
+        done = commands.run(ROOT, "pipelines.export", *words, env=env)
     log = str(datetime.now(UTC).year)
-    shown = [line for line in done.stderr.splitlines() if not line.startswith(log)]
+    shown = [line for line in done.stderr.decode().splitlines() if not line.startswith(log)]
     return done.returncode, "\n".join(shown)
 
 

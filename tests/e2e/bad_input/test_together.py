@@ -142,7 +142,15 @@ TWICE: dict[str, tuple[Row, str]] = {
 }
 
 
-@pytest.mark.parametrize(("bad", "reason"), TWICE.values(), ids=TWICE)
+FEW = ("text date", "null date", "integer date", "text in close", "after tomorrow")
+"""A case of each reason; the others are tried in the slow part."""
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [pytest.param(*case, id=name, marks=() if name in FEW else pytest.mark.slow)
+     for name, case in TWICE.items()],
+)  # fmt: skip
 def test_a_bad_row_is_counted_again_by_the_next_refresh(
     place: Place, bad: Row, reason: str
 ) -> None:

@@ -8,7 +8,7 @@ from pipelines.ranking.adjusted import adjusted_closes, applied_splits
 from pipelines.ranking.known import cross_section, price_return
 from pipelines.ranking.rank import rankings
 from pipelines.universe import SWEDEN
-from tests.factories import FrameLake, Row, closes, frame_lake, stock
+from tests.factories import FrameLake, Row, closes, frame_lake, statement, stock
 
 D = date(2024, 5, 31)
 # Raw around a 2:1 in 2023, a reverse 1:10 in 2024; a 3:1 is in the prices.
@@ -55,7 +55,9 @@ def test_the_cap_of_today_is_brought_back_over_later_splits() -> None:
     assert cap(D) == 1200.0
     assert cap(date(2024, 2, 29)) == 1000.0
     assert cap(date(2023, 6, 9)) == pytest.approx(810.0, rel=1e-15)
-    assert cap(date(2024, 2, 29), splits=None) == 100.0
+    # Without the splits the price jumps on the next day, and no ratio holds over that.
+    assert cap(date(2024, 2, 29), splits=None) == 1180.0
+    assert cap(D, splits=None) == 1200.0
 
 
 def test_without_applied_splits_nothing_changes() -> None:
@@ -98,3 +100,42 @@ def test_a_jump_that_a_known_split_explains_makes_nobody_suspect() -> None:
     assert ranked() == ("suspect_price", 36 / 90 - 1)
     assert ranked(split) == ("no_f_score", pytest.approx(0.2))
     assert ranked(split | {"date": date(2024, 5, 18)})[0] == "suspect_price"
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "rose"),
+    [
+        (100.0, 300.0, False),  # the split alone
+        (100.0, 299.0, False),
+        (100.0, 301.0, True),  # one share in three hundred is new
+        (300.0, 300.0, False),  # the vendor adjusted the older report
+        (300.0, 303.0, True),
+        (100.0, 105.0, True),
+        (0.1, 0.3, False),
+    ],
+)
+def test_a_split_between_two_reports_issues_no_shares(
+    before: float, now: float, *, rose: bool
+) -> None:
+    filed = [
+        statement("A", "2022-12-31", "2023-03-31", shares_outstanding=before),
+        statement("A", "2023-12-31", "2024-03-31", number=2, shares_outstanding=now),
+    ]
+    prices = closes("A", {"2024-05-31": 10.0})
+    for day, counts in (("2023-01-01", True), ("2023-12-31", True), ("2022-12-31", False)):
+        splits = [{"ticker": "A", "date": date.fromisoformat(day), "ratio": 3.0}]
+        made = frame_lake([stock("A")], prices, filed, splits=splits)
+        found = cross_section(made, as_of=D).collect()["shares_did_not_rise"].item()
+        assert found is (not rose if counts else now <= before)
+
+
+def test_two_splits_between_two_reports_count_together() -> None:
+    filed = [
+        statement("A", "2022-12-31", "2023-03-31", shares_outstanding=7e8),
+        statement("A", "2023-12-31", "2024-03-31", number=2, shares_outstanding=4.2e9),
+    ]
+    splits = [
+        {"ticker": "A", "date": date(2023, m, 1), "ratio": r} for m, r in ((2, 2.0), (5, 3.0))
+    ]
+    made = frame_lake([stock("A")], closes("A", {"2024-05-31": 10.0}), filed, splits=splits)
+    assert cross_section(made, as_of=D).collect()["shares_did_not_rise"].item() is True

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 
 from pipelines.ranking import many
+from pipelines.ranking.explain import ReturnFact, explanations
 from pipelines.ranking.many import history
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES
@@ -143,3 +144,17 @@ def test_many_dates_have_the_returns_of_each(
         same = one.select("ticker", "excluded_by", "score").rows()
         assert found.filter(as_of=day).select("ticker", "excluded_by", "score").rows() == same
         assert len({score for *_, score in same} - {None}) == 2
+
+
+def test_an_explanation_has_both_returns_and_what_the_rate_did() -> None:
+    def first(fx: list[Row] | None, *, returns_in_sek: bool = True) -> ReturnFact:
+        found = pl.DataFrame([row(fx, returns_in_sek=returns_in_sek)])
+        return next(explanations(found)).returns[0]
+
+    found = first(rates("EUR", RATES))
+    assert (found.local, found.base_close) == (1.0, 10.0)
+    assert found.value == pytest.approx(2.0)
+    assert found.rate_change == pytest.approx(12 / 8 - 1)
+    assert (first(None).value, first(None).local, first(None).rate_change) == (None, 1.0, None)
+    plain = first(None, returns_in_sek=False)
+    assert (plain.value, plain.local, plain.rate_change) == (1.0, 1.0, None)

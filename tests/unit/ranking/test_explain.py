@@ -25,8 +25,9 @@ def test_a_ranked_stock() -> None:
     found = why("trendande_kvalitet", roe=0.2, roa=0.1, roic=0.3)
     assert (found.ticker, found.display_name, found.rank) == ("A", "Trendande Kvalitet", 1)
     assert found.returns[0] == ReturnFact(
-        months=3, value=0.25, base_date=date(2024, 2, 29), base_close=80.0
-    )
+        months=3, value=0.25, local=0.25, rate_change=None, base_date=date(2024, 2, 29),
+        base_close=80.0,
+    )  # fmt: skip
     assert [r.months for r in found.returns] == [3, 6, 12]
     assert found.metrics == (
         MetricFact(name="roe", value=0.2, reported=0.2, percentile=0.5, higher_is_better=True),

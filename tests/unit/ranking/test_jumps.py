@@ -200,3 +200,26 @@ def test_prices_to_show_lack_what_is_known_to_be_bad() -> None:
     assert shown("2024-05-31", "B") == [95.0, 100.0]
     trusting = replace(SWEDEN, trusted_jumps=(TrustedJump("A", date(2024, 2, 28)),))
     assert shown("2024-05-31", universe=trusting) == shown("2024-02-29")
+
+
+def cap(prices: dict[str, float], day: str, *trusted: TrustedJump) -> float:
+    """The market cap of a stock whose cap of now is 1,000."""
+    made = frame_lake([stock("A", market_cap_msek=1000.0)], closes("A", prices))
+    frame = cross_section(made, as_of=date.fromisoformat(day), trusted=trusted).collect()
+    assert frame["market_cap_source"].item() == "price_scaled"
+    return float(frame["market_cap_msek"].item())
+
+
+def test_a_cap_is_scaled_by_no_close_behind_a_jump_that_nothing_explains() -> None:
+    base = {"2024-01-02": 80.0, "2024-01-03": 100.0}
+    assert cap(base | {"2024-01-04": 10.0}, "2024-01-02") == 800.0
+    assert cap(base | {"2024-01-04": 10.0, "2024-01-05": 40.0}, "2024-01-02") == 800.0
+    # A run that reverted is no jump, and the newest close stands.
+    back = base | {"2024-01-04": 10.0, "2024-01-05": 125.0}
+    assert cap(back, "2024-01-02") == 640.0
+    # Nor is one that the owner trusts.
+    assert (
+        cap(base | {"2024-01-04": 10.0}, "2024-01-02", TrustedJump("A", date(2024, 1, 4))) == 8000
+    )
+    # A jump on the date or before it leaves the closes after it.
+    assert cap(base | {"2024-01-04": 10.0, "2024-01-05": 5.0}, "2024-01-04") == 2000.0

@@ -1,7 +1,9 @@
 """A version compared with its database: what counts as the same value, and where its copy is."""
 
+import shutil
 from dataclasses import replace
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,27 +16,37 @@ from pipelines.universe import SWEDEN
 from tests import edits
 from tests.factories import change
 
+slow = partial(pytest.param, marks=pytest.mark.slow)
+
+
+@pytest.fixture(scope="module")
+def round_numbers(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database whose values are the same in every precision, and its lake."""
+    folder = tmp_path_factory.mktemp("round")
+    source = edits.market(folder / "app.db")
+    change(source, "UPDATE fundamentals SET pe = 10.0", "UPDATE daily_prices SET open = close")
+    export(source, folder / "lake", SWEDEN)
+    return folder
+
 
 @pytest.mark.parametrize(
     ("statement", "problem"),
     [
         # 5e-8 is less than the rounding of single precision, in which only prices are stored.
         ("UPDATE fundamentals SET pe = pe * (1 + 5e-8)", "fundamentals.pe"),
-        ("UPDATE fundamentals SET pe = pe * (1 + 5e-16)", "fundamentals.pe"),
-        ("UPDATE stocks SET market_cap_msek = market_cap_msek * (1 - 1e-9)",
-         "stocks.market_cap_msek"),
+        slow("UPDATE fundamentals SET pe = pe * (1 + 5e-16)", "fundamentals.pe"),
+        slow("UPDATE stocks SET market_cap_msek = market_cap_msek * (1 - 1e-9)",
+             "stocks.market_cap_msek"),
         ("UPDATE daily_prices SET open = open * (1 + 1e-6)", "prices.open"),
         ("UPDATE daily_prices SET open = open * (1 + 1e-12)", None),
     ],
 )  # fmt: skip
 def test_only_what_is_stored_in_single_precision_may_be_rounded(
-    tmp_path: Path, statement: str, problem: str | None
+    round_numbers: Path, tmp_path: Path, statement: str, problem: str | None
 ) -> None:
-    source = edits.market(tmp_path / "app.db")
-    change(source, "UPDATE fundamentals SET pe = 10.0", "UPDATE daily_prices SET open = close")
-    export(source, tmp_path / "lake", SWEDEN)
+    source = Path(shutil.copy(round_numbers / "app.db", tmp_path))
     change(source, statement)
-    found = verify_against_source(Lake(tmp_path / "lake"), source).problems
+    found = verify_against_source(Lake(round_numbers / "lake"), source).problems
     assert found == (
         [
             "the database was written to since the version was made",
@@ -46,8 +58,8 @@ def test_only_what_is_stored_in_single_precision_may_be_rounded(
 
 
 @pytest.mark.parametrize("statement", [
-    "DELETE FROM splits",
     "UPDATE splits SET date = '2031-05-10'",
+    slow("DELETE FROM splits"),
     "DELETE FROM daily_prices WHERE ticker < 'T5'",
 ])  # fmt: skip
 def test_splits_without_closes_around_are_compared(tmp_path: Path, statement: str) -> None:
@@ -60,18 +72,25 @@ def test_splits_without_closes_around_are_compared(tmp_path: Path, statement: st
 LARGE = replace(SWEDEN, name="large", floors=((date.min, 3000.0),))
 
 
+@pytest.fixture(scope="module")
+def two_universes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database, and its lake with the rankings of two universes."""
+    folder = tmp_path_factory.mktemp("two")
+    export(edits.market(folder / "app.db"), folder / "lake", SWEDEN, others=[LARGE])
+    return folder
+
+
 @pytest.mark.parametrize(("cap", "told"), [
-    (1000, "8 ranks differ from those of Float64, such as T1 B in sammansatt_momentum"),
+    slow(1000, "8 ranks differ from those of Float64, such as T1 B in sammansatt_momentum"),
     (2500, "4 ranks differ from those of Float64, such as T1 B in sammansatt_momentum of large"),
     (3500, None),
 ])  # fmt: skip
 def test_the_rankings_of_every_universe_are_compared(
-    tmp_path: Path, cap: float, told: str | None
+    two_universes: Path, tmp_path: Path, cap: float, told: str | None
 ) -> None:
-    source = edits.market(tmp_path / "app.db")
-    export(source, tmp_path / "lake", SWEDEN, others=[LARGE])
+    source = Path(shutil.copy(two_universes / "app.db", tmp_path))
     change(source, f"UPDATE stocks SET market_cap_msek = {cap} WHERE ticker = 'T1-B'")
-    found = verify_against_source(Lake(tmp_path / "lake"), source).problems
+    found = verify_against_source(Lake(two_universes / "lake"), source).problems
     assert found[1:] == [
         "stocks.market_cap_msek differs from the database",
         *([told] if told else []),

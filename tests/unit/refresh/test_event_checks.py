@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.lake.contracts import lake_schema
 from pipelines.refresh.splits import decide
-from pipelines.universe import SWEDEN
+from pipelines.universe import NORDIC, SWEDEN
 from tests.factories import stock
 from tests.integrity import checks, lake, value, week
 
@@ -75,6 +75,21 @@ def test_stocks_without_returns_in_kronor_are_counted_by_currency() -> None:
         {"currency": "EUR", "stocks": 2}, {"currency": "NOK", "stocks": 2}
     ]  # fmt: skip
     assert "converted_returns" not in checks(made)
+
+
+def test_rates_that_another_published_universe_lacks_are_told_once_a_stock() -> None:
+    made = lake([stock("A"), stock("B", currency="EUR")], week("A", "B"), A=1)
+    plain = made.datasets["rankings"]
+    lacks = plain.filter(ticker="B").with_columns(excluded_by=pl.lit("no_rate"))
+    made.datasets["other_rankings"] = pl.concat(
+        rows.select(pl.lit(name).alias("universe"), pl.all())
+        for name, rows in (("nordic", plain), ("in_kronor", lacks), ("twice", lacks))
+    )
+    others = [NORDIC, *(replace(NORDIC, name=n, returns_in="SEK") for n in ("in_kronor", "twice"))]
+    found = checks(made, others=others)["converted_returns"]
+    assert found.status == "warning"
+    assert value(found) == {"count": 1, "cases": [{"currency": "EUR", "stocks": 1}]}
+    assert "converted_returns" not in checks(made, others=[NORDIC])
 
 
 def test_returns_in_kronor_that_all_stocks_have_are_well() -> None:

@@ -1,5 +1,6 @@
 """The closes on the days on which ratios were priced, and what a refresh takes of them."""
 
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import date
@@ -92,18 +93,27 @@ def test_a_day_in_a_run_has_all_closes_that_may_stand_for_it(tmp_path: Path) -> 
     ]
 
 
-@pytest.fixture
-def old(tmp_path: Path) -> Path:
-    """A database of which a refresh takes 2023 and 2021, and reads 2024."""
+@pytest.fixture(scope="module")
+def exported_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database of which a refresh takes 2023 and 2021, and reads 2024; and its first version."""
+    folder = tmp_path_factory.mktemp("old")
     days = [date(year, month, day) for year in (2021, 2023, 2024) for month in (2, 4, 9)
             for day in range(1, 25)]  # fmt: skip
     prices = closes("A", {"2021-06-01": 5.0, **RUN, "2024-03-01": 98.0})
     prices += closes("B", {str(day): 1.0 for day in days})
     prices.sort(key=itemgetter("date"))
-    source = made(tmp_path, prices, "2021-06-02", "2023-12-22", "2024-01-02", "2024-03-01")
+    source = made(folder, prices, "2021-06-02", "2023-12-22", "2024-01-02", "2024-03-01")
     with closing(sqlite3.connect(source)) as con:
         con.executescript("PRAGMA page_size = 512; VACUUM")
-    return source
+    exported(source)
+    return folder
+
+
+@pytest.fixture
+def old(exported_once: Path, tmp_path: Path) -> Path:
+    """A copy of that database, with its lake beside it."""
+    shutil.copytree(exported_once, tmp_path / "old", symlinks=True)
+    return tmp_path / "old" / "app.db"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +130,6 @@ def old(tmp_path: Path) -> Path:
     ],
 )
 def test_an_incremental_refresh_has_the_rows_of_a_full_one(old: Path, statement: str) -> None:
-    exported(old)
     change(old, statement)
     lake = exported(old)
     assert found(lake) == found(exported(old, full=True, force=True))
@@ -129,7 +138,6 @@ def test_an_incremental_refresh_has_the_rows_of_a_full_one(old: Path, statement:
 def test_only_days_of_years_that_changed_are_looked_up(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exported(old)
     looked: list[date] = []
     up = ratio_prices._looked_up  # noqa: SLF001
 
@@ -145,7 +153,7 @@ def test_only_days_of_years_that_changed_are_looked_up(
 
 
 def test_other_rules_look_all_days_up_anew(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = exported(old)
+    first = Lake(old.parent / "lake")
     monkeypatch.setattr(rules_version, "RULES_VERSION", 0)
     second = exported(old)
     assert second.version != first.version

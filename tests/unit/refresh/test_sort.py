@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal, assert_series_equal
 from pyarrow.parquet import ParquetFile
@@ -18,6 +18,7 @@ from pipelines.export import export
 from pipelines.lake.version import Lake
 from pipelines.refresh.sort import Buckets, Names
 from pipelines.universe import SWEDEN
+from tests.examples import drawn
 from tests.factories import database, stock, trading_year
 
 SCHEMA = pl.Schema(
@@ -128,7 +129,7 @@ quotes = st.tuples(
     held=st.integers(0, 400),
     portion=st.integers(1, 4000),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@drawn(30, 100, suppress_health_check=[HealthCheck.too_slow])
 def test_spilling_and_dividing_change_nothing(
     tmp_path_factory: pytest.TempPathFactory, batches: list[list[Quote]], held: int, portion: int
 ) -> None:

@@ -5,7 +5,6 @@ import json
 import logging
 import os
 import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,6 +17,7 @@ from app.watch.alerts import Alert, Alerts, Observation
 from app.watch.events import Events
 from app.watch.outbox import Notice
 from pipelines.settings import PREFIX
+from tests import commands
 
 START = datetime(2026, 11, 24, 17, 5, tzinfo=UTC)
 ROOT = Path(__file__).parents[4]
@@ -314,10 +314,9 @@ def test_a_long_history_is_cut_and_keeps_what_fires(world: World) -> None:
 def command(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     env = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
     env |= {"PYTHONPATH": str(ROOT), "COLUMNS": "200", "NO_COLOR": "1"} | settings
-    command = [sys.executable, "-m", "app.alerts", *words]
-    return subprocess.run(
-        command, cwd=folder, env=env, capture_output=True, text=True, timeout=60, check=False
-    )
+    done = commands.run(folder, "app.alerts", *words, env=env)
+    shown = (done.stdout.decode(), done.stderr.decode())
+    return subprocess.CompletedProcess(done.args, done.returncode, *shown)
 
 
 def test_the_command_tells_what_makes_a_channel_if_there_is_only_the_log(tmp_path: Path) -> None:
