@@ -40,13 +40,13 @@ after Ctrl-C.
 
 FACTORS_HEAD: Final = """# Factors
 
-The numbers by which [strategies as data](methodology.md#strategies-as-data) screen and order stocks,
-as `python -m pipelines.factors --format markdown` tells them. `make docs` writes this file.
+The numbers by which [strategies as data](methodology.md#strategies-as-data) screen and order
+stocks, as `python -m pipelines.factors --format markdown` tells them. `make docs` writes this file.
 
 Fractions are 0.0357 for 3.57 %. Money is in units of the currency of the listing, `million` in
-million of the currency of the universe. What is not finite, or lacks its history, is missing. Closes
-are on the scale of the date, and without those that are known to be bad. `best` says which values
-are good: where it is `as ordered`, a strategy must say so.
+million of the currency of the universe. What is not finite, or lacks its history, is missing.
+Closes are on the scale of the date, and without those that are known to be bad. `best` says which
+values are good: where it is `as ordered`, a strategy must say so.
 """
 
 
