@@ -186,8 +186,11 @@ def _universe(services: Services, name: str | None) -> Universe:
 # --------------------------------------------------------------------------------- permission
 
 PROXY_HEADERS: Final = (
+    "cf-connecting-ip",
     "forwarded",
+    "true-client-ip",
     "via",
+    "x-client-ip",
     "x-forwarded-for",
     "x-forwarded-host",
     "x-forwarded-proto",

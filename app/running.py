@@ -99,6 +99,8 @@ class _Watch:
     def __init__(self, services: Services) -> None:
         self._services: Final = services
         self._version: Version | None = None
+        self._looked = False
+        """Whether anything was looked for in the lake yet."""
         self._compared: str | None = None
         """The version that was compared last; a comparison that fails is repeated at each look."""
         self._made: datetime | None = None
@@ -144,9 +146,12 @@ class _Watch:
         services = self._services
         try:
             version = await services.published.current()
-        except NothingPublished:
-            self._version = None
+        except NothingPublished as nothing:
+            if self._version or not self._looked:
+                logger.warning("%s, or start a refresh with POST /data/sync-now", nothing)
+            self._version, self._looked = None, True
             return
+        self._looked = True
         if self._version is None or self._version.id != version.id:
             self._version = version
             logger.info("version %s is served, with closes of %s", version.id, version.lake.as_of)

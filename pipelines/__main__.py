@@ -20,6 +20,7 @@ MODULES: Final = {
     "export": "pipelines.export",
     "rank": "pipelines.rank",
     "history": "pipelines.history",
+    "backtest": "pipelines.backtest",
     "versions": "pipelines.versions",
     "tune": "pipelines.tune",
     "app": "app",
@@ -81,7 +82,7 @@ def _list() -> None:
     console.write("")
     console.write("  Run a command of StockRank, or list them all.")
     console.write("")
-    columns = ("name", Column("sentence", wraps=True), Column("example", extra=1))
+    columns = ("command", Column("what it does", wraps=True), Column("example", extra=1))
     console.show(Table("Commands", columns, list(commands())))
     console.write("stockrank COMMAND --help shows the options of a command.")
 

@@ -15,10 +15,11 @@ from typing import Annotated, Final
 from typer import BadParameter, Option
 
 from pipelines import console, database
-from pipelines.demo_market import SCHEMA, make_market
+from pipelines.demo_market import SCHEMA, lived, make_market
 from pipelines.errors import SourceBusy, SourceError
 from pipelines.fingerprint import is_demo
 from pipelines.lake import DEMO_NOTICE
+from pipelines.settings import Settings
 from pipelines.terminal_table import Table
 
 __all__ = ["SCHEMA", "make_market"]
@@ -82,11 +83,24 @@ def main(  # noqa: PLR0913 - one parameter an option
         bool,
         Option("--renew", help="Replace a demo market only if it is too old to be ranked today."),
     ] = False,
+    days: Annotated[
+        int | None,
+        Option(
+            "--advance", min=1, max=20_000, help="Let the market at --out live on so many days."
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        Option("--lake", help="With --advance: refresh this lake after each day, as if on it."),
+    ] = None,
 ) -> None:
     """Write a synthetic Nordic stock market as a SQLite database.
 
     Example: python -m pipelines.demo --out data/demo.db --stocks 120 --years 4
     """
+    if days is not None:
+        advance(out, days, seed=seed, root=root)
+        return
     newest = end.date() if end else last_weekday(datetime.now(UTC).date())
     if not 1950 <= newest.year <= 2099:
         raise BadParameter(f"{newest} is not between 1950 and 2099", param_hint="--end")
@@ -104,6 +118,25 @@ def main(  # noqa: PLR0913 - one parameter an option
     except (OSError, sqlite3.Error) as error:
         raise SourceError(f"cannot write {out}: {error}; name another file with --out") from error
     console.show(summary(out, rows, time.monotonic() - started))
+    console.write(DEMO_NOTICE)
+
+
+def advance(path: Path, days: int, *, seed: int, root: Path | None = None) -> None:
+    """Let a demo market live some days, as an application would write it, and refresh a lake."""
+    from pipelines.refresh import export  # noqa: PLC0415 - heavy, and only for this
+
+    if not is_demo(path):
+        raise SourceError(f"{path} is no demo market; make one with python -m pipelines.demo")
+    done, day = Counter[str](), None
+    try:
+        for day, of_day in lived(path, days, seed=seed):
+            done += of_day
+            if root is not None:
+                export(path, root, Settings.load().chosen_universe(), today=day)
+    except sqlite3.Error as error:
+        raise SourceError(f"cannot write {path}: {error}") from error
+    counts = [(what, f"{count:,}") for what, count in sorted(done.items())]
+    console.show(Table(f"{path}: lived {days} days, to {day}", ("what", "rows"), counts))
     console.write(DEMO_NOTICE)
 
 

@@ -56,8 +56,12 @@ def _composite_lines(why: Explanation) -> Iterable[Line]:
     if known:
         yield "multiples", "", f"at the price {_on(why.multiples_as_of)}"
     for metric in why.metrics:
-        standing = _standing(metric.percentile, is_compared=why.is_compared)
-        yield metric.name, number(metric.value), standing + _reported(metric)
+        notes = [_standing(metric.percentile)] if why.is_compared else []
+        notes += _reported(metric)
+        yield metric.name, number(metric.value), "; ".join(notes)
+    if not why.is_compared:
+        yield "composite", "none", "the stock is not eligible, so that its metrics are not ranked"
+        return
     yield "composite", number(why.composite), "mean percentile"
     stay = f"of the composite, the best {why.cut.keep_percent} % stay" if why.cut else ""
     yield "primary rank", integer(why.primary_rank), stay
@@ -88,13 +92,12 @@ def _reading_lines(screen: ScreenFact) -> Iterable[Line]:
         yield "", "missing" if reading.value is None else shown, reading.name
 
 
-def _reported(metric: MetricFact) -> str:
-    return "" if metric.reported == metric.value else f"; {number(metric.reported)} as reported"
+def _reported(metric: MetricFact) -> list[str]:
+    is_same = metric.reported == metric.value
+    return [] if is_same else [f"{number(metric.reported)} as reported"]
 
 
-def _standing(percentile: float | None, *, is_compared: bool) -> str:
-    if not is_compared:
-        return "not ranked, for the stock is not eligible"
+def _standing(percentile: float | None) -> str:
     if percentile is None:
         return "missing, counts as 0.5"
     return f"percentile {percentile:.4f} (0 is best)"

@@ -31,9 +31,15 @@ def main(  # noqa: PLR0913 - one parameter an option
     source: Annotated[Path | None, typer.Option(help="SQLite database.", readable=False)] = None,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.", readable=False)] = None,
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
-    full: Annotated[bool, typer.Option(help="Read and write everything again.")] = False,
-    force: Annotated[bool, typer.Option(help="Publish even if a check fails.")] = False,
-    record: Annotated[bool, typer.Option(help="Leave a record that the service reads.")] = True,
+    full: Annotated[
+        bool, typer.Option(help="Read and write everything again.", show_default=False)
+    ] = False,
+    force: Annotated[
+        bool, typer.Option(help="Publish even if a check fails.", show_default=False)
+    ] = False,
+    record: Annotated[
+        bool, typer.Option(help="Leave a record for the service, as is usual.", show_default=False)
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
     log_format: Annotated[LogFormat, typer.Option(help="Format of the log.")] = LogFormat.TEXT,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,

@@ -21,6 +21,7 @@ from pipelines.dates import until_today
 from pipelines.errors import StockRankError
 from pipelines.explained import explained
 from pipelines.lake import DEMO_NOTICE, Lake, readable
+from pipelines.panics import stderr_held_back
 from pipelines.ranking import (
     MONTHS,
     Strategy,
@@ -74,7 +75,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     plan = published_or_computed(opened, as_of=day, universe=ranked).filter(
         pl.col("strategy").is_in([s.name for s in chosen])
     )
-    with readable():
+    with readable(), stderr_held_back():
         frame = plan.collect(engine="streaming")
     if explain is not None:
         stocks = opened.stocks().select("ticker", "isin").collect()
@@ -84,8 +85,19 @@ def main(  # noqa: PLR0913 - one parameter an option
         console.show(*map(explained, why))
     else:
         WRITE_AS[format_](frame, chosen, day, limit)
-    if opened.manifest.demo and format_ is OutputFormat.TABLE:
-        console.write(DEMO_NOTICE)
+    if format_ is OutputFormat.TABLE:
+        if as_of and day < (oldest := _oldest(opened)):
+            console.write(f"{day} is before the oldest price, which is of {oldest}")
+        if opened.manifest.demo:
+            console.write(DEMO_NOTICE)
+
+
+def _oldest(lake: Lake) -> date:
+    """Return the day of the oldest price."""
+    first = min(file.year or 0 for file in lake.datasets["prices"].files)
+    with readable():
+        oldest: date = lake.year("prices", first).select(pl.col("date").min()).collect().item()
+    return oldest
 
 
 def _limit(top: str) -> int | None:
@@ -118,8 +130,8 @@ def _columns(limit: int | None) -> tuple[Column | str, ...]:
     """Return the columns; with the excluded stocks there is less room for names."""
     return (
         "rank", "ticker", Column("name", cut_to=12 if limit is None else 18), "score",
-        Column("3m", extra=3), Column("6m", extra=2), "12m", "F",
-        Column("primary rank", extra=4), Column("market cap, M", extra=5),
+        Column("3m", extra=2), Column("6m", extra=3), Column("12m", extra=4), "F",
+        Column("primary rank", extra=5), Column("market cap, M", extra=6),
         Column("excluded by", extra=1),
     )  # fmt: skip
 

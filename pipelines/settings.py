@@ -215,7 +215,13 @@ class Settings(BaseSettings):
 
     def other_universes(self, chosen: Universe) -> tuple[Universe, ...]:
         """Return the universes that are published beside a chosen one."""
-        listed = dict.fromkeys(map(self.chosen_universe, _listed(self.published_universes)))
+        names = _listed(self.published_universes)
+        if "" in names:
+            raise SettingsError(
+                f"published_universes {self.published_universes!r} has an empty name; write names "
+                "with one comma between two, and none at the end"
+            )
+        listed = dict.fromkeys(map(self.chosen_universe, names))
         return tuple(universe for universe in listed if universe != chosen)
 
 

@@ -58,7 +58,7 @@ def list_versions(*, root: LakeOption = None, config: ConfigOption = None) -> No
 LIST_COLUMNS: Final = (
     "version", Column("state", wraps=True), Column("age", extra=1),
     Column("rows", extra=2), Column("as of", extra=3),
-    Column("MB", extra=5), Column("changed since the one before", 4, wraps=True),
+    Column("MB", extra=5), Column("changes", 4, wraps=True),
 )  # fmt: skip
 
 

@@ -150,8 +150,10 @@ def measure(
     ratios = brought(ratios, closes, jumps, as_of)
     good = {row["date"] for row in closes}
     of_today = [row for row in everything if row["date"] in good]
-    ahead = any(row["date"] > as_of for row in everything)
-    of_cap = close_of_cap(everything, trusted, as_of) if ahead else None
+    # A cap that was observed belongs to the closes up to that day, any other to all.
+    of_then = [row for row in everything if row["date"] <= stock.get("observed_on", date.max)]
+    ahead = any(row["date"] > as_of for row in of_then)
+    of_cap = close_of_cap(of_then, trusted, as_of) if ahead else None
     cap, source = market_cap(stock, of_today, of_cap, ratios, as_of)
     attributes = {name: stock[name] for name in ("ticker", "sector", "market", "stock_type")}
     return {

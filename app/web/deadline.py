@@ -39,6 +39,9 @@ class DeadlineProtocol(H11Protocol):
             self.cycle.disconnected = True
         super().send_400_response(msg)
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Log nothing: a request to speak another protocol is answered as if it did not ask."""
+
     def _wait(self) -> None:
         if self.conn.their_state not in (h11.IDLE, h11.SEND_BODY):
             self._wait_no_more()

@@ -1,3 +1,6 @@
+# A market that lives some days.
+from .advance import lived as lived
+
 # The tables of splits, dividends and rates, which a database may have, as SQL.
 from .market import EVENT_TABLES as EVENT_TABLES
 

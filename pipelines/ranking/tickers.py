@@ -12,6 +12,8 @@ from pipelines.errors import Unknown
 
 SEPARATORS: Final = r"[-_\s]+"
 """The separators between the parts of a ticker; the lake has one space there."""
+SIMILAR: Final = 3
+"""How many tickers are named where a text is none."""
 UNSEEN: Final = "[\ufeff\u200b\u2060]"
 """The byte order mark and spaces without width, which files bring along."""
 
@@ -39,5 +41,6 @@ def ticker_named(text: str, tickers: Collection[str]) -> str:
         return ticker
     if ticker.upper() in tickers:
         return ticker.upper()
-    near = difflib.get_close_matches(ticker.upper(), tickers, n=5, cutoff=0.3)
-    raise Unknown("ticker", text, near or sorted(tickers)[:5])
+    near = difflib.get_close_matches(ticker.upper(), tickers, n=SIMILAR, cutoff=0.6)
+    many = [f"{len(tickers):,} tickers, such as {', '.join(sorted(tickers)[:SIMILAR])}"]
+    raise Unknown("ticker", text, near or (many if len(tickers) > SIMILAR else sorted(tickers)))

@@ -152,7 +152,7 @@ def _add_rankings(found: Comparison, opened: Lake, exact: Lake) -> None:
 
 
 def _remembered(opened: Lake, exact: Lake) -> Iterator[Table]:
-    """Return a table of the rows that the version remembers and the database has no more."""
+    """Return a table of what the version remembers, if the database has a part of it no more."""
     if not of_whole(opened):
         return
     counting = pl.col("state").is_in(lake.COUNTING)
@@ -165,7 +165,8 @@ def _remembered(opened: Lake, exact: Lake) -> Iterator[Table]:
         ("rows of fundamentals", f"{seen.height - beyond:,}", f"{beyond:,}"),
         ("stocks", f"{tickers.collect().height - gone:,}", f"{gone:,}"),
     ]
-    yield Table("remembered", ("", "also in the database", "beyond it"), rows)
+    if beyond or gone:
+        yield Table("remembered", ("", "also in the database", "beyond it"), rows)
 
 
 def _ranks(version: Lake, others: Sequence[Universe]) -> pl.DataFrame:

@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.definition import Definition
-from pipelines.lake import Lake
+from pipelines.lake import Lake, Report
 from pipelines.ranking import STRATEGIES, published_or_computed
 from pipelines.refresh.rejected import mostly_rejected
 from pipelines.refresh.units import changed_units, implausible
@@ -46,6 +46,14 @@ def failures(new: Lake, before: Lake | None, own: Sequence[Definition] = ()) -> 
         found += [*_emptied(now, was, kept), *_less_covered(now, was)]
         found += changed_units(*(_of_one_strategy(frame) for frame in (now, was)))
     return found
+
+
+def first_failures(report: Report) -> list[str]:
+    """Return more reasons not to publish a first version, which nobody relies on yet.
+
+    Later ones are published with the warning, or a lake of before could never be refreshed.
+    """
+    return [c.message for c in report.checks if c.name == "unit_breaks" and c.status != "ok"]
 
 
 def _unexplained(now: pl.DataFrame) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """Make, check and publish a version. Imports all that is heavy."""
 
 import gc
+import logging
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +20,9 @@ from pipelines.refresh.contract_version import contract_hash
 from pipelines.refresh.intact import intact
 from pipelines.refresh.remembered import remembered
 from pipelines.refresh.task import Task, copy_database
+from pipelines.refresh.unranked import unranked
+
+logger = logging.getLogger(__name__)
 
 
 def published(
@@ -33,6 +37,10 @@ def published(
     task.clock.begin("checks")
     new = Lake.unfinished(task.staged, content.datasets, content.as_of)
     failures = checks.failures(new, task.before, task.universe.strategies)
+    if after is None:
+        failures += checks.first_failures(content.integrity)
+        for told in unranked(new.rankings().collect()):
+            logger.warning("%s", told)
     if failures and not force:
         raise ChecksFailed(failures)
     task.clock.begin("publish")

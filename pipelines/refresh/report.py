@@ -29,6 +29,7 @@ from pipelines.refresh.identities import (
 from pipelines.refresh.jump_checks import jump_checks
 from pipelines.refresh.outliers import price_checks, ratio_check
 from pipelines.refresh.trading_days import exchange_of
+from pipelines.refresh.unit_breaks import unit_breaks_check
 from pipelines.refresh.units import units_check
 from pipelines.universe import Universe
 
@@ -78,6 +79,7 @@ def report(
             markets_check(lake, universe),
             sectors_check(stocks),
             units_check(lake, stocks),
+            unit_breaks_check(lake),
             *event_checks(lake, stocks, as_of),
             *converted_check(lake, universe, others),
         ),

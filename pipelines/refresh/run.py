@@ -36,6 +36,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     keep: int = 5,
     progress: Progress = silent,
     makes: Callable[[str], None] = lambda _: None,
+    today: date | None = None,
 ) -> Manifest:
     """Publish a new version of the lake from a database and return its manifest.
 
@@ -48,6 +49,7 @@ def export(  # noqa: PLR0913 - one parameter an option
     `full` reads everything again in any case. `force` also publishes a version that fails its
     checks, and lists them in the manifest. The newest `keep` versions stay.
     `makes` is called with the id of the version that is going to be made.
+    `today` is the day on which all this is to be, by default that of the clock in UTC.
 
     After a `SourceError`, `ContractError` or `LakeError` the current version is the same as before,
     and nothing is left of the new one.
@@ -58,7 +60,7 @@ def export(  # noqa: PLR0913 - one parameter an option
         # Looked up once: whoever moves `current` from here on has the last word.
         after = current_id(root)
         # Before the copy: what is written while it is made counts as a change next time.
-        state, today = fingerprint(database), datetime.now(UTC).date()
+        state, today = fingerprint(database), today or datetime.now(UTC).date()
         current = _current(root, after, full=full)
         unchanged = (
             current is not None and not (full or force) and _is_unchanged(current, state, today)

@@ -1,5 +1,22 @@
+# A backtest as values of JSON.
+from .as_json import as_json as as_json
+
+# What strategies would have earned, and the result of one.
+from .backtest import Backtest as Backtest
+from .backtest import backtests as backtests
+
+# What a backtest is of.
+from .inputs import Inputs as Inputs
+
+# A growth as people read it.
+from .page import times as times
+
 # A portfolio: a strategy that is followed in some months, by some rules.
 from .portfolio import Portfolio as Portfolio
+
+# Backtests as a page of HTML, and a figure as people read it.
+from .report import report as report
+from .report import shown as shown
 
 # When a portfolio is rebalanced, how it is weighted, at which price it trades.
 from .rules import Calendar as Calendar

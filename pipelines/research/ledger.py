@@ -11,6 +11,8 @@ from pipelines.research.portfolio import Portfolio, Walked
 from pipelines.research.record import Why
 from pipelines.research.signals import Signals
 
+LEAST_UNITS: Final = 1e-9
+"""Fewer are what rounding leaves of none."""
 SIDES: Final = {
     Why.ENTERED: "buy",
     Why.LEFT: "sell",
@@ -51,6 +53,10 @@ NAV: Final = pl.Schema(
 FLOWS: Final = pl.Schema(
     {"strategy": pl.String, "date": pl.Date, "turnover": pl.Float64, "costs": pl.Float64}
 )
+HELD: Final = pl.Schema(
+    {"strategy": pl.String, "ticker": pl.String, "date": pl.Date, "units": pl.Float64}
+)
+GAINS: Final = pl.Schema({"strategy": pl.String, "ticker": pl.String, "gain": pl.Float64})
 
 
 def nav_frame(market: Market, walked: Walked, portfolios: Sequence[Portfolio]) -> pl.DataFrame:
@@ -122,6 +128,34 @@ def ledger_frame(
         how="left", maintain_order="left",
     )  # fmt: skip
     return placed.select(*_told()).cast(LEDGER)
+
+
+def held_frame(market: Market, walked: Walked, portfolios: Sequence[Portfolio]) -> pl.DataFrame:
+    """Return the units of each stock after each day on which they changed, as `HELD`."""
+    place = ("portfolio", "stock")
+    moved = walked.record.filter(pl.col("why") != Why.DIVIDEND)
+    after = moved.with_columns(pl.col("units").cum_sum().over(place))
+    last = after.group_by(*place, "day", maintain_order=True).agg(pl.col("units").last())
+    return last.select(
+        strategy=_named("portfolio", [portfolio.name for portfolio in portfolios]),
+        ticker=_named("stock", pl.Series(market.tickers, dtype=pl.String)),
+        date=_named("day", pl.Series(market.days, dtype=pl.Date)),
+        units=pl.when(pl.col("units") > LEAST_UNITS).then("units").otherwise(0.0),
+    ).cast(HELD)
+
+
+def gain_frame(market: Market, walked: Walked, portfolios: Sequence[Portfolio]) -> pl.DataFrame:
+    """Return what came of each stock, less what was paid, with its value on the last day."""
+    bought = (pl.col("units") > 0) & (pl.col("why") != Why.DIVIDEND)
+    cash = pl.when(bought).then(-pl.col("value")).otherwise("value") - pl.col("cost")
+    units = pl.when(pl.col("why") != Why.DIVIDEND).then("units").otherwise(0.0)
+    last = pl.Series(np.nan_to_num(market.value[-1]))
+    rows = walked.record.group_by("portfolio", "stock").agg(cash=cash.sum(), units=units.sum())
+    return rows.select(
+        strategy=_named("portfolio", [portfolio.name for portfolio in portfolios]),
+        ticker=_named("stock", pl.Series(market.tickers, dtype=pl.String)),
+        gain=pl.col("cash") + pl.col("units") * _named("stock", last),
+    ).cast(GAINS)
 
 
 def _named(number: str, values: pl.Series | list[str] | list[float]) -> pl.Expr:

@@ -3,13 +3,24 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 from typing import Final
 
 import numpy as np
 import polars as pl
 
 from pipelines.lake import Lake
-from pipelines.research.ledger import LEDGER, NAV, flow_frame, ledger_frame, nav_frame
+from pipelines.research.ledger import (
+    GAINS,
+    HELD,
+    LEDGER,
+    NAV,
+    flow_frame,
+    gain_frame,
+    held_frame,
+    ledger_frame,
+    nav_frame,
+)
 from pipelines.research.market import Market, Wanted, market_of
 from pipelines.research.portfolio import Portfolio, Walked, walk
 from pipelines.research.ranks import Ranks
@@ -43,11 +54,13 @@ class Simulation:
     ranks: Ranks
     parts: tuple[tuple[tuple[Portfolio, ...], Walked], ...]
 
+    @cached_property
     def nav(self) -> pl.DataFrame:
-        """Return the value of each portfolio by day, from its first signal on, as `NAV`."""
+        """Return the value of each portfolio by day, from the first signal on, as `NAV`."""
         frames = [nav_frame(self.market, walked, few) for few, walked in self.parts]
         return pl.concat([pl.DataFrame(schema=NAV), *frames])
 
+    @cached_property
     def ledger(self) -> pl.DataFrame:
         """Return the trades and the dividends of each portfolio, as `LEDGER`."""
         frames = [
@@ -56,9 +69,22 @@ class Simulation:
         ]
         return pl.concat([pl.DataFrame(schema=LEDGER), *frames])
 
+    @cached_property
     def flows(self) -> pl.DataFrame:
         """Return the turnover and the costs of each portfolio, on the days with trades."""
         return pl.concat([flow_frame(self.market, walked, few) for few, walked in self.parts])
+
+    @cached_property
+    def held(self) -> pl.DataFrame:
+        """Return the units of each portfolio and stock after each day with trades, as `HELD`."""
+        frames = [held_frame(self.market, walked, few) for few, walked in self.parts]
+        return pl.concat([pl.DataFrame(schema=HELD), *frames])
+
+    @cached_property
+    def gains(self) -> pl.DataFrame:
+        """Return what each portfolio won or lost with each stock, as `GAINS`."""
+        frames = [gain_frame(self.market, walked, few) for few, walked in self.parts]
+        return pl.concat([pl.DataFrame(schema=GAINS), *frames])
 
 
 def simulate(

@@ -17,8 +17,8 @@ import polars as pl
 
 from pipelines.database import told
 from pipelines.errors import SourceError
+from pipelines.panics import is_panic, quietly
 from pipelines.source.copying import open_copy
-from pipelines.source.panics import is_panic, quietly
 from pipelines.source.schema import is_plain
 from pipelines.source.stretches import span, stretches
 from pipelines.source.tables import Kind, SourceTable

@@ -72,7 +72,18 @@ def test_no_other_site_acts_through_a_browser(
     assert answer.status_code == status
 
 
-@pytest.mark.parametrize("header", ["Forwarded", "X-Forwarded-For", "X-Real-IP", "Via"])
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Forwarded",
+        "X-Forwarded-For",
+        "X-Real-IP",
+        "Via",
+        "CF-Connecting-IP",
+        "True-Client-IP",
+        "X-Client-IP",
+    ],
+)
 @pytest.mark.parametrize("value", ["127.0.0.1", "for=203.0.113.5", ""])
 def test_without_a_token_a_proxy_on_this_machine_changes_nothing(
     place: Path, header: str, value: str

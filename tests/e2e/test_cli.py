@@ -407,7 +407,10 @@ def test_a_reader_that_went_away_is_no_traceback(folder: Path, form: str) -> Non
 
 
 def test_a_date_before_all_is_an_empty_ranking(folder: Path) -> None:
-    assert "none of 120 stocks ranked" in out(folder, "rank", "--as-of", "0001-01-05")
+    text = out(folder, "rank", "--as-of", "0001-01-05")
+    assert "none of 120 stocks ranked" in text
+    oldest = Lake(folder / "data" / "lake").prices().select(pl.col("date").min()).collect().item()
+    assert text.splitlines()[-2] == f"0001-01-05 is before the oldest price, which is of {oldest}"
 
 
 def test_names_can_be_shown_where_the_terminal_has_no_such_letters(folder: Path) -> None:
@@ -422,6 +425,7 @@ def test_explain_does_not_call_the_metrics_of_an_excluded_stock_missing(folder: 
     text = out(folder, "rank", "--strategy", "trendande_varde", "--explain", excluded["ticker"][0])
     line = next(line for line in text.splitlines() if line.startswith("pe "))
     assert "missing" not in line
+    assert text.count("the stock is not eligible, so that its metrics are not ranked") == 1
 
 
 def test_a_strategy_that_was_not_there_when_the_version_was_made_is_computed(

@@ -97,3 +97,32 @@ def test_a_database_without_a_valid_price_is_told_why(tmp_path: Path) -> None:
         "daily_prices are rejected, 4 for number_in_date (a date is a number, such as seconds "
         "since 1970, in place of `YYYY-MM-DD`), such as ticker 'T0' date '1795132801'; "
     )
+
+
+def test_a_first_export_with_a_half_in_another_unit_is_refused_and_a_later_one_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    names = [f"T{n:02}" for n in range(12)]
+    prices = [{"ticker": t, "date": DAY, "close": 10.0} for t in names]
+    filed = [
+        {"ticker": t, "fiscal_date": f"{year - 1}-12-31", "fetched_date": f"{year}-03-01",
+         "roe": 12.0 if year < 2020 else 0.12}
+        for t in names for year in (2018, 2019, 2020, 2021)
+    ]  # fmt: skip
+    tables = {"stocks": [stock(t) for t in names], "daily_prices": prices, "fundamentals": filed}
+    source, root = market(tmp_path, **tables), tmp_path / "lake"
+    told = "the median of roe is 12 in 2019 and 0.12 in 2020: its unit has changed"
+    with pytest.raises(ChecksFailed, match=f"^not published: {told}"):
+        export(source, root, SWEDEN)
+    assert current_id(root) is None
+    assert (
+        "sammansatt_momentum ranks none of 12 stocks; 12 are out for no_f_score "
+        "(fewer than three signals of its F-score are known)"
+    ) in caplog.messages
+    export(source, root, SWEDEN, force=True)
+    caplog.clear()
+    change(source, "UPDATE stocks SET name = name || ' AB'")
+    made = export(source, root, SWEDEN)
+    (check,) = (c for c in made.integrity.checks if c.name == "unit_breaks")
+    assert (made.failed_checks, check.status) == ((), "warning")
+    assert "ranks none of" not in caplog.text  # as in the version before

@@ -100,7 +100,7 @@ class Case:
 def assert_as_the_oracle(seed: int) -> None:
     case = Case(seed)
     lake = case.lake()
-    found = case.simulated(lake).nav()
+    found = case.simulated(lake).nav
     by_day = {day(n): list(tickers) for n, tickers in case.by_day.items()}
     oracle = Follower(Market.of(lake), by_day, case.rules).follow()
     assert found["nav"].to_list() == pytest.approx(oracle.nav, rel=1e-9, abs=1e-6)
@@ -112,11 +112,11 @@ def assert_sound(seed: int) -> None:
     case = Case(seed)
     lake = case.lake()
     found = case.simulated(lake)
-    nav = found.nav()
+    nav = found.nav
     assert (nav["cash"] >= 0).all()
     assert (nav["holdings"] >= -1e-9 * case.rules.capital).all()
-    assert (found.ledger()["shares"] >= 0).all()
-    replayed = replay(found.ledger(), Market.of(lake), case.rules.capital)
+    assert (found.ledger["shares"] >= 0).all()
+    replayed = replay(found.ledger, Market.of(lake), case.rules.capital)
     assert nav["nav"].to_list() == pytest.approx(replayed, rel=1e-9, abs=1e-6)
 
 
@@ -141,17 +141,17 @@ def assert_blind_to_the_future(seed: int) -> None:
     """What comes after a day, be it scrambled or missing, changes no value up to it."""
     case = Case(seed)
     known = Random(seed).randrange(1, case.days)
-    whole = case.simulated(case.lake()).nav()
+    whole = case.simulated(case.lake()).nav
     if any(split["date"] > day(known) for split in case.splits):
         case.dividends = []  # a later split changes the dividends that a vendor's closes stand for
-        whole = case.simulated(case.lake()).nav()
+        whole = case.simulated(case.lake()).nav
     other = Case(seed + 1)
     for ticker, series in case.closes.items():
         later = (other.closes[ticker] + [9.0] * case.days)[known + 1 : case.days]
         case.closes[ticker] = series[: known + 1] + later
     case.splits = [row for row in case.splits if row["date"] <= day(known)]
     case.by_day = {n: t if n <= known else "FA" for n, t in case.by_day.items()}
-    changed = case.simulated(case.lake()).nav()
+    changed = case.simulated(case.lake()).nav
     count = min(known + 1, changed.height, whole.height)
     dates = whole.filter(pl.col("date") <= day(known))["date"].to_list()[:count]
     assert_frame_equal(
@@ -182,7 +182,7 @@ def assert_plain_without_costs_and_band(seed: int) -> None:
             nav, held = worth, list(order[n - 1][:size])
             start = {t: exact[t, day(n)] for t in held}
         plain.append(worth)
-    assert found.nav()["nav"].to_list() == pytest.approx(plain, rel=1e-9)
+    assert found.nav["nav"].to_list() == pytest.approx(plain, rel=1e-9)
 
 
 CHECKS = [
@@ -212,9 +212,9 @@ def test_a_split_changes_no_value() -> None:
     """Of any stock, at any day: raw closes after it are worth what they were."""
     case = Case(7)
     case.splits, case.dividends = [], []
-    before = case.simulated(case.lake(), replace(case.rules, whole_shares=False)).nav()
+    before = case.simulated(case.lake(), replace(case.rules, whole_shares=False)).nav
     split = {"ticker": "A", "date": day(5), "ratio": 4.0}
     case.splits = [split]
     case.scale(split, is_raw=True)
-    after = case.simulated(case.lake(), replace(case.rules, whole_shares=False)).nav()
+    after = case.simulated(case.lake(), replace(case.rules, whole_shares=False)).nav
     assert_frame_equal(before, after, rel_tol=1e-6)  # closes are of single precision

@@ -42,6 +42,7 @@ BASE: Final = (
     "digest",
     "errors",
     "fingerprint",
+    "panics",
     "quoting",
     "runtime",
     "settings",

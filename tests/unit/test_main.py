@@ -57,8 +57,8 @@ def test_an_unknown_command_is_told_with_the_nearest(
         main()
     assert ended.value.code == 2
     assert capsys.readouterr().err == (
-        "error: unknown command 'exprt'; expected one of demo, export, rank, history, versions, "
-        "tune, app, serve, alerts; the nearest is export\n"
+        "error: unknown command 'exprt'; expected one of demo, export, rank, history, backtest, "
+        "versions, tune, app, serve, alerts; the nearest is export\n"
     )
 
 

@@ -269,6 +269,19 @@ def test_the_other_universes_that_are_published(monkeypatch: pytest.MonkeyPatch)
         Settings.load().other_universes(SWEDEN)
 
 
+@pytest.mark.parametrize("text", ["sweden,", "sweden,,nordic", ","])
+def test_an_empty_name_among_the_universes_is_refused(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setenv("STOCKRANK_PUBLISHED_UNIVERSES", text)
+    with pytest.raises(SettingsError) as caught:
+        Settings.load().other_universes(SWEDEN)
+    assert str(caught.value) == (
+        f"published_universes {text!r} has an empty name; write names with one comma between two, "
+        "and none at the end"
+    )
+
+
 def test_an_unknown_universe_is_refused_with_those_there_are(here: Path) -> None:
     (here / "stockrank.toml").write_text(f"[universes.mine]\n{SP500}")
     with pytest.raises(Unknown) as caught:

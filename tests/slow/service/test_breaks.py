@@ -114,13 +114,14 @@ def remove_version(world: World) -> None:
 
 def hang_disk(world: World) -> None:
     """Put a pipe in place of the manifest, of which no reader gets an answer."""
-    pipe = manifest(world)
-    aside(lambda _: pipe)(world)
+    pipe, away = manifest(world), world.folder / "aside"
+    pipe.rename(away)
     os.mkfifo(pipe)
 
     def answer() -> None:
-        with suppress(OSError):  # nobody waits
-            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+        writer = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+        away.replace(pipe)  # before its readers are let go, or they would read it again
+        os.close(writer)
 
     world.held.append(answer)
 

@@ -185,3 +185,15 @@ def test_a_lake_that_cannot_be_read_is_told_once_when_it_begins_and_once_when_it
         f"lake_unreadable firing (critical): {message}",
         f"lake_unreadable resolved (critical): it is over; it was: {message}",
     ]
+
+
+def test_an_empty_lake_is_told_once_with_what_to_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    lake = tmp_path / "lake"
+    lake.mkdir()
+    watch(build_services(Settings(source=tmp_path / "app.db", lake=lake)), looks=2)
+    assert caplog.messages == [
+        f"nothing is published in {lake}; run python -m pipelines.export --lake {lake}, or start a "
+        "refresh with POST /data/sync-now"
+    ]

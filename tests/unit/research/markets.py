@@ -74,10 +74,10 @@ def simulated(
 
 
 def navs(found: Simulation, name: str = "s") -> list[float]:
-    return found.nav().filter(strategy=name)["nav"].to_list()
+    return found.nav.filter(strategy=name)["nav"].to_list()
 
 
 def trades(found: Simulation, name: str = "s") -> list[tuple[Any, ...]]:
     """Day, ticker, side, shares, price and reason of each row of the ledger."""
-    rows = found.ledger().filter(strategy=name)
+    rows = found.ledger.filter(strategy=name)
     return rows.select("date", "ticker", "side", "shares", "price", "reason").rows()

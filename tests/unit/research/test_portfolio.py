@@ -74,7 +74,7 @@ def test_costs_come_out_of_the_amount_of_each_trade() -> None:
     rules = replace(FREE, size=1, cost_bps=100.0, half_spread_bps=150.0)
     found = simulated(lake, {0: "A"}, rules)
     value = 1000 / 1.025
-    assert found.ledger().select("shares", "cost", "cash_after").row(0) == pytest.approx(
+    assert found.ledger.select("shares", "cost", "cash_after").row(0) == pytest.approx(
         (value / 10, value * 0.025, 0.0)
     )
     assert navs(found) == pytest.approx([1000.0, value, value])
@@ -84,7 +84,7 @@ def test_a_fee_is_the_least_that_a_trade_costs_and_too_small_trades_are_left() -
     lake = a_lake({"A": [10, 10, 10.2, 10.2], "B": [10, 10, 10, 10]})
     rules = replace(FREE, min_fee=20.0)
     found = simulated(lake, {0: "AB", 2: "AB"}, rules)
-    assert found.ledger()["cost"].to_list() == [20.0, 20.0]
+    assert found.ledger["cost"].to_list() == [20.0, 20.0]
     assert navs(found) == pytest.approx([1000.0, 960.0, 969.6, 969.6])
 
 
@@ -93,14 +93,14 @@ def test_money_that_a_fee_kept_from_being_raised_is_not_spent() -> None:
     lake = a_lake({"A": [10, 10, 12, 12], "B": [10, 10, 12, 12], "C": [10, 10, 1, 1]})
     rules = replace(FREE, size=3, buy_rank=3, sell_rank=3, capital=300.0, min_fee=30.0)
     found = simulated(lake, {0: "ABC", 2: "ABC"}, rules)
-    assert found.nav()["cash"].to_list() == pytest.approx([300.0, 0.0, 0.0, 0.0])
+    assert found.nav["cash"].to_list() == pytest.approx([300.0, 0.0, 0.0, 0.0])
 
 
 def test_a_sale_costs_no_more_than_it_brings() -> None:
     lake = a_lake({"A": [10, 10, 10, 10], "B": [10, 10, 10, 10]})
     rules = replace(FREE, size=1, capital=25.0, min_fee=15.0)
     found = simulated(lake, {0: "A", 2: "B"}, rules)
-    assert found.ledger().select("shares", "cost", "cash_after").rows() == [
+    assert found.ledger.select("shares", "cost", "cash_after").rows() == [
         (1.0, 15.0, 0.0),
         (1.0, 10.0, 0.0),
     ]
@@ -113,7 +113,7 @@ def test_whole_shares_leave_the_rest_in_cash() -> None:
     assert shares[:2] == [("A", "buy", 16.0), ("B", "buy", 7.0)]
     # 1570 / 2 buys 22 of A at 35, and leaves 5 of B at 140.
     assert shares[2:] == [("B", SOLD, 2.0), ("A", "buy", 6.0)]
-    assert found.nav()["cash"].to_list() == pytest.approx([1000.0, 30.0, 30.0, 30.0, 100.0])
+    assert found.nav["cash"].to_list() == pytest.approx([1000.0, 30.0, 30.0, 30.0, 100.0])
 
 
 def test_a_stock_without_a_close_is_worth_its_last_one() -> None:
@@ -141,7 +141,7 @@ def test_after_ten_days_without_a_close_the_next_rank_takes_its_place_at_its_nex
         (day(1), "B", "buy", 50.0, 10.0, "entered"),
         (late + timedelta(days=1), "C", "buy", 50.0, 10.0, "entered"),
     ]
-    assert found.ledger()["rank"].to_list() == [2, 3]
+    assert found.ledger["rank"].to_list() == [2, 3]
 
 
 def test_a_close_on_the_tenth_day_is_in_time() -> None:
@@ -155,7 +155,7 @@ def test_without_a_next_rank_the_money_stays_in_cash() -> None:
     lake = a_lake({"A": [10] + 20 * [None] + [10], "B": [10] * 22})
     found = simulated(lake, {0: "AB"})
     assert [row[1] for row in trades(found)] == ["B"]
-    assert found.nav()["cash"].to_list()[-1] == 500.0
+    assert found.nav["cash"].to_list()[-1] == 500.0
 
 
 def test_a_sale_that_is_due_waits_for_the_first_close() -> None:
@@ -167,7 +167,7 @@ def test_a_sale_that_is_due_waits_for_the_first_close() -> None:
         (day(3), "C", "buy", 25.0, 10.0, "entered"),
         (day(4), "A", SOLD, 50.0, 5.0, "left_ranking"),
     ]
-    assert found.nav()["cash"].to_list()[-1] == 250.0
+    assert found.nav["cash"].to_list()[-1] == 250.0
 
 
 def test_after_sixty_trading_days_without_a_close_a_stock_is_delisted() -> None:
@@ -217,7 +217,7 @@ def test_dividends_are_cash_on_the_ex_date_until_the_next_rebalance() -> None:
     lake = a_lake({"A": [10, 10, 8, 8, 8], "B": [10] * 5}, dividends=dividends)
     found = simulated(lake, {0: "AB", 3: "AB"})
     assert navs(found) == [1000.0] * 5
-    assert found.nav()["cash"].to_list() == [1000.0, 0.0, 100.0, 100.0, 0.0]
+    assert found.nav["cash"].to_list() == [1000.0, 0.0, 100.0, 100.0, 0.0]
     assert trades(found)[2] == (day(2), "A", "dividend", 50.0, 2.0, "dividend")
 
 
@@ -255,7 +255,7 @@ def test_a_stock_without_a_rate_is_not_bought() -> None:
 
 def test_the_turnover_is_half_of_the_change_of_weights() -> None:
     lake = a_lake({"A": [10, 10, 20, 20], "B": [10, 10, 10, 10]})
-    flows = simulated(lake, {0: "AB", 2: "AB"}).flows()
+    flows = simulated(lake, {0: "AB", 2: "AB"}).flows
     assert flows["date"].to_list() == [day(1), day(3)]
     assert flows["turnover"].to_list() == pytest.approx([0.5, 1 / 6])
 
@@ -267,7 +267,7 @@ def test_what_is_computed_beside_a_portfolio_changes_no_bit_of_it() -> None:
     others = [replace(rules, size=n, buy_rank=n, sell_rank=n + 1) for n in (1, 3, 4)]
     alone = simulated(a_lake(closes), by_day, rules)
     beside = simulated(a_lake(closes), by_day, rules, *others)
-    assert_frame_equal(alone.nav(), beside.nav().filter(strategy="s"), check_exact=True)
+    assert_frame_equal(alone.nav, beside.nav.filter(strategy="s"), check_exact=True)
 
 
 def test_a_signal_on_the_last_day_is_not_traded() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.source.panics import quietly
+from pipelines.panics import quietly
 from pipelines.source.unreadable import UnreadableRow
 from tests.unit.source.tables import prices, whole
 

@@ -1,8 +1,8 @@
-"""connectorx panics where it cannot read a value, and prints that before Python can catch it.
+"""Libraries in Rust panic where they cannot read a value, and print that before Python knows of it.
 
-The panic comes while a batch is taken from a stream, in the thread that takes it. Only then is
-stderr held back: otherwise every database with one bad value would put a stack trace in the
-terminal, and a line that is not JSON in a log of JSON.
+That of connectorx comes while a batch is taken from a stream, in the thread that takes it; that of
+Polars while a command collects a plan. Only then is stderr held back: otherwise every database with
+one bad value would put a stack trace in the terminal, and a line that is not JSON in a log of JSON.
 """
 
 import logging
@@ -28,7 +28,7 @@ def quietly(stream: Iterable[BatchT]) -> Iterator[BatchT]:
     """Yield the batches of a stream; what a panic prints is logged at debug level."""
     batches = iter(stream)
     while True:
-        with _stderr_held_back():
+        with stderr_held_back():
             batch = next(batches, None)
         if batch is None:
             return
@@ -36,7 +36,7 @@ def quietly(stream: Iterable[BatchT]) -> Iterator[BatchT]:
 
 
 @contextmanager
-def _stderr_held_back() -> Iterator[None]:
+def stderr_held_back() -> Iterator[None]:
     """Hold stderr back; pass on afterwards what was written to it, unless there was a panic."""
     with TemporaryFile() as aside:
         stderr, panic = os.dup(STDERR), False
@@ -55,7 +55,7 @@ def _stderr_held_back() -> Iterator[None]:
 
 def _pass_on(written: bytes, *, panic: bool) -> None:
     if panic:
-        logger.debug("connectorx: %s", written.decode(errors="backslashreplace"))
+        logger.debug("%s", written.decode(errors="backslashreplace"))
     elif written:
         with open(STDERR, "wb", closefd=False) as stderr:
             stderr.write(written)

@@ -1,0 +1,79 @@
+"""Signs that a part of the history is in another unit for all stocks: percent before a year, ….
+
+A version of which one half is a hundred times the other passes every check of one date, and of two
+versions, but rankings of old dates, and what is tested on them, are wrong.
+"""
+
+import itertools
+from collections.abc import Iterator
+from typing import Final
+
+import polars as pl
+
+from pipelines.lake import Check, Lake
+from pipelines.ranking import RATIO_COLUMNS
+from pipelines.refresh.findings import check
+from pipelines.refresh.units import FEWEST, HUNDRED, SHARE
+
+FARTHEST: Final = 20.0
+"""How many times the medians of two years may differ; those of a market move a few times at most.
+
+Less than a hundred, for in the year of the change a part of the rows is in the old unit."""
+FEWEST_A_YEAR: Final = 10
+"""The stocks with a ratio from which on a year has a median."""
+
+
+def unit_breaks_check(lake: Lake) -> Check:
+    """Return the check of units over all years; a warning that names the years of a change."""
+    found = [*_of_ratios(lake), *_of_closes(lake)]
+    message = "; ".join(found) or "no year of the history is in another unit"
+    return check("unit_breaks", "warning" if found else "ok", message, {"count": len(found)})
+
+
+def _of_ratios(lake: Lake) -> Iterator[str]:
+    """Yield a sentence for each ratio whose medians by year are far from each other."""
+    medians = _medians(lake)
+    for ratio in RATIO_COLUMNS:
+        enough = medians.filter(pl.col(f"{ratio}_stocks") >= FEWEST_A_YEAR)
+        known = enough.select("year", median=ratio).filter(pl.col("median") > 0).sort("year")
+        if known.height < 2:
+            continue
+        years, values = known["year"].to_list(), known["median"].to_list()
+        if max(values) > FARTHEST * min(values):
+            times = [max(a / b, b / a) for a, b in itertools.pairwise(values)]
+            at = times.index(max(times))
+            yield (
+                f"the median of {ratio} is {values[at]:.3g} in {years[at]} and "
+                f"{values[at + 1]:.3g} in {years[at + 1]}: its unit has changed, as from percent "
+                "to fractions; bring all years to one unit"
+            )
+
+
+def _medians(lake: Lake) -> pl.DataFrame:
+    """Return the median of each ratio by year, over the means of its stocks, and their number."""
+    size = (pl.when(pl.col(c) != 0).then(pl.col(c).abs()).mean().alias(c) for c in RATIO_COLUMNS)
+    year = pl.col("known_from").dt.year().alias("year")
+    by_stock = lake.fundamentals().group_by(year, "ticker").agg(*size)
+    medians = (pl.col(c).median() for c in RATIO_COLUMNS)
+    stocks = (pl.col(c).count().alias(f"{c}_stocks") for c in RATIO_COLUMNS)
+    return by_stock.group_by("year").agg(*medians, *stocks).collect(engine="streaming")
+
+
+def _of_closes(lake: Lake) -> Iterator[str]:
+    """Yield a sentence for each day on which many closes become a hundred times the one before."""
+    least, most = HUNDRED
+    times = pl.max_horizontal(pl.col("ratio"), 1 / pl.col("ratio"))
+    days = (
+        lake.jumps()
+        .filter(times.is_between(least, most))
+        .group_by("date")
+        .agg(pl.col("ticker").n_unique().alias("stocks"), pl.col("ticker").min())
+        .sort("date")
+        .collect(engine="streaming")
+    )
+    stocks = lake.stocks().select(pl.len()).collect().item()
+    for day, many, ticker in days.filter(pl.col("stocks") >= max(FEWEST, SHARE * stocks)).rows():
+        yield (
+            f"the closes of {many} stocks, such as {ticker}, move a hundred times on {day}: the "
+            "unit has changed, as from pounds to pence; bring all days to one unit"
+        )

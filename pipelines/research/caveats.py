@@ -1,0 +1,76 @@
+"""What a reader of a backtest has to know of its data: who ended, and whose price jumped."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date
+
+import polars as pl
+
+from pipelines.lake import Lake
+from pipelines.ranking import MAX_PRICE_AGE, counted_jumps
+from pipelines.research.inputs import Inputs
+from pipelines.research.ranks import UNIVERSE
+from pipelines.research.simulation import Simulation
+
+
+def survivorship(lake: Lake, found: Simulation) -> pl.DataFrame:
+    """Return `year, names, ended`: the eligible stocks of each year, and those that ended in it.
+
+    A stock has ended if its last close is more than ten days older than the newest of all.
+    """
+    eligible = found.ranks.rows.filter(strategy=UNIVERSE)
+    names = eligible.group_by(year=pl.col("as_of").dt.year()).agg(names=pl.col("ticker").n_unique())
+    newest = pl.lit(lake.as_of) - pl.duration(days=MAX_PRICE_AGE)
+    ended = (
+        lake.stocks()
+        .filter(pl.col("newest_date") < newest)
+        .select("ticker", year=pl.col("newest_date").dt.year())
+        .collect()
+        .join(eligible.select("ticker").unique(), on="ticker", how="semi")
+        .group_by("year")
+        .agg(ended=pl.len())
+    )
+    return names.join(ended, on="year", how="full", coalesce=True).sort("year").fill_null(0)
+
+
+def suspects(lake: Lake, found: Simulation, inputs: Inputs, name: str) -> pl.DataFrame:
+    """Return the unexplained jumps of stocks while a portfolio held them: `date, ticker, ratio`."""
+    held = found.held.filter(strategy=name).sort("date")
+    jumps = counted_jumps(lake, inputs.universe.trusted_jumps).collect().sort("date")
+    before = jumps.join_asof(
+        held, on="date", by="ticker", strategy="backward", allow_exact_matches=False,
+        check_sortedness=False,
+    )  # fmt: skip
+    return before.filter(pl.col("units") > 0).select(
+        "date", "ticker", "close_before", "close", "ratio", "reverted_on"
+    )
+
+
+def thin(ranks: pl.DataFrame, days: Sequence[date], size: int) -> str | None:
+    """Return a sentence on the rebalances of a strategy with fewer stocks than places, if any."""
+    counts = ranks.group_by("as_of").len("count")
+    known = pl.DataFrame({"as_of": days}, schema={"as_of": pl.Date})
+    found = known.join(counts, on="as_of", how="left")["count"].fill_null(0)
+    few = found.filter(found < size)
+    if few.is_empty():
+        return None
+    return (
+        f"At {few.len()} of {len(days)} rebalances fewer than {size} stocks were ranked, "
+        f"{few.sort()[0]} at the least; the portfolio held them in equal parts."
+    )
+
+
+def told(found: Simulation, inputs: Inputs, ended: pl.DataFrame) -> Iterator[str]:
+    """Yield the sentences that stand beside every result."""
+    dividends = found.market.dividends
+    if not dividends.are_known:
+        yield "Price return: the database has no table of dividends."
+    if dividends.without_rate:
+        yield f"{dividends.without_rate} dividends are left out, for no rate of theirs is known."
+    if not ended["ended"].sum():
+        yield (
+            "No stock of the universe ends before the data does: it holds survivors alone, "
+            "and every result is too good."
+        )
+    if inputs.converted_to is None:
+        yield "Prices are in the currency of each listing; nothing is converted."
+    yield "Sectors, markets and market caps are those of today where the data has no others."

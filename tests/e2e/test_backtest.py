@@ -1,0 +1,65 @@
+"""`python -m pipelines.backtest`, as a person runs it."""
+
+import csv
+import json
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from tests import commands
+
+QUARTERS = ("--from", "2024-01-01", "--rebalance", "quarter", "--strategy", "trendande_kvalitet")
+
+
+def run(demo_market: Path, folder: Path, *options: str) -> tuple[int, str, str]:
+    """The exit code, stdout and stderr of the command."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("STOCKRANK_")}
+    words = ("--lake", str(demo_market / "lake"), *options)
+    done = commands.run(folder, "pipelines.backtest", *words, env=env | {"COLUMNS": "120"})
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+def test_all_formats_and_files(demo_market: Path, tmp_path: Path) -> None:
+    files = ("--nav", "nav.parquet", "--ledger", "ledger.csv", "--format", "json")
+    code, out, err = run(demo_market, tmp_path, *QUARTERS, *files)
+    assert (code, err) == (0, "")
+    told = json.loads(out)
+    assert told["inputs"]["rebalance"] == "quarter"
+    nav = pl.read_parquet(tmp_path / "nav.parquet")
+    assert nav.columns == ["strategy", "date", "nav", "cash", "holdings"]
+    with (tmp_path / "ledger.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == told["trades"]
+    assert ",".join(rows[0]) == (
+        "strategy,date,signal_date,ticker,side,shares,price,cost,cash_after,rank,score,reason"
+    )
+    assert {row["reason"] for row in rows} >= {"entered", "rebalanced"}
+
+
+def test_the_table_tells_figures_bounds_and_caveats(demo_market: Path, tmp_path: Path) -> None:
+    code, out, _ = run(demo_market, tmp_path, *QUARTERS, "--benchmark", "none")
+    assert code == 0
+    assert "Trendande Kvalitet (trendande_kvalitet), 2024-01-02 to " in out
+    assert "max_drawdown" in out
+    assert "delisted at 0" in out
+    assert "no rank is investment advice" in out
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "told"),
+    [
+        (("--nav", "nav.txt"), 2, "nav.txt ends in neither .csv nor .parquet"),
+        (("--sell-rank", "3"), 2, "the sell rank 3 is above the buy rank 10"),
+        (("--from", "2026-01-01", "--to", "2025-01-01"), 2, "give the earlier date as --from"),
+        (("--strategy", "trendande"), 1, "unknown strategy 'trendande'"),
+    ],
+)
+def test_wrong_options(
+    demo_market: Path, tmp_path: Path, options: tuple[str, ...], code: int, told: str
+) -> None:
+    ended, out, err = run(demo_market, tmp_path, *options)
+    assert (ended, out) == (code, "")
+    assert told in err
+    assert err.count("\n") == 1
