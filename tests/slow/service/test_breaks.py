@@ -17,7 +17,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from pipelines.lake import MANIFEST, rollback, version_ids, writing
+from pipelines.lake import MANIFEST, rollback, writing
 from tests.slow.browser.conftest import CHROMIUM, FLAGS
 from tests.slow.service.breaking import (
     Act,
@@ -337,12 +337,6 @@ def mend_records(world: World) -> None:
     (world.lake / "refreshes" / "damaged.jsonl").unlink()
 
 
-def kept(world: World) -> Path:
-    """The newest version before the current one."""
-    ids = version_ids(world.lake)
-    return world.version.with_name(ids[ids.index(world.version.name) - 1])
-
-
 def close_webhook(world: World) -> None:
     world.receiver.close()
     world.held.append(world.receiver.reopen)
@@ -366,11 +360,6 @@ MACHINE: Final = (
           log="records_damaged firing .*1 of .* lines of jobs.jsonl.*refreshes/damaged.jsonl",
           metrics='key="records_damaged",severity="warning"',
           page="the history of the service has holes", alert="records_damaged", heal=mend_records),
-    Break(name="a version that is kept is damaged",
-          do=lambda world: flip(min((kept(world) / "stocks").rglob("*.parquet"))),
-          log="kept_version_damaged firing .*stocks/.*has other bytes",
-          metrics='key="kept_version_damaged",severity="warning"', page="kept to roll back to",
-          alert="kept_version_damaged", heal=lambda world: shutil.rmtree(kept(world))),
     Break(name="the webhook is down", do=then(close_webhook, aside(current)),
           log="webhook: 127.0.0.1 cannot be reached", health="current is missing",
           metrics=UNREADABLE, page=NOT_TO_READ),
