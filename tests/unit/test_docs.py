@@ -204,7 +204,7 @@ def test_a_strategy_is_added_by_the_lines_that_are_shown(
     (name,) = re.findall(r"^\[strategies\.(\w+)\]$", added, re.MULTILINE)
     lake = Lake(demo_market / "lake")
     ranks = pipelines.rankings(lake, as_of="2026-11-19", strategy=name).collect()["rank"]
-    assert ranks.count() == 3
+    assert ranks.count() == 5
 
 
 # ----------------------------------------------------------------------------------- numbers
