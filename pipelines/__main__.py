@@ -21,6 +21,8 @@ MODULES: Final = {
     "rank": "pipelines.rank",
     "history": "pipelines.history",
     "backtest": "pipelines.backtest",
+    "factor_report": "pipelines.factor_report",
+    "search": "pipelines.search",
     "versions": "pipelines.versions",
     "tune": "pipelines.tune",
     "app": "app",

@@ -27,7 +27,7 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.definition import Definition, definitions_from, definitions_in
 from pipelines.errors import SettingsError, Unknown
-from pipelines.universe import BUILT_IN, OMXS30, ReturnsIn, TrustedJump, Universe
+from pipelines.universe import BUILT_IN, JUMP_THRESHOLD, OMXS30, ReturnsIn, TrustedJump, Universe
 
 PREFIX: Final = "STOCKRANK_"
 CONFIG: Final = Path("stockrank.toml")
@@ -51,13 +51,9 @@ class UniverseSettings(BaseModel):
         cap = self.min_market_cap
         floors = sorted(cap.items()) if isinstance(cap, dict) else [(date.min, cap)]
         return Universe(
-            name=name,
-            markets=self.markets,
-            currency=self.currency,
-            floors=tuple(floors),
-            returns_in=self.returns_in,
-            index=self.index,
-        )
+            name=name, markets=self.markets, currency=self.currency, floors=tuple(floors),
+            returns_in=self.returns_in, index=self.index,
+        )  # fmt: skip
 
 
 class Settings(BaseSettings):
@@ -76,6 +72,9 @@ class Settings(BaseSettings):
     keep_versions: int = Field(5, ge=1, description="versions that a refresh keeps")
     trusted_jumps: tuple[str, ...] = Field(
         (), description="jumps of prices that are real, each a ticker and a day; JSON"
+    )
+    jump_threshold: float = Field(
+        JUMP_THRESHOLD, gt=1.5, le=100, description="times up or down from which a move is a jump"
     )
     published_universes: str | None = Field(
         None, description="further universes that a refresh ranks, with commas between"
@@ -203,7 +202,10 @@ class Settings(BaseSettings):
         if wanted not in universes:
             raise Unknown("universe", wanted, universes)
         trusted = tuple(map(TrustedJump.of, self.trusted_jumps))
-        return replace(universes[wanted], trusted_jumps=trusted, strategies=self.own_strategies)
+        return replace(
+            universes[wanted], trusted_jumps=trusted, strategies=self.own_strategies,
+            jump_threshold=self.jump_threshold,
+        )  # fmt: skip
 
     @cached_property
     def own_strategies(self) -> tuple[Definition, ...]:

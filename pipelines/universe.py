@@ -47,6 +47,9 @@ class TrustedJump:
         return f"{self.ticker} {self.date}"
 
 
+JUMP_THRESHOLD: Final = 2.5
+"""How many times another the one of two closes is at a jump, unless a setting says otherwise."""
+
 OMXS30: Final = "OMXS30"
 """The index of the thirty most traded shares in Stockholm."""
 
@@ -59,6 +62,7 @@ class Universe:
     its first day until that of the next. `returns_in` converts returns, and nothing else. A stock
     with a jump is not ranked, unless the owner says that it is real, in `trusted_jumps`. Stocks are
     ranked by `strategies` beside those of the house. `index` is the one that betas are of.
+    A version has the jumps of the `jump_threshold` of the universe that it was made for.
     """
 
     name: str
@@ -69,6 +73,7 @@ class Universe:
     trusted_jumps: tuple[TrustedJump, ...] = ()
     strategies: tuple[Definition, ...] = ()
     index: str = OMXS30
+    jump_threshold: float = JUMP_THRESHOLD
 
     def __repr__(self) -> str:
         floors = (f"{cap:,} million from {first}" for first, cap in self.floors)

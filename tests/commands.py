@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).parents[1]
 ORIGIN: Final = """
 import json, os, runpy, sys
 import app.__main__, app.alerts, pipelines.refresh.make
-from pipelines import backtest, demo, export, history, rank, tune, versions
+from pipelines import backtest, demo, export, factor_report, history, rank, search, tune, versions
 from pipelines.__main__ import MODULES
 from pipelines.refresh import trading_days
 from tests.trading_days import all_sessions, known_sessions

@@ -110,7 +110,7 @@ BREAKS: Final = (
           'units.sort(*RATIO_ORDER).unique("ticker", keep="last")',
           'units.sort(*RATIO_ORDER).unique("ticker", keep="first")', "e2e", "round_trip"),
     Break("a jump is two and a half times or more",
-          "ratio >= LEAST_MOVE * (1 - SLACK)", "ratio > LEAST_MOVE * (1 + SLACK)",
+          "ratio >= least * (1 - SLACK)", "ratio > least * (1 + SLACK)",
           "unit", "jumps"),
     Break("the last close of a year is compared with the next",
           "self._pairs.extend([closes.pairs, borders.pairs])",

@@ -79,6 +79,7 @@ def rank(  # noqa: PLR0913 - a table each
     as_of: date,
     universe: Any,
     splits: Sequence[Row] = (),
+    rates: Sequence[Row] = (),
 ) -> list[Row]:
     """Every stock with its measures: the ranked ones by rank, then the excluded by ticker."""
     metrics = COMPOSITES[strategy][0]
@@ -97,6 +98,7 @@ def rank(  # noqa: PLR0913 - a table each
         for s in stocks
     ]
     for row in rows:
+        convert(row, rates, field(universe, "returns_in") or "local")
         row["excluded_by"] = universe_reason(row, strategy, as_of, universe)
     exclude_all_but_one(remaining(rows), share_of, "same_share")
     exclude_all_but_one(remaining(rows), company_of, "other_share_class")
@@ -156,6 +158,7 @@ def measure(
     of_cap = close_of_cap(of_then, trusted, as_of) if ahead else None
     cap, source = market_cap(stock, of_today, of_cap, ratios, as_of)
     attributes = {name: stock[name] for name in ("ticker", "sector", "market", "stock_type")}
+    attributes["currency"] = stock.get("currency")
     return {
         **attributes,
         "isin": stock.get("isin"),
@@ -272,6 +275,31 @@ def momentum(return_3m: float | None, return_6m: float | None, return_12m: float
     if return_3m is None or return_6m is None or return_12m is None:
         return None
     return (return_3m + return_6m + return_12m) / 3
+
+
+def convert(row: Row, rates: Sequence[Row], returns_in: str) -> None:
+    """Bring the returns of a row to a currency, each close at the rate of its own day."""
+    row["lacks_rate"] = False
+    if returns_in in ("local", row["currency"]):
+        return
+    now = rate_on(rates, row["currency"], row["close_date"])
+    row["lacks_rate"] = row["close_date"] is not None and now is None
+    for n in MONTHS:
+        day, local = row[f"base_date_{n}m"], row[f"return_{n}m"]
+        base = rate_on(rates, row["currency"], day)
+        row["lacks_rate"] |= day is not None and base is None
+        known = local is not None and now is not None and base is not None
+        row[f"return_{n}m"] = (local + 1) * (now / base) - 1 if known else None
+    row["momentum"] = row["score"] = momentum(*(row[f"return_{n}m"] for n in MONTHS))
+
+
+def rate_on(rates: Sequence[Row], currency: str | None, day: date | None) -> Any:
+    """The last rate of a currency on or before a day, None if it is more than ten days older."""
+    if day is None:
+        return None
+    of_one = [r for r in rates if r["currency"] == currency and r["date"] <= day]
+    last = max(of_one, key=lambda r: r["date"], default=None)
+    return last["rate"] if last is not None and day - last["date"] <= MAX_PRICE_AGE else None
 
 
 # --- fundamentals -------------------------------------------------------------------------------
@@ -475,6 +503,7 @@ def universe_reason(row: Row, strategy: str, as_of: date, universe: Any) -> str 
         "other_market": not is_listed_on(row["market"], field(universe, "markets")),
         "inactive": row["inactive"],
         "suspect_price": row["jump_date"] is not None,
+        "no_rate": row["lacks_rate"],
         "no_market_cap": cap is None,
         "below_market_cap": (cap or 0) < floor_on(field(universe, "floors"), as_of),
         "financial": is_financial(row["sector"], strategy),

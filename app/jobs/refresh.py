@@ -41,7 +41,7 @@ EXPORT: Final = (
 )
 PASSED_ON: Final = {
     "source", "lake", "universe", "keep_versions", "universes", "published_universes",
-    "trusted_jumps",
+    "trusted_jumps", "jump_threshold",
 }  # fmt: skip
 DEFECT: Final = Failure("the service has a defect; see its log", "Defect")
 

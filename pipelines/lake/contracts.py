@@ -171,6 +171,8 @@ class ObservedStocks(dy.Schema):
 class Jumps(dy.Schema):
     """Pairs of consecutive closes of a stock of which one is 2.5 times the other, or more.
 
+    The 2.5 is a setting.
+
     There is one row for each ticker and date, sorted by them. The methodology says which of them
     keep a stock from being ranked.
     """

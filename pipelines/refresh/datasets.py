@@ -57,7 +57,8 @@ def prices(task: Task, table: TableReader, reused: Reused | None) -> WrittenPric
     if reused:
         part = Part(replace(table, where=reused.where), how, elsewhere=reused.rows_in)
     schema = _schema(task, lake_schema("prices"))
-    search = Search(schema.to_frame(), reused.closes() if reused else {})
+    least = task.universe.jump_threshold
+    search = Search(schema.to_frame(), reused.closes(least) if reused else {}, least)
     by_year = _Years(task, "prices", schema, name="ticker", day="date", observe=search.add)
     tally = by_year.write(lambda: [part])
     search.finish()
@@ -76,7 +77,7 @@ def jumps(task: Task, pairs: pl.DataFrame, splits: pl.LazyFrame | None) -> Datas
     """Write the jumps, of pairs of closes that are far apart and the splits that are applied."""
     schema = _schema(task, lake_schema("jumps"))
     applied = NO_SPLITS if splits is None else splits.select(*NO_SPLITS.columns).collect()
-    rows = judged(pairs, applied).select(*schema)
+    rows = judged(pairs, applied, task.universe.jump_threshold).select(*schema)
     CONTRACTS["jumps"].validate(rows, cast=True)
     file = files.write_file(task.staged, "jumps", schema, [rows])
     return Dataset(schema=schema_text(schema), rows=rows.height, files=(file,))
@@ -239,7 +240,7 @@ class _Years:
                 kept, dropped = self._without_duplicates(rows)
                 duplicates.append(dropped)
                 if self.observe:
-                    closes.append(Closes.of(kept))
+                    closes.append(Closes.of(kept, self.task.universe.jump_threshold))
                 yield kept.select(*self.schema)
 
         file = files.write_file(self.task.staged, self.dataset, self.schema, portions(), year)

@@ -13,8 +13,8 @@ from typing import Final, NamedTuple, Self
 
 import polars as pl
 
-LEAST_MOVE: Final = 2.5
-"""A close this many times the one before, or that one this many times the close, is a jump."""
+from pipelines.universe import JUMP_THRESHOLD
+
 LARGEST_REST: Final = 1.5
 """A run has reverted if its two jumps together move the price by less than this many times."""
 LONGEST_RUN: Final = timedelta(days=400)
@@ -46,22 +46,25 @@ class Closes:
     pairs: pl.DataFrame
 
     @classmethod
-    def of(cls, rows: pl.DataFrame) -> Self:
-        """Return the closes of rows that are sorted by ticker and date."""
+    def of(cls, rows: pl.DataFrame, least: float = JUMP_THRESHOLD) -> Self:
+        """Return the closes of rows that are sorted by ticker and date.
+
+        Closes are far apart if one is at least `least` times the other.
+        """
         rows = rows.select("ticker", "date", "close")
         ticker = pl.col("ticker")
         begins = rows.select(ticker.ne_missing(ticker.shift())).to_series()
         ends = begins.shift(-1, fill_value=True)
-        return cls(rows.filter(begins), rows.filter(ends), far_pairs(rows, begins))
+        return cls(rows.filter(begins), rows.filter(ends), far_pairs(rows, begins, least))
 
 
-def far_pairs(rows: pl.DataFrame, begins: pl.Series) -> pl.DataFrame:
+def far_pairs(rows: pl.DataFrame, begins: pl.Series, least: float) -> pl.DataFrame:
     """Return the pairs of closes that are far apart, of rows in order; `begins` marks new stocks.
 
     Columns: `ticker, date, close, date_before, close_before`.
     """
     close = pl.col("close").cast(pl.Float64)
-    far = rows.select(is_far(close / close.shift())).to_series()
+    far = rows.select(is_far(close / close.shift(), least)).to_series()
     at = (far & ~begins).arg_true()
     before = rows[at - 1].select(date_before="date", close_before="close")
     return rows[at].hstack(before)
@@ -71,9 +74,16 @@ class Search:
     """Joins the closes of years in their order: those that are added, and those that are there.
 
     `none` is an empty frame of closes; `there` has the closes of each year that is not added.
+    `least` is that of all closes.
     """
 
-    def __init__(self, none: pl.DataFrame, there: Mapping[int, Iterable[Closes]]) -> None:
+    def __init__(
+        self,
+        none: pl.DataFrame,
+        there: Mapping[int, Iterable[Closes]],
+        least: float = JUMP_THRESHOLD,
+    ) -> None:
+        self._least: Final = least
         self.newest = none.select("ticker", "date", "close")
         """The newest close of each stock."""
         self._there: Final = dict(there)
@@ -98,21 +108,25 @@ class Search:
     def _join(self, parts: Iterable[Closes]) -> None:
         for closes in parts:
             before = self.newest.join(closes.first, on="ticker", how="semi")
-            borders = Closes.of(pl.concat([before, closes.first]).sort("ticker", "date"))
+            borders = Closes.of(
+                pl.concat([before, closes.first]).sort("ticker", "date"), self._least
+            )
             self._pairs.extend([closes.pairs, borders.pairs])
             newest = pl.concat([self.newest, closes.last]).sort("date")
             self.newest = newest.unique("ticker", keep="last")
 
 
-def is_far(ratio: pl.Expr) -> pl.Expr:
-    """Return true for a ratio of at least `LEAST_MOVE`, or at most its inverse."""
-    return (ratio >= LEAST_MOVE * (1 - SLACK)) | (ratio <= (1 + SLACK) / LEAST_MOVE)
+def is_far(ratio: pl.Expr, least: float) -> pl.Expr:
+    """Return true for a ratio of at least `least`, or at most its inverse."""
+    return (ratio >= least * (1 - SLACK)) | (ratio <= (1 + SLACK) / least)
 
 
 # ------------------------------------------------------------------------------ the judgment
 
 
-def judged(pairs: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
+def judged(
+    pairs: pl.DataFrame, splits: pl.DataFrame, least: float = JUMP_THRESHOLD
+) -> pl.DataFrame:
     """Return jumps, by ticker and date, from pairs of closes and the splits that are applied.
 
     Adds `ratio`, `split_known`, `reverted_on` and `reverts`, as the contract of jumps tells them.
@@ -122,7 +136,7 @@ def judged(pairs: pl.DataFrame, splits: pl.DataFrame) -> pl.DataFrame:
     applied = _applied(raw, splits)
     moved = raw.join(applied, on=("ticker", "date"), how="left", maintain_order="left")
     jumps = moved.with_columns(pl.col("ratio") * pl.col("split_").fill_null(1.0)).select(
-        *raw.columns, split_known=~is_far(pl.col("ratio"))
+        *raw.columns, split_known=~is_far(pl.col("ratio"), least)
     )
     open_ = jumps.filter(~pl.col("split_known")).select(Jump._fields)
     runs = _runs([Jump(*row) for row in open_.iter_rows()])

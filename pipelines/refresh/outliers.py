@@ -29,17 +29,18 @@ AT_A_TIME: Final = 1000
 def moves(prices: pl.LazyFrame) -> pl.DataFrame:
     """Return closes far from the one before: `ticker, from_date, date, from, to, split`.
 
-    Far is more than `LARGEST_MOVE`, or a ratio as in a split; then `split` is true.
+    Far is more than `LARGEST_MOVE`, or a ratio as in a split; then `split` is true. The close
+    before is divided by the `shares` for one that a split gave in between.
     """
     ratio = pl.col("to") / pl.col("from")
     splits = [r for n in SPLITS for r in (float(n), 1 / n)]
     is_split = pl.any_horizontal((ratio - r).abs() <= SPLIT_TOLERANCE * r for r in splits)
     return (
-        prices.select("ticker", "date", to=pl.col("close").cast(pl.Float64))
+        prices.select("ticker", "date", "shares", to=pl.col("close").cast(pl.Float64))
         .sort("ticker", "date")
         .with_columns(
             pl.col("date").shift().over("ticker").alias("from_date"),
-            pl.col("to").shift().over("ticker").alias("from"),
+            (pl.col("to").shift().over("ticker") / pl.col("shares")).alias("from"),
         )
         .with_columns(split=is_split)
         .filter(~ratio.is_between(1 - LARGEST_MOVE, 1 + LARGEST_MOVE) | pl.col("split"))
@@ -49,24 +50,30 @@ def moves(prices: pl.LazyFrame) -> pl.DataFrame:
 
 
 def price_checks(lake: Lake, stocks: pl.DataFrame, as_of: date) -> list[Check]:
-    """Return the checks of moves that no split explains, and of splits without an adjustment."""
-    prices = lake.prices(since=as_of - REPORT_WINDOW, until=as_of)
-    found = _ranked_first(_unexplained(_found(prices, stocks, moves), lake), stocks)
+    """Return the checks of moves that no split explains, and of splits without an adjustment.
+
+    Moves that are jumps are left to the check of those, but for a day with many moves.
+    """
+    prices = _with_splits(lake, lake.prices(since=as_of - REPORT_WINDOW, until=as_of))
+    moved = _ranked_first(_found(prices, stocks, moves), stocks)
+    jumps = lake.jumps().select("ticker", "date").collect(engine="streaming")
+    found = moved.join(jumps, on=("ticker", "date"), how="anti", maintain_order="left")
     odd = found.filter(~pl.col("split")).drop("split")
     splits = found.filter("split").drop("split")
+    what = f"closes that moved more than {LARGEST_MOVE:.0%} in a day, short of a jump"
     return [
-        _same_day(found, stocks)
-        or _odd("outliers", odd, f"closes that moved more than {LARGEST_MOVE:.0%} in a day"),
-        _odd("splits", splits, "closes that moved as in a split, and are not adjusted for it"),
+        _same_day(moved, stocks) or _odd("outliers", odd, what),
+        _odd("splits", splits, "closes that moved as in a 2:1 split, and are not adjusted for it"),
     ]
 
 
-def _unexplained(found: pl.DataFrame, lake: Lake) -> pl.DataFrame:
-    """Return the moves on days other than those of the first close after an applied split."""
+def _with_splits(lake: Lake, prices: pl.LazyFrame) -> pl.LazyFrame:
+    """Add the ratio of the applied splits between each close and the one before, as `shares`."""
     if (splits := applied_splits(lake)) is None:
-        return found
-    days = splits.select("ticker", date="date_after").collect()
-    return found.join(days, on=("ticker", "date"), how="anti")
+        return prices.with_columns(shares=pl.lit(1.0))
+    ratios = splits.group_by("ticker", date="date_after").agg(shares=pl.col("ratio").product())
+    beside = prices.join(ratios.collect().lazy(), on=("ticker", "date"), how="left")
+    return beside.with_columns(pl.col("shares").fill_null(1.0))
 
 
 def _same_day(found: pl.DataFrame, stocks: pl.DataFrame) -> Check | None:
@@ -110,9 +117,7 @@ def _jump(rows: pl.LazyFrame, ratio: str) -> pl.LazyFrame:
 
 def ratio_check(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
     """Return the check of jumps in the window, from rows of that window or the one before."""
-    rows = lake.fundamentals(known_by=as_of).filter(
-        pl.col("known_from") >= as_of - 2 * REPORT_WINDOW
-    )
+    rows = lake.fundamentals(known_by=as_of, known_since=as_of - 2 * REPORT_WINDOW)
     recent = _found(rows, stocks, jumps).filter(pl.col("known_from") >= as_of - REPORT_WINDOW)
     found = _ranked_first(recent, stocks)
     return _odd("ratios", found, f"ratios that jumped {LARGEST_JUMP:,.0f} times up or down")

@@ -119,10 +119,11 @@ def _prices(stocks: pl.DataFrame, active: pl.DataFrame, as_of: date) -> Check:
 def _fundamentals(lake: Lake, active: pl.DataFrame, as_of: date) -> Check:
     """Return the check of trading stocks with fundamentals that are less than a year old."""
     young = pl.col("known_from") >= pl.lit(as_of).dt.offset_by("-12mo")
-    missing = active.join(
-        _tickers(lake.fundamentals(known_by=as_of), young), on="ticker", how="anti"
-    )
-    later = _tickers(lake.fundamentals(), pl.col("known_from") > as_of)
+    # By the day, too, so that only the years from it on are read.
+    recent = lake.fundamentals(known_by=as_of, known_since=as_of - REPORT_WINDOW)
+    missing = active.join(_tickers(recent, young), on="ticker", how="anti")
+    rows = lake.fundamentals(known_since=as_of)
+    later = _tickers(rows, pl.col("known_from") > as_of)
     late = missing.join(later, on="ticker").height
     return _share(
         "fundamentals_coverage",

@@ -118,14 +118,19 @@ class Reused:
         years = table.source_years(notes["rowid"].to_list())
         return notes.filter([year in self.years for year in years])
 
-    def closes(self) -> dict[int, Iterator[Closes]]:
-        """Return the closes of each year that is taken, in parts; they are read when asked for."""
-        return {file.year: self._closes_of(file) for file in self.files if file.year is not None}
+    def closes(self, least: float) -> dict[int, Iterator[Closes]]:
+        """Return the closes of each year that is taken, in parts; they are read when asked for.
 
-    def _closes_of(self, file: DataFile) -> Iterator[Closes]:
+        `least` is that of `Closes`.
+        """
+        years = {file.year: file for file in self.files if file.year is not None}
+        return {year: self._closes_of(file, least) for year, file in years.items()}
+
+    def _closes_of(self, file: DataFile, least: float) -> Iterator[Closes]:
         rows = self.before.year("prices", file.year).select("ticker", "date", "close")
         for start in range(0, file.rows, ROWS_AT_ONCE):
-            yield Closes.of(rows.slice(start, ROWS_AT_ONCE).collect(engine="streaming"))
+            part = rows.slice(start, ROWS_AT_ONCE).collect(engine="streaming")
+            yield Closes.of(part, least)
 
 
 def link_dataset(before: Lake, staged: Path, dataset: str) -> Dataset:

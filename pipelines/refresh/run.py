@@ -63,7 +63,10 @@ def export(  # noqa: PLR0913 - one parameter an option
         state, today = fingerprint(database), today or datetime.now(UTC).date()
         current = _current(root, after, full=full)
         unchanged = (
-            current is not None and not (full or force) and _is_unchanged(current, state, today)
+            current is not None
+            and not (full or force)
+            and _is_unchanged(current, state, today)
+            and current.manifest.universe.jump_threshold == universe.jump_threshold
         )
         if current and unchanged and holds_rankings(current, universe, others):
             return current.manifest

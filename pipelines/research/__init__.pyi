@@ -5,11 +5,32 @@ from .as_json import as_json as as_json
 from .backtest import Backtest as Backtest
 from .backtest import backtests as backtests
 
+# The report of a factor, or of a strategy's score.
+from .factor_report import FactorReport as FactorReport
+from .factor_report import factor_report as factor_report
+
+# The strategy that orders all eligible stocks by a factor.
+from .factor_report import strategy_of_factor as strategy_of_factor
+
+# The lines of a factor report.
+from .factor_report import table_of as table_of
+
+# A grid of variants, as a file holds it.
+from .grid import Grid as Grid
+from .grid import read_grid as read_grid
+
 # What a backtest is of.
 from .inputs import Inputs as Inputs
 
 # A growth as people read it.
 from .page import times as times
+
+# A factor report as values of JSON, and as a page.
+from .pages import factor_json as factor_json
+from .pages import factor_page as factor_page
+
+# The page of a search.
+from .pages import search_page as search_page
 
 # A portfolio: a strategy that is followed in some months, by some rules.
 from .portfolio import Portfolio as Portfolio
@@ -25,6 +46,10 @@ from .rules import Fill as Fill
 # The size, the band, the weights and the costs of a portfolio.
 from .rules import Rules as Rules
 from .rules import Weighting as Weighting
+
+# Many variants, and whether the best is luck.
+from .search import Searched as Searched
+from .search import search as search
 
 # What becomes of portfolios that follow ranks.
 from .simulation import Prices as Prices

@@ -63,3 +63,19 @@ def test_wrong_options(
     assert (ended, out) == (code, "")
     assert told in err
     assert err.count("\n") == 1
+
+
+def test_a_search_and_a_factor_report(demo_market: Path, tmp_path: Path) -> None:
+    lake, env = str(demo_market / "lake"), {**os.environ, "COLUMNS": "160"}
+    grid = 'strategies = ["trendande_kvalitet"]\nfrom = 2024-06-01\n[grid]\nsize = [2, 4]\n'
+    (tmp_path / "grid.toml").write_text(grid, encoding="utf-8")
+    words = ("grid.toml", "--lake", lake, "--out", "all.parquet", "--html", "page.html")
+    done = commands.run(tmp_path, "pipelines.search", *words, env=env)
+    assert done.stdout.decode().startswith("2 variants were tried.")
+    assert pl.read_parquet(tmp_path / "all.parquet").height == 2
+    assert (tmp_path / "page.html").exists()
+    words = ("--factor", "pe", "--from", "2025-01-01", "--lake", lake)
+    done = commands.run(tmp_path, "pipelines.factor_report", *words, env=env)
+    assert "12 months" in done.stdout.decode()
+    none = commands.run(tmp_path, "pipelines.factor_report", "--lake", lake, env=env)
+    assert none.stderr.decode() == "error: give either --factor or --strategy\n"

@@ -88,6 +88,24 @@ def forget(place: Path, *keys: str) -> None:
 # -------------------------------------------------------------------------------------- rules
 
 
+def test_another_threshold_renews_the_jumps_from_the_same_prices(place: Path) -> None:
+    """One between closes of a year, one over the border of two."""
+    days = {"2022-12-29": 100.0, "2023-01-02": 220.0, "2023-01-03": 100.0}
+    rows = ", ".join(f"('C B', '{day}', {close})" for day, close in days.items())
+    change(place / "app.db", f"INSERT INTO daily_prices (ticker, date, close) VALUES {rows}")
+    old, lower = refreshed(place), replace(SWEDEN, jump_threshold=2.0)
+    assert old.datasets["jumps"].rows == 0
+    made = export(place / "app.db", place / "lake", lower)
+    new = Lake(place / "lake")
+    found = new.jumps().select("date", "date_before", "reverted_on").collect().rows()
+    first, last = date(2023, 1, 2), date(2023, 1, 3)
+    assert found[:2] == [(first, date(2022, 12, 29), last), (last, first, None)]
+    prices, before = ({f.path: f.sha256 for f in m.datasets["prices"].files} for m in (made, old))
+    assert prices == before
+    assert export(place / "app.db", place / "lake", lower).version == made.version
+    assert refreshed(place).datasets["jumps"].rows == 0
+
+
 def test_another_rule_makes_the_rankings_anew_from_the_same_files(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

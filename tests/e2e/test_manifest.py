@@ -102,7 +102,7 @@ def test_what_made_it_is_told(written: dict[str, Any]) -> None:
     assert written["universe"] == {
         "name": "sweden", "markets": ["stockholmsborsen", "first_north"], "currency": "SEK",
         "floors": [["0001-01-01", 500.0], ["2023-06-01", 2000.0]],
-        "returns_in": "local", "trusted_jumps": [],
+        "returns_in": "local", "trusted_jumps": [], "jump_threshold": 2.5,
     }  # fmt: skip
 
 

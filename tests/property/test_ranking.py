@@ -128,6 +128,32 @@ def trusting(prices: list[Row], draw: Any) -> Universe:
     return replace(SMALL, trusted_jumps=tuple(trusted))
 
 
+def in_currencies(listed: list[Row], as_of: date, draw: Any) -> tuple[list[Row], list[Row]]:
+    """The stocks with currencies, and rates on and near the days of most returns."""
+    currencies = few(["SEK", "SEK", "EUR", "EUR", "NOK", None])
+    stocks = [row | {"currency": draw(currencies, "currency")} for row in listed]
+    days = sorted(
+        {
+            as_of - timedelta(days=n + late)
+            for n in (0, 92, 183, 366)
+            for late in draw(st.sets(few([0, 0, 5, 10, 11]), max_size=2), "late")
+        }
+    )
+    rates = [
+        {"currency": c, "date": day, "rate": draw(few([0.5, 1.0, 1.1, 8.0]), "rate")}
+        for c in ("EUR", "NOK")
+        for day in days
+    ]
+    return stocks, rates
+
+
+def with_rates(market: Any, rates: list[Row]) -> FrameLake:
+    made = frame_lake(*market)
+    schema = {"currency": pl.String, "date": pl.Date, "rate": pl.Float64}
+    made.datasets["fx_rates"] = pl.DataFrame(rates, schema=schema)
+    return made
+
+
 def full(row: Row) -> Row:
     """An oracle's input row has every column."""
     return dict.fromkeys((*oracle.RATIOS, *oracle.STATEMENT_ITEMS, "fiscal_date")) | row
@@ -158,6 +184,29 @@ def test_rankings_agree_with_the_oracle(
         if row["f_source"] == "computed":
             assert [ours[s] for s in SIGNALS] == signals
         assert rounded({k: ours[k] for k in row}) == rounded(row)
+
+
+@given(market=markets(), shift=st.sampled_from([0, 0, 31]), data=st.data())
+@drawn(8, 30)
+def test_returns_in_kronor_agree_with_the_oracle(
+    market: Any, shift: int, data: st.DataObject
+) -> None:
+    as_of = D - timedelta(days=shift)
+    listed, rates = in_currencies(market[0], as_of, data.draw)
+    prices, filed = market[1:]
+    universe = replace(SMALL, returns_in="SEK")
+    strategy = data.draw(few(list(STRATEGIES)), "strategy")
+    expected = oracle.rank(
+        listed, prices, [full(r) for r in filed], strategy=strategy, as_of=as_of, universe=universe,
+        rates=rates,
+    )  # fmt: skip
+    made = with_rates((listed, prices, filed), rates)
+    frame = rankings(made, as_of=as_of, universe=universe).filter(strategy=strategy).collect()
+    ours = {row["ticker"]: row for row in frame.iter_rows(named=True)}
+    assert [r["ticker"] for r in expected] == frame["ticker"].to_list()
+    for row in expected:
+        del row["signals"]
+        assert rounded({k: ours[row["ticker"]][k] for k in row}) == rounded(row)
 
 
 # ------------------------------------------------------------------------ METHODOLOGY, section 8

@@ -135,7 +135,10 @@ def test_every_room_is_in_the_layout() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", sorted({p for t in TEXTS.values() for p in re.findall(r"`(\w[\w/-]*\.\w+)`", prose(t))})
+    "path",
+    sorted(
+        {p for t in TEXTS.values() for p in re.findall(r"`(\w[\w/-]*\.[a-zA-Z]\w*)`", prose(t))}
+    ),
 )
 def test_every_file_that_is_named_is_there(folder: Path, path: str) -> None:
     others = {"stockrank.toml"} | {c.split()[0] for c in COMMANDS} | set(dir(pipelines))

@@ -411,6 +411,18 @@ def test_jumps_that_are_trusted_may_be_a_variable(monkeypatch: pytest.MonkeyPatc
     assert Settings.load().trusted_jumps == ("ROCK B 2020-03-09",)
 
 
+def test_the_threshold_of_a_jump_is_that_of_every_universe(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Settings.load().chosen_universe().jump_threshold == 2.5
+    monkeypatch.setenv("STOCKRANK_JUMP_THRESHOLD", "3")
+    assert Settings.load().chosen_universe("nordic").jump_threshold == 3.0
+
+
+@pytest.mark.parametrize("text", ["1.5", "0.4", "nan", "inf", "100.5", "three"])
+def test_a_threshold_out_of_range_is_refused(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("STOCKRANK_JUMP_THRESHOLD", text)
+    assert f"jump_threshold = {text!r}: Input should be" in message_of()
+
+
 @pytest.mark.parametrize("text", ["ROCK B", "ROCK B 2020-02-30"])
 def test_a_trusted_jump_without_a_day_is_refused(here: Path, text: str) -> None:
     (here / "stockrank.toml").write_text(f'trusted_jumps = ["{text}"]\n')

@@ -1,6 +1,6 @@
 """Closes adjusted for splits, in rows that are written out."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -139,3 +139,26 @@ def test_two_splits_between_two_reports_count_together() -> None:
     ]
     made = frame_lake([stock("A")], closes("A", {"2024-05-31": 10.0}), filed, splits=splits)
     assert cross_section(made, as_of=D).collect()["shares_did_not_rise"].item() is True
+
+
+@pytest.mark.parametrize(
+    ("before", "error"), [(100.0, 10.0), (50.0, 500.0)], ids=["raw", "adjusted"]
+)
+def test_an_error_just_before_a_split_keeps_a_stock_out_and_never_makes_a_rank(
+    before: float, error: float
+) -> None:
+    """It turns the decision on the split, but the jumps around it do not revert."""
+    split, end = date(2024, 3, 1), date(2025, 4, 30)
+    days = [date(2023, 1, 2) + timedelta(days=n) for n in range(0, 850, 3)]
+    by_day = {str(d): before if d < split else 50.0 for d in days if d <= end}
+    by_day |= {"2024-02-29": error, str(split): 50.0}
+    splits = [{"ticker": "A", "date": split, "ratio": 2.0}]
+    made = frame_lake([stock("A", market_cap_msek=5e3)], closes("A", by_day), splits=splits)
+    wrong = "in_prices" if before == 100.0 else "applied"
+    assert made.splits().collect()["decision"].item() == wrong
+    for day in ("2024-02-28", "2024-03-01", "2024-09-30", "2025-03-10", "2025-03-12", "2025-04-30"):
+        plan = rankings(made, as_of=date.fromisoformat(day), universe=SWEDEN).collect()
+        row = plan.filter(strategy="sammansatt_momentum").row(0, named=True)
+        out = "2024-02-29" <= day < "2025-03-11"
+        assert (row["excluded_by"] == "suspect_price") is out, day
+        assert out or row["score"] == 0.0

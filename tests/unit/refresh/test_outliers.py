@@ -19,19 +19,19 @@ from tests.integrity import FRIDAY, RANKED, checks, lake, value, week
     [
         (100.0, 160.0, None),
         (100.0, 161.0, "outliers"),
-        (100.0, 40.0, None),
-        (100.0, 39.0, "outliers"),
+        (100.0, 249.0, "outliers"),
+        (100.0, 250.0, None),  # a jump, which has a check of its own
+        (100.0, 40.1, None),
+        (100.0, 39.0, None),
         (100.0, 200.0, "splits"),
         (100.0, 205.9, "splits"),
         (100.0, 206.2, "outliers"),
         (100.0, 50.0, "splits"),
         (100.0, 51.4, "splits"),
         (100.0, 51.6, None),
-        (100.0, 25.5, "splits"),
-        (10.0, 200.0, "splits"),
-        (200.0, 10.0, "splits"),
-        (10.0, 60.0, "outliers"),
-        (100.0, 10000.0, "outliers"),
+        (100.0, 25.5, None),
+        (10.0, 200.0, None),
+        (100.0, 10000.0, None),
     ],
 )
 def test_what_is_an_outlier_and_what_a_split(before: float, after: float, kind: str | None) -> None:
@@ -58,6 +58,16 @@ def test_a_move_that_a_known_split_explains_is_none() -> None:
         assert value(checks(made)["splits"])["count"] == count
 
 
+def test_a_move_is_measured_on_the_scale_behind_an_applied_split() -> None:
+    made = lake([stock("A")], closes("A", {"2026-11-18": 90.0, "2026-11-19": 50.0}), A=3)
+    known = pl.DataFrame(
+        [{"ticker": "A", "date": date(2026, 11, 19), "ratio": 3.0}], schema=lake_schema("splits")
+    )
+    made.datasets["splits"] = decide(known, made.prices())
+    (case,) = value(checks(made)["outliers"])["cases"]
+    assert (case["from"], case["to"]) == (30.0, 50.0)
+
+
 def test_moves_are_between_consecutive_closes_of_one_ticker() -> None:
     prices = closes("A", {"2026-11-18": 10.0, "2026-11-20": 10.0})
     prices += closes("B", {"2026-11-19": 1000.0, "2026-11-20": 1700.0})
@@ -68,18 +78,19 @@ def test_moves_are_between_consecutive_closes_of_one_ticker() -> None:
 
 def test_only_moves_of_the_window_and_the_markets_count() -> None:
     day = FRIDAY - timedelta(days=401)
-    prices = week("A", day=day, close=1.0) + week("A", day=day + timedelta(days=1))
-    prices += week("A") + closes("O", {"2026-11-19": 1.0, "2026-11-20": 9.0})
+    prices = week("A", day=day, close=6.0) + week("A", day=day + timedelta(days=1))
+    prices += week("A") + closes("O", {"2026-11-19": 1.0, "2026-11-20": 1.7})
     found = checks(lake([stock("A"), stock("O", market="oslo")], prices))
     assert value(found["outliers"])["count"] == 0
 
 
 def test_an_outlier_warns_only_if_someone_may_buy_on_it() -> None:
-    prices = closes("A", {"2026-11-19": 1.0, "2026-11-20": 9.0})
+    prices = closes("A", {"2026-11-19": 1.0, "2026-11-20": 1.7})
     check = checks(lake([stock("A")], prices))["outliers"]
     assert check.status == "ok"
     assert check.message == (
-        "closes that moved more than 60% in a day: 1 in 400 days, none of a ranked stock"
+        "closes that moved more than 60% in a day, short of a jump: 1 in 400 days, "
+        "none of a ranked stock"
     )
 
 
@@ -88,7 +99,7 @@ def test_outliers_of_the_best_ranks_come_first_and_fifty_are_listed() -> None:
     days = [FRIDAY - timedelta(days=5 * n) for n in range(61)]
     prices = [
         row for n, name in enumerate(names)
-        for row in week(name, day=days[n + 1]) + week(name, day=days[n], close=90.0)
+        for row in week(name, day=days[n + 1]) + week(name, day=days[n], close=17.0)
     ]  # fmt: skip
     check = checks(lake([stock(n) for n in names], prices, S59=2, S58=1))["outliers"]
     assert check.status == "warning"
@@ -102,15 +113,16 @@ def test_outliers_of_the_best_ranks_come_first_and_fifty_are_listed() -> None:
 @pytest.mark.parametrize(("together", "status"), [(4, "ok"), (5, "critical")])
 def test_many_moves_on_one_day_are_a_fault_of_the_feed(together: int, status: str) -> None:
     names = [f"S{n}" for n in range(together)]
-    prices = week(*names, day=FRIDAY - timedelta(days=1)) + week(*names, close=1000.0)
-    check = checks(lake([stock(n) for n in names], prices))["outliers"]
-    assert check.status == status
-    assert value(check)["count"] == together
+    for close, is_jump in ((17.0, False), (1000.0, True)):
+        prices = week(*names, day=FRIDAY - timedelta(days=1)) + week(*names, close=close)
+        check = checks(lake([stock(n) for n in names], prices))["outliers"]
+        assert check.status == status
+        assert value(check)["count"] == (0 if is_jump and status == "ok" else together)
 
 
 def test_stocks_are_searched_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     names = [f"S{n}" for n in range(5)]
-    prices = week(*names, day=FRIDAY - timedelta(days=1)) + week("S1", "S2", "S4", close=90.0)
+    prices = week(*names, day=FRIDAY - timedelta(days=1)) + week("S1", "S2", "S4", close=17.0)
     made = lake([stock(n) for n in names], prices, S4=1)
     whole = checks(made)
     monkeypatch.setattr(outliers, "AT_A_TIME", 2)
@@ -169,7 +181,7 @@ def test_only_jumps_of_the_window_count(days: int, count: int) -> None:
 
 
 def test_a_stock_has_the_best_rank_of_all_strategies() -> None:
-    made = lake([stock("A")], closes("A", {"2026-11-19": 1.0, "2026-11-20": 9.0}))
+    made = lake([stock("A")], closes("A", {"2026-11-19": 1.0, "2026-11-20": 1.7}))
     ranks = [{"ticker": "A", "rank": rank} for rank in (30, 4, None)]
     made.datasets["rankings"] = pl.DataFrame(ranks, schema=RANKED)
     assert value(checks(made)["outliers"])["cases"][0]["rank"] == 4

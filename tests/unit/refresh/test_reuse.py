@@ -42,13 +42,13 @@ def test_the_files_and_the_rows_of_the_years_that_are_taken(tmp_path: Path) -> N
 
 def test_the_closes_of_the_years_taken(tmp_path: Path) -> None:
     lake = before(tmp_path / "v")
-    found = reused(lake, "2023", "2024").closes()
+    found = reused(lake, "2023", "2024").closes(2.5)
     assert sorted(found) == [2023, 2024]
     (of_2024,) = found[2024]
     assert of_2024.first.rows() == [("A", date(2024, 1, 2), 1.0)]
     assert of_2024.last.rows() == [("A", date(2024, 1, 3), 2024.0)]
     assert of_2024.pairs.height == 1
-    assert reused(lake, "").closes() == {}
+    assert reused(lake, "").closes(2.5) == {}
 
 
 def test_a_dataset_is_taken_with_its_rejects(tmp_path: Path) -> None:

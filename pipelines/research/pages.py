@@ -1,0 +1,86 @@
+"""The pages of a factor report and of a search, and the report as values of JSON."""
+
+from datetime import date
+
+from pipelines.research.as_json import Json, rows
+from pipelines.research.charts import Line, bars
+from pipelines.research.factor_report import FactorReport, Horizon, table_of
+from pipelines.research.page import page, paragraph, section, table
+from pipelines.research.search import Searched
+
+SHOWN = 50
+"""Variants on the page; the Parquet file has all."""
+
+
+def factor_json(found: FactorReport) -> Json:
+    """Return a factor report as values of JSON."""
+    return {
+        "factor": found.name, "title": found.title, "universe": found.universe,
+        "from": found.since.isoformat(), "to": found.until.isoformat(), "dates": found.dates,
+        "horizons": [_horizon(one) for one in found.horizons],
+        "factor_rank_autocorrelation": found.autocorrelation._asdict(),
+        "quantile_turnover": [mean._asdict() for mean in found.turnover],
+        "coverage": rows(found.coverage), "version": found.version,
+    }  # fmt: skip
+
+
+def _horizon(one: Horizon) -> Json:
+    return {
+        "months": one.months, "rows": one.rows, "dropped": one.dropped,
+        "information_coefficient": one.ic._asdict(),
+        "mean_return_by_quantile": [mean._asdict() for mean in one.quantiles],
+        "spread": one.spread._asdict(), "by_year": rows(one.by_year),
+        "by_sector": rows(one.by_sector),
+    }  # fmt: skip
+
+
+def factor_page(found: FactorReport) -> str:
+    """Return the page of a factor report."""
+    count = len(found.turnover)
+    names = [f"Q{n}" for n in range(1, count + 1)]
+    parts = [
+        f"<h1>{found.title}</h1>",
+        paragraph(f"Rank and return after, {found.universe}, {found.dates} months from "
+                  f"{found.since} to {found.until}. Q{count} holds the best ranks.", "muted"),
+        section("By horizon", table(
+            ("", "IC", "t", *names, "spread", "t of it", "rows", "dropped"), table_of(found),
+        )),
+    ]  # fmt: skip
+    for one in found.horizons:
+        means = Line("mean return", "mine", [mean.mean for mean in one.quantiles])
+        parts.append(section(f"Mean return after {one.months} months", bars(names, [means], 160)))
+    first = found.horizons[0]
+    years = [str(year) for year in first.by_year["year"]]
+    parts += [
+        section("Rank correlation by year, 1 month",
+                bars(years, [Line("IC", "mine", first.by_year["ic"].to_list())], 160)),
+        section("By sector, 1 month", table(("sector", "IC", "dates"), (
+            (sector or "unknown", "" if ic is None else f"{ic:.4f}", dates)
+            for sector, ic, dates in first.by_sector.iter_rows()
+        ))),
+        section("Coverage", table(found.coverage.columns, found.coverage.iter_rows())),
+    ]  # fmt: skip
+    return page(f"Factor report: {found.title}", parts)
+
+
+def search_page(found: Searched) -> str:
+    """Return the page of a search: what luck would give comes first."""
+    best = found.variants.head(SHOWN)
+    shown = [[_text(value) for value in row] for row in best.iter_rows()]
+    since, until = found.days[0], found.days[-1]
+    return page("Search", [
+        "<h1>Search</h1>",
+        paragraph(f"{', '.join(found.grid.strategies)}, {_span(since, until)}.", "muted"),
+        section("Read this first", *map(paragraph, found.told()), style="warn"),
+        section(f"The best {len(shown)} of {found.trials:,} variants",
+                table(best.columns, shown)),
+        paragraph(f"Version {found.version} of the data.", "muted"),
+    ])  # fmt: skip
+
+
+def _span(since: date, until: date) -> str:
+    return f"{since} to {until}"
+
+
+def _text(value: object) -> str:
+    return f"{value:,.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,157 @@
+"""Search over many variants, with what tells luck from skill: trials, two measures, time.
+
+All variants share one history of ranks and one reading of the prices.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from pipelines.errors import StockRankError
+from pipelines.lake import Lake
+from pipelines.research.arrays import Floats
+from pipelines.research.grid import Grid, Variant, variants
+from pipelines.research.metrics import DAYS_A_YEAR, TRADING_DAYS
+from pipelines.research.overfitting import (
+    REAL,
+    Fold,
+    deflated_sharpe,
+    overfitting,
+    sharpe_ratios,
+    walk_forward,
+)
+from pipelines.research.portfolio import Portfolio
+from pipelines.research.ranks import Progress, ranks_of, signal_days
+from pipelines.research.simulation import Prices, simulate
+from pipelines.universe import Universe
+
+YEAR: Final = TRADING_DAYS**0.5
+
+
+@dataclass(frozen=True)
+class Searched:
+    """The variants of a grid with their figures, the best first, and what they prove."""
+
+    grid: Grid
+    variants: pl.DataFrame
+    """The choices of each variant, then `cagr`, `sharpe`, `max_drawdown`, `turnover`, `costs`."""
+    trials: int
+    best: int
+    """The number of the best variant in the order of the grid; `variants` has it as `variant`."""
+    deflated: float | None
+    overfitting: float | None
+    folds: tuple[Fold, ...]
+    days: tuple[date, ...]
+    version: str
+
+    @property
+    def is_real(self) -> bool:
+        """Return true if the best variant is more than the luck of the search."""
+        return self.deflated is not None and self.deflated > REAL
+
+    def told(self) -> Iterator[str]:
+        """Yield what is to be read first."""
+        yield f"{self.trials:,} variants were tried."
+        if self.deflated is None:
+            yield "The deflated Sharpe ratio is not known: the values of a variant do not vary."
+        else:
+            verdict = "more" if self.is_real else "no more"
+            yield (
+                f"Deflated Sharpe ratio of the best: {self.deflated:.3f}. It is {verdict} than "
+                f"the luck of so many trials, which {REAL} would rule out."
+            )
+        if self.overfitting is not None:
+            yield (
+                f"Probability of overfitting: {self.overfitting:.3f}. So often the best of one "
+                "half of the time was no better than the median in the other."
+            )
+        for fold in self.folds:
+            yield (
+                f"From {self.days[fold.first]} to {self.days[fold.end - 1]}: Sharpe ratio "
+                f"{fold.ratio_after * YEAR:.2f} of the variant that was best before, with "
+                f"{fold.ratio_before * YEAR:.2f}; the median of all was "
+                f"{fold.median_after * YEAR:.2f}."
+            )
+
+
+def search(
+    lake: Lake, grid: Grid, universe: Universe, progress: Progress = lambda *_: None
+) -> Searched:
+    """Return the variants of a grid with their figures.
+
+    The time begins on the first day on which every strategy ranks a stock.
+    """
+    made = variants(grid, universe)
+    strategies = list({one.strategy.name: one.strategy for one in made}.values())
+    months = {month for one in made for month in one.months}
+    until = grid.until or lake.as_of
+    days = signal_days(lake, grid.since, until, months)
+    if not days:
+        raise StockRankError(f"no rebalance falls between {grid.since} and {until}; give more time")
+    ranks = ranks_of(lake, days, universe, strategies, progress)
+    firsts = [ranks.first_day(one.strategy.name, one.months) for one in made]
+    if None in firsts:
+        name = made[firsts.index(None)].strategy.name
+        raise StockRankError(f"{name} ranks no stock from {grid.since} to {until}; leave it out")
+    portfolios = [
+        Portfolio(name=str(n), strategy=one.strategy.name, months=one.months, rules=one.rules)
+        for n, one in enumerate(made)
+    ]
+    prices = Prices(
+        until=until, trusted_jumps=universe.trusted_jumps,
+        currency=None if universe.returns_in == "local" else universe.returns_in,
+    )  # fmt: skip
+    found = simulate(lake, ranks, portfolios, prices)
+    start = int(np.searchsorted(found.market.days, np.datetime64(max(d for d in firsts if d))))
+    values = np.concatenate([walked.nav for _, walked in found.parts], axis=1)[start:]
+    flows = found.flows.group_by("strategy").agg(pl.col("turnover", "costs").sum())
+    return _judged(lake, grid, made, values, tuple(found.market.days[start:].tolist()), flows)
+
+
+def _judged(
+    lake: Lake, grid: Grid, made: Sequence[Variant], values: Floats, days: tuple[date, ...],
+    flows: pl.DataFrame,
+) -> Searched:  # fmt: skip
+    before = np.where(values[:-1] > 0, values[:-1], np.nan)
+    returns = np.nan_to_num(values[1:] / before - 1)
+    ratios = sharpe_ratios(returns)
+    if np.isnan(ratios).all():
+        raise StockRankError("no variant has a value that varies; give more time")
+    best = int(np.nanargmax(ratios))
+    return Searched(
+        grid=grid, variants=_table(made, values, ratios, days, flows), trials=len(made), best=best,
+        deflated=deflated_sharpe(returns[:, best], ratios), overfitting=overfitting(returns),
+        folds=tuple(walk_forward(returns)), days=days[1:], version=lake.version,
+    )  # fmt: skip
+
+
+def _table(
+    made: Sequence[Variant], values: Floats, ratios: Floats, days: tuple[date, ...],
+    flows: pl.DataFrame,
+) -> pl.DataFrame:  # fmt: skip
+    years = (days[-1] - days[0]).days / DAYS_A_YEAR
+    fall = (values / np.maximum.accumulate(values, axis=0) - 1).min(axis=0)
+    choices = pl.DataFrame([{key: _plain(value) for key, value in one.choice} for one in made])
+    growth = values[-1] / values[0]
+    figures = pl.DataFrame({
+        "variant": np.arange(len(made)), "growth": growth, "cagr": growth ** (1 / years) - 1,
+        "sharpe": ratios * YEAR, "max_drawdown": fall,
+    })  # fmt: skip
+    paid = flows.select(
+        variant=pl.col("strategy").cast(pl.Int64),
+        turnover=pl.col("turnover") / years, costs=pl.col("costs"),
+    )  # fmt: skip
+    return (
+        choices.hstack(figures)
+        .with_columns(pl.col("sharpe").fill_nan(None))
+        .join(paid, on="variant", how="left", maintain_order="left")
+        .sort("sharpe", "variant", descending=[True, False], nulls_last=True)
+    )
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, int | float | str) else str(value)

@@ -1,0 +1,75 @@
+"""Grids of variants, and a search of a demo market."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import StockRankError, Unknown, WrongUsage
+from pipelines.lake import Lake
+from pipelines.research import read_grid, search, search_page
+from pipelines.research.grid import variants
+from pipelines.research.rules import Weighting
+from pipelines.universe import SWEDEN
+
+GRID = """
+strategies = ["trendande_varde"]
+from = 2024-01-01
+
+[grid]
+size = [3, 5]
+buy_rank = [5]
+sell_rank = [4, 8]
+rebalance = ["quarter"]
+weighting = ["drift"]
+"definition.composite.keep_percent" = [20, 60]
+"""
+
+
+def grid_of(folder: Path, text: str = GRID) -> Path:
+    path = folder / "grid.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_each_combination_that_makes_sense_is_a_variant(tmp_path: Path) -> None:
+    made = variants(read_grid(grid_of(tmp_path)), SWEDEN)
+    assert [(one.rules.size, one.rules.sell_rank) for one in made] == [(3, 8)] * 2 + [(5, 8)] * 2
+    assert {one.rules.weighting for one in made} == {Weighting.DRIFT}
+    assert {one.months for one in made} == {(1, 4, 7, 10)}
+    composites = [one.strategy.composite for one in made]
+    assert [c and c.keep_percent for c in composites] == [20, 60, 20, 60]
+    assert len({one.strategy.name for one in made}) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "error", "told"),
+    [
+        ("strategies", "strategy", Unknown, "unknown key of the grid 'strategy'"),
+        ("size =", "sice =", Unknown, r"unknown key of \[grid\] 'sice'.*nearest is size"),
+        ("from = 2024-01-01", 'from = "2024"', StockRankError, "write it as from = 2010-01-01"),
+        ("[3, 5]", "3", StockRankError, r"grid.size = 3 is no list"),
+        ("[4, 8]", "[2]", WrongUsage, "raise sell_rank"),
+        ("composite.", "composit.", Unknown, "key of the definition 'composit'"),
+        ("[grid]", "[grid", StockRankError, "cannot read the grid"),
+    ],
+)
+def test_a_grid_that_cannot_be_used_is_told(
+    tmp_path: Path, before: str, after: str, error: type[Exception], told: str
+) -> None:
+    with pytest.raises(error, match=told):
+        variants(read_grid(grid_of(tmp_path, GRID.replace(before, after))), SWEDEN)
+
+
+def test_a_search_tells_first_how_many_it_tried(demo_market: Path, tmp_path: Path) -> None:
+    lake = Lake(demo_market / "lake")
+    found = search(lake, read_grid(grid_of(tmp_path)), SWEDEN)
+    assert found.trials == found.variants.height == 4
+    assert found.variants["variant"][0] == found.best
+    assert found.variants["sharpe"].is_sorted(descending=True)
+    assert next(found.told()) == "4 variants were tried."
+    assert 0 <= (found.deflated or 0) <= 1
+    assert 0 <= (found.overfitting or 0) <= 1
+    assert found.days[0] > date(2024, 1, 1)
+    page = search_page(found)
+    assert page.index("Read this first") < page.index("The best 4 of 4 variants")
