@@ -13,7 +13,9 @@ from app.routes import (
     definitions,
     explanations,
     operations,
+    performance,
     rankings,
+    research,
     stocks,
     strategies,
 )
@@ -24,10 +26,12 @@ from pipelines.settings import Settings
 
 BASE: Final = "/v1"
 ROUTERS: Final = (
+    performance.router,  # its path is none of a strategy
     strategies.router,
     explanations.router,
     definitions.router,
     rankings.router,
+    research.router,
     stocks.router,
     data.router,
     cache.router,
