@@ -60,3 +60,33 @@ class FactorInfo(BaseModel):
     history: str = field("what must be known of a stock", "180 closes in 12 months")
     sentence: str = field("what it is", "standard deviation of the daily log returns")
     source: str = field("where it comes from", "Blitz and van Vliet (2007)")
+
+
+class Reading(BaseModel):
+    """A value that a condition reads."""
+
+    name: str = field("name of the factor, text or signal", "turnover_3m")
+    value: float | str | bool | None = field("its value; null if it is missing", 31200000.0)
+
+
+class Screen(BaseModel):
+    """A screen of the strategy, with the values that decided."""
+
+    reason: str = field("code of the reason", "thin")
+    condition: str | None = field("condition in SQL that excludes", "turnover_3m < 50e6")
+    excludes: bool | None = field("true if the stock fails it; null if a value is missing", True)
+    values: list[Reading] = field("the values that the condition reads", [])
+    value: float | None = field("value that is compared with a number", 31200000.0)
+    cut: float | None = field(
+        "that number; null where the condition is of another form", 50000000.0
+    )
+    distance: float | None = field("value minus the cut", -18800000.0)
+
+
+class Cut(BaseModel):
+    """The cut of a composite, and how far the stock is from it."""
+
+    compared: int = field("number of stocks with a composite", 212)
+    kept: int = field("last primary rank that stays", 84)
+    keep_percent: int = field("percent that stays", 40)
+    distance: int | None = field("primary rank minus the last that stays; above 0 leaves", -50)
