@@ -41,7 +41,8 @@ class Break:
 BREAKS: Final = (
     # ----------------------------------------------------------------- what is known on a date
     Break("point in time: nothing is known before its day",
-          'rows.filter(pl.col("known_from") <= last)', "rows", "unit", "methodology"),
+          "rows if last is None else rows.filter(pl.col(day) <= last)", "rows",
+          "unit", "methodology"),
     Break("a close counts up to the day itself",
           "is_between(earliest(day), day)",
           'is_between(earliest(day), day.dt.offset_by("1d"))',
@@ -74,12 +75,11 @@ BREAKS: Final = (
     Break("closes of a run are bad for who knows that it reverted",
           "~(pl.col(BAD_FROM) <= day)", "~pl.col(BAD_FROM).is_not_null()", "unit", "jumps"),
     Break("the close on the day of the return is good",
-          'closed="left")', 'closed="both")', "unit", "jumps"),
+          '"reverted_on", closed="left")', '"reverted_on", closed="both")', "unit", "jumps"),
     Break("momentum is the mean of three returns",
           "divided(r3 + r6 + r12, 3.0)", "divided(r3 + r6 + r6, 3.0)", "unit", "methodology"),
     Break("of equal momentum the larger company is first",
-          "descending=[False, True, True, False]", "descending=[False, True, False, False]",
-          "unit", "methodology"),
+          "(True for _ in keys)", "(key is keys[0] for key in keys)", "unit", "methodology"),
     Break("equal values share the mean of their ranks",
           'masked.rank("average", descending=True)', 'masked.rank("min", descending=True)',
           "unit", "methodology"),
@@ -97,8 +97,7 @@ BREAKS: Final = (
           "(available < len(SIGNALS)) | _mixes", "(available < 8) | _mixes",
           "unit", "factors"),
     Break("an F-score of exactly five ninths is enough",
-          'pl.col("f_score") * 9 < pl.col("f_available") * 5',
-          'pl.col("f_score") * 9 <= pl.col("f_available") * 5', "unit", "factors"),
+          "f_score * 9 < f_available * 5", "f_score * 9 <= f_available * 5", "unit", "factors"),
     Break("an income of zero is no sign of health",
           "income > 0,", "income >= 0,", "unit", "methodology"),
     # ---------------------------------------------------------------------------- the refresh
@@ -209,9 +208,10 @@ BREAKS: Final = (
 
 
 def sources(root: Path) -> Iterator[Path]:
-    """The modules that may be broken."""
+    """The modules that may be broken, and the definitions of strategies."""
     for folder in ("pipelines", "app"):
-        yield from sorted((root / folder).rglob("*.py"))
+        for kind in ("*.py", "*.toml"):
+            yield from sorted((root / folder).rglob(kind))
 
 
 def place(root: Path, text: str) -> Path | None:

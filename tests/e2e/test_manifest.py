@@ -90,7 +90,7 @@ def test_times_and_dates_are_text(root: Path, written: dict[str, Any]) -> None:
     integrity = written["integrity"]
     told = (written["as_of"], integrity["as_of"], integrity["priced_to"])
     assert told == ("2024-05-31",) * 3
-    assert integrity["calendar"][9:11] == ["2024-05-31", "2024-06-03"]
+    assert integrity["calendar"][29:31] == ["2024-05-31", "2024-06-03"]
 
 
 def test_what_made_it_is_told(written: dict[str, Any]) -> None:
@@ -102,7 +102,8 @@ def test_what_made_it_is_told(written: dict[str, Any]) -> None:
     assert written["universe"] == {
         "name": "sweden", "markets": ["stockholmsborsen", "first_north"], "currency": "SEK",
         "floors": [["0001-01-01", 500.0], ["2023-06-01", 2000.0]],
-        "returns_in": "local", "trusted_jumps": [], "jump_threshold": 2.5,
+        "index": "OMXS30", "returns_in": "local", "trusted_jumps": [], "jump_threshold": 2.5,
+        "strategies": [],
     }  # fmt: skip
 
 

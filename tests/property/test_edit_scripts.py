@@ -1,5 +1,7 @@
 """Whatever is done to a database, a refresh of what changed publishes what a full one does.
 
+Both go on from the same version, for a lake remembers what earlier refreshes saw.
+
 `STOCKRANK_SCRIPTS=2000` runs as many scripts in the slow part.
 """
 
@@ -85,6 +87,8 @@ def run(first: Path, folder: Path, seed: int) -> int:
             for name in names:
                 script.edit(name)
             script.done.append("refresh")
+            shutil.rmtree(folder / "full", ignore_errors=True)
+            shutil.copytree(folder / "incremental", folder / "full", symlinks=True)
             unforced = script.rng.random() < 0.3
             failed = unforced and refresh(script, "incremental")
             if failed or not unforced:

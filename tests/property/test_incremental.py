@@ -182,6 +182,7 @@ def test_an_error_of_what_is_taken_reads_everything_once_more(
     error: Exception,
 ) -> None:
     source, lake = exported
+    shutil.copytree(lake, tmp_path / "full", symlinks=True)
     break_reuse(source, monkeypatch, error)
     with caplog.at_level("WARNING"):
         new = published(source, lake)
@@ -361,7 +362,7 @@ def test_a_column_that_is_not_read_hides_no_change(tmp_path: Path) -> None:
     con.commit()
     con.close()
     export(source, tmp_path / "lake", SWEDEN)
-    assert set(Lake(tmp_path / "lake").fundamentals().collect()["pe"]) == {77.5}
+    assert set(Lake(tmp_path / "lake").source_fundamentals().collect()["pe"]) == {77.5}
 
 
 def test_wide_characters_are_read_again(tmp_path: Path) -> None:

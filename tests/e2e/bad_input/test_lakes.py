@@ -128,8 +128,9 @@ def test_a_damaged_version_counts_as_none_and_is_named(
     place.change()
     caplog.clear()
     lake = published(place, full=full)
-    (warned,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    warned, *more = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
     assert message.format(before.version) in warned
+    assert all("observations" in text for text in more)
     assert lake.prices().collect().height == 181
     assert counted(place, lake, "prices")[0] == {"text_in_number": 1}
     files = [lake.path / f.path for f in lake.manifest.datasets["prices"].files]
