@@ -20,7 +20,7 @@ from app.serving import Version
 from app.web import Responses, slash_too_many
 from pipelines.errors import InTheFuture, Unknown
 from pipelines.lake import freshness
-from pipelines.ranking import Strategy, strategy_named, ticker_named
+from pipelines.ranking import Strategy, canonical_ticker, strategy_named, ticker_named
 from pipelines.universe import Universe
 
 # Dependencies are async so that FastAPI calls them in the event loop; it runs plain functions in
@@ -86,6 +86,27 @@ async def ticker_of_path(
 
 
 TickerDep = Annotated[str, Depends(ticker_of_path)]
+
+
+def observed_ticker(
+    version: VersionDep,
+    ticker: Annotated[
+        str,
+        Path(
+            description="ticker, also one that has left the market",
+            max_length=50,
+            examples=["VOLV B"],
+        ),
+    ],
+) -> str:
+    """Return the ticker of a path, which need not be listed any more."""
+    try:
+        return ticker_named(ticker, version.newest)
+    except Unknown:
+        return canonical_ticker(ticker).upper()
+
+
+ObservedTickerDep = Annotated[str, Depends(observed_ticker)]
 
 
 @dataclass(frozen=True)

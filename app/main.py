@@ -12,7 +12,9 @@ from app.routes import (
     data,
     explanations,
     operations,
+    performance,
     rankings,
+    research,
     stocks,
     strategies,
 )
@@ -23,9 +25,11 @@ from pipelines.settings import Settings
 
 BASE: Final = "/v1"
 ROUTERS: Final = (
+    performance.router,  # its path is none of a strategy
     strategies.router,
     explanations.router,
     rankings.router,
+    research.router,
     stocks.router,
     data.router,
     cache.router,

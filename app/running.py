@@ -54,6 +54,7 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
         services.schedule.close()
         await asyncio.to_thread(damage.close)
         await services.refresher.close()
+        await services.research.close()
         await services.alerts.close()
         services.probe.shutdown(wait=False, cancel_futures=True)
         services.published.close()
@@ -153,6 +154,8 @@ class _Watch:
             return
         self._looked = True
         if self._version is None or self._version.id != version.id:
+            if self._version is not None:
+                services.research.prepare(version.id, version.manifest.strategies)
             self._version = version
             logger.info("version %s is served, with closes of %s", version.id, version.lake.as_of)
             data = {"version": version.id, "as_of": version.lake.as_of.isoformat()}

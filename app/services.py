@@ -12,7 +12,7 @@ from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from app.jobs import Refresher, Schedule
+from app.jobs import Refresher, Research, Schedule
 from app.serving import (
     Cache,
     Computing,
@@ -57,6 +57,7 @@ class Services:
     alerts: Alerts
     refresher: Refresher
     schedule: Schedule
+    research: Research
     requests: dict[tuple[str, str, int], int] = field(default_factory=dict)
     """Counts of answered requests by method, route and status."""
     known_requests: KnownRequests = field(default_factory=KnownRequests)
@@ -134,4 +135,5 @@ def build_services(settings: Settings) -> Services:
         alerts=Alerts(alerts_file(settings.lake), configured_channels(settings), events),
         refresher=refresher,
         schedule=Schedule(settings, refresher),
+        research=Research(settings, limit, lambda: guard.level is Level.CRITICAL),
     )

@@ -18,7 +18,7 @@ from pipelines.errors import ContractError, LakeError, NothingPublished, Unknown
 from pipelines.lake import Lake, Listed, listed, marks, writing
 from pipelines.lake import prune as prune_versions
 from pipelines.lake import rollback as roll_back
-from pipelines.ranking import STRATEGIES
+from pipelines.ranking import STRATEGIES, canonical_ticker
 from pipelines.runtime import end_in_order
 from pipelines.settings import Settings
 from pipelines.terminal_table import Column, Table
@@ -29,7 +29,7 @@ LakeOption = Annotated[
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file.")]
 VersionArgument = Annotated[str | None, typer.Argument(help="A version; see list.")]
 
-HELP = """List, verify, roll back, prune and compare the versions of the lake.
+HELP = """List, verify, roll back, prune and compare the versions of the lake; strike observations.
 
 Example: python -m pipelines.versions list
 """
@@ -173,6 +173,32 @@ def prune(
     console.write(f"deleted {', '.join(gone) or 'nothing'}")
 
 
+def forget(
+    ticker: Annotated[str, typer.Argument(help="The ticker.")],
+    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day of the refresh.")],
+    *,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with what is struck.")],
+    stocks: Annotated[
+        bool, typer.Option("--stocks", help="Strike what was seen in stocks, not in fundamentals.")
+    ] = False,
+    root: LakeOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Strike what refreshes of a day saw of a stock: it stays, with the reason, and counts no more.
+
+    Example: python -m pipelines.versions forget VOLV-B 2026-11-24 --reason "pence for pounds"
+    """
+    from pipelines.refresh import forget as strike_out  # noqa: PLC0415 - heavy
+    from pipelines.refresh import strike_on  # noqa: PLC0415
+
+    dataset = "stocks" if stocks else "fundamentals"
+    strike = strike_on(day.date(), dataset, canonical_ticker(ticker), reason)
+    made = strike_out(_root(root, config), strike)
+    counts = made.datasets[f"observed_{dataset}"].observed
+    struck = counts.struck if counts else 0
+    console.write(f"version {made.version} is current; {struck} observations are struck in all")
+
+
 # -------------------------------------------------------------------------------------- diff
 
 
@@ -231,4 +257,4 @@ def _move(ticker: str, was: int | None, now: int | None) -> tuple[str, ...]:
 
 if __name__ == "__main__":
     list_versions.__name__ = "list"
-    console.run(list_versions, verify, rollback, prune, diff, help_=HELP)
+    console.run(list_versions, verify, rollback, prune, forget, diff, help_=HELP)

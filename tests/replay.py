@@ -27,7 +27,7 @@ from tests.recorder import Recorder
 
 STEPS: Final = (
     "pipelines.refresh.build.report.report", "pipelines.refresh.checks.failures",
-    "pipelines.lake.publish", "pipelines.refresh.observed._dataset",
+    "pipelines.lake.publish", "pipelines.refresh.observed.entry_of",
 )  # fmt: skip
 """Where a refresh is ended, in place of a kill."""
 OF_STOCKS: Final = ("name", "market", "sector", "stock_type", "currency")

@@ -1,14 +1,16 @@
 """Single stocks."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Annotated
 
 import polars as pl
 from fastapi import APIRouter, Depends, Query
 
-from app.deps import ServicesDep, TickerDep, VersionDep
-from app.serving import queries, views
+from app.deps import ObservedTickerDep, ServicesDep, TickerDep, VersionDep
+from app.serving import Version, queries, views
 from app.web import stock_models
+from pipelines.ranking import event_plans, events_of, ticker_named
 
 router = APIRouter(tags=["stocks"])
 
@@ -44,6 +46,29 @@ async def prices(
 
 def _closes(rows: pl.DataFrame) -> stock_models.Closes:
     return stock_models.Closes(prices=[stock_models.Close(**row) for row in rows.to_dicts()])
+
+
+@router.get("/stocks/{ticker:path}/events")
+async def events(
+    services: ServicesDep, version: VersionDep, ticker: ObservedTickerDep
+) -> stock_models.Events:
+    """Splits, dividends and jumps of a stock, what changed of it, and when that was seen."""
+    plans = event_plans(version.lake, ticker)
+    rows = {
+        name: await services.computing.frame((version.id, ticker, "events", name), plan)
+        for name, plan in plans.items()
+    }
+    if not any(frame.height for frame in rows.values()):
+        ticker_named(ticker, version.newest)
+    return await asyncio.to_thread(_events, version, ticker, rows)
+
+
+def _events(version: Version, ticker: str, rows: Mapping[str, pl.DataFrame]) -> stock_models.Events:
+    return stock_models.Events(
+        ticker=ticker,
+        remembered_since=version.lake.observed_since,
+        events=[stock_models.Event(**vars(event)) for event in events_of(rows)],
+    )
 
 
 @router.get("/stocks/{ticker:path}")

@@ -16,7 +16,7 @@ from app.deps import (
     VerdictDep,
     VersionDep,
 )
-from app.serving import queries, views
+from app.serving import views
 from app.web import (
     MEDIA,
     Format,
@@ -115,36 +115,6 @@ def compare(rankings: RankingsDep) -> dict[str, list[ranking_models.Short]]:
         name: [ranking_models.Short(**row) for row in rows.to_dicts()]
         for name, rows in portfolios.items()
     }
-
-
-async def year_to_date_returns(services: ServicesDep, version: VersionDep) -> pl.DataFrame:
-    """Return `ticker, return` since the last closes of the year before."""
-    plan = queries.year_to_date(version)
-    return await services.computing.frame((version.id, "year to date"), plan)
-
-
-@router.get("/strategies/performance")
-def performance(
-    version: VersionDep, returns: Annotated[pl.DataFrame, Depends(year_to_date_returns)]
-) -> ranking_models.Performances:
-    """Mean return of each portfolio since the last closes of the year before."""
-    return ranking_models.Performances(
-        strategies=[_performance(s, version.rankings, returns) for s in STRATEGIES.values()],
-        as_of=version.lake.as_of,
-    )
-
-
-def _performance(
-    strategy: Strategy, rankings: pl.DataFrame, returns: pl.DataFrame
-) -> ranking_models.Performance:
-    ten = views.portfolio_rows(rankings, strategy).join(returns, on="ticker", how="inner")["return"]
-    mean = ten.drop_nulls().mean()
-    return ranking_models.Performance(
-        strategy=strategy.name,
-        display_name=strategy.title,
-        ytd_return=100 * mean if isinstance(mean, float) else None,
-        stocks_counted=ten.count(),
-    )
 
 
 @router.get("/strategies/{name}", response_class=Response, responses=RANKING)

@@ -13,6 +13,9 @@ from . import portfolio_models as portfolio_models
 # The models of the answers on strategies and rankings.
 from . import ranking_models as ranking_models
 
+# The models of backtests and factor reports.
+from . import research_models as research_models
+
 # The models of the answers on single stocks.
 from . import stock_models as stock_models
 

@@ -73,6 +73,11 @@ class Performance(BaseModel):
         "mean return since the last close of the year before, in percent", 18.4
     )
     stocks_counted: int = field("number of stocks that have both closes", 10)
+    strategy_return: float | None = field(
+        "return of the backtest since the last close of the year before, after costs, in percent; "
+        "null until the backtest is computed",
+        9.7,
+    )
 
 
 class Performances(BaseModel):
@@ -80,6 +85,7 @@ class Performances(BaseModel):
 
     strategies: list[Performance] = field("one entry for each strategy", [])
     as_of: date = field("day of the newest closes", "2026-11-20")
+    method: str = field("what the return of the year is of", "The mean return of today's ten.")
 
 
 class Validation(BaseModel):

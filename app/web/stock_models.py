@@ -31,6 +31,29 @@ class Stock(BaseModel):
     return_12m: float | None = field("return over 12 months, as a fraction", 0.61)
 
 
+class Event(BaseModel):
+    """Something that happened to a stock, or that was seen to have changed."""
+
+    date: CalendarDay = field("day of it; the day from which a statement is known", "2026-11-20")
+    seen_on: CalendarDay | None = field("day of the refresh that saw a change, UTC", "2026-11-20")
+    kind: str = field(
+        "split, dividend, jump; first_seen, listed, delisted, changed, statement", "changed"
+    )
+    before: str | float | None = field("the value before", "Industri")
+    after: str | float | None = field("the value after", "Teknik")
+    field: str | None = field("what changed; of a dividend its currency", "sector")
+
+
+class Events(BaseModel):
+    """What happened to a stock, newest first."""
+
+    ticker: Ticker
+    remembered_since: CalendarDay | None = field(
+        "day of the first refresh that kept what it saw; before it no change is known", "2026-01-05"
+    )
+    events: list[Event] = field("newest first", [])
+
+
 class Close(BaseModel):
     """The close of a day."""
 

@@ -86,6 +86,12 @@ class Lake:
         days = [entry.observed.day for entry in self.datasets.values() if entry.observed]
         return max(days, default=None)
 
+    @property
+    def observed_since(self) -> date | None:
+        """The day of the first refresh that observed; None where none did."""
+        days = [entry.observed.since for entry in self.datasets.values() if entry.observed]
+        return min(days, default=None)
+
     def prices(self, *, since: Day | None = None, until: Day | None = None) -> pl.LazyFrame:
         """Return daily prices from `since` to `until`, both included; only their years are read."""
         return self._between("prices", since, until)

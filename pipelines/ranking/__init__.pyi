@@ -36,6 +36,10 @@ from .eligible import market_keys as market_keys
 # The ISIN of a share, or its ticker.
 from .eligible import share as share
 
+# What happened to a stock, from rows of the lake.
+from .events import event_plans as event_plans
+from .events import events_of as events_of
+
 # Why a stock is where it is: rows of a ranking as typed values.
 from .explain import Explanation as Explanation
 from .explain import MetricFact as MetricFact

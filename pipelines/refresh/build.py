@@ -13,7 +13,7 @@ import polars as pl
 from pipelines.errors import ContractError, RowsMissing, is_of_system
 from pipelines.lake import Dataset, Lake, layout, schema_text
 from pipelines.ranking import applied_splits, rankings
-from pipelines.refresh import datasets, files, observed, rejected, report, trading_days
+from pipelines.refresh import datasets, files, observed, rejected, report, strikes, trading_days
 from pipelines.refresh.content import Content
 from pipelines.refresh.ratio_prices import ratio_prices
 from pipelines.refresh.reading import RowsGone
@@ -153,6 +153,8 @@ def _observe(task: Task, made: dict[str, Dataset], unchanged: Collection[str]) -
 
 
 def _observations(task: Task, lake: Lake, name: str, *, is_unchanged: bool) -> Dataset:
+    if task.strike:
+        return strikes.struck(task, lake, f"observed_{name}", task.strike)
     taken = observed.unchanged(task, f"observed_{name}") if is_unchanged else None
     return taken or OBSERVE[name](task, lake)
 

@@ -20,14 +20,7 @@ MOST: Final = 0.2
 
 def f_score_check(lake: Lake) -> Check:
     """Return the check of eligible stocks whose F-score is of fewer than `FEW_SIGNALS` signals."""
-    stays = pl.col("excluded_by").is_null() | pl.col("excluded_by").is_in(AFTER_THE_GATE)
-    eligible = (
-        lake.rankings()
-        .filter(pl.col("strategy") == GATED, stays)
-        .select("ticker", "f_available")
-        .sort("ticker")
-        .collect(engine="streaming")
-    )
+    eligible = _eligible(lake)
     few = eligible.filter(pl.col("f_available") < FEW_SIGNALS)
     hardly = few.height > MOST * eligible.height
     message = (
@@ -36,3 +29,24 @@ def f_score_check(lake: Lake) -> Check:
     ) + ("; nearly every company earns those few, so the gate hardly filters" if hardly else "")
     value: JsonValue = {"count": few.height, "stocks": eligible.height, "cases": cases(few)}
     return check("f_score_signals", "warning" if hardly else "ok", message, value)
+
+
+def remembered_check(lake: Lake) -> Check:
+    """Return since when the lake remembers, and how many eligible stocks have how many signals."""
+    counts = _eligible(lake).group_by("f_available").len("stocks").sort("f_available")
+    signals = {str(number): stocks for number, stocks in counts.iter_rows()}
+    since = lake.observed_since
+    told = f"what it saw since {since}" if since else "nothing"
+    message = (
+        f"the lake remembers {told}; the F-score has all nine signals for {signals.get('9', 0)} of "
+        f"{sum(signals.values())} eligible stocks"
+    )
+    value: JsonValue = {"since": since.isoformat() if since else None, "signals": {**signals}}
+    return check("remembered", "ok", message, value)
+
+
+def _eligible(lake: Lake) -> pl.DataFrame:
+    """Return `ticker, f_available` of the stocks that the gate lets in or keeps out."""
+    stays = pl.col("excluded_by").is_null() | pl.col("excluded_by").is_in(AFTER_THE_GATE)
+    rows = lake.rankings().filter(pl.col("strategy") == GATED, stays)
+    return rows.select("ticker", "f_available").sort("ticker").collect(engine="streaming")

@@ -50,6 +50,16 @@ def published(
     return manifest
 
 
+def struck(task: Task, before: Lake, *, after: str) -> Manifest:
+    """Publish the version before without some observations, and return its manifest."""
+    _collect_garbage_again()
+    content = build.from_version_before(task, before)
+    manifest = replace(_manifest(task, content, []), demo=before.manifest.demo)
+    lake.write_manifest(task.staged, manifest)
+    lake.publish(task.root, task.staged, task.version, after=after)
+    return manifest
+
+
 def _remembering(task: Task, after: str | None, *, force: bool) -> Task:
     """Return the task without a damaged version before, and with the observations to go on from."""
     before = intact(task.before)

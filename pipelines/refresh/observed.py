@@ -41,8 +41,8 @@ def observed_fundamentals(task: Task, lake: Lake) -> Dataset:
     memory = _memory(task, FUNDAMENTALS)
     if memory is None:
         return _first(task, FUNDAMENTALS, now)
-    read = partial(memory.scan, "fundamentals")
-    last = _last(memory, FUNDAMENTALS, lambda: sightings.of_fundamentals(read()))
+    scan = partial(memory.scan, "fundamentals")
+    last = _last(memory, FUNDAMENTALS, lambda: sightings.of_fundamentals(scan()))
     return _observed(task, FUNDAMENTALS, memory, now, last)
 
 
@@ -53,7 +53,7 @@ def observed_stocks(task: Task, lake: Lake) -> Dataset:
     if memory is None:
         return _first(task, STOCKS, now)
     last = _last(memory, STOCKS, lambda: sightings.of_stocks(memory.scan("stocks")))
-    seen_on = _entry(memory, STOCKS).day
+    seen_on = counts_of(memory, STOCKS).day
     return _observed(task, STOCKS, memory, sightings.with_gone(now, last, seen_on), last)
 
 
@@ -65,7 +65,7 @@ def unchanged(task: Task, dataset: str) -> Dataset | None:
     entry = memory.datasets[dataset]
     if entry.observed is None or entry.observed.waiting:
         return None
-    _link(task, memory, entry.files)
+    link_files(task, memory, entry.files)
     return replace(entry, observed=replace(entry.observed, day=task.day, new=0))
 
 
@@ -76,17 +76,18 @@ def _memory(task: Task, kind: Kind) -> Memory | None:
     return task.memory if task.memory and kind.dataset in task.memory.datasets else None
 
 
-def _entry(memory: Memory, kind: Kind) -> Observed:
+def counts_of(memory: Memory, kind: Kind) -> Observed:
+    """Return the counts of the version before."""
     observed = memory.datasets[kind.dataset].observed
     if observed is None:
         raise ValueError(f"{kind.dataset} of version {memory.version} has no counts")
     return observed
 
 
-def _last(memory: Memory, kind: Kind, read: Callable[[], pl.DataFrame]) -> pl.DataFrame:
+def _last(memory: Memory, kind: Kind, seen: Callable[[], pl.DataFrame]) -> pl.DataFrame:
     """Return the rows that the last refresh saw; those that it kept, where they cannot be read."""
     try:
-        return read()
+        return seen()
     except (pl.exceptions.PolarsError, OSError, KeyError) as error:
         logger.warning(
             "version %s cannot tell what the source had last (%s): the rows are compared with its "
@@ -102,7 +103,7 @@ def _last(memory: Memory, kind: Kind, read: Callable[[], pl.DataFrame]) -> pl.Da
 def _remembered(memory: Memory, kind: Kind, last: pl.DataFrame, day: date) -> Remembered:
     """Return the rows that a refresh on a day must know of."""
     years = memory.years(kind.dataset)
-    provisional = _read(memory, kind, [None] if None in years else [])
+    provisional = read(memory, kind, [None] if None in years else [])
     oldest = min([day, *provisional[kind.day].to_list()])
     matters = (
         (pl.col("state") == "struck")
@@ -112,13 +113,13 @@ def _remembered(memory: Memory, kind: Kind, last: pl.DataFrame, day: date) -> Re
     waits = pl.col("state") == "waiting"
     return Remembered(
         last=last,
-        recent=_read(memory, kind, [year for year in years if year is not None], matters),
+        recent=read(memory, kind, [year for year in years if year is not None], matters),
         waiting=provisional.filter(waits),
         suspended=provisional.filter(~waits).with_columns(state=pl.lit("kept")),
     )
 
 
-def _read(
+def read(
     memory: Memory, kind: Kind, years: Sequence[int | None], rule: pl.Expr | None = None
 ) -> pl.DataFrame:
     """Return the observations of some years; columns that they lack are null."""
@@ -144,12 +145,14 @@ def _first(task: Task, kind: Kind, now: pl.DataFrame) -> Dataset:
     """Write what the first refresh of a lake sees."""
     found = sightings.first_sighting(kind, now, task.day)
     rows = found.kept
-    made = [_add(task, kind, year, rows.filter(_year(kind) == year)) for year in _years(kind, rows)]
+    made = [
+        write(task, kind, year, rows.filter(year_of(kind) == year)) for year in _years(kind, rows)
+    ]
     counts = Observed(
         since=task.day, day=task.day, seen=now.height, new=rows.height, kept=rows.height,
         waiting=0, struck=0,
     )  # fmt: skip
-    return _dataset(kind, made, counts)
+    return entry_of(kind, made, counts)
 
 
 def _observed(
@@ -163,13 +166,13 @@ def _observed(
             _year_files(task, kind, memory, year, changes)]  # fmt: skip
     provisional = pl.concat([found.waiting, found.suspended.with_columns(state=pl.lit("covered"))])
     if provisional.height:
-        made.append(_add(task, kind, None, provisional))
-    was = _entry(memory, kind)
+        made.append(write(task, kind, None, provisional))
+    was = counts_of(memory, kind)
     counts = replace(
         was, day=task.day, seen=_seen(now), new=found.kept.height,
         kept=was.kept + found.kept.height, waiting=found.waiting.height,
     )  # fmt: skip
-    return _dataset(kind, made, counts)
+    return entry_of(kind, made, counts)
 
 
 @dataclass(frozen=True)
@@ -197,7 +200,7 @@ class _Changes:
     def touch(self, kind: Kind, year: int) -> bool:
         """Return True if a row that is in a file of the year changes."""
         changed = pl.concat([self.covered, self.removed])
-        return not changed.filter(_year(kind) == year).is_empty()
+        return not changed.filter(year_of(kind) == year).is_empty()
 
 
 def _key(kind: Kind) -> list[str]:
@@ -215,37 +218,42 @@ def _year_files(
     """Write or link the files of a year."""
     entry = memory.datasets[kind.dataset]
     before = [file for file in entry.files if file.year == year]
-    added = changes.added.filter(_year(kind) == year)
+    added = changes.added.filter(year_of(kind) == year)
     is_full = len(before) >= MANY and added.height > 0
     if is_full or changes.touch(kind, year) or entry.schema != schema_text(kind.schema):
-        rows = _read(memory, kind, [year])
+        rows = read(memory, kind, [year])
         key = _key(kind)
         rows = rows.join(changes.removed, on=key, how="anti", nulls_equal=True)
         stays = rows.join(changes.covered, on=key, how="anti", nulls_equal=True)
         lost = rows.join(changes.covered, on=key, how="semi", nulls_equal=True)
         whole = pl.concat([stays, lost.with_columns(state=pl.lit("covered")), added])
-        yield _add(task, kind, year, whole)
+        yield write(task, kind, year, whole)
         return
-    _link(task, memory, before)
+    link_files(task, memory, before)
     yield from before
     if added.height:
-        yield _add(task, kind, year, added, number=_next_number(before))
+        yield write(task, kind, year, added, number=_next_number(before))
 
 
 def _next_number(before: Sequence[DataFile]) -> int:
     return max((int(PurePath(file.path).stem) for file in before), default=-1) + 1
 
 
-def _link(task: Task, memory: Memory, before: Sequence[DataFile]) -> None:
+def link_files(task: Task, memory: Memory, before: Sequence[DataFile]) -> None:
+    """Link files of the version before."""
     source = Lake.unfinished(memory.path, memory.datasets, task.day)
     for file in before:
         link(source, task.staged, file.path)
 
 
-def _add(task: Task, kind: Kind, year: int | None, rows: pl.DataFrame, number: int = 0) -> DataFile:
+def write(
+    task: Task, kind: Kind, year: int | None, rows: pl.DataFrame, number: int = 0
+) -> DataFile:
     """Write observations of a year as a file."""
     last = ["id"] if "id" in kind.schema else []
-    chosen = rows.select(*kind.schema).sort("ticker", kind.day, "observed_on", *last)
+    chosen = rows.select(*kind.schema).sort(
+        "ticker", kind.day, "observed_on", *last, maintain_order=True
+    )
     CONTRACTS[kind.dataset].validate(chosen, cast=True)
     name = layout.observed_file(kind.dataset, year, number)
     return files.write_file(task.staged, kind.dataset, kind.schema, [chosen], year, name)
@@ -256,7 +264,8 @@ def _seen(now: pl.DataFrame) -> int:
     return now.filter("listed").height if "listed" in now.columns else now.height
 
 
-def _dataset(kind: Kind, made: Sequence[DataFile], counts: Observed) -> Dataset:
+def entry_of(kind: Kind, made: Sequence[DataFile], counts: Observed) -> Dataset:
+    """Return the entry of the manifest."""
     return Dataset(
         schema=schema_text(kind.schema),
         rows=sum(file.rows for file in made),
@@ -265,9 +274,10 @@ def _dataset(kind: Kind, made: Sequence[DataFile], counts: Observed) -> Dataset:
     )
 
 
-def _year(kind: Kind) -> pl.Expr:
+def year_of(kind: Kind) -> pl.Expr:
+    """Return the year in whose files an observation is."""
     return pl.col(kind.day).dt.year()
 
 
 def _years(kind: Kind, rows: pl.DataFrame) -> list[int]:
-    return sorted(rows.select(_year(kind).unique()).to_series().to_list())
+    return sorted(rows.select(year_of(kind).unique()).to_series().to_list())

@@ -18,7 +18,7 @@ from pipelines.lake import Check, Lake, Report, Status
 from pipelines.ranking import REPORT_WINDOW, is_financial, is_on_market, is_stock, share
 from pipelines.refresh.day_checks import closes_by_day, missing_days, newest_day
 from pipelines.refresh.event_checks import converted_check, event_checks
-from pipelines.refresh.f_score_gate import f_score_check
+from pipelines.refresh.f_score_gate import f_score_check, remembered_check
 from pipelines.refresh.findings import WEEK, cases, check
 from pipelines.refresh.identities import (
     isins_check,
@@ -74,6 +74,7 @@ def report(
             *jump_checks(lake, stocks, universe),
             ratio_check(lake, stocks, as_of),
             f_score_check(lake),
+            remembered_check(lake),
             orphans_check(lake, as_of),
             isins_check(stocks),
             markets_check(lake, universe),

@@ -16,6 +16,16 @@ from pipelines.source import SourceTable
 from pipelines.universe import Universe
 
 
+@dataclass(frozen=True)
+class Strike:
+    """The observations of a ticker on a day, and why they are to count no more."""
+
+    dataset: str
+    ticker: str
+    observed_on: date
+    reason: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Task:
     """A version that is to be made from a database.
@@ -33,6 +43,7 @@ class Task:
     today: date
     before: Lake | None = None
     memory: Memory | None = None  # what earlier versions saw of the source
+    strike: Strike | None = None  # an observation that is to count no more
     full: bool = False  # take nothing from the version before
     progress: Progress = silent
     exact: bool = False  # write Float64 where the contract says Float32

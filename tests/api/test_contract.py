@@ -103,12 +103,15 @@ CASES: dict[str, Any] = {
     "/strategies/compare": TOPS,
     "/strategies/performance": {
         "strategies": [
-            {"strategy": name, "display_name": title, "ytd_return": ytd, "stocks_counted": n}
+            {"strategy": name, "display_name": title, "ytd_return": ytd, "stocks_counted": n,
+             "strategy_return": None}
             for name, title, ytd, n in zip(
                 STRATEGIES, TITLES, (22.5, 20.0, 25.0, 20.0), (2, 1, 1, 1), strict=True
             )
         ],
         "as_of": "2026-11-20",
+        "method": "ytd_return is the mean return of the stocks that are in the portfolio today, "
+        "which is no result of the strategy; strategy_return is that of its backtest, after costs.",
     },
     "/strategies/trendande_utdelning/exclusions": {
         "strategy": "trendande_utdelning", "as_of": "2026-11-20", "stocks": 4, "ranked": 1,

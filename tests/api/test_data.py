@@ -289,7 +289,7 @@ def test_integrity(client: TestClient) -> None:
     assert [check["name"] for check in checks] == [
         "freshness", "calendar", "price_coverage", "newest_day", "missing_days",
         "fundamentals_coverage", "outliers", "splits", "jumps", "ratios", "f_score_signals",
-        "orphans", "isins", "markets", "sectors", "units", "unit_breaks",
+        "remembered", "orphans", "isins", "markets", "sectors", "units", "unit_breaks",
     ]  # fmt: skip
 
 

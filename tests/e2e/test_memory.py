@@ -10,7 +10,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines.errors import ContractError
+from pipelines import versions
+from pipelines.errors import ContractError, LakeError
 from pipelines.export import export
 from pipelines.lake import MANIFEST, Lake, Manifest, rollback
 from pipelines.universe import SWEDEN
@@ -204,3 +205,42 @@ def test_what_waits_counts_and_is_kept_when_its_week_is_over(place: Place) -> No
     assert (counts.new, counts.kept, counts.waiting) == (1, 4, 0)
     assert place.export(date(2026, 3, 10)) == made
     assert Lake(place.lake).filings().select(pl.len()).collect().item() == 4
+
+
+def test_what_the_owner_strikes_counts_no_more_and_keeps_the_reason(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day = datetime(2026, 3, 2)
+    versions.forget("AA", day, reason="pence for pounds", root=place.lake)
+    assert "1 observations are struck in all" in capsys.readouterr().out
+    assert place.incomes() == [6.0]
+    rows = Lake(place.lake).observed("fundamentals").filter(state="struck").collect()
+    assert rows.select("net_income_ccy", "reason").rows() == [(5.0, "pence for pounds")]
+    assert versions.verify(root=place.lake) is None
+    place.overwrite(WED, 7.0)
+    counts = place.export(WED).datasets["observed_fundamentals"].observed
+    assert counts is not None
+    assert (counts.kept, counts.struck) == (2, 1)
+    assert place.incomes() == [6.0, 7.0]
+
+
+def test_a_struck_row_that_is_in_the_source_counts_as_such_and_is_not_kept_again(
+    place: Place,
+) -> None:
+    day = datetime(2026, 3, 3)
+    versions.forget("AA", day, reason="a test", root=place.lake)
+    assert place.incomes() == [5.0, 6.0]
+    change(place.database, "UPDATE daily_prices SET volume = 7")
+    place.export(date(2026, 3, 11))
+    assert place.incomes() == [5.0, 6.0]
+    place.overwrite(date(2026, 3, 11), 7.0)
+    place.export(date(2026, 3, 11))
+    assert place.incomes() == [5.0, 7.0]
+
+
+def test_a_strike_needs_an_observation_and_a_reason(place: Place) -> None:
+    day = datetime(2026, 3, 4)
+    with pytest.raises(LakeError, match="the last ones are of 2026-03-03, 2026-03-02"):
+        versions.forget("AA", day, reason="a test", root=place.lake)
+    with pytest.raises(LakeError, match="needs a reason"):
+        versions.forget("AA", day, reason=" ", root=place.lake)
