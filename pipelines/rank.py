@@ -28,6 +28,7 @@ from pipelines.ranking import (
     ReturnFact,
     Strategy,
     explanations,
+    origin_tables,
     published_or_computed,
     strategies_of,
     strategy_named,
@@ -79,7 +80,8 @@ def main(  # noqa: PLR0913 - one parameter an option
     with readable(), stderr_held_back():
         frame = plan.collect(engine="streaming")
     if explain is not None:
-        console.show(*map(_explained, explanations(_rows_of(frame, explain), there)))
+        rows = _rows_of(frame, explain)
+        console.show(*map(_explained, explanations(rows, there)), *origin_tables(opened, rows, day))
     else:
         WRITE_AS[format_](frame, chosen, day, limit)
     if format_ is OutputFormat.TABLE:

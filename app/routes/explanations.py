@@ -1,24 +1,44 @@
 """Why stocks are where they are in a ranking: one of them, or all by reason."""
 
-from fastapi import APIRouter
+from typing import Annotated
 
-from app.deps import RankingsDep, SelectionDep, StrategyDep, TickerDep
+import polars as pl
+from fastapi import APIRouter, Depends
+
+from app.deps import RankingsDep, SelectionDep, ServicesDep, StrategyDep, TickerDep
 from app.serving import queries, views
 from app.web import ranking_models
-from pipelines.ranking import REASONS, explanations
+from pipelines.ranking import REASONS, explanations, origin_plan, origins
 
 router = APIRouter(tags=["strategies"])
 
 
+async def origin_rows(
+    services: ServicesDep, selection: SelectionDep, ticker: TickerDep
+) -> pl.DataFrame:
+    """Return the rows that may be behind the facts of a stock."""
+    version, day = selection.version, selection.as_of
+    plan = origin_plan(version.lake, ticker, day)
+    return await services.computing.frame((version.id, ticker, "origins", day), plan)
+
+
 @router.get("/strategies/{name}/explain/{ticker:path}")
 def explain(
-    rankings: RankingsDep, strategy: StrategyDep, ticker: TickerDep
+    rankings: RankingsDep,
+    strategy: StrategyDep,
+    ticker: TickerDep,
+    known: Annotated[pl.DataFrame, Depends(origin_rows)],
 ) -> ranking_models.Explanation:
     """Numbers behind the rank of a stock, or the reason why it has none."""
     rows = rankings.filter(strategy=strategy.name, ticker=ticker)
     quoted = queries.quoted("close", "^base_close_.*$", "jump_close_before", "jump_close")
     why = next(explanations(views.finite(rows).with_columns(quoted)))
-    return ranking_models.Explanation.model_validate(why, from_attributes=True)
+    found = origins(known, as_of=why.as_of, ratios_known_from=why.ratios_known_from,
+                    fiscal_date=why.fiscal_date)  # fmt: skip
+    answer = ranking_models.Explanation.model_validate(why, from_attributes=True)
+    return answer.model_copy(
+        update={"origins": [ranking_models.Origin(**vars(one)) for one in found]}
+    )
 
 
 @router.get("/strategies/{name}/exclusions")
