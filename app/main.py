@@ -10,9 +10,12 @@ from app.routes import (
     cache,
     dashboard,
     data,
+    definitions,
     explanations,
     operations,
+    performance,
     rankings,
+    research,
     stocks,
     strategies,
 )
@@ -23,9 +26,12 @@ from pipelines.settings import Settings
 
 BASE: Final = "/v1"
 ROUTERS: Final = (
+    performance.router,  # its path is none of a strategy
     strategies.router,
     explanations.router,
+    definitions.router,
     rankings.router,
+    research.router,
     stocks.router,
     data.router,
     cache.router,
@@ -55,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="StockRank",
         version=__version__,
-        description="Four rankings of Swedish stocks, and the service that computes them.",
+        description="Rankings of Nordic stocks, and the service that computes them.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

@@ -112,6 +112,9 @@ def main(  # noqa: PLR0913 - one parameter an option
     format_: Annotated[
         OutputFormat, typer.Option("--format", help="How to write the result.")
     ] = OutputFormat.TABLE,
+    with_days: Annotated[
+        bool, typer.Option("--with-days", help="Put values by day and trades into the JSON.")
+    ] = False,
     nav: Annotated[
         Path | None, typer.Option(help="File for the values by day: .csv or .parquet.")
     ] = None,
@@ -149,7 +152,10 @@ def main(  # noqa: PLR0913 - one parameter an option
     with readable(), console.progress() as progress:
         found = backtests(opened, list(named), inputs, progress)
     _write_files(found, nav, ledger)
-    WRITE_AS[format_](found)
+    if format_ is OutputFormat.JSON:
+        _write_json(found, with_days=with_days)
+    else:
+        WRITE_AS[format_](found)
     if format_ is OutputFormat.TABLE:
         _say_the_end(opened, time.monotonic() - started)
 
@@ -211,8 +217,8 @@ def _write_table(found: Sequence[Backtest]) -> None:
         )
 
 
-def _write_json(found: Sequence[Backtest]) -> None:
-    told = [as_json(one) for one in found]
+def _write_json(found: Sequence[Backtest], *, with_days: bool) -> None:
+    told = [as_json(one, with_days=with_days) for one in found]
     console.write_data(json.dumps(told[0] if len(told) == 1 else told, ensure_ascii=False))
 
 
@@ -231,7 +237,6 @@ def _write_html(found: Sequence[Backtest]) -> None:
 
 WRITE_AS: Final[dict[OutputFormat, Callable[[Sequence[Backtest]], None]]] = {
     OutputFormat.TABLE: _write_table,
-    OutputFormat.JSON: _write_json,
     OutputFormat.CSV: _write_csv,
     OutputFormat.HTML: _write_html,
 }

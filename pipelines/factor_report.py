@@ -62,6 +62,7 @@ def main(  # noqa: PLR0913 - one parameter an option
         OutputFormat, typer.Option("--format", help="How to write the report.")
     ] = OutputFormat.TABLE,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
+    version: Annotated[str | None, typer.Option(help="A version; default the current.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
 ) -> None:
     """Compare the rank of stocks with their return after, on the first trading day of each month.
@@ -72,7 +73,7 @@ def main(  # noqa: PLR0913 - one parameter an option
         raise WrongUsage("give either --factor or --strategy")
     settings = Settings.load(config)
     chosen = settings.chosen_universe(universe)
-    opened = Lake(lake or settings.lake)
+    opened = Lake(lake or settings.lake, version)
     last = until.date() if until else opened.as_of
     if since.date() > last:
         raise WrongUsage(f"--from {since.date()} is after --to {last}; give the earlier date first")

@@ -13,5 +13,9 @@ from .refresh import Refresher as Refresher
 # The error where a refresh is running already.
 from .refresh import Running as Running
 
+# Computes backtests and reports in processes of their own.
+from .research import Research as Research
+from .research import standard as standard
+
 # The daily refresh by the clock.
 from .schedule import Schedule as Schedule

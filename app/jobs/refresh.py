@@ -6,7 +6,6 @@ until the very end, and then the new one.
 """
 
 import asyncio
-import json
 import logging
 import os
 import sys
@@ -19,6 +18,7 @@ from typing import Any, Final
 import polars as pl
 
 from app.jobs.child import Child
+from app.jobs.environment import environment
 from app.jobs.follow import Follower
 from app.jobs.history import JobHistory
 from app.jobs.job import Failure, Job, Trigger, new_job, usual_seconds
@@ -29,8 +29,8 @@ from app.watch import Events
 from pipelines import lake as lakes
 from pipelines.errors import StockRankError, is_disk_full
 from pipelines.lake import Lake, Manifest
-from pipelines.runtime import LOW_MEMORY_ALLOCATORS, resident_mb, without_allocators
-from pipelines.settings import PREFIX, Settings
+from pipelines.runtime import LOW_MEMORY_ALLOCATORS, resident_mb
+from pipelines.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -39,10 +39,6 @@ EXPORT: Final = (
     *(sys.executable, "-m", "pipelines.export"),
     *("--json", "--no-record", "--log-format", "json", "--config", os.devnull),
 )
-PASSED_ON: Final = {
-    "source", "lake", "universe", "keep_versions", "universes", "published_universes",
-    "trusted_jumps", "jump_threshold",
-}  # fmt: skip
 DEFECT: Final = Failure("the service has a defect; see its log", "Defect")
 
 
@@ -222,7 +218,7 @@ class Refresher:
                 peak_memory_mb=max((round(mb, 1) for mb in sizes if mb), default=None),
             )
 
-        env = {**_environment(self._settings), **(LOW_MEMORY_ALLOCATORS if low_memory else {})}
+        env = {**environment(self._settings), **(LOW_MEMORY_ALLOCATORS if low_memory else {})}
         command = [*self._command, *(["--full"] if full else [])]
         ended = await self._child.run(command, env, log, see)
         if ended.code != 0:
@@ -271,19 +267,6 @@ class Refresher:
     def _budget_mb(self) -> float:
         """The memory that the service leaves of its limit."""
         return max(0.0, self._limit_mb - resident_mb())
-
-
-def _environment(settings: Settings) -> dict[str, str]:
-    """Return what the export needs to know, without the service's secrets and allocators."""
-    inherited = without_allocators(os.environ)
-    given = {name: value for name, value in inherited.items() if not name.startswith(PREFIX)}
-    known = settings.model_dump(mode="json", include=PASSED_ON, exclude_none=True)
-    # As the service has read them: a file may have changed since.
-    known["strategies"] = {one.name: one.form() for one in settings.own_strategies}
-    for name, value in known.items():
-        given[f"{PREFIX}{name}".upper()] = value if isinstance(value, str) else json.dumps(value)
-    places = [str(Path(lakes.__file__).parents[2]), given.get("PYTHONPATH")]
-    return given | {"PYTHONPATH": os.pathsep.join(place for place in places if place)}
 
 
 def _ranked(root: Path, manifest: Manifest) -> dict[str, int]:

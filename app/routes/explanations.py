@@ -5,10 +5,17 @@ from typing import Annotated
 import polars as pl
 from fastapi import APIRouter, Depends
 
-from app.deps import RankingsDep, SelectionDep, ServicesDep, StrategyDep, TickerDep
+from app.deps import (
+    RankingsDep,
+    SelectionDep,
+    ServicesDep,
+    StrategyDep,
+    TickerDep,
+    VersionDep,
+)
 from app.serving import queries, views
 from app.web import ranking_models
-from pipelines.ranking import REASONS, explanations, origin_plan, origins
+from pipelines.ranking import explanations, origin_plan, origins
 
 router = APIRouter(tags=["strategies"])
 
@@ -22,19 +29,34 @@ async def origin_rows(
     return await services.computing.frame((version.id, ticker, "origins", day), plan)
 
 
+async def isins_of(services: ServicesDep, version: VersionDep) -> pl.DataFrame:
+    """Return `ticker, isin` of all stocks."""
+    plan = version.lake.stocks().select("ticker", "isin")
+    return await services.computing.frame((version.id, "isins"), plan)
+
+
 @router.get("/strategies/{name}/explain/{ticker:path}")
 def explain(
     rankings: RankingsDep,
     strategy: StrategyDep,
     ticker: TickerDep,
     known: Annotated[pl.DataFrame, Depends(origin_rows)],
+    isins: Annotated[pl.DataFrame, Depends(isins_of)],
 ) -> ranking_models.Explanation:
     """Numbers behind the rank of a stock, or the reason why it has none."""
-    rows = rankings.filter(strategy=strategy.name, ticker=ticker)
+    ranking = rankings.filter(strategy=strategy.name)
     quoted = queries.quoted("close", "^base_close_.*$", "jump_close_before", "jump_close")
-    why = next(explanations(views.finite(rows).with_columns(quoted)))
-    found = origins(known, as_of=why.as_of, ratios_known_from=why.ratios_known_from,
-                    fiscal_date=why.fiscal_date)  # fmt: skip
+    rows = views.finite(ranking.filter(ticker=ticker)).with_columns(quoted)
+    whys = explanations(
+        rows, {strategy.name: strategy}, among=ranking, isins=dict(isins.iter_rows())
+    )
+    why = next(whys)
+    found = origins(
+        known,
+        as_of=why.as_of,
+        ratios_known_from=why.ratios_known_from,
+        fiscal_date=why.fiscal_date,
+    )
     answer = ranking_models.Explanation.model_validate(why, from_attributes=True)
     return answer.model_copy(
         update={"origins": [ranking_models.Origin(**vars(one)) for one in found]}
@@ -55,7 +77,7 @@ def exclusions(
         ranked=rows["rank"].count(),
         excluded=[
             ranking_models.Excluded(reason=reason, meaning=meaning, stocks=counts[reason])
-            for reason, meaning in REASONS.items()
+            for reason, meaning in strategy.reasons.items()
             if reason in counts
         ],
     )

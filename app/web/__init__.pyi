@@ -1,6 +1,9 @@
 # The models of the answers on the data, its refreshes and its versions.
 from . import data_models as data_models
 
+# The models of the answers on strategies as data and on factors.
+from . import definition_models as definition_models
+
 # Makes an app answer every error with one sentence.
 from . import errors as errors
 
@@ -12,6 +15,9 @@ from . import portfolio_models as portfolio_models
 
 # The models of the answers on strategies and rankings.
 from . import ranking_models as ranking_models
+
+# The models of backtests and factor reports.
+from . import research_models as research_models
 
 # The models of the answers on single stocks.
 from . import stock_models as stock_models

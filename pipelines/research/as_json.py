@@ -15,8 +15,16 @@ from pipelines.research.backtest import Backtest
 Json = dict[str, object]
 
 
-def as_json(found: Backtest) -> Json:
-    """Return a backtest with its inputs and its version, from which it can be run again."""
+def as_json(found: Backtest, *, with_days: bool = False) -> Json:
+    """Return a backtest with its inputs and its version, from which it can be run again.
+
+    `with_days` adds the values by day and the trades.
+    """
+    days = {"nav": rows(found.nav.drop("strategy")), "ledger": rows(found.ledger.drop("strategy"))}
+    return _told(found) | (days if with_days else {})
+
+
+def _told(found: Backtest) -> Json:
     sheet = found.sheet
     return {
         "strategy": found.strategy.name,

@@ -22,7 +22,7 @@ def run(demo_market: Path, folder: Path, *options: str) -> tuple[int, str, str]:
 
 
 def test_all_formats_and_files(demo_market: Path, tmp_path: Path) -> None:
-    files = ("--nav", "nav.parquet", "--ledger", "ledger.csv", "--format", "json")
+    files = ("--nav", "nav.parquet", "--ledger", "ledger.csv", "--format", "json", "--with-days")
     code, out, err = run(demo_market, tmp_path, *QUARTERS, *files)
     assert (code, err) == (0, "")
     told = json.loads(out)
@@ -31,7 +31,8 @@ def test_all_formats_and_files(demo_market: Path, tmp_path: Path) -> None:
     assert nav.columns == ["strategy", "date", "nav", "cash", "holdings"]
     with (tmp_path / "ledger.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == told["trades"]
+    assert len(rows) == told["trades"] == len(told["ledger"])
+    assert len(told["nav"]) == nav.height
     assert ",".join(rows[0]) == (
         "strategy,date,signal_date,ticker,side,shares,price,cost,cash_after,rank,score,reason"
     )

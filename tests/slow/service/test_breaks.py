@@ -342,6 +342,12 @@ def close_webhook(world: World) -> None:
     world.held.append(world.receiver.reopen)
 
 
+def until_refused(world: World) -> None:
+    """Wait until a notice was tried in vain."""
+    known = len(world.log())
+    until(lambda: "webhook: 127.0.0.1 cannot be reached" in world.log()[known:], "a try")
+
+
 MACHINE: Final = (
     Break(name="the disk is full", do=fill_disk, log="disk_low firing",
           metrics='key="disk_low",severity="critical"', page="has not the room for a refresh",
@@ -360,9 +366,11 @@ MACHINE: Final = (
           log="records_damaged firing .*1 of .* lines of jobs.jsonl.*refreshes/damaged.jsonl",
           metrics='key="records_damaged",severity="warning"',
           page="the history of the service has holes", alert="records_damaged", heal=mend_records),
-    Break(name="the webhook is down", do=then(close_webhook, aside(current)),
-          log="webhook: 127.0.0.1 cannot be reached", health="current is missing",
-          metrics=UNREADABLE, page=NOT_TO_READ),
+    Break(name="the webhook is down", do=then(close_webhook, spoil_records, until_refused),
+          log="alerts_undelivered firing .*by webhook", health="alerts do not arrive by webhook",
+          metrics='stockrank_alerts_undelivered{channel="webhook"} 2.0',
+          page="notices of alerts have not arrived", alert="alerts_undelivered", is_told_late=True,
+          heal=mend_records),
 )  # fmt: skip
 
 # ---------------------------------------------------------------------------------- the data

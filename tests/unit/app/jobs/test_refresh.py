@@ -10,7 +10,8 @@ from typing import Any, Final
 import pytest
 
 from app.jobs import Job, refresh
-from app.jobs.refresh import PASSED_ON, Refresher, _environment
+from app.jobs.environment import PASSED_ON, environment
+from app.jobs.refresh import Refresher
 from app.watch import Events
 from pipelines.settings import PREFIX, Settings
 
@@ -56,7 +57,7 @@ def test_a_refresh_has_the_settings_of_the_service(
     settings = Settings(**values)
     for name in [name for name in os.environ if name.startswith(PREFIX)]:
         monkeypatch.delenv(name)
-    for name, value in _environment(settings).items():
+    for name, value in environment(settings).items():
         monkeypatch.setenv(name, value)
     found = Settings.load(Path(os.devnull))
     assert found.model_dump(include=PASSED_ON) == settings.model_dump(include=PASSED_ON)

@@ -1,0 +1,154 @@
+"""Backtests and reports: the commands in supervised processes of their own, one at a time.
+
+What a command wrote is kept in memory, by its words; the words hold the version of the lake.
+"""
+
+import asyncio
+import os
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from app.jobs.child import Child, Ended
+from app.jobs.environment import environment
+from app.web import Unavailable, research_models
+from pipelines.digest import digest
+from pipelines.settings import Settings
+
+BUDGET_MB: Final = 1024.0
+"""The most memory that a computation may take; the service's own limit may leave less."""
+LONGEST_SECONDS: Final = 600.0
+KEPT_BYTES: Final = 64_000_000
+MOST_WAITING: Final = 8
+PATIENCE_SECONDS: Final = 2.0
+"""How long a request waits before it is told to come back."""
+
+
+QUIET_SECONDS: Final = 10.0
+"""How long a new version is served before its backtests are computed."""
+
+
+def standard(version: str, strategy: str) -> list[str]:
+    """Return the command of the backtest of a strategy with nothing but defaults."""
+    options = research_models.BacktestOptions()
+    return research_models.backtest_words(version, strategy, options)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a command wrote; where it failed, its error in a sentence."""
+
+    body: bytes
+    error: str | None = None
+
+
+class Research:
+    """Computes answers in processes of their own, each once for all who ask."""
+
+    def __init__(
+        self, settings: Settings, limit_mb: float, is_critical: Callable[[], bool]
+    ) -> None:
+        self._settings: Final = settings
+        self._budget_mb: Final = min(BUDGET_MB, limit_mb / 2)
+        self._is_critical: Final = is_critical
+        self._slot: Final = asyncio.Semaphore(1)
+        self._tasks: Final[dict[str, asyncio.Task[Answer]]] = {}
+        self._children: Final[set[Child]] = set()
+        self._answers: Final[OrderedDict[str, Answer]] = OrderedDict()
+        self._preparing: asyncio.Task[None] | None = None
+
+    def known(self, words: Sequence[str]) -> Answer | None:
+        """Return the answer of a command that has ended; None where it has not been asked for."""
+        return self._answers.get(digest(list(words)))
+
+    def start(self, words: Sequence[str]) -> str:
+        """Start a command unless it runs or has ended, and return the id of its job.
+
+        Raise `Unavailable` while memory is critical, or too many wait.
+        """
+        job = digest(list(words))
+        if job not in self._answers and job not in self._tasks:
+            if self._is_critical():
+                raise Unavailable("memory is critical, so nothing is computed; try again later")
+            if len(self._tasks) > MOST_WAITING:
+                raise Unavailable(f"{len(self._tasks)} computations wait; try again", 5)
+            task = asyncio.create_task(self._run(job, list(words)))
+            self._tasks[job] = task
+            task.add_done_callback(lambda _: self._tasks.pop(job, None))
+        return job
+
+    async def answer(self, job: str, seconds: float = PATIENCE_SECONDS) -> Answer | None:
+        """Return the answer of a known job, if it comes in time."""
+        if job in self._answers:
+            return self._answers[job]
+        done, _ = await asyncio.wait({self._tasks[job]}, timeout=seconds)
+        return next(iter(done)).result() if done else None
+
+    def is_known(self, job: str) -> bool:
+        """Return true for a job that runs, or whose answer is kept."""
+        return job in self._answers or job in self._tasks
+
+    def prepare(self, version: str, strategies: Iterable[str]) -> asyncio.Task[None]:
+        """Compute the backtests that most ask for, once a version has been served a while."""
+        if self._preparing is not None:
+            self._preparing.cancel()
+        self._preparing = asyncio.create_task(self._prepare(version, list(strategies)))
+        return self._preparing
+
+    async def _prepare(self, version: str, strategies: list[str]) -> None:
+        await asyncio.sleep(QUIET_SECONDS)
+        for strategy in strategies:
+            with suppress(Unavailable):  # it is computed when it is asked for
+                await self.answer(self.start(standard(version, strategy)), LONGEST_SECONDS)
+
+    async def close(self) -> None:
+        """End what runs."""
+        tasks = [*self._tasks.values(), *([self._preparing] if self._preparing else [])]
+        for task in tasks:
+            task.cancel()
+        for child in self._children:
+            child.stop()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, job: str, words: list[str]) -> Answer:
+        child = Child(lambda: self._budget_mb, silent_seconds=LONGEST_SECONDS)
+        async with self._slot:
+            self._children.add(child)
+            try:
+                answer = await run_command(child, self._settings, words)
+            finally:
+                self._children.discard(child)
+        self.keep(job, answer)
+        return answer
+
+    def keep(self, job: str, answer: Answer) -> None:
+        """Keep an answer, and forget the oldest ones where they are too many."""
+        self._answers[job] = answer
+        while sum(len(kept.body) for kept in self._answers.values()) > KEPT_BYTES:
+            self._answers.popitem(last=False)
+
+
+async def run_command(child: Child, settings: Settings, words: list[str]) -> Answer:
+    """Run a command to its end, and return what it wrote or why it failed."""
+    command = [sys.executable, "-m", *words, "--config", os.devnull]
+    with TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        log.touch()
+        ended = await child.run(command, environment(settings), log, lambda _: None)
+        return _answer(ended, log.read_text(encoding="utf-8", errors="replace"))
+
+
+def _answer(ended: Ended, log: str) -> Answer:
+    if ended.code == 0:
+        return Answer(ended.output)
+    if ended.over:
+        used, allowed = ended.over
+        told = f"it needs {used:.0f} MB, and {allowed:.0f} are allowed; ask for less time"
+        return Answer(b"", told)
+    last = log.strip().splitlines()[-1:] or ["it was ended"]
+    return Answer(b"", last[0].removeprefix("error: "))
