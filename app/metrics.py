@@ -1,7 +1,7 @@
 """The metrics that Prometheus reads, taken from the services on each request."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -49,7 +49,7 @@ class _Collector:
         yield from _memory(memory_usage(services.guard))
         yield from _disk(self._disk)
         yield from _requests(services)
-        yield from _alerts(services.alerts.active())
+        yield from _alerts(services.alerts.active(), services.alerts.undelivered())
         yield from _refreshes(refresher.history(), running=refresher.current is not None)
         yield from _lake(self._condition)
         if self._version:
@@ -108,12 +108,18 @@ def _requests(services: Services) -> Iterator[Metric]:
     yield _gauge("stockrank_stream_clients", "Open live streams.", len(services.events))
 
 
-def _alerts(active: Iterable[Alert]) -> Iterator[Metric]:
+def _alerts(active: Iterable[Alert], undelivered: Mapping[str, int]) -> Iterator[Metric]:
     family = GaugeMetricFamily(
         "stockrank_alert_firing", "1 for each alert that fires.", labels=["key", "severity"]
     )
     firing = (a for a in active if a.state == "firing")
     yield _labelled(family, (((a.key, a.severity), 1) for a in firing))
+    missing = GaugeMetricFamily(
+        "stockrank_alerts_undelivered",
+        "Notices that have not arrived, since the last that did.",
+        labels=["channel"],
+    )
+    yield _labelled(missing, (((channel,), many) for channel, many in undelivered.items()))
 
 
 def _refreshes(ended: Sequence[Job], *, running: bool) -> Iterator[Metric]:

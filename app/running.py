@@ -15,7 +15,7 @@ from app.serving import Version, both_tops
 from app.watch import DamageCheck, rules, version_rules
 from app.web import Unreadable
 from pipelines.errors import LakeError, NothingPublished, StockRankError
-from pipelines.lake import Condition, layout, listing, marks
+from pipelines.lake import Condition, kept, layout, listing, marks
 from pipelines.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -76,7 +76,8 @@ async def _watch(services: Services) -> None:
                 "a part of the watch fails: %s", told, exc_info=None if expected else trouble
             )
         known = told
-        services.alerts.observe_all([rules.watch_failed(trouble)])
+        delivery = rules.alerts_undelivered(services.alerts.undelivered())
+        services.alerts.observe_all([rules.watch_failed(trouble), delivery])
         await asyncio.sleep(WATCH_SECONDS)
 
 
@@ -216,8 +217,9 @@ def _damage_of_kept(root: Path) -> dict[str, str]:
     current = None
     with suppress(LakeError):  # of which another alert tells
         current = layout.current_id(root)
-    kept = set(layout.version_ids(root)) - {current}
-    return {version: told for version, told in marks.damaged(root).items() if version in kept}
+    found = {v: told for v, told in marks.damaged(root).items() if layout.version(root, v).exists()}
+    found |= dict.fromkeys(kept.missing(root), "its folder is missing")
+    return {version: told for version, told in sorted(found.items()) if version != current}
 
 
 def _last_made(root: Path) -> datetime | None:

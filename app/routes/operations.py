@@ -33,7 +33,12 @@ async def health(services: ServicesDep) -> operation_models.Health:
     connection = await _connection(services)
     lake = await services.published.condition()
     critical = "memory is critical" if services.guard.level is Level.CRITICAL else None
-    reasons = [None if connection == "connected" else connection, lake.reason, critical]
+    reasons = [
+        None if connection == "connected" else connection,
+        lake.reason,
+        critical,
+        _undelivered(services),
+    ]
     reason = "; ".join(filter(None, reasons)) or None
     return operation_models.Health(
         status="degraded" if reason else "healthy",
@@ -45,6 +50,11 @@ async def health(services: ServicesDep) -> operation_models.Health:
         rolled_back=lake.rolled_back,
         notice=_notice(services.published.loaded()),
     )
+
+
+def _undelivered(services: Services) -> str | None:
+    missing = [name for name, many in services.alerts.undelivered().items() if many]
+    return f"alerts do not arrive by {' and '.join(missing)}" if missing else None
 
 
 def _notice(version: Version | None) -> str | None:

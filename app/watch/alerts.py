@@ -132,6 +132,10 @@ class Alerts:
         """Why the file of the alerts does not hold all of them; None where it does."""
         return self._journal.trouble()
 
+    def undelivered(self) -> dict[str, int]:
+        """How many notices have not arrived by each channel, since the last one that did."""
+        return {outbox.name: outbox.undelivered for outbox in self._outboxes}
+
     async def close(self, seconds: float = CLOSE_SECONDS) -> None:
         """Wait some seconds for the notices that are on their way, and give up the rest."""
         await asyncio.gather(*(outbox.close(seconds) for outbox in self._outboxes))

@@ -54,6 +54,7 @@ class Outbox:
     """Sends notices through one channel, one after the other, in their order.
 
     A notice that does not arrive after all tries is logged, and the next one is sent.
+    `undelivered` is then more than 0, until a notice arrives.
     """
 
     def __init__(
@@ -64,6 +65,20 @@ class Outbox:
         self._sleep: Final = sleep
         self._waiting: Final[deque[Notice]] = deque()
         self._task: asyncio.Task[None] | None = None
+        self._lost = 0
+        """Notices that were given up since the last one that arrived."""
+        self._fails = False
+        """Whether the last try failed."""
+
+    @property
+    def name(self) -> str:
+        """The name of the channel."""
+        return self._channel.name
+
+    @property
+    def undelivered(self) -> int:
+        """How many notices have not arrived since the last one that did; 0 if the last try did."""
+        return self._lost + len(self._waiting) * self._fails
 
     def put(self, notice: Notice) -> None:
         """Add a notice, which is sent after those before it; never waits."""
@@ -94,21 +109,34 @@ class Outbox:
                 self._give_up(notice, str(error))
             except Exception:
                 # A defect of a channel must not stop the next notice.
+                self._lost += 1
                 logger.exception("%s failed", self._channel.name)
+            else:
+                self._lost = 0
             self._waiting.popleft()
 
     async def _deliver(self, notice: Notice) -> None:
         """Send a notice, and again after each pause where another try may succeed."""
         for pause in self._pauses:
             try:
-                return await self._channel.send(notice)
+                return await self._try(notice)
             except Undelivered as error:
                 if not error.again:
                     raise
                 logger.info("%s: %s; tried again in %g s", self._channel.name, error, pause)
             await self._sleep(pause)
-        return await self._channel.send(notice)
+        return await self._try(notice)
+
+    async def _try(self, notice: Notice) -> None:
+        """Send a notice, and keep whether that failed."""
+        try:
+            await self._channel.send(notice)
+        except Exception:
+            self._fails = True
+            raise
+        self._fails = False
 
     def _give_up(self, notice: Notice, reason: str) -> None:
+        self._lost += 1
         values = (self._channel.name, notice.title, reason)
         logger.error("%s did not deliver %r: %s", *values)

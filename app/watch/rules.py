@@ -30,6 +30,9 @@ FAILURES: Final = 3
 NOTHING_HOLD_SECONDS: Final = 900.0
 """Enough for a new service to publish its first version."""
 
+DELIVERY_HOLD_SECONDS: Final = 3.0
+"""Enough for a receiver that restarts and takes the notice at the second try."""
+
 WATCH_HOLD_SECONDS: Final = 5.0
 """A version that is pruned while it is read is no trouble: the next look finds another."""
 
@@ -185,7 +188,8 @@ def kept_version_damaged(damage: Mapping[str, str]) -> Observation:
         told = "; ".join(f"version {version}: {problems}" for version, problems in damage.items())
         message = (
             f"a version that is kept to roll back to is damaged: {told}; restore its files and run "
-            "python -m pipelines.versions verify, or delete its folder"
+            "python -m pipelines.versions verify, or delete its folder and run "
+            "python -m pipelines.versions prune"
         )
     return Observation("kept_version_damaged", "warning", message)
 
@@ -202,6 +206,25 @@ def records_damaged(troubles: Sequence[str]) -> Observation:
             "a backup, or delete what is damaged, and restart the service"
         )
     return Observation("records_damaged", "warning", message)
+
+
+# ---------------------------------------------------------------------------------- delivery
+
+
+def alerts_undelivered(undelivered: Mapping[str, int]) -> Observation:
+    """Observe that notices have not arrived by a channel, from their numbers by channel.
+
+    Why they have not is for operators only, and is in the log.
+    """
+    missing = [f"{many} by {channel}" for channel, many in undelivered.items() if many]
+    message = None
+    if missing:
+        message = (
+            f"notices of alerts have not arrived: {', '.join(missing)}; see the log of the service "
+            "for the reason, and try the channels with python -m app.alerts test; this ends with "
+            "the next notice that arrives"
+        )
+    return Observation("alerts_undelivered", "warning", message, DELIVERY_HOLD_SECONDS)
 
 
 # ------------------------------------------------------------------------------------- watch

@@ -5,6 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from app.web.definition_models import Cut, Screen
 from app.web.fields import (
     CalendarDay,
     CompanyName,
@@ -17,9 +18,8 @@ from app.web.fields import (
     VersionId,
     field,
 )
+from pipelines.definition import Family, Order
 from pipelines.lake import Label
-
-Family = Literal["momentum", "value", "dividend", "quality"]
 
 
 class StrategyInfo(BaseModel):
@@ -130,6 +130,8 @@ class Metric(BaseModel):
         "0 is best; null if the stock is not ranked by this metric", 0.125
     )
     higher_is_better: bool = field("true if a higher value is better", False)
+    weight: float = field("weight in the composite", 1.0)
+    compared: int | None = field("number of stocks that are ranked by this metric", 212)
 
 
 class Signal(BaseModel):
@@ -151,7 +153,7 @@ class Explanation(BaseModel):
     excluded_by: str | None = field(
         "first reason for which the stock is excluded; null for a ranked stock", None
     )
-    score: float | None = field("mean of the three returns, as a fraction", 0.412)
+    score: float | None = field("the score, for example the mean of the three returns", 0.412)
     market_cap_msek: float | None = field(
         "market cap in millions of the universe's currency", 512300.0
     )
@@ -176,6 +178,13 @@ class Explanation(BaseModel):
         "end of the newest fiscal year known on that date", "2025-12-31"
     )
     f_signals: list[Signal] = field("the nine signals", [])
+    score_name: str = field("factor or expression that is the score", "momentum")
+    score_is_best: Order = field("which scores are the best ones", "highest")
+    screens: list[Screen] = field("screens of the strategy, in the order they are tried", [])
+    cut: Cut | None = field("cut of the composite; null without one", None)
+    ranked_instead: str | None = field(
+        "ticker of the same share or company that is ranked in place of this one", None
+    )
     ratios_known_from: date | None = field("first day on which the ratios were known", "2026-10-27")
     multiples_as_of: date | None = field(
         "day of the price in the multiples; null without ratios", "2026-11-20"

@@ -4,6 +4,9 @@ from . import damage as damage
 # The age of prices, and the advice to trade on a version or not.
 from . import freshness as freshness
 
+# The list of the versions that are kept.
+from . import kept as kept
+
 # Every path below the lake.
 from . import layout as layout
 

@@ -6,6 +6,7 @@ versions/20261124T170500Z-3fa1c2/     a version: manifest.json, source.state, a 
 versions/.partial-…  .trash-…         a version that is being written, or deleted
 current                               a link to the published version
 withdrawn/…  damaged/…                marks: versions that were rolled back, or found damaged
+kept                                  the ids of the versions that nobody may delete but `prune`
 .scratch-…                            a folder for a short time, of a command that compares
 .lock  .pointer.lock                  the lock of the one writer, and of moving `current`
 refreshes/…                           the records of refreshes that no service started
@@ -122,6 +123,11 @@ def mark(root: Path, kind: Mark, version_id: str) -> Path:
 def marked(root: Path, kind: Mark) -> list[str]:
     """Return the ids of the versions with a mark, in any order."""
     return [path.name for path in (root / kind).glob("*") if VERSION_ID.fullmatch(path.name)]
+
+
+def kept(root: Path) -> Path:
+    """Return the list of the versions that are kept."""
+    return root / "kept"
 
 
 def writer_lock(root: Path) -> Path:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipelines.lake import damage, layout, marks
+from pipelines.lake import damage, kept, layout, marks
 from pipelines.lake.described import Damaged, OtherLayout, manifest_of
 from pipelines.lake.layout import current_id, version_ids
 from pipelines.lake.manifest import Dataset, Manifest
@@ -39,11 +39,12 @@ class Listed:
 
 
 def listed(root: Path) -> list[Listed]:
-    """Return all versions, oldest first, and the current one even if its folder is gone."""
+    """Return all versions, oldest first, also those whose folders are gone, but not in order."""
     current = current_id(root)
     found: list[Listed] = []
     before: Manifest | None = None
-    for version in sorted({*version_ids(root), *([current] if current else [])}):
+    ids = {*version_ids(root), *kept.missing(root), *([current] if current else [])}
+    for version in sorted(ids):
         manifest, problem = _read(root, version)
         is_withdrawn = marks.is_withdrawn(root, version)
         found.append(Listed(version, manifest, before, problem, version == current, is_withdrawn))

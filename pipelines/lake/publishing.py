@@ -18,7 +18,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from pipelines.errors import LakeError, Locked, NothingPublished, PointerLocked
-from pipelines.lake import layout, marks
+from pipelines.lake import kept, layout, marks
 from pipelines.lake.described import Damaged
 from pipelines.lake.layout import MANIFEST, check_name, current_id, version_ids
 from pipelines.lake.manifest import Manifest, text
@@ -222,11 +222,14 @@ def prune(root: Path, *, keep: int) -> list[str]:
     """Delete all but the newest versions; `current` stays, and those that a reader has open.
 
     A version that cannot be deleted is passed over, for what was published before is published.
+    Those that stay are written down: one of them that is gone later was deleted by another hand.
     """
     with pointing(root):
         current, ids = current_id(root), version_ids(root)
-        old = (v for v in ids[: max(0, len(ids) - keep)] if v != current)
+        old = [v for v in ids[: max(0, len(ids) - keep)] if v != current]
+        kept.note(root, sorted({*ids} - {*old}))  # before, so that nobody misses the others
         gone = [version for version in old if _throw_away(root, version)]
+        kept.note(root, sorted({*ids} - {*gone}))
     for version in gone:
         _remove(layout.trash(root, version))
         marks.forget(root, version)

@@ -120,6 +120,10 @@ from .tickers import ticker_named as ticker_named
 # The day whose price is in the ratios of a row.
 from .timely import priced_on as priced_on
 
+# What decided about a stock: its screens, and the cut of the composite.
+from .verdicts import CutFact as CutFact
+from .verdicts import ScreenFact as ScreenFact
+
 # How old a close may be, the months of the returns, how far the integrity report looks back.
 from .windows import MAX_PRICE_AGE as MAX_PRICE_AGE
 from .windows import MONTHS as MONTHS

@@ -45,7 +45,9 @@ if sys.orig_argv[1:3] == ["-m", "app"]:
     from limits import RateLimitItemPerMinute
 
     from app import services
+    from app.watch import outbox
 
+    outbox.Outbox.__init__.__kwdefaults__["pauses"] = (1.0,) * 100
     services.SYNCS = RateLimitItemPerMinute(1000)
 """
 """What every Python of the service runs first, so that the whole table takes minutes, not hours."""
@@ -194,14 +196,15 @@ class Break:
     page: str = ""
     alert: str = ""
     heal: Act = nothing
+    is_told_late: bool = False
+    """Whether the webhook is told only once it is over, for it is the webhook that fails."""
     is_deliberate: bool = False
     """Whether somebody did it on purpose and nothing is wrong: the log and the page tell of it."""
 
     @property
     def is_silent(self) -> bool:
-        """Whether it is not seen where people look; a line of the log alone is not enough."""
-        told = bool(self.alert or self.health)
-        return not (self.log and self.page if self.is_deliberate else told)
+        """Whether no alert tells of it by name, or the log or the page does not."""
+        return not (self.log and self.page and (self.alert or self.is_deliberate))
 
 
 def seen(world: World, broken: Break, log: int, notices: int) -> dict[str, bool]:
@@ -215,10 +218,8 @@ def seen(world: World, broken: Break, log: int, notices: int) -> dict[str, bool]
     }
     if broken.alert:
         firing = f'stockrank_alert_firing{{key="{broken.alert}"'
-        places |= {
-            "alert": firing in metrics,
-            "webhook": world.told(broken.alert, "firing", notices),
-        }
+        told = world.told(broken.alert, "firing", notices)
+        places |= {"alert": firing in metrics, "webhook": told != broken.is_told_late}
     return places
 
 
@@ -228,7 +229,7 @@ def healed(world: World, broken: Break, notices: int) -> dict[str, bool]:
     if broken.alert:
         over |= {
             "alert": f'key="{broken.alert}"' not in world.metrics(),
-            "webhook": world.told(broken.alert, "resolved", notices),
+            "webhook": all(world.told(broken.alert, s, notices) for s in ("firing", "resolved")),
         }
     return over
 

@@ -41,7 +41,7 @@ def services(
         requests={("GET", "/v1/health", 200): 3},
         cache=SimpleNamespace(stats=lambda: {"hits": 5, "misses": 2, "bytes": 700}),
         events=[1, 2],
-        alerts=SimpleNamespace(active=lambda: alerts),
+        alerts=SimpleNamespace(active=lambda: alerts, undelivered=lambda: {"log": 0, "webhook": 2}),
         refresher=SimpleNamespace(current=current, history=lambda: list(jobs)),
     )
 
@@ -89,8 +89,14 @@ def test_requests_the_cache_and_the_streams_are_counted() -> None:
 def test_only_alerts_that_fire_are_there() -> None:
     alerts = (alert("memory_high", "firing"), alert("memory_growing", "pending"))
     found = metrics(services(Machine(), alerts=alerts))
-    firing = {name: value for name, value in found.items() if name.startswith("stockrank_alert")}
+    firing = {name: value for name, value in found.items() if name.startswith("stockrank_alert_")}
     assert firing == {'stockrank_alert_firing{key="memory_high",severity="critical"}': 1}
+
+
+def test_notices_that_have_not_arrived_are_counted_by_channel() -> None:
+    found = metrics(services(Machine()))
+    assert found['stockrank_alerts_undelivered{channel="log"}'] == 0
+    assert found['stockrank_alerts_undelivered{channel="webhook"}'] == 2
 
 
 def test_the_last_refresh_is_told() -> None:

@@ -44,6 +44,21 @@ def test_a_missing_database_is_an_error_without_a_path(settings: Settings) -> No
     )
 
 
+def test_alerts_that_do_not_arrive_degrade_health_until_one_does(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    missing = {"log": 0, "webhook": 2, "e-mail": 1}
+
+    async def reason() -> str | None:
+        async with running_services(settings) as services:
+            monkeypatch.setattr(services.alerts, "undelivered", lambda: missing)
+            return (await operations.health(services)).reason
+
+    assert "alerts do not arrive by webhook and e-mail" in (asyncio.run(reason()) or "")
+    missing.update({"webhook": 0, "e-mail": 0})
+    assert "arrive" not in (asyncio.run(reason()) or "")
+
+
 def test_the_thread_of_the_probe_ends_with_the_service(settings: Settings) -> None:
     async def main() -> Services:
         async with running_services(settings) as services:

@@ -15,7 +15,7 @@ import pytest
 
 from app.watch.alerts import Alert, Alerts, Observation
 from app.watch.events import Events
-from app.watch.outbox import Notice
+from app.watch.outbox import Notice, Undelivered
 from pipelines.settings import PREFIX
 from tests import commands
 
@@ -120,6 +120,20 @@ def test_what_is_told_says_what_is(world: World) -> None:
         ("memory_high resolved (critical)", "it is over; it was: memory is at 95%", logging.INFO),
     ]
     assert [n.data for n in world.told.notices] == world.seen
+
+
+def test_notices_that_a_channel_refuses_are_counted(world: World) -> None:
+    async def refuse(_: Notice) -> None:
+        raise Undelivered("refused")
+
+    world.told.send = refuse  # type: ignore[method-assign]
+
+    def test(alerts: Alerts) -> None:
+        assert alerts.undelivered() == {"told": 0}
+        alerts.observe("k", "warning", "it is")
+        alerts.observe("k", "warning", None)
+
+    assert run(world, test).undelivered() == {"told": 2}
 
 
 def test_a_condition_must_last_before_it_fires(world: World) -> None:

@@ -75,6 +75,45 @@ def test_a_defect_of_a_channel_does_not_stop_the_next_notice(
     assert "KeyError: 'defect'" in caplog.text
 
 
+def test_notices_are_missing_from_the_first_try_that_fails_to_the_next_that_arrives() -> None:
+    async def main() -> None:
+        down = Undelivered("down", again=True)
+        channel = Slow([down, Undelivered("refused"), down])
+        channel.free.set()
+        seen = []
+
+        async def sleep(_: float) -> None:
+            seen.append(box.undelivered)
+
+        box = Outbox(channel, pauses=[1], sleep=sleep)
+        (one, two, three) = titled("one", "two", "three")
+        box.put(one)
+        box.put(two)
+        assert box.undelivered == 0  # nothing has failed yet
+        await box.close(30)
+        # Both wait while the first is tried; it is given up, and the second fails once as well.
+        assert (seen, channel.sent, box.undelivered) == ([2, 2], ["two"], 0)
+        box.put(three)
+        await box.close(30)
+        assert channel.sent == ["two", "three"]
+
+    asyncio.run(main())
+
+
+def test_a_notice_that_is_given_up_is_missing_until_another_arrives() -> None:
+    async def main() -> None:
+        channel = Slow([Undelivered("refused"), KeyError("defect")])
+        channel.free.set()
+        box, missing = Outbox(channel), []
+        for notice in titled("one", "two", "three"):
+            box.put(notice)
+            await box.close(30)
+            missing.append(box.undelivered)
+        assert missing == [1, 2, 0]
+
+    asyncio.run(main())
+
+
 def test_too_many_notices_cost_the_oldest_that_waits(caplog: pytest.LogCaptureFixture) -> None:
     async def main() -> None:
         channel = Slow()

@@ -360,7 +360,18 @@ def test_damage_of_a_kept_version_names_the_version() -> None:
     assert rules.kept_version_damaged({"v": "prices/0.parquet is missing"}) == Observation(
         "kept_version_damaged", "warning",
         "a version that is kept to roll back to is damaged: version v: prices/0.parquet is missing;"
-        " restore its files and run python -m pipelines.versions verify, or delete its folder",
+        " restore its files and run python -m pipelines.versions verify, or delete its folder and "
+        "run python -m pipelines.versions prune",
+    )  # fmt: skip
+
+
+def test_notices_that_do_not_arrive_are_counted_by_channel() -> None:
+    assert rules.alerts_undelivered({"log": 0, "webhook": 0}).message is None
+    assert rules.alerts_undelivered({"log": 0, "webhook": 2, "e-mail": 1}) == Observation(
+        "alerts_undelivered", "warning",
+        "notices of alerts have not arrived: 2 by webhook, 1 by e-mail; see the log of the service "
+        "for the reason, and try the channels with python -m app.alerts test; this ends with the "
+        "next notice that arrives", 3.0,
     )  # fmt: skip
 
 
