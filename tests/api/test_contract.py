@@ -232,7 +232,7 @@ CASES: dict[str, Any] = {
     "/data/scheduler-status": {"running": False, "jobs": []},
     "/health": {"status": "healthy", "database": "connected", "lake": "readable",
                 "timestamp": TIME,
-                "version": __version__, "reason": None, "notice": None},
+                "version": __version__, "reason": None, "rolled_back": None, "notice": None},
     "/health/live": {"status": "ok"},
     "/health/ready": {"status": "ok"},
 }  # fmt: skip
