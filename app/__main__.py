@@ -27,6 +27,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.main import create_app
+from app.watch import wait_for_disk
 from app.web import LARGEST_HEAD, DeadlineProtocol
 from pipelines import console
 from pipelines.console import LogFormat
@@ -58,6 +59,7 @@ def main(
     settings = Settings.load(config)
     logging.getLogger("app").setLevel(settings.log_level.upper())
     where = host or settings.host, settings.port if port is None else port
+    wait_for_disk(settings.lake)
     sockets = listening(*where)
     app = create_app(settings)
     app.openapi()  # built now, for it would hold up other requests when first asked for

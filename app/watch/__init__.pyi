@@ -41,6 +41,9 @@ from .disk import UNKNOWN_DISK as UNKNOWN_DISK
 from .disk import DiskUsage as DiskUsage
 from .disk import disk_usage as disk_usage
 
+# Waits at the start until the disk of the lake answers, and says so meanwhile.
+from .disk import wait_for_disk as wait_for_disk
+
 # The events of the service, for all who subscribe.
 from .events import Events as Events
 

@@ -1,12 +1,23 @@
-"""The disk of the lake in the figures that people get, against what a refresh needs."""
+"""The disk of the lake: its room against what a refresh needs, and whether it answers at all."""
 
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
 from pipelines import lake as lakes
-from pipelines.lake import Manifest, layout
+from pipelines.lake import MANIFEST, Manifest, layout
 from pipelines.runtime import MB
+
+logger = logging.getLogger(__name__)
+
+START_SECONDS: Final = 5.0
+"""A start tells after so long that the disk gives no answer."""
+AGAIN_SECONDS: Final = 60.0
+"""It tells so again after so long."""
 
 
 @dataclass(frozen=True)
@@ -64,3 +75,41 @@ def _folders(root: Path) -> tuple[FolderRoom, ...]:
 
 def _mb(size: int) -> float:
     return round(size / MB, 1)
+
+
+# ------------------------------------------------------------------------------------- start
+
+
+def wait_for_disk(
+    root: Path, look: Callable[[Path], None] | None = None,
+    seconds: float = START_SECONDS, again: float = AGAIN_SECONDS,
+) -> None:  # fmt: skip
+    """Return once the disk of a lake answers; log while it does not.
+
+    The look has a thread of its own, so that a signal ends the process that waits for it.
+    """
+    answered = threading.Event()
+
+    def run() -> None:
+        with suppress(OSError):  # which is an answer
+            (look or _read_a_little)(root)
+        answered.set()
+
+    threading.Thread(target=run, name="lake-start", daemon=True).start()
+    waited = 0.0
+    while not answered.wait(again if waited else seconds):
+        waited += again if waited else seconds
+        logger.error(
+            "the disk of the lake gives no answer for %g s, and the service starts once it does; "
+            "check the disk, or the network that it is on",
+            waited,
+        )
+    if waited:
+        logger.info("the disk of the lake answers")
+
+
+def _read_a_little(root: Path) -> None:
+    """Read the first byte of what a start reads."""
+    for path in (layout.current(root) / MANIFEST, *layout.service(root).glob("*.jsonl")):
+        with suppress(OSError), path.open("rb") as file:
+            file.read(1)

@@ -31,6 +31,23 @@ def test_the_log_has_the_level_of_the_settings(
     assert logging.getLogger("app").level == level
 
 
+def test_the_disk_of_the_lake_is_waited_for_before_a_port_is_taken(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Waiting(Exception):
+        pass
+
+    def wait(lake: Path) -> None:
+        raise Waiting(lake)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STOCKRANK_LAKE", "here")
+    monkeypatch.setattr(start, "wait_for_disk", wait)
+    monkeypatch.setattr(start, "listening", None)
+    with pytest.raises(Waiting, match="here"):
+        start.main(port=0)
+
+
 @pytest.mark.parametrize(
     ("number", "remedy"),
     [

@@ -1,12 +1,14 @@
-"""The room on the disks of a lake as the service tells it, and its alert."""
+"""The room on the disks of a lake as the service tells it, its alert, and a start on a disk."""
 
+import logging
+import threading
 from pathlib import Path
 
 import pytest
 
-from app.watch import rules
+from app.watch import disk, rules
 from app.watch.alerts import Observation
-from app.watch.disk import DiskUsage, FolderRoom, disk_usage
+from app.watch.disk import DiskUsage, FolderRoom, disk_usage, wait_for_disk
 from pipelines.lake import Room, layout
 from tests.factories import data_file, dataset, manifest
 
@@ -70,3 +72,39 @@ def test_a_disk_that_hardly_has_room_is_a_warning_and_one_without_is_critical() 
     assert rules.disk_low(usage(99.9)) == Observation(
         "disk_low", "critical", f"the disk of the lake has not the {end.format('99.9')}"
     )
+
+
+# ------------------------------------------------------------------------------------- start
+
+
+def test_a_start_on_a_disk_that_hangs_says_so_until_it_answers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    told_twice, error = threading.Event(), disk.logger.error
+
+    def tell(*message: object) -> None:
+        error(*message)
+        if len(caplog.messages) == 2:
+            told_twice.set()
+
+    def look(_: Path) -> None:
+        told_twice.wait()
+
+    monkeypatch.setattr(disk.logger, "error", tell)
+    wait_for_disk(tmp_path, look, seconds=0.25, again=0.5)
+    no_answer = ("the disk of the lake gives no answer for {} s, and the service starts once it "
+                 "does; check the disk, or the network that it is on")  # fmt: skip
+    assert caplog.messages[:2] == [no_answer.format(0.25), no_answer.format(0.75)]
+    assert caplog.messages[-1] == "the disk of the lake answers"
+
+
+def test_a_start_on_a_disk_that_answers_says_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "service").mkdir()
+    (tmp_path / "service" / "alerts.jsonl").write_text("{}")
+    (tmp_path / "service" / "jobs.jsonl").mkdir()  # which cannot be read: an answer as well
+    for root in (tmp_path, tmp_path / "missing"):
+        wait_for_disk(root)
+    assert caplog.messages == []
