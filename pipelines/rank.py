@@ -26,6 +26,7 @@ from pipelines.ranking import (
     MONTHS,
     Strategy,
     explanations,
+    origin_tables,
     published_or_computed,
     strategies_of,
     strategy_named,
@@ -79,10 +80,9 @@ def main(  # noqa: PLR0913 - one parameter an option
         frame = plan.collect(engine="streaming")
     if explain is not None:
         stocks = opened.stocks().select("ticker", "isin").collect()
-        why = explanations(
-            _rows_of(frame, explain), there, among=frame, isins=dict(stocks.iter_rows())
-        )
-        console.show(*map(explained, why))
+        rows = _rows_of(frame, explain)
+        why = explanations(rows, there, among=frame, isins=dict(stocks.iter_rows()))
+        console.show(*map(explained, why), *origin_tables(opened, rows, day))
     else:
         WRITE_AS[format_](frame, chosen, day, limit)
     if format_ is OutputFormat.TABLE:

@@ -15,9 +15,18 @@ from app.deps import (
 )
 from app.serving import queries, views
 from app.web import ranking_models
-from pipelines.ranking import explanations
+from pipelines.ranking import explanations, origin_plan, origins
 
 router = APIRouter(tags=["strategies"])
+
+
+async def origin_rows(
+    services: ServicesDep, selection: SelectionDep, ticker: TickerDep
+) -> pl.DataFrame:
+    """Return the rows that may be behind the facts of a stock."""
+    version, day = selection.version, selection.as_of
+    plan = origin_plan(version.lake, ticker, day)
+    return await services.computing.frame((version.id, ticker, "origins", day), plan)
 
 
 async def isins_of(services: ServicesDep, version: VersionDep) -> pl.DataFrame:
@@ -31,16 +40,27 @@ def explain(
     rankings: RankingsDep,
     strategy: StrategyDep,
     ticker: TickerDep,
+    known: Annotated[pl.DataFrame, Depends(origin_rows)],
     isins: Annotated[pl.DataFrame, Depends(isins_of)],
 ) -> ranking_models.Explanation:
     """Numbers behind the rank of a stock, or the reason why it has none."""
     ranking = rankings.filter(strategy=strategy.name)
     quoted = queries.quoted("close", "^base_close_.*$", "jump_close_before", "jump_close")
     rows = views.finite(ranking.filter(ticker=ticker)).with_columns(quoted)
-    found = explanations(
+    whys = explanations(
         rows, {strategy.name: strategy}, among=ranking, isins=dict(isins.iter_rows())
     )
-    return ranking_models.Explanation.model_validate(next(found), from_attributes=True)
+    why = next(whys)
+    found = origins(
+        known,
+        as_of=why.as_of,
+        ratios_known_from=why.ratios_known_from,
+        fiscal_date=why.fiscal_date,
+    )
+    answer = ranking_models.Explanation.model_validate(why, from_attributes=True)
+    return answer.model_copy(
+        update={"origins": [ranking_models.Origin(**vars(one)) for one in found]}
+    )
 
 
 @router.get("/strategies/{name}/exclusions")

@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.web.definition_models import Cut, Screen
 from app.web.fields import (
@@ -141,6 +141,17 @@ class Signal(BaseModel):
     value: bool | None = field("true if the signal is met; null if an input is missing", True)
 
 
+class Origin(BaseModel):
+    """The row that a fact is from."""
+
+    fact: str = field("listing, ratios or statements", "ratios")
+    source: str = field("table of the database", "fundamentals")
+    known_from: date = field("day from which the row counts", "2026-10-27")
+    observed_on: date | None = field(
+        "day of the refresh that saw it; null for a snapshot", "2026-10-27"
+    )
+
+
 class Explanation(BaseModel):
     """The numbers behind the rank of a stock."""
 
@@ -188,6 +199,9 @@ class Explanation(BaseModel):
     ratios_known_from: date | None = field("first day on which the ratios were known", "2026-10-27")
     multiples_as_of: date | None = field(
         "day of the price in the multiples; null without ratios", "2026-11-20"
+    )
+    origins: list[Origin] = Field(
+        [], description="where the listing, ratios and statements are from", examples=[[]]
     )
 
 

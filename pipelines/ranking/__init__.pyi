@@ -80,6 +80,11 @@ from .many import history as history
 # The error for a stretch of time without a price.
 from .many import no_price as no_price
 
+# Where the facts of a stock are from.
+from .origins import origin_plan as origin_plan
+from .origins import origin_tables as origin_tables
+from .origins import origins as origins
+
 # The published rankings: can they be used, and if not, what stands for them.
 from .rank import holds_rankings as holds_rankings
 from .rank import published_or_computed as published_or_computed

@@ -67,6 +67,13 @@ FACTS_AA: dict[str, Any] = {
     "jump": None, "returns": AA_RETURNS, "f_score": 8, "f_available": 9, "f_source": "vendor",
     "fiscal_date": "2025-12-31", "f_signals": [{"name": s, "value": None} for s in SIGNALS],
     "ratios_known_from": "2026-11-02", "multiples_as_of": "2026-11-02",
+    "origins": [
+        {"fact": fact, "source": source, "known_from": known, "observed_on": "2026-11-23"}
+        for fact, source, known in (
+            ("listing", "stocks", "2026-11-23"), ("ratios", "fundamentals", "2026-11-02"),
+            ("statements", "fundamentals", "2026-11-02"),
+        )
+    ],
 }  # fmt: skip
 
 

@@ -185,7 +185,8 @@ class Break:
 
     `log` is a pattern of a line of the log, `health` a part of the reason of `/health`, `metrics` a
     sample, `page` a part of what the page shows. The alert is also told by the webhook, once when
-    it fires and once when it is over. An empty text means that nothing is wrong there.
+    it fires and once when it is over. An empty text means that nothing
+    is wrong there; where `health` is empty, the service is healthy.
     """
 
     name: str
@@ -209,10 +210,10 @@ class Break:
 
 def seen(world: World, broken: Break, log: int, notices: int) -> dict[str, bool]:
     """Where a break is seen, and where it is not."""
-    logged, metrics = world.log()[log:], world.metrics()
+    logged, metrics, health = world.log()[log:], world.metrics(), world.health()
     places = {
         "log": re.search(broken.log, logged) is not None,
-        "/health": broken.health in world.health(),
+        "/health": broken.health in health if broken.health else health == "",
         "/metrics": broken.metrics in metrics,
         "page": broken.page.lower() in world.text(),
     }

@@ -361,8 +361,9 @@ MACHINE: Final = (
           heal=restart_with()),
     Break(name="a refresh has too little memory",
           do=then(restart_with(memory_limit_mb="60"), start_refresh),
-          log="also in low-memory mode", metrics=FAILED, page="low-memory mode",
-          alert="refresh_failed", heal=then(restart_with(), refresh_by_service)),
+          log="also in low-memory mode", health="memory is critical", metrics=FAILED,
+          page="low-memory mode", alert="refresh_failed",
+          heal=then(restart_with(), refresh_by_service)),
     Break(name="a refresh hangs",
           do=then(restart_with(refresh_timeout_minutes="0.03"), stop_export),
           log="state=failed error=.*no progress", metrics=FAILED, page="no progress",
@@ -411,6 +412,14 @@ def roll_back(world: World) -> None:
     rollback(world.lake)
 
 
+def delete_kept(world: World) -> None:
+    """Publish a version, and delete the one before by hand."""
+    before = world.version
+    world.change("UPDATE stocks SET name = name || ' A/S'")
+    world.export()
+    shutil.rmtree(before)
+
+
 SERVED: Final = "version .* is served"
 DAYS: Final = "(SELECT DISTINCT date FROM daily_prices ORDER BY date DESC LIMIT {} OFFSET {})"
 HALF: Final = "(SELECT ticker FROM stocks WHERE rowid % 2 = 0)"
@@ -430,6 +439,11 @@ DATA: Final = (
           do=forced(f"DELETE FROM daily_prices WHERE date IN {DAYS.format(5, 10)}"),
           log="days_missing firing .*5 trading days", metrics='key="days_missing"',
           page="have hardly any close", alert="days_missing", heal=restored),
+    Break(name="a kept version is deleted", do=delete_kept,
+          log="kept_version_damaged firing .*its folder is missing",
+          metrics='key="kept_version_damaged",severity="warning"',
+          page="a version that is kept to roll back to is damaged", alert="kept_version_damaged",
+          heal=restored),
     Break(name="a version comes from outside",
           do=publish_as_cron, log=SERVED, page="outside", heal=restored, is_deliberate=True),
     Break(name="a version is rolled back from outside", do=roll_back,
