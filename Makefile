@@ -32,7 +32,7 @@ check: $(VENV)/ready
 $(VENV)/ready: requirements.lock
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.11 or newer on the path; install one" >&2; exit 1; }
 	@$(PYTHON) -m venv --clear $(VENV) || { echo "error: cannot make a virtual environment; on Debian install python3-venv" >&2; exit 1; }
-	@echo "installing what the lock file names into $(VENV), which takes a minute"
+	@echo "installing what the lock file names into $(VENV), which takes some minutes"
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@touch $@
 

@@ -35,11 +35,14 @@ from pipelines.errors import SettingsError
 from pipelines.runtime import STOPPED, keep_loaded
 from pipelines.settings import Settings
 
+logger = logging.getLogger("app")
 LARGEST_PORT: Final = 65_535
 OTHER_PORT: Final = "name another with --port or STOCKRANK_PORT; 0 takes a free one"
 OTHER_HOST: Final = "name an address of this machine with --host or STOCKRANK_HOST"
 REMEDIES: Final = {EADDRINUSE: f"end the program that uses it, or {OTHER_PORT}", EACCES: OTHER_PORT}
 """What to do about an error of the system, by its number; for any other, `OTHER_HOST`."""
+ANY_HOST: Final = ("0.0.0.0", "::", "")  # noqa: S104 - only compared
+"""What stands for all addresses of this machine."""
 Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 """An address as the system names it."""
 
@@ -117,15 +120,23 @@ def server(app: FastAPI, settings: Settings, host: str, port: int) -> uvicorn.Se
     )
 
 
+def page(host: str, port: int) -> str:
+    """Return the address of the dashboard for a browser on this machine."""
+    shown = "127.0.0.1" if host in ANY_HOST else host
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+
 class _Server(uvicorn.Server):
     """A server that ends its live streams on a signal to stop, instead of waiting for them."""
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
-        """Start, and keep what is loaded out of the garbage collector's way."""
+        """Start, keep what is loaded out of the garbage collector's way, and say what to open."""
         await super().startup(sockets)
         if sockets:
             self._log_started_message(sockets)
         keep_loaded()
+        if sockets and self.started:
+            logger.info("open %s", page(self.config.host, sockets[0].getsockname()[1]))
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Stop, and end the streams of events."""

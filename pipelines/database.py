@@ -231,4 +231,13 @@ def _names(con: sqlite3.Connection, kind: str) -> set[str]:
 
 def missing(table: str) -> SourceError:
     """Return the error of a table that must be there."""
-    return SourceError(f"the database has no table {table}; see source_schema in the README")
+    return SourceError(f"{absence(table)}; {SEE_SCHEMA}")
+
+
+def absence(table: str) -> str:
+    """Return what is wrong where a table is not there."""
+    return f"the database has no table {table}"
+
+
+SEE_SCHEMA: Final = 'see "The database: source_schema" in docs/operations.md'
+"""Where the tables that are needed are written down."""

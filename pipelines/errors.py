@@ -24,6 +24,7 @@ StockRankError
 import difflib
 import errno
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Final
 
 OF_THE_SYSTEM: Final = ("os error", "disk is full", "disk I/O error")
@@ -123,7 +124,8 @@ class NothingPublished(LakeError):
 
     def __init__(self, root: object) -> None:
         super().__init__(
-            f"nothing is published in {root}; run python -m pipelines.export --lake {root}"
+            f"nothing is published in {Path(str(root)).resolve()}; "
+            f"run python -m pipelines.export --lake {root}"
         )
 
 
@@ -171,7 +173,7 @@ class NotADate(StockRankError):
     """A value names no day."""
 
     def __init__(self, value: object) -> None:
-        super().__init__(f"{value!r} is no date; write it as 2026-03-02")
+        super().__init__(f"{value!r} is no date; write it as year-month-day: 2026-03-02")
 
 
 class InTheFuture(StockRankError):
@@ -190,10 +192,16 @@ class WrongUsage(StockRankError):
 
 
 class Unknown(StockRankError):
-    """A name does not exist; the message lists those that do."""
+    """A name does not exist; the message lists those that do.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    `nearest` is the one that is meant, where that is known; else the one that is written alike.
+    """
+
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], nearest: str | None = None
+    ) -> None:
         names = list(known)
-        near = difflib.get_close_matches(name, names, n=1) if len(names) > 1 else []
-        nearest = f"; the nearest is {near[0]}" if near else ""
-        super().__init__(f"unknown {kind} {name!r}; expected one of {', '.join(names)}{nearest}")
+        near = [nearest] if nearest else []
+        near = near or (difflib.get_close_matches(name, names, n=1) if len(names) > 1 else [])
+        hint = f"the nearest is {near[0]}; " if near else ""
+        super().__init__(f"unknown {kind} {name!r}; {hint}expected one of {', '.join(names)}")

@@ -42,6 +42,7 @@ class OutputFormat(StrEnum):
 
     TABLE = "table"
     CSV = "csv"
+    CSV_SV = "csv-sv"
     JSON = "json"
     PARQUET = "parquet"
 
@@ -55,7 +56,8 @@ def main(  # noqa: PLR0913 - one parameter an option
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
     top: Annotated[str, typer.Option(help="How many ranks; all also shows the excluded.")] = "10",
     format_: Annotated[
-        OutputFormat, typer.Option("--format", help="How to write them.")
+        OutputFormat,
+        typer.Option("--format", help="How to write them; csv-sv is for a Swedish Excel."),
     ] = OutputFormat.TABLE,
     explain: Annotated[str | None, typer.Option(help="A ticker to explain.")] = None,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
@@ -163,6 +165,14 @@ def _write_csv(frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: int 
     console.write_data(_cut(frame, limit).write_csv().rstrip("\n"))
 
 
+def _write_swedish_csv(
+    frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: int | None
+) -> None:
+    """Write what a Swedish Excel opens: semicolons, decimal commas, a byte order mark."""
+    text = _cut(frame, limit).write_csv(separator=";", decimal_comma=True, include_bom=True)
+    console.write_data(text.rstrip("\n"))
+
+
 def _write_json(frame: pl.DataFrame, _: Iterable[Strategy], __: date, limit: int | None) -> None:
     console.write_data(_cut(frame, limit).write_json())
 
@@ -182,6 +192,7 @@ Writer = Callable[[pl.DataFrame, Iterable[Strategy], date, int | None], None]
 WRITE_AS: Final[dict[OutputFormat, Writer]] = {
     OutputFormat.TABLE: _write_table,
     OutputFormat.CSV: _write_csv,
+    OutputFormat.CSV_SV: _write_swedish_csv,
     OutputFormat.JSON: _write_json,
     OutputFormat.PARQUET: _write_parquet,
 }

@@ -33,7 +33,10 @@ def wrong_usage(
         return WrongUsage(f"name a command: {', '.join(commands)}; --help says what they do")
     if unknown := re.match(r"No such command '(.*?)'", text):
         return WrongUsage(str(Unknown("command", unknown[1], commands)))
-    return WrongUsage(f"{text[:1].lower()}{text[1:].rstrip('.')}; --help shows how to use it")
+    near = getattr(error, "possibilities", None)  # options, for one that is unknown
+    hint = f"the nearest is {near[0]}; " if near else ""
+    told = f"{text[:1].lower()}{text[1:].rstrip('.')}"
+    return WrongUsage(f"{told}; {hint}--help shows how to use it")
 
 
 def _bad_value(name: str, found: dict[str, Any]) -> str:
@@ -41,7 +44,7 @@ def _bad_value(name: str, found: dict[str, Any]) -> str:
     message, given = str(found["msg"]).removeprefix("Value error, "), f"{name} = {found['input']!r}"
     if "does not match the formats" in message:
         what = "day" if DATE.fullmatch(str(found["input"])) else "date"
-        return f"{given} is no {what}; write it as 2021-11-20"
+        return f"{given} is no {what}; write it as year-month-day: 2021-11-20"
     if choices := re.search(r"is not one of (.*?)\.?$", message):
         return f"{given} is unknown; expected one of {choices[1].replace(chr(39), '')}"
     if found["type"] == "int_parsing":

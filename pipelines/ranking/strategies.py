@@ -39,5 +39,6 @@ def strategy_named(name: str, universe: Universe | None = None) -> Strategy:
     """Return the strategy of that name; `Unknown` lists the names there are."""
     there = STRATEGIES if universe is None else strategies_of(universe)
     if name not in there:
-        raise Unknown("strategy", name, there)
+        titles = {one.title.casefold(): one.name for one in there.values()}
+        raise Unknown("strategy", name, there, nearest=titles.get(name.casefold()))
     return there[name]

@@ -34,7 +34,7 @@ def present(con: sqlite3.Connection, tables: Iterable[SourceTable]) -> list[Sour
     """Return the tables that are there; `SourceError` names one that is missing, or is a view."""
     wanted = list(tables)
     for fault in _absences(con, wanted):
-        raise SourceError(fault)
+        raise _refusal(fault)
     return _there(con, wanted)
 
 
@@ -48,7 +48,7 @@ def _absences(con: sqlite3.Connection, tables: Iterable[SourceTable]) -> Iterato
                 f"{_made_anew(table.name, 'the view')}"
             )
         elif table.name not in names and not table.optional:
-            yield str(database.missing(table.name))
+            yield database.absence(table.name)
 
 
 def _there(con: sqlite3.Connection, tables: Iterable[SourceTable]) -> list[SourceTable]:
@@ -62,10 +62,14 @@ def _check_tables(con: sqlite3.Connection) -> list[SourceTable]:
     faults += [fault for table in tables for fault in _faults(con, table)]
     if len(faults) > 1:
         told = " ".join(f"({number}) {fault}" for number, fault in enumerate(faults, start=1))
-        raise SourceError(f"the database has {len(faults)} faults: {told}")
+        raise _refusal(f"the database has {len(faults)} faults: {told}")
     if faults:
-        raise SourceError(faults[0])
+        raise _refusal(faults[0])
     return tables
+
+
+def _refusal(told: str) -> SourceError:
+    return SourceError(f"{told}; {database.SEE_SCHEMA}")
 
 
 def is_plain(con: sqlite3.Connection, table: SourceTable) -> bool:
@@ -106,7 +110,7 @@ def _faults(con: sqlite3.Connection, table: SourceTable) -> Iterator[str]:
 def _made_anew(table: str, old: str) -> str:
     """Return what remains to do once another name is given to what stands in place of a table."""
     return (
-        f"make the table {table} as source_schema in the README has it, "
+        f"make the table {table} as source_schema has it, "
         f"and fill it with INSERT INTO {table} (…) SELECT … FROM {old}"
     )
 
@@ -114,7 +118,7 @@ def _made_anew(table: str, old: str) -> str:
 def _remedy(table: SourceTable) -> str:
     """Return what to do about a missing column."""
     also = ", or rename the table, which may be absent" if table.optional else ""
-    return f"add it{also}; see source_schema in the README"
+    return f"add it{also}"
 
 
 def _make(column: str, declared: str) -> str:

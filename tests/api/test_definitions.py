@@ -60,8 +60,8 @@ def test_one_that_is_not_there_names_those_that_are(client: TestClient) -> None:
     answer = client.get("/v1/strategies/clam")
     assert answer.status_code == 404
     assert answer.json()["detail"] == (
-        "unknown strategy 'clam'; expected one of "
-        f"{', '.join(STRATEGIES)}, calm, cheap; the nearest is calm"
+        "unknown strategy 'clam'; the nearest is calm; expected one of "
+        f"{', '.join(STRATEGIES)}, calm, cheap"
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from app.__main__ import server
+from app.__main__ import page, server
 from pipelines.settings import Settings
 from tests.api.conftest import app_of, served
 from tests.slow.service.serving import until
@@ -194,3 +194,17 @@ def test_a_post_with_a_slash_too_many_keeps_its_method_and_body(place: Path) -> 
         path = "/v1/strategies/sammansatt_momentum/banding-check/"
         assert client.post(path, json=["BB"], follow_redirects=False).status_code == 307
         assert client.post(path, json=["BB"]).json()["keep"][0]["ticker"] == "BB"
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8797"),
+        ("0.0.0.0", "http://127.0.0.1:8797"),  # noqa: S104 - only a text
+        ("::", "http://127.0.0.1:8797"),
+        ("::1", "http://[::1]:8797"),
+        ("nas", "http://nas:8797"),
+    ],
+)
+def test_the_address_to_open_is_one_of_this_machine(host: str, address: str) -> None:
+    assert page(host, 8797) == address

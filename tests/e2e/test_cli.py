@@ -364,6 +364,16 @@ def test_csv_holds_the_same_rows(folder: Path, everything: pl.DataFrame) -> None
     assert_frame_equal(pl.read_csv(BytesIO(text.encode()), schema=everything.schema), everything)
 
 
+def test_swedish_csv_has_a_mark_semicolons_and_decimal_commas(
+    folder: Path, everything: pl.DataFrame
+) -> None:
+    text = out(folder, "rank", "--top", "all", "--format", "csv-sv")
+    assert text.startswith("\ufeff")
+    found = pl.read_csv(BytesIO(text.removeprefix("\ufeff").encode()), separator=";",
+                        decimal_comma=True, schema=everything.schema)  # fmt: skip
+    assert_frame_equal(found, everything)
+
+
 def test_json_of_all_strategies_has_no_nan_and_only_null_for_what_is_missing(folder: Path) -> None:
     text = out(folder, "rank", "--top", "all", "--format", "json")
     rows = json.loads(text, parse_constant=pytest.fail)

@@ -15,8 +15,10 @@ from pipelines.export import export
 from pipelines.lake import Lake
 from pipelines.source import TABLES
 from pipelines.universe import SWEDEN
+from tests import documents
 from tests.factories import Row, database, stock
 
+OPERATIONS: Final = Path(__file__).parents[2] / "docs" / "operations.md"
 TICKERS: Final = [f"T{n}" for n in range(12)]
 DAYS: Final = [day.date().isoformat() for day in pd.bdate_range("2024-11-01", "2025-12-05")]
 ROWS: Final[dict[str, Sequence[Row]]] = {
@@ -70,13 +72,23 @@ def test_what_is_missing_in_what_pandas_writes_is_told_at_once(tmp_path: Path) -
     path = written_by_pandas(tmp_path / "pandas.db", stocks={"avanza_id": "INTEGER"})
     with pytest.raises(SourceError) as refused:
         export(path, tmp_path / "lake", SWEDEN)
-    renew = (
-        "or rename the table, make the table {0} as source_schema in the README has it, and fill "
-    )
+    renew = "or rename the table, make the table {0} as source_schema has it, and fill "
     renew += "it with INSERT INTO {0} (…) SELECT … FROM the old one"
     assert str(refused.value) == (
         "the database has 2 faults: (1) stocks.avanza_id is declared INTEGER; make it VARCHAR "
         f"(pandas: dtype={{'avanza_id': 'VARCHAR'}}), {renew.format('stocks')} (2) fundamentals.id "
         "is not its INTEGER PRIMARY KEY; make it INTEGER PRIMARY KEY (pandas: dtype={'id': "
-        f"'INTEGER PRIMARY KEY'}}), {renew.format('fundamentals')}"
+        f"'INTEGER PRIMARY KEY'}}), {renew.format('fundamentals')}; "
+        'see "The database: source_schema" in docs/operations.md'
     )
+
+
+def test_what_the_documents_write_with_pandas_is_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (code,) = documents.blocks(OPERATIONS.read_text("utf-8"), "python", "pandas")
+    exec(code, {"frames": {name: pd.DataFrame(list(rows)) for name, rows in ROWS.items()}})  # noqa: S102
+    made = export(tmp_path / "app.db", tmp_path / "lake", SWEDEN)
+    assert [entry.rejected for entry in made.datasets.values() if entry.rejected] == []
+    assert Lake(tmp_path / "lake").rankings().collect()["rank"].max() == 6

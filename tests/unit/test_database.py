@@ -234,7 +234,9 @@ def test_a_database_without_a_required_table_is_not(tmp_path: Path, table: str) 
     path = database(tmp_path / "x.db")
     with closing(sqlite3.connect(path)) as con:
         con.execute(f"DROP TABLE {table}")
-    with pytest.raises(SourceError, match=f"^the database has no table {table}; see source_schema"):
+    with pytest.raises(
+        SourceError, match=f"^the database has no table {table}; see .The database: source"
+    ):
         source.check_readable(path)
 
 

@@ -57,8 +57,9 @@ def test_an_unknown_command_is_told_with_the_nearest(
         main()
     assert ended.value.code == 2
     assert capsys.readouterr().err == (
-        "error: unknown command 'exprt'; expected one of demo, export, rank, history, backtest, "
-        "factor_report, search, versions, tune, app, serve, alerts; the nearest is export\n"
+        "error: unknown command 'exprt'; the nearest is export; expected one of demo, "
+        "export, rank, history, backtest, factor_report, search, versions, tune, app, serve, "
+        "alerts\n"
     )
 
 
@@ -72,7 +73,9 @@ def test_a_command_says_the_same_by_either_name() -> None:
 def test_the_code_of_an_exit_is_that_of_the_command(tmp_path: Path) -> None:
     result = run("pipelines", "rank", "--lake", str(tmp_path))
     assert result.returncode == 1
-    assert result.stderr.startswith(f"error: nothing is published in {tmp_path}; run ".encode())
+    assert result.stderr.startswith(
+        f"error: nothing is published in {tmp_path.resolve()}; run ".encode()
+    )
 
 
 def test_the_list_loads_no_library_of_data() -> None:

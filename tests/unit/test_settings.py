@@ -168,7 +168,9 @@ def test_a_misspelt_secret_is_named_without_its_value(
     here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (here / "stockrank.toml").write_text('api_tokn = "hush"\n')
-    assert message_of().startswith("unknown setting 'api_tokn'; expected one of ")
+    assert message_of().startswith(
+        "unknown setting 'api_tokn'; the nearest is api_token; expected one of "
+    )
     assert "hush" not in message_of()
     (here / "stockrank.toml").write_text('api_token = "hush\n')
     assert "hush" not in message_of()
@@ -265,7 +267,7 @@ def test_the_other_universes_that_are_published(monkeypatch: pytest.MonkeyPatch)
     assert Settings.load().other_universes(SWEDEN) == (NORDIC,)
     assert Settings.load().other_universes(NORDIC) == (SWEDEN,)
     monkeypatch.setenv("STOCKRANK_PUBLISHED_UNIVERSES", "nordik")
-    with pytest.raises(Unknown, match="unknown universe 'nordik'; expected one of sweden, nordic"):
+    with pytest.raises(Unknown, match="unknown universe 'nordik'; the nearest is nordic; expected"):
         Settings.load().other_universes(SWEDEN)
 
 
@@ -343,7 +345,8 @@ def test_an_unknown_variable_is_refused_with_those_there_are(
 ) -> None:
     monkeypatch.setenv("STOCKRANK_LAKES", "data/lake")
     message = message_of()
-    assert message.startswith("unknown setting 'STOCKRANK_LAKES'; expected one of ")
+    told = "unknown setting 'STOCKRANK_LAKES'; the nearest is STOCKRANK_LAKE; expected one of "
+    assert message.startswith(told)
     assert all(f"{PREFIX}{name}".upper() in message for name in Settings.model_fields)
 
 

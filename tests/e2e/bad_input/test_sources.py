@@ -214,7 +214,7 @@ COMMANDS: dict[str, tuple[Make, str]] = {
     "text": (write(b"x" * 200), r"error: \S+ is not a SQLite database; .*"),
     "no column": (
         SOURCES["no sector"][0],
-        r"error: the table stocks has no column sector; add it; see source_schema .*",
+        r"error: the table stocks has no column sector; add it; see .The database: source_schema.*",
     ),
     "no price": (SOURCES["no price"][0], r"error: \S+ has no valid row in daily_prices, .*"),
 }

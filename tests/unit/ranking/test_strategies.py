@@ -40,3 +40,10 @@ def test_how_often_a_strategy_is_rebalanced(months: tuple[int, ...], words: str)
 def test_an_unknown_strategy_names_those_there_are() -> None:
     with pytest.raises(Unknown, match="unknown strategy 'x'; expected one of sammansatt_momentum"):
         strategy_named("x")
+
+
+def test_a_title_is_told_with_the_name() -> None:
+    with pytest.raises(Unknown, match="'trendande värde'; the nearest is trendande_varde; exp"):
+        strategy_named("trendande värde")
+    with pytest.raises(Unknown, match="'; the nearest is sammansatt_momentum; expected"):
+        strategy_named("Sammansatt Momentum")

@@ -4,6 +4,7 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 import pytest
@@ -16,6 +17,8 @@ from pipelines.source.tables import TABLES
 from pipelines.source.tuning import inspect
 from tests.factories import database
 from tests.unit.source.tables import PRICE, whole
+
+SEE: Final = '; see "The database: source_schema" in docs/operations.md'
 
 
 def test_the_tables_that_are_there_are_listed(tmp_path: Path) -> None:
@@ -38,7 +41,7 @@ def test_an_optional_table_without_a_column_is_refused(tmp_path: Path, column: s
     run(path, f"CREATE TABLE splits ({rest})")
     message = (
         rf"^the table splits has no column {column}; add it, or rename the table, which may be "
-        r"absent; see source_schema in the README$"
+        r'absent; see "The database: source_schema" in docs/operations\.md$'
     )
     with pytest.raises(SourceError, match=message):
         preflight(path)
@@ -54,8 +57,8 @@ def test_a_ratio_declared_as_text_is_refused_if_one_is_there(tmp_path: Path) -> 
     assert refusal(path) == (
         "splits.ratio is declared TEXT and holds 2.5; "
         "make it FLOAT (pandas: dtype={'ratio': 'FLOAT'}), or rename the table, make the table "
-        "splits as source_schema in the README has it, and fill it with "
-        "INSERT INTO splits (…) SELECT … FROM the old one"
+        "splits as source_schema has it, and fill it with "
+        f"INSERT INTO splits (…) SELECT … FROM the old one{SEE}"
     )
 
 
@@ -124,13 +127,13 @@ def test_all_faults_are_named_at_once(tmp_path: Path) -> None:
     )
     run(path, "DROP TABLE stocks", "ALTER TABLE daily_prices DROP COLUMN close")
     assert refusal(path) == (
-        "the database has 4 faults: (1) the database has no table stocks; see source_schema in the "
-        "README (2) the table daily_prices has no column close; add it; see source_schema in the "
-        "README (3) fundamentals.id is not its INTEGER PRIMARY KEY; make it INTEGER PRIMARY KEY "
-        "(pandas: dtype={'id': 'INTEGER PRIMARY KEY'}) (4) fundamentals.pe is declared BLOB; make "
-        "it FLOAT (pandas: dtype={'pe': 'FLOAT'}), or rename the table, make the table "
-        "fundamentals as source_schema in the README has it, and fill it with INSERT INTO "
-        "fundamentals (…) SELECT … FROM the old one"
+        "the database has 4 faults: (1) the database has no table stocks "
+        "(2) the table daily_prices has no column close; add it (3) fundamentals.id is not its "
+        "INTEGER PRIMARY KEY; make it INTEGER PRIMARY KEY (pandas: dtype={'id': 'INTEGER PRIMARY "
+        "KEY'}) (4) fundamentals.pe is declared BLOB; "
+        "make it FLOAT (pandas: dtype={'pe': 'FLOAT'}), or rename the table, make the table "
+        "fundamentals as source_schema has it, and fill it with INSERT INTO "
+        f"fundamentals (…) SELECT … FROM the old one{SEE}"
     )
 
 
@@ -149,7 +152,10 @@ PRICES = "ticker TEXT, date DATE, open REAL, high REAL, low REAL, volume REAL"
     [
         (f"{PRICES}, close BLOB", r"^daily_prices\.close is declared BLOB; make it FLOAT \(pandas"),
         (f"{PRICES}, close", r"^daily_prices\.close is declared without a type; make it FLOAT"),
-        (PRICES, "^the table daily_prices has no column close; add it; see source_schema in"),
+        (
+            PRICES,
+            "^the table daily_prices has no column close; add it; see .The database: ",
+        ),
         (f"{PRICES}, close REAL, rowid TEXT", "has a column named rowid, which hides"),
         (f"{PRICES}, close REAL, RowId INT PRIMARY KEY", "has a column named rowid, which hides"),
     ],
@@ -179,7 +185,7 @@ def test_a_table_without_rowid_is_named(tmp_path: Path) -> None:
 
 def test_a_table_that_must_be_there_is_named(tmp_path: Path) -> None:
     path = run(database(tmp_path / "x.db"), "DROP TABLE stocks")
-    with pytest.raises(SourceError, match=r"^the database has no table stocks; see source_schema"):
+    with pytest.raises(SourceError, match=r"^the database has no table stocks; see .The"):
         preflight(path)
 
 
@@ -193,8 +199,8 @@ def test_an_id_must_be_the_rowid(tmp_path: Path) -> None:
     message = (
         "fundamentals.id is not its INTEGER PRIMARY KEY; make it INTEGER PRIMARY KEY "
         "(pandas: dtype={'id': 'INTEGER PRIMARY KEY'}), or rename the table, make the table "
-        "fundamentals as source_schema in the README has it, and fill it with "
-        "INSERT INTO fundamentals (…) SELECT … FROM the old one"
+        "fundamentals as source_schema has it, and fill it with "
+        f"INSERT INTO fundamentals (…) SELECT … FROM the old one{SEE}"
     )
     with pytest.raises(SourceError, match=f"^{re.escape(message)}$"):
         preflight(path)
@@ -211,8 +217,8 @@ def test_a_view_in_place_of_a_table_is_refused_also_where_the_table_may_be_absen
     )  # fmt: skip
     message = (
         f"{table} is a view, which cannot be read; give it another name, make the table {table} as "
-        f"source_schema in the README has it, and fill it with INSERT INTO {table} (…) SELECT … "
-        "FROM the view"
+        f"source_schema has it, and fill it with INSERT INTO {table} (…) SELECT … "
+        f"FROM the view{SEE}"
     )
     with pytest.raises(SourceError, match=f"^{re.escape(message)}$"):
         preflight(path)
