@@ -20,7 +20,7 @@ from app.serving import Version
 from app.web import Responses, slash_too_many
 from pipelines.errors import InTheFuture, Unknown
 from pipelines.lake import freshness
-from pipelines.ranking import Strategy, canonical_ticker, strategy_named, ticker_named
+from pipelines.ranking import Strategy, canonical_ticker, ticker_named
 from pipelines.universe import Universe
 
 # Dependencies are async so that FastAPI calls them in the event loop; it runs plain functions in
@@ -54,10 +54,18 @@ VerdictDep = Annotated[freshness.Verdict, Depends(verdict_today)]
 
 
 async def strategy_of_path(
+    services: ServicesDep,
     name: Annotated[str, Path(description="name of a strategy", examples=["trendande_varde"])],
 ) -> Strategy:
     """Return the strategy that a path names."""
-    return strategy_named(name)
+    return named_strategy(services, name)
+
+
+def named_strategy(services: Services, name: str) -> Strategy:
+    """Return the strategy of that name; `Unknown` lists the names there are."""
+    if name not in services.strategies:
+        raise Unknown("strategy", name, services.strategies)
+    return services.strategies[name]
 
 
 StrategyDep = Annotated[Strategy, Depends(strategy_of_path)]
@@ -130,7 +138,8 @@ class Selection:
     @property
     def key(self) -> tuple[object, ...]:
         """Return everything on which the rankings and their age depend."""
-        return *self.version.key, self.universe, self.as_of, self.today
+        own = self.universe.strategies
+        return *self.version.key, self.universe, own, self.as_of, self.today
 
 
 ISO_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")

@@ -10,6 +10,7 @@ from app.routes import (
     cache,
     dashboard,
     data,
+    definitions,
     explanations,
     operations,
     performance,
@@ -28,6 +29,7 @@ ROUTERS: Final = (
     performance.router,  # its path is none of a strategy
     strategies.router,
     explanations.router,
+    definitions.router,
     rankings.router,
     research.router,
     stocks.router,
@@ -59,7 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app = FastAPI(
         title="StockRank",
         version=__version__,
-        description="Four rankings of Swedish stocks, and the service that computes them.",
+        description="Rankings of Nordic stocks, and the service that computes them.",
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,

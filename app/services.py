@@ -1,7 +1,7 @@
 """The parts of a running service, built from its settings and ended in order."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -36,6 +36,7 @@ from app.watch import (
 )
 from app.web import KnownAnswer, KnownRequests, TaggedAnswer
 from pipelines.lake import Lake, layout
+from pipelines.ranking import Strategy, strategies_of
 from pipelines.settings import Settings
 
 SYNCS: Final = RateLimitItemPerMinute(2)
@@ -49,6 +50,8 @@ class Services:
     """The parts of a running service; `running_services` builds and ends them."""
 
     settings: Settings
+    strategies: Mapping[str, Strategy]
+    """The strategies that are ranked, those of the house first; the settings declare the others."""
     published: Published
     cache: Cache
     computing: Computing
@@ -124,10 +127,11 @@ def build_services(settings: Settings) -> Services:
         settings.memory_hold_seconds,
         child=refresher.child_pid,
     )
-    cache = Cache()
+    cache, universe = Cache(), settings.chosen_universe()
     return Services(
         settings=settings,
-        published=Published(settings.lake, settings.chosen_universe()),
+        strategies=strategies_of(universe),
+        published=Published(settings.lake, universe),
         cache=cache,
         computing=Computing(cache, settings.computations, lambda: guard.level is Level.CRITICAL),
         guard=guard,

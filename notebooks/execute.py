@@ -1,4 +1,4 @@
-"""`python -m notebooks.execute`: run the notebook and keep its outputs.
+"""`python -m notebooks.execute`: run the notebooks and keep their outputs.
 
 What is kept names no machine and no time, and bears a hash of the code that made it.
 """
@@ -6,18 +6,21 @@ What is kept names no machine and no time, and bears a hash of the code that mad
 import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Annotated, Final
 
 import nbformat
+import typer
 import xxhash
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 from traitlets.config import Config
 
 from pipelines import console
+from pipelines.errors import Unknown
 
 FOLDER: Final = Path(__file__).parent
 NOTEBOOK: Final = FOLDER / "rankings.ipynb"
+BACKTEST: Final = FOLDER / "backtest.ipynb"
 SECONDS: Final = 300
 """The longest that one cell may take."""
 
@@ -61,14 +64,20 @@ def executed(notebook: NotebookNode) -> NotebookNode:
     return fresh
 
 
-def main() -> None:
-    """Run notebooks/rankings.ipynb and write its outputs into it.
+def main(
+    name: Annotated[str, typer.Argument(help="rankings, backtest, or all.")] = "all",
+) -> None:
+    """Run the notebooks, or one of them, and write their outputs into them.
 
-    Example: STOCKRANK_LAKE=data/lake python -m notebooks.execute
+    Example: STOCKRANK_LAKE=data/lake python -m notebooks.execute backtest
     """
     os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
-    nbformat.write(executed(read()), NOTEBOOK)
-    console.write(f"{NOTEBOOK.name}: {NOTEBOOK.stat().st_size / 1e6:.1f} MB")
+    paths = {path.stem: path for path in (NOTEBOOK, BACKTEST)}
+    if name not in (*paths, "all"):
+        raise Unknown("notebook", name, [*paths, "all"])
+    for path in paths.values() if name == "all" else [paths[name]]:
+        nbformat.write(executed(read(path)), path)
+        console.write(f"{path.name}: {path.stat().st_size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

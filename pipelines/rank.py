@@ -19,21 +19,21 @@ import typer
 from pipelines import console
 from pipelines.dates import until_today
 from pipelines.errors import StockRankError
+from pipelines.explained import explained
 from pipelines.lake import DEMO_NOTICE, Lake, readable
 from pipelines.panics import stderr_held_back
 from pipelines.ranking import (
     MONTHS,
-    Explanation,
-    MetricFact,
-    ReturnFact,
     Strategy,
     explanations,
+    origin_tables,
     published_or_computed,
     strategies_of,
     strategy_named,
     ticker_named,
 )
 from pipelines.settings import Settings
+from pipelines.shown import f_score, integer, number, percent
 from pipelines.terminal_table import Column, Table
 
 
@@ -79,7 +79,10 @@ def main(  # noqa: PLR0913 - one parameter an option
     with readable(), stderr_held_back():
         frame = plan.collect(engine="streaming")
     if explain is not None:
-        console.show(*map(_explained, explanations(_rows_of(frame, explain), there)))
+        stocks = opened.stocks().select("ticker", "isin").collect()
+        rows = _rows_of(frame, explain)
+        why = explanations(rows, there, among=frame, isins=dict(stocks.iter_rows()))
+        console.show(*map(explained, why), *origin_tables(opened, rows, day))
     else:
         WRITE_AS[format_](frame, chosen, day, limit)
     if format_ is OutputFormat.TABLE:
@@ -118,7 +121,7 @@ def _write_table(
 ) -> None:
     for strategy in chosen:
         rows = frame.filter(strategy=strategy.name)
-        shown = [_table_row(row) for row in _cut(rows, limit).iter_rows(named=True)]
+        shown = [_table_row(row, strategy) for row in _cut(rows, limit).iter_rows(named=True)]
         title = f"{strategy.title} ({strategy.name}), as of {day}"
         console.show(Table(title, _columns(limit), shown, note=_counts(rows)))
 
@@ -133,15 +136,16 @@ def _columns(limit: int | None) -> tuple[Column | str, ...]:
     )  # fmt: skip
 
 
-def _table_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+def _table_row(row: Mapping[str, Any], strategy: Strategy) -> tuple[str, ...]:
     return (
-        _integer(row["rank"]),
+        integer(row["rank"]),
         row["ticker"],
         row["name"] or "",
-        *(_percent(row[c]) for c in ("score", *(f"return_{n}m" for n in MONTHS))),
-        _f_score(row["f_score"], row["f_available"]),
-        _integer(row["primary_rank"]),
-        _integer(row["market_cap_msek"]),
+        (percent if strategy.score.is_fraction else number)(row["score"]),
+        *(percent(row[f"return_{n}m"]) for n in MONTHS),
+        f_score(row["f_score"], row["f_available"]),
+        integer(row["primary_rank"]),
+        integer(row["market_cap_msek"]),
         row["excluded_by"] or "",
     )
 
@@ -183,112 +187,9 @@ WRITE_AS: Final[dict[OutputFormat, Writer]] = {
 }
 
 
-# ----------------------------------------------------------------------------------- explain
-
-
-Line = tuple[str, str, str]
-"""The name of a figure, its value, and how it came about."""
-
-
 def _rows_of(frame: pl.DataFrame, text: str) -> pl.DataFrame:
     """Return the rows of a ticker, however its separators are written."""
     return frame.filter(ticker=ticker_named(text, frame["ticker"].unique().to_list()))
-
-
-def _explained(why: Explanation) -> Table:
-    place = f"rank {why.rank}" if why.rank else f"out: {why.excluded_by}"
-    title = f"{why.ticker} ({why.name}), {why.display_name}, as of {why.as_of}: {place}"
-    own = _composite_lines(why) if why.metrics else _f_score_lines(why)
-    lines = [*_listing_lines(why), *_return_lines(why), *own]
-    columns = ("what", Column("value", wraps=True), Column("how", wraps=True))
-    return Table(title, columns, lines)
-
-
-def _listing_lines(why: Explanation) -> Iterable[Line]:
-    yield "listing", f"{why.market}, {why.stock_type}", f"sector {why.sector or 'unknown'}"
-    yield "market cap, M", _integer(why.market_cap_msek), why.market_cap_source or "unknown"
-    yield "close", _number(why.close), _on(why.close_date) or "no close in ten days"
-    if why.jump:
-        how = f"from {_number(why.jump.close_before)} {_on(why.jump.date)}, and nothing explains it"
-        yield "jump of the price", f"to {_number(why.jump.close)}", how
-
-
-def _return_lines(why: Explanation) -> Iterable[Line]:
-    for part in why.returns:
-        base = f"from {_number(part.base_close)} {_on(part.base_date)}"
-        how = base + _converted(part) if part.base_date else "no base close"
-        yield f"return {part.months}m", _percent(part.value), how
-    yield "momentum = score", _percent(why.score), "mean of the three returns"
-
-
-def _converted(part: ReturnFact) -> str:
-    """Return how a return came about that is not in the currency of the listing."""
-    if part.local is None or part.local == part.value:
-        return ""
-    rate = "without a rate" if part.rate_change is None else f"its rate {part.rate_change:+.1%}"
-    return f"; {_percent(part.local)} in its own currency, {rate}"
-
-
-def _composite_lines(why: Explanation) -> Iterable[Line]:
-    known = why.ratios_known_from
-    yield "ratios", "", f"known from {known}" if known else "none in the twelve months before"
-    if known:
-        yield "multiples", "", f"at the price {_on(why.multiples_as_of)}"
-    for metric in why.metrics:
-        notes = [_standing(metric.percentile)] if why.is_compared else []
-        notes += _reported(metric)
-        yield metric.name, _number(metric.value), "; ".join(notes)
-    if not why.is_compared:
-        yield "composite", "none", "the stock is not eligible, so that its metrics are not ranked"
-        return
-    yield "composite", _number(why.composite), "mean percentile"
-    yield "primary rank", _integer(why.primary_rank), "of the composite, the best 40 % stay"
-
-
-def _reported(metric: MetricFact) -> list[str]:
-    is_same = metric.reported == metric.value
-    return [] if is_same else [f"{_number(metric.reported)} as reported"]
-
-
-def _standing(percentile: float | None) -> str:
-    if percentile is None:
-        return "missing, counts as 0.5"
-    return f"percentile {percentile:.4f} (0 is best)"
-
-
-_F_SOURCE: Final = {
-    "computed": "counted from these signals",
-    "vendor": "the vendor's score, used in place of these signals",
-}
-
-
-def _f_score_lines(why: Explanation) -> Iterable[Line]:
-    fiscal = why.fiscal_date
-    yield "statements", "", f"fiscal year to {fiscal}" if fiscal else "none known in 18 months"
-    for signal in why.f_signals:
-        yield signal.name, {True: "yes", False: "no", None: "unknown"}[signal.value], ""
-    score = _f_score(why.f_score, why.f_available)
-    yield "F-score", score, f"{_F_SOURCE[why.f_source]}; 5 of 9 or as many in proportion stay"
-
-
-def _f_score(score: int, available: int) -> str:
-    return f"{score}/{available}"
-
-
-def _on(day: date | None) -> str:
-    return f"on {day}" if day else ""
-
-
-def _percent(value: float | None) -> str:
-    return "" if value is None else f"{value:+.1%}"
-
-
-def _number(value: float | None) -> str:
-    return "" if value is None else f"{value:,.4f}"
-
-
-def _integer(value: float | None) -> str:
-    return "" if value is None else f"{value:,.0f}"
 
 
 if __name__ == "__main__":

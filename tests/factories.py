@@ -67,6 +67,7 @@ class FrameLake(Lake):
     """A lake whose datasets are frames."""
 
     observed_until = None
+    observed_since = None
 
     def __init__(self, **datasets: pl.DataFrame) -> None:
         self.datasets = datasets

@@ -409,7 +409,7 @@ def mixes_periods(row: Row) -> bool:
     return (row.get("data_source") or "").casefold() == "tradingview"
 
 
-def f_score_columns(known: list[Row], as_of: date, splits: list[Row]) -> Row:
+def f_score_columns(known: list[Row], as_of: date, splits: Sequence[Row] = ()) -> Row:
     years = fiscal_years(known)
     t = max(years, default=None)
     if t is None or t < months_back(as_of, 18):

@@ -1,4 +1,4 @@
-"""docs/commands.md: every command with its options, from its own `--help`.
+"""docs/commands.md: every command with its options, from its own `--help`; docs/factors.md.
 
 Example: python -m tests.reference
 """
@@ -12,10 +12,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Final
 
+from pipelines.factors import markdown
 from pipelines.settings import PREFIX
 from tests.documents import ROOT
 
 REFERENCE: Final = ROOT / "docs" / "commands.md"
+FACTORS: Final = ROOT / "docs" / "factors.md"
 PACKAGES: Final = ("app", "pipelines")
 HELP: Final = """
 import contextlib, runpy, sys
@@ -34,6 +36,23 @@ Options win over the [settings](operations.md#settings). A command ends with 0 w
 with 1 and one line on stderr when it cannot be, with 2 when it was called wrongly, and with 130
 after Ctrl-C.
 """
+
+
+FACTORS_HEAD: Final = """# Factors
+
+The numbers by which [strategies as data](methodology.md#strategies-as-data) screen and order
+stocks, as `python -m pipelines.factors --format markdown` tells them. `make docs` writes this file.
+
+Fractions are 0.0357 for 3.57 %. Money is in units of the currency of the listing, `million` in
+million of the currency of the universe. What is not finite, or lacks its history, is missing.
+Closes are on the scale of the date, and without those that are known to be bad. `best` says which
+values are good: where it is `as ordered`, a strategy must say so.
+"""
+
+
+def catalogue() -> str:
+    """The text of docs/factors.md."""
+    return f"{FACTORS_HEAD}\n{markdown()}\n"
 
 
 def commands() -> list[str]:
@@ -95,3 +114,4 @@ def _sentence(text: str) -> str:
 
 if __name__ == "__main__":
     REFERENCE.write_text(reference(), encoding="utf-8")
+    FACTORS.write_text(catalogue(), encoding="utf-8")

@@ -11,7 +11,7 @@ from app.deps import ServicesDep, VersionDep
 from app.jobs import standard
 from app.serving import queries, views
 from app.web import ranking_models
-from pipelines.ranking import STRATEGIES, Strategy
+from pipelines.ranking import Strategy
 
 router = APIRouter(tags=["strategies"])
 
@@ -31,7 +31,7 @@ METHOD: Final = (
 async def strategy_returns(services: ServicesDep, version: VersionDep) -> Mapping[str, float]:
     """Return what each strategy earned this year, in percent, where its backtest is known."""
     found = {}
-    for name in STRATEGIES:
+    for name in services.strategies:
         answer = services.research.known(standard(version.id, name))
         if answer is not None and answer.error is None:
             last = json.loads(answer.body)["by_year"][-1]
@@ -42,12 +42,14 @@ async def strategy_returns(services: ServicesDep, version: VersionDep) -> Mappin
 
 @router.get("/strategies/performance")
 def performance(
+    services: ServicesDep,
     version: VersionDep,
     returns: Annotated[pl.DataFrame, Depends(year_to_date_returns)],
     earned: Annotated[Mapping[str, float], Depends(strategy_returns)],
 ) -> ranking_models.Performances:
     """Mean return of each portfolio since the last closes of the year before."""
-    found = [_performance(s, version.rankings, returns) for s in STRATEGIES.values()]
+    own = services.strategies.values()
+    found = [_performance(s, version.rankings, returns) for s in own]
     return ranking_models.Performances(
         strategies=[
             one.model_copy(update={"strategy_return": earned.get(one.strategy)}) for one in found

@@ -1,6 +1,7 @@
 """Rankings of past dates and versions, and the combined portfolio."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated
 
@@ -16,12 +17,13 @@ from app.deps import (
     StrategyDep,
     VersionDep,
     day_until_today,
+    named_strategy,
 )
 from app.services import Services
 from app.serving import Version, queries, views
 from app.web import portfolio_models, ranking_models
 from pipelines.lake import Lake
-from pipelines.ranking import STRATEGIES, Strategy, next_rebalance, strategy_named
+from pipelines.ranking import STRATEGIES, Strategy, next_rebalance
 
 router = APIRouter(tags=["rankings"])
 
@@ -31,7 +33,7 @@ router = APIRouter(tags=["rankings"])
 
 @router.get("/portfolio/sverige")
 def portfolio(selection: SelectionDep, rankings: RankingsDep) -> portfolio_models.Portfolio:
-    """Ten stocks of each strategy, equally weighted; a stock in two strategies is listed twice."""
+    """Ten stocks of each of the four, equally weighted; one in two strategies is listed twice."""
     places = [
         (s, row)
         for s in STRATEGIES.values()
@@ -63,7 +65,7 @@ async def rebalance_dates(
         portfolio_models.Rebalance(
             strategy_name=s.name, next_date=_next_rebalance(services, version, s)
         )
-        for s in STRATEGIES.values()
+        for s in services.strategies.values()
     ]
 
 
@@ -83,7 +85,7 @@ async def on_date(
     target_date: Annotated[IsoDay, Query(description="a day up to today", examples=["2026-03-02"])],
 ) -> ranking_models.Computed:
     """Ranking of a strategy on a date, from the data that was known then."""
-    named = strategy_named(strategy)
+    named = named_strategy(services, strategy)
     day = day_until_today(services, version, target_date, "target_date")
     rankings = await Selection(services, version, version.universe, day).rankings()
     return await asyncio.to_thread(_computed, rankings, named, day)
@@ -160,14 +162,18 @@ async def top(services: ServicesDep, version: VersionDep) -> ranking_models.Top:
         version=version.id,
         as_of=version.lake.as_of,
         previous_version=before.version if before else None,
-        strategies=await asyncio.to_thread(_tens, version.rankings, then),
+        strategies=await asyncio.to_thread(
+            _tens, version.rankings, then, services.strategies.values()
+        ),
     )
 
 
-def _tens(now: pl.DataFrame, then: pl.DataFrame | None) -> list[ranking_models.TopTen]:
+def _tens(
+    now: pl.DataFrame, then: pl.DataFrame | None, strategies: Iterable[Strategy]
+) -> list[ranking_models.TopTen]:
     return [
         ranking_models.TopTen(name=s.name, display_name=s.title, rankings=_top_places(now, then, s))
-        for s in STRATEGIES.values()
+        for s in strategies
     ]
 
 

@@ -29,11 +29,9 @@ from app.web import (
 from pipelines.ranking import (
     BUY_RANK,
     SELL_RANK,
-    STRATEGIES,
     Strategy,
     canonical_ticker,
     places,
-    strategy_named,
     trades,
 )
 
@@ -90,7 +88,7 @@ FormatDep = Annotated[Format, Depends(file_format)]
 
 
 @router.get("/strategies")
-async def strategies() -> list[ranking_models.StrategyInfo]:
+async def strategies(services: ServicesDep) -> list[ranking_models.StrategyInfo]:
     """All strategies."""
     return [
         ranking_models.StrategyInfo(
@@ -101,15 +99,15 @@ async def strategies() -> list[ranking_models.StrategyInfo]:
             portfolio_size=s.portfolio_size,
             rebalance_frequency=s.rebalance_frequency,
         )
-        for s in STRATEGIES.values()
+        for s in services.strategies.values()
     ]
 
 
 @router.get("/strategies/compare")
-def compare(rankings: RankingsDep) -> dict[str, list[ranking_models.Short]]:
+def compare(services: ServicesDep, rankings: RankingsDep) -> dict[str, list[ranking_models.Short]]:
     """Portfolio of each strategy, best first."""
     portfolios = {
-        s.name: views.short(views.portfolio_rows(rankings, s)) for s in STRATEGIES.values()
+        s.name: views.short(views.portfolio_rows(rankings, s)) for s in services.strategies.values()
     }
     return {
         name: [ranking_models.Short(**row) for row in rows.to_dicts()]
@@ -145,11 +143,11 @@ async def _ranking(
 ) -> Response:
     key = (*selection.key, strategy.name, page, file_format)
     return await _cached_answer(
-        request, selection, key, lambda rows: _page_of(selection, strategy, rows, page), file_format
+        request, selection, key, lambda rows: page_of(selection, strategy, rows, page), file_format
     )
 
 
-def _page_of(
+def page_of(
     selection: Selection, strategy: Strategy, rankings: pl.DataFrame, page: Page = WHOLE_RANKING
 ) -> pl.DataFrame:
     """Return a page of a ranking with the age of the prices."""
@@ -198,12 +196,13 @@ def validate(
 
 
 @router.post(
-    "/strategies/sammansatt_momentum/banding-check",
-    description=f"Stocks to keep, sell and buy: bought up to rank {BUY_RANK}, "
-    f"sold beyond rank {SELL_RANK}, up to the size of the portfolio.",
+    "/strategies/{name}/banding-check",
+    description="Stocks to keep, sell and buy, up to the size of the portfolio. The four buy up to "
+    f"rank {BUY_RANK}, and sell beyond rank {SELL_RANK}; others have ranks of their own.",
 )
 def banding_check(
     version: VersionDep,
+    strategy: StrategyDep,
     holdings: Annotated[
         list[Annotated[str, Body(min_length=1, max_length=50)]],
         Body(
@@ -214,10 +213,15 @@ def banding_check(
     ],
 ) -> portfolio_models.Banding:
     """Return the stocks to keep, sell and buy."""
-    momentum = strategy_named("sammansatt_momentum")
-    ranking = places(version.rankings.filter(strategy=momentum.name))
+    ranking = places(version.rankings.filter(strategy=strategy.name))
     held = [_lake_ticker(ticker, version.newest) for ticker in holdings]
-    found = trades(ranking, held, momentum.portfolio_size)
+    found = trades(
+        ranking,
+        held,
+        strategy.portfolio_size,
+        buy_rank=strategy.buy_rank,
+        sell_rank=strategy.sell_rank,
+    )
     return portfolio_models.Banding.model_validate(found, from_attributes=True)
 
 
@@ -241,7 +245,7 @@ async def export(request: Request, selection: SelectionDep, strategy: StrategyDe
         request,
         selection,
         key,
-        lambda rows: _page_of(selection, strategy, rows),
+        lambda rows: page_of(selection, strategy, rows),
         Format.CSV,
         **headers,
     )

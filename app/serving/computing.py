@@ -10,7 +10,7 @@ import polars as pl
 from app.serving.cache import Cache
 from app.serving.published import Version, collect
 from app.web import Unavailable
-from pipelines.ranking import rankings
+from pipelines.ranking import Strategy, rankings
 from pipelines.universe import Universe
 
 WAITING_PER_SLOT: Final = 8
@@ -41,6 +41,17 @@ class Computing:
                 return version.others[universe]
         plan = rankings(version.lake, as_of=as_of, universe=universe)
         return await self.frame((*version.key, universe, as_of), plan, sheds=True)
+
+    async def preview(
+        self, version: Version, universe: Universe, as_of: date, strategy: Strategy
+    ) -> pl.DataFrame:
+        """Return the ranking of a strategy that is not among those of the service.
+
+        Raise `Unavailable` as `rankings` does.
+        """
+        plan = rankings(version.lake, as_of=as_of, universe=universe, strategies=[strategy])
+        key = (*version.key, universe, as_of, strategy.definition)
+        return await self.frame(key, plan, sheds=True)
 
     async def frame(
         self, key: Hashable, plan: pl.LazyFrame, *, sheds: bool = False

@@ -1,6 +1,9 @@
 # The models of the answers on the data, its refreshes and its versions.
 from . import data_models as data_models
 
+# The models of the answers on strategies as data and on factors.
+from . import definition_models as definition_models
+
 # Makes an app answer every error with one sentence.
 from . import errors as errors
 

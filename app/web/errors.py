@@ -9,7 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from pipelines.errors import LakeError, NothingPublished, StockRankError, Unknown
+from pipelines.errors import BadDefinition, LakeError, NothingPublished, StockRankError, Unknown
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ STATUS: Final[Mapping[type[Exception], tuple[int, str | None]]] = {
     NothingPublished: (503, "no data is published yet; start a refresh with POST /data/sync-now"),
     Unreadable: (503, "the data cannot be read now; /health says why"),
     Unknown: (404, None),
+    BadDefinition: (422, None),
     StockRankError: (503, "the data cannot be read now; the log of the service says why"),
 }
 """The status of an error, and a text in place of its own if that is for operators only."""

@@ -3,8 +3,9 @@
 from datetime import date
 from typing import Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from app.web.definition_models import Cut, Screen
 from app.web.fields import (
     CalendarDay,
     CompanyName,
@@ -17,9 +18,8 @@ from app.web.fields import (
     VersionId,
     field,
 )
+from pipelines.definition import Family, Order
 from pipelines.lake import Label
-
-Family = Literal["momentum", "value", "dividend", "quality"]
 
 
 class StrategyInfo(BaseModel):
@@ -130,6 +130,8 @@ class Metric(BaseModel):
         "0 is best; null if the stock is not ranked by this metric", 0.125
     )
     higher_is_better: bool = field("true if a higher value is better", False)
+    weight: float = field("weight in the composite", 1.0)
+    compared: int | None = field("number of stocks that are ranked by this metric", 212)
 
 
 class Signal(BaseModel):
@@ -137,6 +139,17 @@ class Signal(BaseModel):
 
     name: str = field("name of the signal", "roa_rose")
     value: bool | None = field("true if the signal is met; null if an input is missing", True)
+
+
+class Origin(BaseModel):
+    """The row that a fact is from."""
+
+    fact: str = field("listing, ratios or statements", "ratios")
+    source: str = field("table of the database", "fundamentals")
+    known_from: date = field("day from which the row counts", "2026-10-27")
+    observed_on: date | None = field(
+        "day of the refresh that saw it; null for a snapshot", "2026-10-27"
+    )
 
 
 class Explanation(BaseModel):
@@ -151,7 +164,7 @@ class Explanation(BaseModel):
     excluded_by: str | None = field(
         "first reason for which the stock is excluded; null for a ranked stock", None
     )
-    score: float | None = field("mean of the three returns, as a fraction", 0.412)
+    score: float | None = field("the score, for example the mean of the three returns", 0.412)
     market_cap_msek: float | None = field(
         "market cap in millions of the universe's currency", 512300.0
     )
@@ -176,9 +189,19 @@ class Explanation(BaseModel):
         "end of the newest fiscal year known on that date", "2025-12-31"
     )
     f_signals: list[Signal] = field("the nine signals", [])
+    score_name: str = field("factor or expression that is the score", "momentum")
+    score_is_best: Order = field("which scores are the best ones", "highest")
+    screens: list[Screen] = field("screens of the strategy, in the order they are tried", [])
+    cut: Cut | None = field("cut of the composite; null without one", None)
+    ranked_instead: str | None = field(
+        "ticker of the same share or company that is ranked in place of this one", None
+    )
     ratios_known_from: date | None = field("first day on which the ratios were known", "2026-10-27")
     multiples_as_of: date | None = field(
         "day of the price in the multiples; null without ratios", "2026-11-20"
+    )
+    origins: list[Origin] = Field(
+        [], description="where the listing, ratios and statements are from", examples=[[]]
     )
 
 

@@ -36,7 +36,7 @@ WITH_PRICE: Final = ("market_cap", "pe", "pb", "ps", "p_fcf", "ev_ebitda")
 COPIED: Final = (
     "ticker", *WITH_PRICE, "roe", "roa", "roic", "fcfroe", "dividend_yield", "payout_ratio",
 )  # fmt: skip
-YEAR: Final = 365
+YEAR, REPORTED_AFTER = 365, 75
 LISTED_EVERY, DELISTED_EVERY, MOVED_EVERY, RESTATED_EVERY = 15, 20, 5, 4
 """The mean number of days between two events in a market."""
 
@@ -135,7 +135,7 @@ def _fetched(
                     (ticker, newest[ticker]["id"]))  # fmt: skip
     restated = rng.random(len(newest)) < 1 / (RESTATED_EVERY * max(1, len(newest)))
     for row, again in zip(newest.values(), restated.tolist(), strict=True):
-        _renew(row, day, changes.get(row["ticker"], 1.0), is_restated=again, rng=rng)
+        _renew(row, day, changes.get(row["ticker"]), is_restated=again, rng=rng)
         names = [name for name in row if name != "id"]
         con.execute(
             f"UPDATE fundamentals SET {', '.join(f'{n} = :{n}' for n in names)} WHERE id = :id", row
@@ -148,9 +148,10 @@ def _fetched(
 
 
 def _renew(
-    row: Row, day: date, change: float, *, is_restated: bool, rng: np.random.Generator
+    row: Row, day: date, moved: float | None, *, is_restated: bool, rng: np.random.Generator
 ) -> None:
-    """Change a row to what the vendor delivers on a day."""
+    """Change a row to what the vendor delivers on a day; `moved` is null for a stock at rest."""
+    change = moved or 1.0
     for name in (n for n in WITH_PRICE if row[n] is not None):
         row[name] = round(row[name] * change, 0 if name == "market_cap" else 2)
     if row["dividend_yield"] is not None:
@@ -159,21 +160,28 @@ def _renew(
     row |= {name: USUAL[name] for name in missing}
     if row["data_source"] == "tradingview" and row["piotroski_f_score"] is None:
         row["piotroski_f_score"] = int(rng.integers(2, 9))
-    if day.toordinal() % YEAR == sum(map(ord, row["ticker"])) * 7 % YEAR:
-        _report(row, day, rng, spread=1.0)
+    if moved and _reports_on(row, day):
+        _report(row, rng, spread=1.0)
     elif is_restated:
-        _report(row, day, rng, spread=0.2)
+        _report(row, rng, spread=0.2)
     row["fetched_date"] = day.isoformat()
     if row["data_source"] != "statements":
         row["fiscal_date"] = None
 
 
-def _report(row: Row, day: date, rng: np.random.Generator, *, spread: float) -> None:
+def _reports_on(row: Row, day: date) -> bool:
+    """Return True on the day of a company's yearly report."""
+    if row["data_source"] == "statements" and row["fiscal_date"]:
+        return (day - date.fromisoformat(row["fiscal_date"])).days > YEAR + REPORTED_AFTER
+    return day.toordinal() % YEAR == sum(map(ord, row["ticker"])) * 7 % YEAR
+
+
+def _report(row: Row, rng: np.random.Generator, *, spread: float) -> None:
     """Give a row the items of another year, or those of the same year after a restatement."""
     for name, usual in REPORTED.items():
         row[name] = round(row[name] * float(np.exp(spread * rng.normal(0, usual))), 4)
     fiscal = row["fiscal_date"]
-    if spread == 1.0 and fiscal and date.fromisoformat(fiscal) + timedelta(days=YEAR + 30) < day:
+    if spread == 1.0 and fiscal:
         row["fiscal_date"] = f"{int(fiscal[:4]) + 1}{fiscal[4:]}"
 
 

@@ -80,6 +80,11 @@ from .many import history as history
 # The error for a stretch of time without a price.
 from .many import no_price as no_price
 
+# Where the facts of a stock are from.
+from .origins import origin_plan as origin_plan
+from .origins import origin_tables as origin_tables
+from .origins import origins as origins
+
 # The published rankings: can they be used, and if not, what stands for them.
 from .rank import holds_rankings as holds_rankings
 from .rank import published_or_computed as published_or_computed
@@ -119,6 +124,10 @@ from .tickers import ticker_named as ticker_named
 
 # The day whose price is in the ratios of a row.
 from .timely import priced_on as priced_on
+
+# What decided about a stock: its screens, and the cut of the composite.
+from .verdicts import CutFact as CutFact
+from .verdicts import ScreenFact as ScreenFact
 
 # How old a close may be, the months of the returns, how far the integrity report looks back.
 from .windows import MAX_PRICE_AGE as MAX_PRICE_AGE

@@ -1,17 +1,19 @@
 """The explanation of a stock's place in a ranking."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final, Literal
 
 import polars as pl
 
+from pipelines.definition import Order
 from pipelines.ranking.factors import SIGNALS
 from pipelines.ranking.jumps import JUMP_FACTS
 from pipelines.ranking.strategies import STRATEGIES
 from pipelines.ranking.strategy import Metric, Strategy
 from pipelines.ranking.timely import MULTIPLES
+from pipelines.ranking.verdicts import CutFact, ScreenFact, cut_fact, ranked_instead, screen_facts
 from pipelines.ranking.windows import MONTHS
 
 
@@ -53,6 +55,9 @@ class MetricFact:
     reported: float | None
     percentile: float | None
     higher_is_better: bool
+    weight: float = 1.0
+    compared: int | None = None
+    """How many stocks are ranked by it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -99,6 +104,11 @@ class Explanation:
     f_signals: tuple[SignalFact, ...]
     ratios_known_from: date | None
     multiples_as_of: date | None
+    score_name: str = "momentum"
+    score_is_best: Order = "highest"
+    screens: tuple[ScreenFact, ...] = ()
+    cut: CutFact | None = None
+    ranked_instead: str | None = None
 
     @property
     def is_compared(self) -> bool:
@@ -116,11 +126,38 @@ COLUMNS: Final = (
 
 
 def explanations(
-    rows: pl.DataFrame, strategies: Mapping[str, Strategy] = STRATEGIES
+    rows: pl.DataFrame,
+    strategies: Mapping[str, Strategy] = STRATEGIES,
+    *,
+    among: pl.DataFrame | None = None,
+    isins: Mapping[str, str | None] | None = None,
 ) -> Iterator[Explanation]:
-    """Yield the explanation of each row of a ranking, by these strategies."""
-    for row in rows.iter_rows(named=True):
-        yield _explanation(row, strategies[row["strategy"]])
+    """Yield the explanation of each row of a ranking, by these strategies.
+
+    With `among`, the rankings that the rows are of, are the counts and who is ranked in place of a
+    stock; the latter needs `isins` too, by ticker, where shares have several tickers.
+    """
+    for place, row in enumerate(rows.iter_rows(named=True)):
+        strategy = strategies[row["strategy"]]
+        why = _explanation(row, strategy)
+        why = replace(why, screens=tuple(screen_facts(rows[place], strategy)))
+        if among is not None:
+            why = _compared(why, row, among.filter(strategy=strategy.name), strategy, isins or {})
+        yield why
+
+
+def _compared(
+    why: Explanation, row: Mapping[str, Any], ranking: pl.DataFrame, strategy: Strategy,
+    isins: Mapping[str, str | None],
+) -> Explanation:  # fmt: skip
+    """Return an explanation with what follows from the whole ranking."""
+    metrics = (replace(m, compared=ranking[f"p_{m.name}"].count()) for m in why.metrics)
+    return replace(
+        why,
+        metrics=tuple(metrics),
+        cut=cut_fact(row, ranking, strategy),
+        ranked_instead=ranked_instead(row, ranking, isins),
+    )
 
 
 def _explanation(row: Mapping[str, Any], strategy: Strategy) -> Explanation:
@@ -130,6 +167,8 @@ def _explanation(row: Mapping[str, Any], strategy: Strategy) -> Explanation:
         jump=_jump(row),
         returns=tuple(_return(row, months) for months in MONTHS),
         metrics=tuple(_metric(row, metric) for metric in strategy.metrics),
+        score_name=strategy.score.name,
+        score_is_best=strategy.score.best,
         f_signals=tuple(SignalFact(name=signal, value=row[signal]) for signal in SIGNALS),
     )
 
@@ -167,4 +206,5 @@ def _metric(row: Mapping[str, Any], metric: Metric) -> MetricFact:
         reported=row[f"{name}_reported" if name in MULTIPLES else name],
         percentile=row[f"p_{name}"],
         higher_is_better=metric.best == "highest",
+        weight=metric.weight,
     )

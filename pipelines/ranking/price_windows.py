@@ -56,17 +56,21 @@ class PriceWindows:
 
         `prices` has `as_of` among its columns where `by` does; `day` is the date of a row.
         """
-        rows = _adjusted(prices, lake, dates, by)
+        rows, close = _with_ratios(prices, lake, dates, by)
         if NEEDS_INDEX in self.names:
             rows = rows.join(self._levels(lake, dates), on="date", how="left")
         in_year, in_quarter = (pl.col("date") >= months_before(day, n) for n in (12, 3))
-        logs, volume = pl.col(ADJUSTED).log(), pl.col("volume").cast(pl.Float64)
-        traded = pl.col("close").cast(pl.Float64) * volume
-        return rows.with_columns(
-            pl.when(in_year).then(ADJUSTED).alias(OF_YEAR),
-            pl.when(in_quarter).then(logs).alias(OF_QUARTER),
-            pl.when(in_quarter).then(traded).alias(TURNOVER),
-        ).sort(*by, "date")
+        traded = pl.col("close").cast(pl.Float64) * pl.col("volume").cast(pl.Float64)
+        # Few columns are sorted; the others follow from them.
+        return (
+            rows.sort(*by, "date")
+            .with_columns(close.alias(ADJUSTED))
+            .with_columns(
+                pl.when(in_year).then(ADJUSTED).alias(OF_YEAR),
+                pl.when(in_quarter).then(pl.col(ADJUSTED).log()).alias(OF_QUARTER),
+                pl.when(in_quarter).then(traded).alias(TURNOVER),
+            )
+        )
 
     def _levels(self, lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
         """Return the logarithm of the index by day; no day where the lake does not have it."""
@@ -86,18 +90,17 @@ class PriceWindows:
                 yield pl.when(is_listed & value.is_finite()).then(value).alias(name)
 
 
-def _adjusted(
+def _with_ratios(
     prices: pl.LazyFrame, lake: Lake, dates: Sequence[date], by: tuple[str, ...]
-) -> pl.LazyFrame:
-    """Add the closes on the scale of the date: those before a split by its ratio."""
+) -> tuple[pl.LazyFrame, pl.Expr]:
+    """Return prices with the ratio of splits after them, and the close on the scale of the date."""
     close, splits = pl.col("close").cast(pl.Float64), applied_splits(lake)
     if splits is None:
-        return prices.with_columns(close.alias(ADJUSTED))
+        return prices, close
     ratios = _ratios(splits, dates)
-    rows = prices.join(
-        ratios if "as_of" in by else ratios.drop("as_of"), on=[*by, "date"], how="left"
-    )
-    return rows.with_columns((close / pl.col("ratio").fill_null(1.0)).alias(ADJUSTED))
+    keys = ratios if "as_of" in by else ratios.drop("as_of")
+    rows = prices.join(keys, on=[*by, "date"], how="left")
+    return rows, close / pl.col("ratio").fill_null(1.0)
 
 
 def _ratios(splits: pl.LazyFrame, dates: Sequence[date]) -> pl.LazyFrame:

@@ -22,6 +22,8 @@ REASONS: Final[Mapping[str, str]] = {
     "no_score": "its score is unknown",
 }
 """In the order in which the rules are tried: a stock is excluded by the first that is true."""
+OF_UNIVERSE: Final = tuple(REASONS)[: tuple(REASONS).index("no_f_score")]
+"""Those of the universe, before any of a strategy."""
 OF_SCREENS: Final = ("no_f_score", "low_f_score")
 """Those of the screens of a strategy; all others are tried by every strategy."""
 

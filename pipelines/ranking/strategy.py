@@ -9,7 +9,7 @@ import polars as pl
 from pipelines.definition import Definition, Family, Order
 from pipelines.ranking.banding import BUY_RANK, SELL_RANK
 from pipelines.ranking.catalogue import FACTORS
-from pipelines.ranking.reasons import OF_SCREENS, REASONS, meaning_outside, reason_outside
+from pipelines.ranking.reasons import OF_UNIVERSE, REASONS, meaning_outside, reason_outside
 
 FREQUENCIES: Final = {1: "annual", 2: "semiannual", 4: "quarterly", 12: "monthly"}
 """The word for a number of rebalancings a year."""
@@ -65,6 +65,11 @@ class Score:
         found = FACTORS[factor]
         best = order or found.best or "highest"
         return cls(name=factor, value=pl.col(factor), key=found.highest_first(best), best=best)
+
+    @property
+    def is_fraction(self) -> bool:
+        """Return true for a score that people read in percent."""
+        return self.name in FACTORS and FACTORS[self.name].unit == "fraction"
 
     @property
     def reason_without(self) -> str:
@@ -136,8 +141,7 @@ class Strategy:
         return dict(self._reasons())
 
     def _reasons(self) -> Iterator[tuple[str, str]]:
-        of_universe = list(REASONS)[: list(REASONS).index(OF_SCREENS[0])]
-        yield from ((reason, REASONS[reason]) for reason in of_universe)
+        yield from ((reason, REASONS[reason]) for reason in OF_UNIVERSE)
         for reason, _ in self.screens:
             said = REASONS.get(reason) if self.is_of_house else None
             yield reason, said or f"its screen is true: {self.conditions.get(reason, reason)}"

@@ -13,7 +13,7 @@ PATTERN: Final = re.compile(
     r"\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w.])"
     r"|(?P<text>'(?:[^']|'')*')"
     r"|(?P<name>[A-Za-z_]\w*)"
-    r"|(?P<sign><>|!=|<=|>=|[-+*/<>=(),]))",
+    r"|(?P<sign><>|!=|<=|>=|-(?!-)|[+*/<>=(),]))",
     re.ASCII,
 )
 
@@ -62,6 +62,8 @@ def _odd(rest: str) -> str:
         return "the text has no closing quote; add '"
     if rest.startswith('"'):
         return "write names without quotes, and texts in single ones"
+    if rest.startswith("--"):
+        return "-- begins a comment in SQL; write - -"
     if rest[0].isdigit() or rest[0] == ".":
         return f"{rest.split(maxsplit=1)[0][:20]!r} is no number"
     return f"the sign {rest[0]!r} is not known here"

@@ -144,10 +144,11 @@ def _monday(day: date) -> date:
 def _first(task: Task, kind: Kind, now: pl.DataFrame) -> Dataset:
     """Write what the first refresh of a lake sees."""
     found = sightings.first_sighting(kind, now, task.day)
-    rows = found.kept
-    made = [
-        write(task, kind, year, rows.filter(year_of(kind) == year)) for year in _years(kind, rows)
-    ]
+    rows = checked(kind, found.kept)
+    by_year = rows.with_columns(year_of(kind).alias("year_")).partition_by(
+        "year_", as_dict=True, include_key=False
+    )
+    made = [write(task, kind, year, part) for (year,), part in sorted(by_year.items())]
     counts = Observed(
         since=task.day, day=task.day, seen=now.height, new=rows.height, kept=rows.height,
         waiting=0, struck=0,
@@ -165,6 +166,7 @@ def _observed(
     made = [file for year in _all_years(memory, kind, changes) for file in
             _year_files(task, kind, memory, year, changes)]  # fmt: skip
     provisional = pl.concat([found.waiting, found.suspended.with_columns(state=pl.lit("covered"))])
+    checked(kind, pl.concat([changes.added, provisional]))
     if provisional.height:
         made.append(write(task, kind, None, provisional))
     was = counts_of(memory, kind)
@@ -246,15 +248,24 @@ def link_files(task: Task, memory: Memory, before: Sequence[DataFile]) -> None:
         link(source, task.staged, file.path)
 
 
+def checked(kind: Kind, rows: pl.DataFrame) -> pl.DataFrame:
+    """Return observations that keep the contract; all years at once, for each check has its cost.
+
+    Raises an error of the contract.
+    """
+    if rows.height:
+        CONTRACTS[kind.dataset].validate(rows.select(*kind.schema), cast=True)
+    return rows
+
+
 def write(
     task: Task, kind: Kind, year: int | None, rows: pl.DataFrame, number: int = 0
 ) -> DataFile:
-    """Write observations of a year as a file."""
+    """Write checked observations of a year as a file."""
     last = ["id"] if "id" in kind.schema else []
     chosen = rows.select(*kind.schema).sort(
         "ticker", kind.day, "observed_on", *last, maintain_order=True
     )
-    CONTRACTS[kind.dataset].validate(chosen, cast=True)
     name = layout.observed_file(kind.dataset, year, number)
     return files.write_file(task.staged, kind.dataset, kind.schema, [chosen], year, name)
 

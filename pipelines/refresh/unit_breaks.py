@@ -4,8 +4,8 @@ A version of which one half is a hundred times the other passes every check of o
 versions, but rankings of old dates, and what is tested on them, are wrong.
 """
 
-import itertools
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import polars as pl
@@ -16,9 +16,13 @@ from pipelines.refresh.findings import check
 from pipelines.refresh.units import FEWEST, HUNDRED, SHARE
 
 FARTHEST: Final = 20.0
-"""How many times the medians of two years may differ; those of a market move a few times at most.
+"""How many times the medians of two near years may differ; those of a market move less.
 
 Less than a hundred, for in the year of the change a part of the rows is in the old unit."""
+NEAR: Final = (1, 2)
+"""How many years with a median two years are apart at most: the year of a change may be between.
+
+Over decades a market grows more than any border."""
 FEWEST_A_YEAR: Final = 10
 """The stocks with a ratio from which on a year has a median."""
 
@@ -38,15 +42,18 @@ def _of_ratios(lake: Lake) -> Iterator[str]:
         known = enough.select("year", median=ratio).filter(pl.col("median") > 0).sort("year")
         if known.height < 2:
             continue
-        years, values = known["year"].to_list(), known["median"].to_list()
-        if max(values) > FARTHEST * min(values):
-            times = [max(a / b, b / a) for a, b in itertools.pairwise(values)]
-            at = times.index(max(times))
+        (year, value), (other_year, other) = _farthest(list(known.iter_rows()))
+        if max(value / other, other / value) > FARTHEST:
             yield (
-                f"the median of {ratio} is {values[at]:.3g} in {years[at]} and "
-                f"{values[at + 1]:.3g} in {years[at + 1]}: its unit has changed, as from percent "
-                "to fractions; bring all years to one unit"
+                f"the median of {ratio} is {value:.3g} in {year} and {other:.3g} in {other_year}: "
+                "its unit has changed, as from percent to fractions; bring all years to one unit"
             )
+
+
+def _farthest(medians: Sequence[tuple[int, float]]) -> tuple[tuple[int, float], tuple[int, float]]:
+    """Return the two near years, of at least two, whose medians differ most."""
+    pairs = [pair for apart in NEAR for pair in zip(medians, medians[apart:], strict=False)]
+    return max(pairs, key=lambda pair: abs(math.log(pair[0][1] / pair[1][1])))
 
 
 def _medians(lake: Lake) -> pl.DataFrame:

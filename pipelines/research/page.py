@@ -32,6 +32,7 @@ rect.theirs{fill:var(--other);stroke:none}.legend i{display:inline-block;width:1
 border-radius:3px;margin:0 6px -1px 12px}.i-mine{background:var(--accent)}
 .i-theirs{background:var(--other)}.up{color:var(--up)}.down{color:var(--down)}
 details summary{cursor:pointer;color:var(--accent)}
+@media (max-width:600px){section{overflow-x:auto}svg{min-width:640px}}
 @media print{body{background:#fff}section{break-inside:avoid;border-color:#ccc}
 details:not([open])>*{display:none}}
 """

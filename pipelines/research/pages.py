@@ -1,6 +1,7 @@
 """The pages of a factor report and of a search, and the report as values of JSON."""
 
 from datetime import date
+from html import escape
 
 from pipelines.research.as_json import Json, rows
 from pipelines.research.charts import Line, bars
@@ -39,7 +40,7 @@ def factor_page(found: FactorReport) -> str:
     count = len(found.turnover)
     names = [f"Q{n}" for n in range(1, count + 1)]
     parts = [
-        f"<h1>{found.title}</h1>",
+        f"<h1>{escape(found.title)}</h1>",
         paragraph(f"Rank and return after, {found.universe}, {found.dates} months from "
                   f"{found.since} to {found.until}. Q{count} holds the best ranks.", "muted"),
         section("By horizon", table(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from html import escape
 from itertools import groupby
 from typing import Final
 
@@ -43,7 +44,7 @@ IN_PERCENT: Final = frozenset(
 def report(found: Sequence[Backtest]) -> str:
     """Return the page of some backtests."""
     titles = [one.strategy.title for one in found]
-    links = "".join(f'<a href="#{s.name}">{s.title}</a>' for s in map(_strategy, found))
+    links = "".join(f'<a href="#{s.name}">{escape(s.title)}</a>' for s in map(_strategy, found))
     parts = [f"<nav>{links}</nav>"] if len(found) > 1 else []
     return page(f"Backtest: {', '.join(titles)}", [*parts, *(p for one in found for p in _of(one))])
 
@@ -55,7 +56,7 @@ def _strategy(found: Backtest) -> Strategy:
 def _of(found: Backtest) -> Iterator[str]:
     strategy, sheet = found.strategy, found.sheet
     kind = "Price return" if any(c.startswith("Price return") for c in found.caveats) else "Return"
-    yield f'<h1 id="{strategy.name}">{strategy.title}</h1>'
+    yield f'<h1 id="{strategy.name}">{escape(strategy.title)}</h1>'
     yield paragraph(strategy.description, "muted")
     yield paragraph(
         f"{kind} of a portfolio of {found.rules.size} from {found.since} to {found.until}, "

@@ -60,18 +60,31 @@ AA_RETURNS = returns(
     (3, 0.2, "2026-08-20", 125.0), (6, 0.25, "2026-05-20", 120.0), (12, 0.5, "2025-11-20", 100.0)
 )
 FACTS_AA: dict[str, Any] = {
+    "score_name": "momentum", "score_is_best": "highest", "ranked_instead": None,
     "ticker": "AA B", "name": "Aa B", "as_of": "2026-11-20", "market_cap_msek": 6000.0,
     "market_cap_source": "reported", "market": "stockholmsborsen", "sector": "Industri",
     "stock_type": "stock", "currency": "SEK", "close": 150.0, "close_date": "2026-11-20",
     "jump": None, "returns": AA_RETURNS, "f_score": 8, "f_available": 9, "f_source": "vendor",
     "fiscal_date": "2025-12-31", "f_signals": [{"name": s, "value": None} for s in SIGNALS],
     "ratios_known_from": "2026-11-02", "multiples_as_of": "2026-11-02",
+    "origins": [
+        {"fact": fact, "source": source, "known_from": known, "observed_on": "2026-11-23"}
+        for fact, source, known in (
+            ("listing", "stocks", "2026-11-23"), ("ratios", "fundamentals", "2026-11-02"),
+            ("statements", "fundamentals", "2026-11-02"),
+        )
+    ],
 }  # fmt: skip
 
 
 def metric(name: str, value: float, percentile: float, *, higher: bool) -> dict[str, Any]:
     return {"name": name, "value": value, "reported": value, "percentile": percentile,
-            "higher_is_better": higher}  # fmt: skip
+            "higher_is_better": higher, "weight": 1.0, "compared": 3}  # fmt: skip
+
+
+def screen(reason: str, condition: str, **known: Any) -> dict[str, Any]:
+    found = {"excludes": False, "value": None, "cut": None, "distance": None}
+    return {"reason": reason, "condition": condition} | found | known
 
 
 CASES: dict[str, Any] = {
@@ -131,10 +144,18 @@ CASES: dict[str, Any] = {
             metric("ev_ebitda", 8.0, 1 / 6, higher=False),
             metric("dividend_yield", 0.01, 0.5, higher=True),
         ],
+        "screens": [], "cut": {"compared": 3, "kept": 1, "keep_percent": 40, "distance": 0},
     },
     "/strategies/sammansatt_momentum/explain/aa_b": FACTS_AA | {
         "strategy": "sammansatt_momentum", "display_name": "Sammansatt Momentum", "rank": 1,
         "excluded_by": None, "score": AA, "composite": None, "primary_rank": None, "metrics": [],
+        "screens": [
+            screen("no_f_score", "f_available < 3", value=9.0, cut=3.0, distance=6.0,
+                   values=[{"name": "f_available", "value": 9}]),
+            screen("low_f_score", "f_score * 9 < f_available * 5",
+                   values=[{"name": "f_available", "value": 9}, {"name": "f_score", "value": 8}]),
+        ],
+        "cut": None,
     },
     "/portfolio/sverige": {
         "holdings": [
@@ -211,7 +232,7 @@ CASES: dict[str, Any] = {
     "/data/scheduler-status": {"running": False, "jobs": []},
     "/health": {"status": "healthy", "database": "connected", "lake": "readable",
                 "timestamp": TIME,
-                "version": __version__, "reason": None, "notice": None},
+                "version": __version__, "reason": None, "rolled_back": None, "notice": None},
     "/health/live": {"status": "ok"},
     "/health/ready": {"status": "ok"},
 }  # fmt: skip

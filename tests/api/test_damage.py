@@ -141,7 +141,7 @@ UNKNOWN = {"created_at": None, "as_of": None, "rows": None, "bytes": None}
     ("hurt", "state", "known", "told"),
     [
         (cut_manifest, "damaged", UNKNOWN, "the manifest.json of version {} is damaged; "),
-        (cut_year, "damaged", {"rows": 54}, "version {} is damaged: " + YEAR + " has other bytes"),
+        (cut_year, "damaged", {"rows": 61}, "version {} is damaged: " + YEAR + " has other bytes"),
         (
             make_older,
             "other layout",

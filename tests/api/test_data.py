@@ -70,7 +70,7 @@ def test_a_refresh_from_start_to_end(place: Path) -> None:
         ended = until(done)
         assert {**ended, "finished_at": None, "peak_memory_mb": None, "phase": None} == {
             "job_id": job["job_id"], "status": "succeeded", "phase": None, "progress": 1.0,
-            "rows": 33 + 21, "started_at": job["started_at"], "finished_at": None, "error": None,
+            "rows": 33 + 28, "started_at": job["started_at"], "finished_at": None, "error": None,
             "peak_memory_mb": None, "outcome": "published", "estimated_seconds": None,
             "elapsed_seconds": ended["elapsed_seconds"],
         }  # fmt: skip
@@ -89,7 +89,7 @@ def test_waiting_for_a_refresh(place: Path) -> None:
         assert result.pop("seconds") > 0
         assert result.pop("peak_memory_mb") > 0
         assert result == {
-            "version": version, "rows": 33 + 21, "rejected": 0, "unchanged": False,
+            "version": version, "rows": 33 + 28, "rejected": 0, "unchanged": False,
             "strategies": {"sammansatt_momentum": 2, "trendande_varde": 1,
                            "trendande_utdelning": 1, "trendande_kvalitet": 1},
         }  # fmt: skip
@@ -100,7 +100,7 @@ def test_waiting_for_a_refresh(place: Path) -> None:
         assert entry == {
             "id": entry["id"], "timestamp": entry["timestamp"], "sync_type": "manual",
             "success": True, "stocks_updated": 4, "prices_updated": 24, "error_message": None,
-            "outcome": "published", "rows": 33 + 21,
+            "outcome": "published", "rows": 33 + 28,
         }  # fmt: skip
         counts = ("total_syncs", "successful_syncs", "failed_syncs")
         assert [history[c] for c in counts] == [1, 1, 0]
@@ -148,7 +148,7 @@ def test_a_refresh_that_finds_nothing_new_says_so(place: Path) -> None:
     export(place / "app.db", place / "lake", SWEDEN)
     with served(place) as client:
         result = client.post("/v1/data/sync-now?wait=true").json()["sync_result"]
-        assert (result["unchanged"], result["rows"]) == (True, 33 + 21)
+        assert (result["unchanged"], result["rows"]) == (True, 33 + 28)
         (entry,) = client.get("/v1/data/sync-history").json()["history"]
         outcome = (entry["success"], entry["outcome"], entry["rows"], entry["prices_updated"])
         assert outcome == (True, "checked, nothing new", 0, 0)
@@ -178,9 +178,9 @@ def test_a_refresh_from_outside_is_in_the_history_and_ends_the_alert(place: Path
         history = until(lambda: len(found := client.get("/v1/data/sync-history").json()["history"])
                         == 3 and found)  # fmt: skip
     assert [(e["sync_type"], e["outcome"], e["rows"], e["prices_updated"]) for e in history] == [
-        ("outside", "published", 33 + 21, 24),
+        ("outside", "published", 33 + 28, 24),
         # The bytes of the database came back, but at another time: the datasets are made anew.
-        ("outside", "published", 33 + 21, 24),
+        ("outside", "published", 33 + 28, 24),
         ("outside", "failed", 0, 0),
     ]
     assert history[0]["peak_memory_mb"] > 50
@@ -226,7 +226,7 @@ def test_versions_and_back(place: Path) -> None:
         assert all(size)
         made = [entry.pop("created_at") for entry in listed]
         assert made == sorted(made, reverse=True)
-        common = {"as_of": "2026-11-20", "rows": 54, "withdrawn": False}
+        common = {"as_of": "2026-11-20", "rows": 61, "withdrawn": False}
         changed = listed[0].pop("changed")
         assert changed == ["prices +0 rows in 1 files", "stocks +0 rows in 1 files",
                            "rankings +0 rows in 1 files"]  # fmt: skip

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines import versions
+from pipelines import rank, versions
 from pipelines.errors import ContractError, LakeError
 from pipelines.export import export
 from pipelines.lake import MANIFEST, Lake, Manifest, rollback
@@ -244,3 +244,15 @@ def test_a_strike_needs_an_observation_and_a_reason(place: Place) -> None:
         versions.forget("AA", day, reason="a test", root=place.lake)
     with pytest.raises(LakeError, match="needs a reason"):
         versions.forget("AA", day, reason=" ", root=place.lake)
+
+
+def test_explain_says_where_a_fact_is_from(
+    place: Place, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(place.database, "DELETE FROM fundamentals")
+    place.export(WED)
+    rank.main(strategy="trendande_varde", explain="AA", lake=place.lake)
+    shown = capsys.readouterr().out
+    lines = [line.split() for line in shown[shown.index("where the facts of AA") :].splitlines()]
+    assert ["listing", "stocks", "2026-03-02", "2026-03-02"] in lines
+    assert ["ratios", "fundamentals", "2026-03-02", "2026-03-02"] in lines

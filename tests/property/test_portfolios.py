@@ -69,7 +69,10 @@ class Case:
         self.splits, self.dividends = events_of(random, self.days)
         for split in self.splits:  # at the new price from the day on, as a vendor that is late
             self.scale(split, random.choice([True, False]))
-        signals = sorted({0, *random.sample(range(self.days), random.randint(1, 5))})
+        drawn = {0, *random.sample(range(self.days), random.randint(1, 5))}
+        open_ = zip(*self.closes.values(), strict=True)
+        trading = {n for n, closes in enumerate(open_) if any(closes)}
+        signals = sorted(drawn & trading)
         self.by_day = {
             n: "".join(random.sample(TICKERS, random.randint(0, len(TICKERS)))) for n in signals
         }

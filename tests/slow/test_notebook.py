@@ -1,11 +1,13 @@
 """The notebook runs on any market, and was committed with the outputs of its own code."""
 
+import json
 import math
 import os
 import re
 import struct
 import zlib
 from base64 import b64decode
+from pathlib import Path
 from typing import Final
 
 import nbformat
@@ -13,7 +15,7 @@ import pytest
 from nbformat import NotebookNode
 
 from notebooks.charts import half_width, smaller, student_quantile
-from notebooks.execute import NOTEBOOK, code_cells, code_hash, executed, read
+from notebooks.execute import BACKTEST, NOTEBOOK, code_cells, code_hash, executed, read
 from pipelines.demo import make_market
 from pipelines.export import export
 from pipelines.settings import PREFIX
@@ -48,18 +50,29 @@ def committed() -> NotebookNode:
 
 
 @pytest.fixture(scope="module")
-def fresh(tmp_path_factory: pytest.TempPathFactory, committed: NotebookNode) -> NotebookNode:
-    """The notebook after it has run on a small market, with nothing else in the environment."""
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the lake of a small market."""
     folder = tmp_path_factory.mktemp("notebook")
     make_market(folder / "demo.db", stocks=150, years=8)
     export(folder / "demo.db", folder / "lake", SWEDEN)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fresh(small: Path, committed: NotebookNode) -> NotebookNode:
+    """The notebook after it has run on a small market."""
+    return ran(committed, small)
+
+
+def ran(notebook: NotebookNode, folder: Path) -> NotebookNode:
+    """A notebook after it has run, with nothing else in the environment."""
     with pytest.MonkeyPatch.context() as patch:
         for name in [n for n in os.environ if n.startswith(PREFIX)]:
             patch.delenv(name)
         patch.setenv("STOCKRANK_LAKE", str(folder / "lake"))
         patch.setenv("IPYTHONDIR", str(folder / "ipython"))
         patch.setenv("PYTHONWARNINGS", "default")
-        return executed(committed)
+        return executed(notebook)
 
 
 def test_it_runs_without_an_error_or_a_warning(fresh: NotebookNode) -> None:
@@ -68,6 +81,14 @@ def test_it_runs_without_an_error_or_a_warning(fresh: NotebookNode) -> None:
 
 def test_the_committed_outputs_are_without_an_error_or_a_warning(committed: NotebookNode) -> None:
     assert complaints(committed) == []
+
+
+def test_the_notebook_of_backtests_runs_and_was_committed_with_its_outputs(small: Path) -> None:
+    notebook = read(BACKTEST)
+    assert complaints(notebook) == complaints(ran(notebook, small)) == []
+    assert notebook.metadata.code_hash == code_hash(notebook)
+    assert BACKTEST.stat().st_size < LARGEST
+    assert not MACHINE.search(json.dumps([cell.outputs for cell in code_cells(notebook)]))
 
 
 def test_every_cell_that_shows_something_was_committed_with_it(

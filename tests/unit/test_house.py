@@ -46,6 +46,7 @@ BASE: Final = (
     "quoting",
     "runtime",
     "settings",
+    "shown",
     "terminal_table",
     "universe",
 )

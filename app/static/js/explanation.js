@@ -60,17 +60,30 @@ function summary(why) {
   if (why.excluded_by)
     return [
       el("strong", {}, "Not ranked: "),
-      `${REASONS[why.excluded_by] ?? inWords(why.excluded_by)}${jumped(why)}.`,
+      `${reasonOf(why)}${jumped(why)}.`,
     ];
   const kept = why.primary_rank
-    ? `, and rank ${whole(why.primary_rank)} before momentum, among the best 40%`
+    ? `, and rank ${whole(why.primary_rank)} of the composite, ` +
+      `among the best ${why.cut?.keep_percent}%`
     : "";
+  const score = isMomentum(why)
+    ? [signed(why.score), ": the mean of the returns over 3, 6 and 12 months"]
+    : [String(why.score), `: ${why.score_name}, the ${why.score_is_best} first`];
   return [
     el("strong", {}, `Rank ${why.rank}`),
     ` with a score of `,
-    el("strong", {}, signed(why.score)),
-    `: the mean of the returns over 3, 6 and 12 months${kept}.`,
+    el("strong", {}, score[0]),
+    `${score[1]}${kept}.`,
   ];
+}
+
+const isMomentum = (why) => why.score_name === "momentum";
+
+/** Why a stock is not ranked: the condition of a screen of the owner, else the reason in words. */
+function reasonOf({ excluded_by, screens }) {
+  const known = REASONS[excluded_by];
+  const screen = screens.find(({ reason }) => reason === excluded_by);
+  return known ?? (screen ? `${inWords(excluded_by)}: ${screen.condition}` : inWords(excluded_by));
 }
 
 /** The jump that keeps a stock from being ranked, in words. */
@@ -120,8 +133,10 @@ function returnsTable(why) {
       el(
         "tr",
         {},
-        el("th", { scope: "row", colspan: 4 }, "Score, their mean"),
-        num(signed(why.score)),
+        isMomentum(why) && [
+          el("th", { scope: "row", colspan: 4 }, "Score, their mean"),
+          num(signed(why.score)),
+        ],
       ),
     ),
   );

@@ -14,7 +14,7 @@ const COLUMNS = [
   ["c-stock line-1", "Stock", "Stock"],
   ["c-path line-1", "12 m", "Price over 12 months"],
   ["c-change line-1", "Change", "Change of rank since the version before"],
-  ["c-score", "Score", "Score, the mean of the three returns"],
+  ["c-score", "Score", "Score; of the four it is the mean of the three returns"],
   ["c-r3", "3 m", "Return over 3 months"],
   ["c-r6", "6 m", "Return over 6 months"],
   ["c-r12", "12 m", "Return over 12 months"],

@@ -148,12 +148,14 @@ def refused(place: Place, message: str, **options: Any) -> None:
 
 
 def published(place: Place, **options: Any) -> Lake:
-    """The export makes one version more, moves `current`, and changes nothing else."""
+    """The export makes one version more, keeps it, moves `current`, and changes nothing else."""
     before, versions = listing(place.top), version_ids(place.lake)
     new = place.export(**options).version
     assert version_ids(place.lake) == [*versions, new]
     after = {path: what for path, what in listing(place.top).items() if new not in path}
-    assert after | {"lake/current": None} == before | {"lake/current": None}
+    moved = dict.fromkeys(("lake/current", "lake/kept"))
+    assert after | moved == before | moved
+    assert (place.lake / "kept").read_text().split() == version_ids(place.lake)
     lake = Lake(place.lake)
     assert lake.version == new
     return lake

@@ -183,7 +183,9 @@ def test_a_last_close_is_at_most_ten_days_old(age: int, reason: str | None) -> N
         (None, 5000.0, None, (5000.0, "current")),
         (None, 0.0, None, (None, None)),
         (None, None, None, (None, None)),
-        (None, 5000.0, 400.0, (1250.0, "price_scaled")),
+        (None, 5000.0, 200.0, (2500.0, "price_scaled")),
+        # Over a jump that nothing explains no ratio of closes holds.
+        (None, 5000.0, 400.0, (5000.0, "price_scaled")),
         (3e9, 5000.0, 400.0, (3000.0, "reported")),
         (0.5, 5000.0, None, (5e-7, "reported")),
         (None, 0.5, None, (0.5, "current")),

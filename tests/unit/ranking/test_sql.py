@@ -122,6 +122,7 @@ def test_what_an_expression_means(text: str, row: dict[str, Any], expected: floa
         ("pe > 1; DROP TABLE x", 7, "the sign ';' is not known here"),
         ('"pe" > 1', 1, "write names without quotes, and texts in single ones"),
         ("sector = 'a", 10, "the text has no closing quote; add '"),
+        ("pe > --1", 6, "-- begins a comment in SQL; write - -"),
         ("pe > 1.2.3", 6, "'1.2.3' is no number"),
         ("pe > 1e999", 6, "the number 1e999 is too large"),
         ("pe > 1 \x00", 8, "the sign '\\x00' is not known here"),

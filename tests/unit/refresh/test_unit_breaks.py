@@ -49,6 +49,14 @@ def test_years_differ_by_more_than_twenty_times(roe: dict[int, float], status: s
     assert found(years(roe)).status == status
 
 
+def test_a_market_that_grows_over_decades_has_one_unit() -> None:
+    assert found(years({2000 + n: 0.01 * 1.3**n for n in range(40)})).status == "ok"
+
+
+def test_a_year_of_both_units_is_between_the_years_that_are_told() -> None:
+    assert found(years({2019: 12.0, 2020: 1.0, 2021: 0.12})).status == "warning"
+
+
 @pytest.mark.parametrize(("stocks", "status"), [(9, "ok"), (10, "warning")])
 def test_a_year_counts_from_ten_stocks_on(stocks: int, status: str) -> None:
     rows = [*years({2019: 12.0}), *years({2020: 0.12}, NAMES[:stocks])]

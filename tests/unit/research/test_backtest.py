@@ -1,6 +1,7 @@
 """Backtests of a demo market: what is told, and that it holds together."""
 
 import json
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -86,6 +87,13 @@ def test_the_page_needs_nothing_else(found: list[Backtest]) -> None:
     assert page.count("<svg") == 2 * 6
     assert "color-scheme:light dark" in page
     assert "@media print" in page
+
+
+def test_a_title_is_text_and_no_code(found: list[Backtest]) -> None:
+    odd = replace(found[0].strategy, title="<script>alert(1)</script>")
+    page = report([replace(found[0], strategy=odd), found[1]])
+    assert "<script>" not in page
+    assert page.count("&lt;script&gt;") >= 3
 
 
 def test_a_benchmark_of_an_index_or_a_file(lake: Lake, tmp_path: Path) -> None:

@@ -1,0 +1,21 @@
+"""Numbers of a ranking as people read them; nothing for one that is missing."""
+
+
+def f_score(score: int, available: int) -> str:
+    """Return an F-score beside the number of its signals, such as 5/9."""
+    return f"{score}/{available}"
+
+
+def percent(value: float | None) -> str:
+    """Return a fraction in percent with its sign."""
+    return "" if value is None else f"{value:+.1%}"
+
+
+def number(value: float | None) -> str:
+    """Return a number with four decimals."""
+    return "" if value is None else f"{value:,.4f}"
+
+
+def integer(value: float | None) -> str:
+    """Return a number without decimals."""
+    return "" if value is None else f"{value:,.0f}"
