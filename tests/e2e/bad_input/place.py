@@ -123,11 +123,11 @@ class Place:
 
 
 def listing(top: Path) -> dict[str, Any]:
-    """What is below a folder, but for what each refresh writes: its lock, its record, the list."""
+    """What is below a folder, but for the lock of the lake and the records of its refreshes."""
     return {
         str(path.relative_to(top)): contents(path)
         for path in top.rglob("*")
-        if path.name not in (".lock", "kept") and "refreshes" not in path.parts
+        if path.name != ".lock" and "refreshes" not in path.parts
     }
 
 
