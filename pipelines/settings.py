@@ -3,7 +3,6 @@
 One set for the commands and the service, so that both read the same file.
 """
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterable
@@ -277,10 +276,7 @@ def _message(error: ValidationError, names: Iterable[str]) -> str:
     best = next((e for e in errors if e["type"] not in ("float_type", "dict_type")), errors[0])
     where = ".".join(str(part) for part in best["loc"])
     if best["type"] == "extra_forbidden" and len(best["loc"]) == 1:
-        known = list(names)
-        near = difflib.get_close_matches(where, known, n=1)
-        hint = f"the nearest is {near[0]}; " if near else ""
-        return f"unknown setting {where!r}; {hint}expected one of {', '.join(known)}"
+        return str(Unknown("setting", where, names))
     # An error of all settings has no place, and its input holds the secrets, too.
     hidden = not best["loc"] or best["loc"][0] in SECRETS
     shown = where if hidden else f"{where} = {best['input']!r}"
