@@ -152,7 +152,7 @@ BREAKS: Final = (
           "        _refuse_moved(root, after)\n        complete = ", "        complete = ",
           "unit", "publishing"),
     Break("what current names is not pruned",
-          "if v != current)", "if v != root)", "unit", "publishing"),
+          "if v != current]", "if v != root]", "unit", "publishing"),
     Break("one process writes at a time",
           'raise Locked(root, file.read().strip() or "another process") from None', "pass",
           "e2e", "another_process_writes"),

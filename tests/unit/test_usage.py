@@ -25,9 +25,9 @@ ROOT = Path(__file__).parents[2]
          "'data/demo.db' has no option before it; use --source data/demo.db"),
         ("serve --port abc", "--port = 'abc' is no whole number; write digits alone"),
         ("versions",
-         "name a command: list, verify, rollback, prune, diff; --help says what they do"),
+         "name a command: list, verify, rollback, prune, forget, diff; --help says what they do"),
         ("versions lst", "unknown command 'lst'; expected one of list, verify, rollback, prune, "
-         "diff; the nearest is list"),
+         "forget, diff; the nearest is list"),
         ("versions prune --keep 0", "--keep = '0' is too small; the least is 1"),
         ("versions diff a", "missing argument 'b'; --help shows how to use it"),
         ("history --from 2025-01-01 --to 2024-01-01 --out none",
