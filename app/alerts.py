@@ -46,23 +46,24 @@ def send_test(*, config: ConfigOption = None) -> None:
     Example: python -m app.alerts test
     """
     console.log_to_stderr(LogFormat.TEXT)
-    channels = configured_channels(Settings.load(config))
-    outcomes = asyncio.run(_outcomes(channels))
+    settings = Settings.load(config)
+    channels = configured_channels(settings)
+    outcomes = asyncio.run(_outcomes(channels, settings.lake))
     rows = [(channel.name, outcome or "sent") for channel, outcome in outcomes]
     columns = ("channel", Column("outcome", wraps=True))
     console.show(Table("test alert", columns, rows))
     if len(channels) == 1:
         console.write("alerts go to the log only; these settings make a channel:")
-        for name, settings in CHANNELS.items():
-            console.write(f"{name}: {', '.join(f'{PREFIX}{s}'.upper() for s in settings)}")
+        for name, keys in CHANNELS.items():
+            console.write(f"{name}: {', '.join(f'{PREFIX}{key}'.upper() for key in keys)}")
     failed = [channel.name for channel, outcome in outcomes if outcome]
     if failed:
         raise Undelivered(f"the test alert did not arrive by {' and '.join(failed)}")
 
 
-async def _outcomes(channels: Sequence[Channel]) -> list[tuple[Channel, str]]:
+async def _outcomes(channels: Sequence[Channel], lake: Path) -> list[tuple[Channel, str]]:
     """Each channel with the reason why the test alert did not arrive; empty where it did."""
-    notice = trial_alert().notice()
+    notice = trial_alert(lake).notice()
     return [(channel, await _outcome(channel, notice)) for channel in channels]
 
 

@@ -5,7 +5,8 @@ StockRankError
 ├── ContractError      rows were lost on the way, or a version may not be published
 │   ├── RowsMissing    a table gave another number of rows than it has
 │   ├── CalendarFailed the trading days of an exchange cannot be made
-│   └── ChecksFailed   a new version is complete, but failed a check
+│   ├── ChecksFailed   a new version is complete, but failed a check
+│   └── OtherMarket    a demo market would follow real data, or real data a demo market
 ├── LakeError          the lake is absent, damaged or of another format
 │   ├── NothingPublished
 │   ├── DiskFull       its disk is full, or too full for a refresh
@@ -22,7 +23,7 @@ StockRankError
 
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 OF_THE_SYSTEM: Final = ("os error", "disk is full", "disk I/O error")
@@ -86,13 +87,31 @@ class CalendarFailed(ContractError):
 
 
 class ChecksFailed(ContractError):
-    """A new version failed a check, for example has far fewer rows than the one before."""
+    """A new version failed a check, for example has far fewer rows than the one before.
 
-    def __init__(self, failures: Iterable[str]) -> None:
+    The message has the first `TOLD` of the failures, and how many more the log has.
+    """
+
+    TOLD: Final = 3
+
+    def __init__(self, failures: Sequence[str]) -> None:
+        more = len(failures) - self.TOLD
+        told = "; ".join(failures[: self.TOLD]) + (f"; and {more} more, in the log" * (more > 0))
         super().__init__(
-            f"not published: {'; '.join(failures)}. "
-            "If this is as it should be, publish it with --force"
+            f"not published: {told}. If this is as it should be, publish it with --force"
         )
+
+
+class OtherMarket(ContractError):
+    """Only one of the published version and the database is of the demo market."""
+
+    def __init__(self, root: object, *, published_is_demo: bool) -> None:
+        other = "name another folder with --lake (or STOCKRANK_LAKE)"
+        if published_is_demo:
+            told = f"the published version is of the demo market; delete {root} or {other}"
+        else:
+            told = f"the database is of the demo market, the published version is not; {other}"
+        super().__init__(f"not published: {told}")
 
 
 class LakeError(StockRankError):

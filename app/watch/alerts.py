@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
+from socket import gethostname
 from typing import Final, Literal
 
 from pydantic import AwareDatetime, JsonValue, TypeAdapter, ValidationError
@@ -187,9 +188,9 @@ def recorded_alerts(path: Path) -> list[Alert]:
     return _newest_first(_alerts(Journal(path, key="id").entries()))
 
 
-def trial_alert() -> Alert:
-    """An alert to try the channels with."""
-    message = "this is a test of the alert channels"
+def trial_alert(lake: Path) -> Alert:
+    """An alert to try the channels with; it names the lake, and the host it comes from."""
+    message = f"this is a test of the alert channels of {lake.resolve()} on {gethostname()}"
     return Alert(token_hex(6), "test", "warning", message, "firing", datetime.now(UTC))
 
 

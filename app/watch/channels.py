@@ -6,6 +6,7 @@ import smtplib
 import ssl
 from dataclasses import dataclass, field
 from email.message import EmailMessage
+from email.utils import formatdate, make_msgid
 from typing import Final
 
 from pydantic import JsonValue
@@ -121,6 +122,7 @@ class Mail:
         message = EmailMessage()
         message["Subject"] = f"StockRank: {notice.title}"
         message["From"], message["To"] = self.sender, self.recipient
+        message["Date"], message["Message-ID"] = formatdate(), make_msgid()
         message.set_content(notice.text + "\n")
         return message
 
@@ -151,7 +153,15 @@ def _refusal(error: Exception) -> tuple[str, bool]:
     if isinstance(error, smtplib.SMTPResponseException):
         return f"{error.smtp_code} {_text(error.smtp_error)}", error.smtp_code < 500
     final = isinstance(error, ValueError | smtplib.SMTPNotSupportedError)
-    return str(error) or type(error).__name__, not final
+    told = str(error) or type(error).__name__
+    return told + NO_STARTTLS * told.startswith("STARTTLS"), not final
+
+
+NO_STARTTLS: Final = (
+    " A password is sent over STARTTLS only: set smtp_port to the port that offers it, often 587, "
+    "or, if the server asks for no password, leave smtp_user and smtp_password out"
+)
+"""What to do about a server that does not offer STARTTLS."""
 
 
 def _answers(refused: Refused) -> str:

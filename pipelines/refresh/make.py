@@ -42,6 +42,8 @@ def published(
         for told in unranked(new.rankings().collect()):
             logger.warning("%s", told)
     if failures and not force:
+        for told in failures[ChecksFailed.TOLD :]:
+            logger.warning("not published: %s", told)
         raise ChecksFailed(failures)
     task.clock.begin("publish")
     manifest = _manifest(task, content, failures)

@@ -11,8 +11,8 @@ import polars as pl
 
 from pipelines import lake, source
 from pipelines.console import Progress, silent
-from pipelines.errors import ContractError
-from pipelines.fingerprint import Fingerprint, fingerprint
+from pipelines.errors import ContractError, OtherMarket
+from pipelines.fingerprint import Fingerprint, fingerprint, is_demo
 from pipelines.lake import Lake, Manifest, current_id, marks, writing
 from pipelines.ranking import holds_rankings, strategies_of
 from pipelines.refresh.contract_version import is_made_alike
@@ -71,6 +71,7 @@ def export(  # noqa: PLR0913 - one parameter an option
         if current and unchanged and holds_rankings(current, universe, others):
             return current.manifest
         if not force:
+            _refuse_other_market(root, database, current)
             _refuse_withdrawn(root, state)
             _refuse_clock(current, today)
         if not unchanged:
@@ -141,6 +142,12 @@ def _waits_no_more(current: Lake, today: date) -> bool:
     monday = today - timedelta(days=today.weekday())
     entries = (entry.observed for entry in current.datasets.values() if entry.observed)
     return any(entry.waiting and entry.day < monday for entry in entries)
+
+
+def _refuse_other_market(root: Path, database: Path, current: Lake | None) -> None:
+    """Raise `OtherMarket` if real data would follow a demo market, or a demo market real data."""
+    if current and current.manifest.demo != is_demo(database):
+        raise OtherMarket(root, published_is_demo=current.manifest.demo)
 
 
 def _refuse_withdrawn(root: Path, state: Fingerprint) -> None:

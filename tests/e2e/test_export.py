@@ -119,7 +119,7 @@ def test_current_is_a_link_and_nothing_else_is_left(demo: tuple[Path, Lake]) -> 
     root = source.parent / "lake"
     assert (root / "current").readlink() == Path("versions") / lake.version
     locks = {".lock", ".pointer.lock"}
-    assert {path.name for path in root.iterdir()} == {*locks, "current", "versions"}
+    assert {path.name for path in root.iterdir()} == {*locks, "current", "kept", "versions"}
     assert [path.name for path in (root / "versions").iterdir()] == [lake.version]
     assert {path.name for path in source.parent.iterdir()} == {"demo.db", "lake"}
 

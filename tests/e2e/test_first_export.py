@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from pipelines.errors import ChecksFailed, ContractError
+from pipelines.errors import ChecksFailed, ContractError, OtherMarket
 from pipelines.export import export
+from pipelines.fingerprint import DEMO_MARK
 from pipelines.lake import current_id
 from pipelines.universe import SWEDEN
 from tests.factories import change, database, stock
@@ -126,3 +127,38 @@ def test_a_first_export_with_a_half_in_another_unit_is_refused_and_a_later_one_t
     (check,) = (c for c in made.integrity.checks if c.name == "unit_breaks")
     assert (made.failed_checks, check.status) == ((), "warning")
     assert "ranks none of" not in caplog.text  # as in the version before
+
+
+def demo_mark(path: Path, number: int) -> None:
+    """Write the mark of a demo market into a database, or 0 for that of any other."""
+    change(path, f"PRAGMA application_id = {number}")
+
+
+def test_real_data_does_not_follow_a_demo_market_unless_forced(tmp_path: Path) -> None:
+    source, root = market(tmp_path), tmp_path / "lake"
+    demo_mark(source, DEMO_MARK)
+    assert export(source, root, SWEDEN).demo
+    demo_mark(source, 0)
+    with pytest.raises(OtherMarket) as refused:
+        export(source, root, SWEDEN)
+    assert str(refused.value) == (
+        f"not published: the published version is of the demo market; delete {root} or name "
+        "another folder with --lake (or STOCKRANK_LAKE)"
+    )
+    assert not export(source, root, SWEDEN, force=True).demo
+    demo_mark(source, DEMO_MARK)
+    with pytest.raises(OtherMarket) as refused:
+        export(source, root, SWEDEN)
+    assert str(refused.value) == (
+        "not published: the database is of the demo market, the published version is not; name "
+        "another folder with --lake (or STOCKRANK_LAKE)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("failures", "told"), [("abc", "a; b; c"), ("abcde", "a; b; c; and 2 more, in the log")]
+)
+def test_the_line_has_three_failed_checks_and_the_log_the_others(failures: str, told: str) -> None:
+    assert str(ChecksFailed(list(failures))) == (
+        f"not published: {told}. If this is as it should be, publish it with --force"
+    )

@@ -114,12 +114,15 @@ def test_the_settings_file_can_be_loaded(tmp_path: Path, monkeypatch: pytest.Mon
     for name in list(os.environ):
         if name.startswith(PREFIX):
             monkeypatch.delenv(name)
-    (tmp_path / "stockrank.toml").write_text(documents.block(OPERATIONS, "toml"))
+    universes = documents.block(section(OPERATIONS, "Settings"), "toml")
+    (tmp_path / "stockrank.toml").write_text(universes)
     settings = Settings.load(tmp_path / "stockrank.toml")
     assert settings.chosen_universe().markets == ("sp500",)
     assert len(settings.universes) == OPERATIONS.count("[universes.")
     for name in settings.universes:
         assert settings.chosen_universe(name).floors
+    (tmp_path / "stockrank.toml").write_text(documents.block(section(OPERATIONS, "Alerts"), "toml"))
+    assert Settings.load(tmp_path / "stockrank.toml").smtp_port == 587
 
 
 # ------------------------------------------------------------------------------------- files

@@ -6,16 +6,20 @@ import email
 import email.policy
 import json
 import logging
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from pydantic import SecretStr
 
+from app.watch.alerts import trial_alert
 from app.watch.channels import Log, Login, Mail, Webhook, configured_channels
 from app.watch.outbox import Notice, Undelivered
 from pipelines.errors import SettingsError
@@ -261,6 +265,8 @@ def test_a_mail_arrives() -> None:
     message = email.message_from_bytes(raw[:-5], policy=email.policy.default)
     assert message["Subject"] == "StockRank: refresh_failed firing (warning)"
     assert (message["From"], message["To"]) == ("rank@example.com", "ops@example.com")
+    assert parsedate_to_datetime(message["Date"]).date() == datetime.now(UTC).date()
+    assert re.fullmatch(r"<\S+@\S+>", message["Message-ID"])
     assert message.get_content().strip() == "Ängsvik lacks prices"
     assert not any(line.startswith(("STARTTLS", "AUTH")) for line in server.commands)
 
@@ -303,7 +309,11 @@ def test_a_password_is_not_sent_in_the_clear() -> None:
     server = MailServer(offers="AUTH PLAIN LOGIN")
     error = mailed(server, login=Login("rank", "hush"))
     assert error
-    assert "STARTTLS" in str(error)
+    assert str(error).endswith(
+        "STARTTLS extension not supported by server. A password is sent over STARTTLS only: set "
+        "smtp_port to the port that offers it, often 587, or, if the server asks for no password, "
+        "leave smtp_user and smtp_password out"
+    )
     assert not error.again
     secret = base64.b64encode(b"\0rank\0hush").decode()
     assert not any("hush" in line or secret in line for line in server.commands)
@@ -428,3 +438,12 @@ def test_a_channel_that_is_half_set_is_refused(settings: dict[str, Any], told: s
     assert told in str(caught.value)
     assert "secret" not in str(caught.value)
     assert "hush" not in str(caught.value)
+
+
+def test_the_trial_alert_names_the_lake_and_the_host(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.watch.alerts.gethostname", lambda: "nas")
+    assert trial_alert(tmp_path).notice().text == (
+        f"this is a test of the alert channels of {tmp_path} on nas"
+    )
