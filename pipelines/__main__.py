@@ -21,6 +21,7 @@ MODULES: Final = {
     "rank": "pipelines.rank",
     "history": "pipelines.history",
     "backtest": "pipelines.backtest",
+    "factors": "pipelines.factors",
     "factor_report": "pipelines.factor_report",
     "search": "pipelines.search",
     "versions": "pipelines.versions",

@@ -1,5 +1,10 @@
 """`python -m pipelines.factors`: the catalogue of factors."""
 
+if __name__ == "__main__":
+    from pipelines.runtime import stop_at_once
+
+    stop_at_once()
+
 import json
 from enum import StrEnum
 from typing import Annotated

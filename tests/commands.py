@@ -19,7 +19,7 @@ ROOT: Final = Path(__file__).parents[1]
 ORIGIN: Final = """
 import json, os, runpy, sys
 import app.__main__, app.alerts, pipelines.refresh.make
-from pipelines import backtest, demo, export, factor_report, history, rank, search, tune, versions
+from importlib import import_module
 from pipelines.__main__ import MODULES
 from pipelines.refresh import trading_days
 from tests.trading_days import all_sessions, known_sessions
@@ -27,6 +27,7 @@ from tests.trading_days import all_sessions, known_sessions
 all_sessions("XSTO")
 trading_days.sessions = known_sessions
 for module in {*MODULES.values(), "app.__main__", "pipelines.__main__"} - {"app"}:
+    import_module(module)
     del sys.modules[module]  # runpy warns of what is there already
 
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from app.jobs.refresh import _environment
+from app.jobs.environment import environment
 from pipelines import runtime
 from pipelines.__main__ import MODULES
 from pipelines.settings import Settings
@@ -36,7 +36,7 @@ def test_a_refresh_inherits_no_allocator_of_the_service(monkeypatch: pytest.Monk
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("OPENBLAS_NUM_THREADS", "8")
     monkeypatch.setenv("LANG", "sv_SE.UTF-8")
-    env = _environment(Settings())
+    env = environment(Settings())
     assert env["LANG"] == "sv_SE.UTF-8"
     names = (
         runtime.SERVICE_ALLOCATORS.keys()
@@ -68,7 +68,7 @@ def test_an_export_that_the_service_starts_runs_with_its_own(
 ) -> None:
     for name, value in runtime.SERVICE_ALLOCATORS.items():
         monkeypatch.setenv(name, value)
-    ours = _environment(Settings())
+    ours = environment(Settings())
     set_, low = run(EXPORT, ours), run(EXPORT, {**ours, **runtime.LOW_MEMORY_ALLOCATORS})
     # The arenas of the C library are set by a call, so that no variable tells of them.
     assert set_[:-1] == ["system", "None", "1"]
