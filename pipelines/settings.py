@@ -267,7 +267,7 @@ SECRETS: Final = frozenset(
 
 
 def _message(error: ValidationError, names: Iterable[str]) -> str:
-    """Return the most specific error as a sentence; for an unknown key, list the names there are.
+    """Return the most specific error as a sentence; an unknown setting with the names there are.
 
     A floor may be a number or a table, and a value that is neither gives an error for each: the
     one about the other form is left out.
