@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+import tests.allocator  # noqa: F401 - before Polars is loaded
+
+# isort: split
 from pipelines.demo import make_market
 from pipelines.export import export
 from pipelines.universe import SWEDEN

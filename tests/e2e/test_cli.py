@@ -211,6 +211,7 @@ def test_the_json_of_an_export_is_the_manifest(folder: Path) -> None:
     assert lake.parse(shown.encode()) == Lake(folder / "data" / "lake").manifest
 
 
+@pytest.mark.slow
 def test_a_manifest_is_the_same_text_in_every_locale(folder: Path) -> None:
     source = folder / "Börs" / "demo.db"
     source.parent.mkdir()
@@ -401,7 +402,7 @@ def test_computed_and_published_rankings_are_equal(
     "form",
     [
         "json",
-        "parquet",
+        pytest.param("parquet", marks=pytest.mark.slow),
     ],
 )
 def test_a_reader_that_went_away_is_no_traceback(folder: Path, form: str) -> None:
@@ -423,6 +424,7 @@ def test_a_date_before_all_is_an_empty_ranking(folder: Path) -> None:
     assert text.splitlines()[-2] == f"0001-01-05 is before the oldest price, which is of {oldest}"
 
 
+@pytest.mark.slow
 def test_names_can_be_shown_where_the_terminal_has_no_such_letters(folder: Path) -> None:
     assert run(folder, "rank", PYTHONIOENCODING="ascii").returncode == 0
 
@@ -438,6 +440,7 @@ def test_explain_does_not_call_the_metrics_of_an_excluded_stock_missing(folder: 
     assert text.count("the stock is not eligible, so that its metrics are not ranked") == 1
 
 
+@pytest.mark.slow
 def test_a_strategy_that_was_not_there_when_the_version_was_made_is_computed(
     folder: Path, tmp_path: Path
 ) -> None:

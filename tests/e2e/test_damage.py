@@ -126,7 +126,15 @@ WHOLLY = {"full": True, "force": True}
 
 
 @pytest.mark.parametrize(
-    ("hurt", "options"), [*((hurt, {}) for hurt in DAMAGES), (point_to_nothing, WHOLLY)]
+    ("hurt", "options"),
+    [
+        *((hurt, {}) for hurt in (cut, cut_rejects, remove_version, flip_and_check)),
+        *(
+            pytest.param(hurt, {}, marks=pytest.mark.slow)
+            for hurt in (remove, point_to_nothing, flip_and_verify)
+        ),
+        (point_to_nothing, WHOLLY),
+    ],
 )
 def test_the_next_refresh_heals_a_damaged_version(
     place: Place, hurt: Callable[[Place], None], options: dict[str, bool],
@@ -224,7 +232,16 @@ def test_a_check_ends_in_the_middle_of_a_file(place: Place) -> None:
 # -------------------------------------------------------------------------------- hard links
 
 
-@pytest.mark.parametrize("number", [errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP])
+@pytest.mark.parametrize(
+    "number",
+    [
+        errno.EPERM,
+        *(
+            pytest.param(n, marks=pytest.mark.slow)
+            for n in (errno.EXDEV, errno.EMLINK, errno.ENOTSUP)
+        ),
+    ],
+)
 def test_what_cannot_be_linked_is_copied(
     place: Place, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:

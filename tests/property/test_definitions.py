@@ -8,7 +8,7 @@ import sys
 from typing import Any, Final
 
 import polars as pl
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, event, given
 from hypothesis import strategies as st
 
 from pipelines.definition import Definition, definition_of
@@ -21,11 +21,12 @@ from pipelines.ranking.price_windows import PriceWindows
 from pipelines.ranking.rank import ranking_tables
 from pipelines.universe import SWEDEN
 from tests.definition_oracle import ranked
+from tests.examples import drawn
 from tests.factories import frame_lake, statement, stock
 from tests.unit.ranking.test_plans import fallbacks
 from tests.unit.ranking.test_price_windows import LONG, D, price_rows, walk
 
-EXAMPLES: Final = int(os.environ.get("DEFINITIONS", "25"))
+FAST, WHOLE = (int(os.environ.get("DEFINITIONS", number)) for number in (10, 25))
 NUMBERS: Final = sorted(FACTORS)
 
 
@@ -294,7 +295,7 @@ def made(form: dict[str, Any]) -> Definition | None:
 
 
 @given(form=st.one_of(MOSTLY_GOOD, MOSTLY_GOOD, MOSTLY_GOOD, FORM), sample=st.integers(0, 19))
-@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
+@drawn(FAST, WHOLE, suppress_health_check=list(HealthCheck))
 def test_a_definition_is_ranked_as_the_oracle_does_or_refused(
     form: dict[str, Any], sample: int
 ) -> None:

@@ -198,7 +198,7 @@ CHECKS = [
 
 @pytest.mark.parametrize("check", CHECKS)
 @given(seed=seeds)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=4, deadline=None)
 def test_random_markets(check, seed: int) -> None:  # type: ignore[no-untyped-def]
     check(seed)
 

@@ -165,7 +165,7 @@ def rounded(values: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @given(market=markets(), shift=st.sampled_from([0, 0, 0, 31, 92, 366]), data=st.data())
-@drawn(15, 60)
+@drawn(8, 60)
 def test_rankings_agree_with_the_oracle(
     strategy: str, market: Any, shift: int, data: st.DataObject
 ) -> None:
@@ -187,7 +187,7 @@ def test_rankings_agree_with_the_oracle(
 
 
 @given(market=markets(), shift=st.sampled_from([0, 0, 31]), data=st.data())
-@drawn(8, 30)
+@drawn(5, 30)
 def test_returns_in_kronor_agree_with_the_oracle(
     market: Any, shift: int, data: st.DataObject
 ) -> None:
@@ -238,7 +238,7 @@ def crowds(draw: st.DrawFn) -> Market:
 
 
 any_market = st.one_of(crowds(), markets())
-few_examples = drawn(6, 20)
+few_examples = drawn(3, 20)
 
 
 def of_lake(

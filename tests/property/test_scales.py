@@ -72,7 +72,7 @@ def returns(seed: int) -> int:
 
 
 @given(seed=st.integers(0, 2**32))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_no_return_spans_two_scales(seed: int) -> None:
     returns(seed)
 

@@ -42,7 +42,7 @@ def ranked(lake: FrameLake, as_of: date = D) -> pl.DataFrame:
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 @given(drawn=markets_with_splits(), shift=SHIFTS)
-@drawn(5, 15)
+@drawn(3, 15)
 def test_rankings_agree_with_the_oracle(strategy: str, drawn: Any, shift: int) -> None:
     (listed, prices, filed), splits = drawn
     as_of = D - timedelta(days=shift)
@@ -93,7 +93,7 @@ SHOWN = pl.selectors.matches("^(base_)?close(_[0-9]+m)?$")
 
 
 @given(market=st.one_of(markets(), crowds()), data=st.data(), shift=SHIFTS)
-@drawn(6, 20)
+@drawn(4, 20)
 def test_raw_prices_with_splits_rank_as_adjusted_ones(market: Any, data: Any, shift: int) -> None:
     drawn = data.draw(splits_and_prices(market), "splits")
     as_of, (listed, _, filed) = D - timedelta(days=shift), market
@@ -104,7 +104,7 @@ def test_raw_prices_with_splits_rank_as_adjusted_ones(market: Any, data: Any, sh
 
 
 @given(drawn=markets_with_splits(), data=st.data(), days=st.integers(1, 12))
-@drawn(5, 15)
+@drawn(3, 15)
 def test_what_comes_after_a_date_changes_nothing(drawn: Any, data: Any, days: int) -> None:
     """Neither closes nor splits, but for the caps of today and the newest closes they stand on."""
     (listed, prices, filed), splits = drawn
@@ -130,7 +130,7 @@ def test_what_comes_after_a_date_changes_nothing(drawn: Any, data: Any, days: in
 
 
 @given(drawn=markets_with_splits(), together=few([1, 15, 36_000]))
-@drawn(3, 8)
+@drawn(2, 8)
 def test_many_dates_are_ranked_as_one_at_a_time(drawn: Any, together: int) -> None:
     market, splits = drawn
     lake = frame_lake(*market, splits)

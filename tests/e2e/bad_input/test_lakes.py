@@ -92,6 +92,10 @@ DAMAGES: dict[str, tuple[str, Callable[[Path], object], str]] = {
     "rejects gone": (BAD_ROWS, Path.unlink, f"version {{}} is damaged: {BAD_ROWS} is missing"),
 }  # fmt: skip
 
+FEW = ("manifest cut off", "state without hashes", "state gone", "a bit of a year", "year gone",
+       "rankings", "rejects")  # fmt: skip
+"""A damage of each kind; the others are tried in the slow part."""
+
 
 def flip(path: Path, at: int) -> None:
     data = bytearray(path.read_bytes())
@@ -117,7 +121,11 @@ def with_rejects(rejecting: Place, tmp_path: Path) -> Place:
 
 
 @pytest.mark.parametrize("full", [False, pytest.param(True, marks=pytest.mark.slow)])
-@pytest.mark.parametrize(("name", "hurt", "message"), DAMAGES.values(), ids=DAMAGES)
+@pytest.mark.parametrize(
+    ("name", "hurt", "message"),
+    [pytest.param(*case, id=name, marks=() if name in FEW else pytest.mark.slow)
+     for name, case in DAMAGES.items()],
+)  # fmt: skip
 def test_a_damaged_version_counts_as_none_and_is_named(
     with_rejects: Place, caplog: pytest.LogCaptureFixture,
     name: str, hurt: Callable[[Path], object], message: str, *, full: bool,

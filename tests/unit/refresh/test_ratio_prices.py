@@ -4,6 +4,7 @@ import shutil
 import sqlite3
 from contextlib import closing
 from datetime import date
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from pipelines.universe import SWEDEN
 from tests.factories import Row, change, closes, database, stock
 
 Found = list[tuple[str, str, float | None, str | None]]
+
+slow = partial(pytest.param, marks=pytest.mark.slow)
 
 
 def made(folder: Path, prices: list[Row], *known: str) -> Path:
@@ -122,9 +125,9 @@ def old(exported_once: Path, tmp_path: Path) -> Path:
         "UPDATE daily_prices SET close = 97 WHERE date = '2024-03-01'",
         # The run does not revert any more, so that of a day in 2023 one close is left.
         "UPDATE daily_prices SET close = 10 WHERE date >= '2024-01-04'",
-        "UPDATE daily_prices SET close = 9.5 WHERE date = '2023-12-22'",
-        "DELETE FROM daily_prices WHERE date = '2021-06-01'",
-        "DELETE FROM fundamentals_snapshots WHERE snapshot_date = '2021-06-02'",
+        slow("UPDATE daily_prices SET close = 9.5 WHERE date = '2023-12-22'"),
+        slow("DELETE FROM daily_prices WHERE date = '2021-06-01'"),
+        slow("DELETE FROM fundamentals_snapshots WHERE snapshot_date = '2021-06-02'"),
         "UPDATE fundamentals_snapshots SET snapshot_date = '2023-12-20' "
         "WHERE snapshot_date = '2021-06-02'",
     ],
