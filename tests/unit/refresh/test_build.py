@@ -64,6 +64,7 @@ def test_a_warning_gives_no_remedy_that_nobody_needs(
 
     monkeypatch.setattr(reuse.Reused, "closes", fail)
     refreshed(source)
+    caplog.clear()  # the first export says that nobody is ranked
     change(source, "UPDATE daily_prices SET close = 1.5 WHERE date LIKE '2025%'")
     refreshed(source)
     assert [r.message for r in caplog.records if r.levelname == "WARNING"] == [
