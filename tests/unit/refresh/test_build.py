@@ -59,7 +59,7 @@ def test_deleted_rows_of_a_year_without_another_change_are_no_reason_to_warn(
 def test_a_warning_gives_no_remedy_that_nobody_needs(
     source: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(_: reuse.Reused) -> None:
+    def fail(*_: object) -> None:
         raise RowsMissing("daily_prices", 7, 9)
 
     monkeypatch.setattr(reuse.Reused, "closes", fail)
