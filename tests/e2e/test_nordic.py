@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines import rank
+from pipelines import explained
 from pipelines.demo_market import make_market
 from pipelines.export import export
 from pipelines.lake import Lake
@@ -66,4 +66,4 @@ def test_returns_in_kronor_are_by_the_rates_of_the_database(tmp_path: Path) -> N
 
 def lines_of(row: pl.DataFrame) -> str:
     """What an explanation tells of the returns."""
-    return str(list(rank._return_lines(next(explanations(row)))))  # noqa: SLF001
+    return str(list(explained._return_lines(next(explanations(row)))))  # noqa: SLF001
