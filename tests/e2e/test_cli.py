@@ -245,6 +245,7 @@ def test_an_error_is_a_line_of_a_json_log(folder: Path) -> None:
     assert line["error"].startswith("no database at gone.db; ")
 
 
+@pytest.mark.slow
 def test_versions_are_listed_verified_compared_and_rolled_back(folder: Path) -> None:
     lake = folder / "lake2"
     for _ in range(2):
@@ -317,6 +318,7 @@ def test_a_piped_ranking_is_plain_text_and_nothing_else_is_said(folder: Path) ->
     assert not CONTROL.search(result.stdout)
 
 
+@pytest.mark.slow
 def test_progress_is_shown_on_a_terminal_and_not_on_stdout(folder: Path) -> None:
     ours, theirs = pty.openpty()
     words = ["pipelines.export", "--full", "--lake", "lake4"]

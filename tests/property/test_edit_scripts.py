@@ -24,7 +24,7 @@ from pipelines.lake.layout import STATE
 from pipelines.universe import SWEDEN
 from tests.edits import Market, market
 
-FAST = 3
+FAST = 2
 SLOW = int(os.environ.get("STOCKRANK_SCRIPTS", "200"))
 PARTS = 5
 """Parts of the scripts, which may run side by side."""

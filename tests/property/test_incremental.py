@@ -246,7 +246,7 @@ def test_rows_that_are_gone_are_no_reason_to_warn(
 # ---------------------------------------------------------------------- what a reject costs
 
 
-@pytest.mark.parametrize("table", ["daily_prices", "index_prices"])
+@pytest.mark.parametrize("table", ["daily_prices", *slow("index_prices")])
 def test_a_date_to_come_is_no_change_until_its_day(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
