@@ -1,6 +1,6 @@
 """How many random examples a property is tried with: a part of them in the fast tests.
 
-The slow part of the suite tries all of them: with `STOCKRANK_EXAMPLES=all` it also runs the tests
+The slow part of the suite tries all of them: with `EXAMPLES=all` it also runs the tests
 that are marked `drawn`.
 """
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from hypothesis import settings
 
-ALL: Final = os.environ.get("STOCKRANK_EXAMPLES") == "all"
+ALL: Final = os.environ.get("EXAMPLES") == "all"
 
 
 def drawn(fast: int, whole: int, **more: Any) -> Callable[[Any], Any]:

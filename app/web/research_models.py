@@ -1,14 +1,29 @@
 """Models of backtests, factor reports and their jobs."""
 
+import re
 from datetime import date
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from app.web.fields import StrategyName, Title, VersionId, field
 
 Row = dict[str, object]
+NUMBERS = frozenset({
+    "size", "buy_rank", "sell_rank", "cost_bps", "min_fee", "half_spread_bps", "capital",
+    "delisting_factor",
+})  # fmt: skip
 NAME = r"^[A-Za-z0-9_^ -]{1,40}$"
+
+
+def _written(value: object) -> object:
+    """Return a date that is written year-month-day; numbers are no dates."""
+    if value is None or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value)):
+        return value
+    raise ValueError("is no date; write it year-month-day, as 2026-11-20")
+
+
+Day = Annotated[date, BeforeValidator(_written)]
 
 
 class BacktestOptions(BaseModel):
@@ -17,9 +32,9 @@ class BacktestOptions(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     universe: str | None = Field(None, pattern=NAME, description="universe", examples=["sweden"])
-    since: date | None = Field(None, alias="from", description="first date",
+    since: Day | None = Field(None, alias="from", description="first date",
                                examples=["2010-01-01"])  # fmt: skip
-    until: date | None = Field(None, alias="to", description="last date; default the newest",
+    until: Day | None = Field(None, alias="to", description="last date; default the newest",
                                examples=["2026-11-20"])  # fmt: skip
     rebalance: Literal["strategy", "month", "quarter", "year"] = Field(
         "strategy", description="when to rebalance", examples=["strategy"]
@@ -80,6 +95,16 @@ class BacktestRequest(BacktestOptions):
 
     strategy: str = Field(pattern=NAME, description="name of a strategy",
                           examples=["trendande_varde"])  # fmt: skip
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_type(cls, given: object) -> object:
+        """Refuse a text or a true in the place of a number, and a number in that of a true."""
+        for name, value in given.items() if isinstance(given, dict) else ():
+            numeric = name in NUMBERS and isinstance(value, bool | str)
+            if numeric or (name == "whole_shares" and not isinstance(value, bool)):
+                raise ValueError(f"{name} = {value!r} is of another type; see the document")
+        return given
 
 
 class BacktestAnswer(BaseModel):

@@ -120,7 +120,7 @@ function returnsTable(why) {
           num(price(why.close)),
           num(
             returned(r.value),
-            r.rate_change === null
+            r.rate_change == null
               ? null
               : el("small", {}, ` ${signed(r.local)} local, rate ${signed(r.rate_change)}`),
           ),

@@ -64,7 +64,7 @@ def test_only_a_name_that_may_not_change_is_unusual(server: Server) -> None:
 def test_the_rules_are_valid() -> None:
     checked = promtool("check", "rules", str(DEPLOY / "alerts.yml"))
     assert checked.returncode == 0, checked.stderr
-    assert "SUCCESS: 11 rules found" in checked.stdout
+    assert "SUCCESS: 12 rules found" in checked.stdout
 
 
 def test_every_name_that_is_asked_for_exists(server: Server) -> None:
@@ -182,6 +182,6 @@ def test_all_rules_are_loaded_and_evaluated_and_none_fires(prometheus: Prometheu
         return loaded if all(rule["health"] != "unknown" for rule in loaded) else []
 
     found = until(rules, "the first evaluation of the rules")
-    assert len(found) == 11
+    assert len(found) == 12
     assert {rule["health"] for rule in found} == {"ok"}
     assert {rule["name"] for rule in found if rule["state"] != "inactive"} == set()
