@@ -164,7 +164,7 @@ def pair(opened: Lake, database: Path) -> tuple[float, ...]:
     con.close()
     price = opened.prices().collect().filter(ticker=ticker)
     row = price.filter(price["date"].cast(str) == date)
-    filed = opened.fundamentals().collect().filter(source="fundamentals", id=1)
+    filed = opened.source_fundamentals().collect().filter(source="fundamentals", id=1)
     listed = opened.stocks().collect().filter(ticker=stock)
     return row["close"][0], filed["market_cap_ccy"][0], listed["market_cap_msek"][0]
 
