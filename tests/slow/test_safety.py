@@ -29,7 +29,8 @@ SPAWN = get_context("spawn")
 EXPORT = [sys.executable, "-m", "pipelines.export", "--full", "--force"]
 PHASES = (
     *("start", "copy", "changes", "prices", "jumps"),
-    *("fundamentals", "stocks", "index_prices", "ratio_prices", "rankings"),
+    *("fundamentals", "stocks", "index_prices", "observed_fundamentals", "observed_stocks"),
+    *("ratio_prices", "rankings"),
 )
 
 
@@ -93,7 +94,8 @@ def kill_once(database: Path, root: Path, after: float) -> str:
     except subprocess.TimeoutExpired:
         child.send_signal(signal.SIGKILL)
         _, log = child.communicate()
-        done = [line.split()[1].removeprefix("phase=") for line in log.splitlines()]
+        steps = [line.split()[1] for line in log.splitlines() if " phase=" in line]
+        done = [step.removeprefix("phase=") for step in steps]
         begun = any((root / "versions").glob(".partial-*"))
         return "publish" if "rankings" in done else PHASES[len(done) + begun]
     return "done"
