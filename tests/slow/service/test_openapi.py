@@ -30,7 +30,7 @@ enabled = false
 """
 
 LONG = "backtest|factor-report"
-"""Paths whose answers take a process of their own each time; tests/api/test_research.py has them."""
+"""Paths whose answers take a process of their own; tests/api/test_research.py has them."""
 
 
 def test_every_answer_is_as_the_document_says(server: Server, tmp_path: Path) -> None:
