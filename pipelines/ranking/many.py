@@ -45,7 +45,7 @@ from pipelines.ranking.windows import (
 )
 from pipelines.universe import TrustedJump, Universe
 
-TOGETHER: Final = 36_000
+TOGETHER: Final = 24_000
 """Stocks times dates that one plan ranks."""
 WITH_WINDOWS: Final = 4_000
 """The same where price windows are read: each stock and date has all prices of a year."""

@@ -77,7 +77,7 @@ def test_the_rankings(folder: Path) -> None:
 
 
 def test_the_history(folder: Path) -> None:
-    assert peak(folder, HISTORY) < 440
+    assert peak(folder, HISTORY) < 400
 
 
 def test_the_service_after_some_hundred_requests(folder: Path) -> None:
