@@ -10,7 +10,6 @@ import json
 import sys
 import time
 from collections.abc import Callable, Sequence
-from datetime import date, datetime
 from enum import StrEnum
 from io import StringIO
 from pathlib import Path
@@ -37,9 +36,9 @@ from pipelines.research import (
     times,
 )
 from pipelines.settings import Settings
+from pipelines.stretch import FIRST, Since, Until, refuse_reversed
 from pipelines.terminal_table import Column, Table
 
-FIRST: Final = datetime(1990, 1, 1)
 SHOWN: Final = (
     "cagr", "total_return", "volatility", "sharpe", "sortino", "max_drawdown", "calmar", "alpha",
     "beta", "tracking_error", "information_ratio", "hit_rate", "hit_rate_relative", "best_period",
@@ -61,19 +60,8 @@ def main(  # noqa: PLR0913 - one parameter an option
     *,
     strategy: Annotated[str, typer.Option(help="A strategy, or all.")] = "all",
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
-    since: Annotated[
-        datetime,
-        typer.Option(
-            "--from",
-            formats=["%Y-%m-%d"],
-            show_default=False,
-            help="First date; default 1990-01-01.",
-        ),
-    ] = FIRST,
-    until: Annotated[
-        datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], help="Last date; default the newest."),
-    ] = None,
+    since: Since = FIRST,
+    until: Until = None,
     rebalance: Annotated[
         Calendar, typer.Option(help="When to rebalance, on the first trading day.")
     ] = Calendar.STRATEGY,
@@ -135,7 +123,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     chosen = settings.chosen_universe(universe)
     opened = Lake(lake or settings.lake, version)
     last = until.date() if until else opened.as_of
-    _check_dates(since.date(), last)
+    refuse_reversed(since.date(), last)
     named = (
         [strategy_named(strategy, chosen)] if strategy != "all" else strategies_of(chosen).values()
     )
@@ -158,11 +146,6 @@ def main(  # noqa: PLR0913 - one parameter an option
         WRITE_AS[format_](found)
     if format_ is OutputFormat.TABLE:
         _say_the_end(opened, time.monotonic() - started)
-
-
-def _check_dates(since: date, until: date) -> None:
-    if since > until:
-        raise WrongUsage(f"--from {since} is after --to {until}; give the earlier date as --from")
 
 
 def _say_the_end(lake: Lake, seconds: float) -> None:

@@ -8,7 +8,6 @@ if __name__ == "__main__":
 import json
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -28,6 +27,7 @@ from pipelines.research import (
     table_of,
 )
 from pipelines.settings import Settings
+from pipelines.stretch import FIRST, Since, Until, refuse_reversed
 from pipelines.terminal_table import Column, Table
 
 
@@ -44,19 +44,8 @@ def main(  # noqa: PLR0913 - one parameter an option
     factor: Annotated[str | None, typer.Option(help="A factor of the catalogue.")] = None,
     strategy: Annotated[str | None, typer.Option(help="A strategy: its score.")] = None,
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
-    since: Annotated[
-        datetime,
-        typer.Option(
-            "--from",
-            formats=["%Y-%m-%d"],
-            show_default=False,
-            help="First date; default 1990-01-01.",
-        ),
-    ] = datetime(1990, 1, 1),
-    until: Annotated[
-        datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], help="Last date; default the newest."),
-    ] = None,
+    since: Since = FIRST,
+    until: Until = None,
     quantiles: Annotated[int, typer.Option(help="Into how many parts stocks are cut.")] = 5,
     format_: Annotated[
         OutputFormat, typer.Option("--format", help="How to write the report.")
@@ -75,8 +64,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     chosen = settings.chosen_universe(universe)
     opened = Lake(lake or settings.lake, version)
     last = until.date() if until else opened.as_of
-    if since.date() > last:
-        raise WrongUsage(f"--from {since.date()} is after --to {last}; give the earlier date first")
+    refuse_reversed(since.date(), last)
     one = strategy_of_factor(factor) if factor else strategy_named(str(strategy), chosen)
     with readable(), console.progress() as progress:
         found = factor_report(

@@ -6,34 +6,23 @@ if __name__ == "__main__":
     stop_at_once()
 
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pipelines import console
-from pipelines.errors import StockRankError, WrongUsage
+from pipelines.errors import StockRankError
 from pipelines.lake import Lake, readable
 from pipelines.ranking import Every, first_days, no_price, strategy_named, write_history
 from pipelines.settings import Settings
+from pipelines.stretch import FIRST, Since, Until, refuse_reversed
 
 
 def main(  # noqa: PLR0913 - one parameter an option
     *,
-    since: Annotated[
-        datetime,
-        typer.Option(
-            "--from",
-            formats=["%Y-%m-%d"],
-            show_default=False,
-            help="First date; default 1990-01-01.",
-        ),
-    ] = datetime(1990, 1, 1),
-    until: Annotated[
-        datetime | None,
-        typer.Option("--to", formats=["%Y-%m-%d"], help="Last date; default the newest."),
-    ] = None,
+    since: Since = FIRST,
+    until: Until = None,
     strategy: Annotated[str, typer.Option(help="A strategy, or all.")] = "all",
     every: Annotated[Every, typer.Option(help="One date in each.")] = Every.MONTH,
     out: Annotated[Path, typer.Option(help="Folder to write.")] = Path("data/history"),
@@ -48,10 +37,8 @@ def main(  # noqa: PLR0913 - one parameter an option
     """
     if out.exists() and not force:
         raise StockRankError(f"{out} exists; replace it with --force, or name another with --out")
-    if until and since > until:
-        raise WrongUsage(
-            f"--from {since.date()} is after --to {until.date()}; give the earlier date as --from"
-        )
+    if until:
+        refuse_reversed(since.date(), until.date())
     settings, started = Settings.load(config), time.monotonic()
     ranked = settings.chosen_universe(universe)
     chosen = None if strategy == "all" else [strategy_named(strategy, ranked)]

@@ -65,8 +65,7 @@ def export(  # noqa: PLR0913 - one parameter an option
         unchanged = (
             current is not None
             and not (full or force)
-            and _is_unchanged(current, state, today)
-            and current.manifest.universe.jump_threshold == universe.jump_threshold
+            and _is_unchanged(current, state, today, universe)
         )
         if current and unchanged and holds_rankings(current, universe, others):
             return current.manifest
@@ -118,10 +117,11 @@ def _current(root: Path, version: str | None, *, full: bool) -> Lake | None:
     return None
 
 
-def _is_unchanged(current: Lake, state: Fingerprint, today: date) -> bool:
+def _is_unchanged(current: Lake, state: Fingerprint, today: date, universe: Universe) -> bool:
     """Return True if a new version would hold the same datasets, apart from the rankings."""
     return (
         current.manifest.source == state
+        and current.manifest.universe.jump_threshold == universe.jump_threshold
         and is_made_alike(current.manifest)
         and not _is_due(current, today)
         and not _waits_no_more(current, today)
