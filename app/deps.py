@@ -96,6 +96,12 @@ async def ticker_of_path(
 TickerDep = Annotated[str, Depends(ticker_of_path)]
 
 
+def held_ticker(text: str, version: Version) -> str:
+    """Return a ticker as the lake writes it; one that the lake does not have stays as it is."""
+    ticker, known = canonical_ticker(text), version.newest
+    return ticker.upper() if ticker not in known and ticker.upper() in known else ticker
+
+
 def observed_ticker(
     version: VersionDep,
     ticker: Annotated[
@@ -171,7 +177,7 @@ async def selection(
     return Selection(
         services,
         version,
-        _universe(services, universe),
+        universe_named(services, universe),
         day_until_today(services, version, as_of, "as_of"),
     )
 
@@ -197,7 +203,8 @@ def day_until_today(services: Services, version: Version, day: date | None, name
     return day
 
 
-def _universe(services: Services, name: str | None) -> Universe:
+def universe_named(services: Services, name: str | None) -> Universe:
+    """Return the universe of that name, that of the service for None; raise 422 for another."""
     try:
         return services.settings.chosen_universe(name)
     except Unknown as error:
