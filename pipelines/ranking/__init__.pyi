@@ -85,6 +85,9 @@ from .origins import origin_plan as origin_plan
 from .origins import origin_tables as origin_tables
 from .origins import origins as origins
 
+# How many days with a volume the turnover of a quarter needs.
+from .price_windows import DAYS_WITH_VOLUME as DAYS_WITH_VOLUME
+
 # The published rankings: can they be used, and if not, what stands for them.
 from .rank import holds_rankings as holds_rankings
 from .rank import published_or_computed as published_or_computed
@@ -101,7 +104,8 @@ from .ratios import RATIO_COLUMNS as RATIO_COLUMNS
 # Why a stock has no rank: each code with its sentence.
 from .reasons import REASONS as REASONS
 
-# The day on which a strategy is rebalanced next.
+# The days on which a strategy was rebalanced last, and is next.
+from .rebalancing import last_rebalance as last_rebalance
 from .rebalancing import next_rebalance as next_rebalance
 
 # A hash that changes with these rules.
