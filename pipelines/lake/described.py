@@ -5,7 +5,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from pipelines import __version__
 from pipelines.errors import LakeError
 from pipelines.fingerprint import Fingerprint
 from pipelines.lake import damage, layout
@@ -69,7 +68,7 @@ def _parsed(version: str, raw: bytes) -> Manifest:
         return parse(raw)
     except UnknownKey as error:
         newer = f"a newer release ({error.release or 'unknown'})"
-        has = f"the key {error}, which release {__version__} does not know; {newer} wrote it"
+        has = f"the key {error}, which this release does not know; {newer} wrote it"
         raise OtherLayout(version, has) from None
 
 
