@@ -4,6 +4,7 @@ Times are in UTC, sizes in bytes, memory in MB.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -192,11 +193,30 @@ COUNTED: Final = {"rejected", "warnings"}
 """The fields of a dataset that the JSON leaves out if no rows were read for it."""
 
 
+class UnknownKey(ValueError):
+    """A definition of a strategy in a manifest has a key that this release does not know."""
+
+    def __init__(self, key: str, release: str) -> None:
+        super().__init__(key)
+        self.release: Final = release
+        """The release that wrote it; empty if it did not say."""
+
+
+UNKNOWN_FIELD: Final = re.compile(
+    r"unknown field `(?P<field>[^`]*)` - at `\$\.(?P<part>[^`]*strategies\[[^`]*)`"
+)
+
+
 def parse(raw: bytes) -> Manifest:
-    """Return the manifest in a JSON text; `ValueError` unless it is one of this layout."""
+    """Return the manifest in a JSON text; `ValueError` unless it is one of this layout.
+
+    It is `UnknownKey` where only a key of a strategy is in the way.
+    """
     try:
         return msgspec.json.decode(raw, type=Manifest)
     except msgspec.MsgspecError as error:
+        if found := UNKNOWN_FIELD.search(str(error)):
+            raise UnknownKey(f"{found['part']}.{found['field']}", release_in(raw)) from None
         raise ValueError(f"no Manifest: {error}") from None
 
 
@@ -232,6 +252,11 @@ def layout_of(raw: bytes) -> int | None:
         return None
 
 
+def release_in(raw: bytes) -> str:
+    """Return the release that wrote a JSON manifest; empty if it does not say."""
+    return msgspec.json.decode(raw, type=_Release).release
+
+
 def source_in(raw: bytes) -> Fingerprint:
     """Return the fingerprint of the database in a manifest of any layout; else `ValueError`."""
     return msgspec.json.decode(raw, type=_Origin).source
@@ -256,6 +281,11 @@ class _Observations:
 @dataclass(frozen=True)
 class _Layout:
     schema_version: int
+
+
+@dataclass(frozen=True)
+class _Release:
+    release: str = ""
 
 
 @dataclass(frozen=True)
