@@ -13,15 +13,15 @@ from fastapi import APIRouter, Depends, Request, Response
 from app.deps import RankingsDep, Selection, SelectionDep, ServicesDep, StrategyDep, VersionDep
 from app.jobs import known_curve
 from app.serving import queries, views
-from app.web import page_models, takes_gzip
+from app.web import Responses, page_models, takes_gzip
 from pipelines.lake import DEMO_NOTICE, freshness
 from pipelines.ranking import Strategy, last_rebalance, next_rebalance
 from pipelines.universe import BUILT_IN
 
 router = APIRouter(tags=["pages"])
 
-TABLE: Final = {200: {"model": page_models.Table, "description": "All stocks by column"}}
-STOCKS: Final = {200: {"model": page_models.StockNames, "description": "All stocks"}}
+TABLE: Final = Responses({200: {"model": page_models.Table, "description": "All stocks by column"}})
+STOCKS: Final = Responses({200: {"model": page_models.StockNames, "description": "All stocks"}})
 BUILT_IN_NAMES: Final = tuple(universe.name for universe in BUILT_IN)
 PLACE: Final = tuple(page_models.FrontPlace.model_fields)
 
