@@ -60,7 +60,8 @@ AA_RETURNS = returns(
     (3, 0.2, "2026-08-20", 125.0), (6, 0.25, "2026-05-20", 120.0), (12, 0.5, "2025-11-20", 100.0)
 )
 FACTS_AA: dict[str, Any] = {
-    "score_name": "momentum", "score_is_best": "highest", "ranked_instead": None,
+    "score_name": "momentum", "score_is_fraction": True, "score_is_best": "highest",
+    "ranked_instead": None,
     "ticker": "AA B", "name": "Aa B", "as_of": "2026-11-20", "market_cap_msek": 6000.0,
     "market_cap_source": "reported", "market": "stockholmsborsen", "sector": "Industri",
     "stock_type": "stock", "currency": "SEK", "close": 150.0, "close_date": "2026-11-20",
