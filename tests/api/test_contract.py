@@ -135,6 +135,12 @@ CASES: dict[str, Any] = {
                 ("other_market", "missing_metrics", "outside_best_40_percent"), 1
             ).items()
         ],
+        "composite": {"compared": 2, "kept": 1, "keep_percent": 40},
+        "left_out": [
+            {"ticker": "DD", "name": "Dd", "reason": "other_market"},
+            {"ticker": "CC", "name": "Cc", "reason": "missing_metrics"},
+            {"ticker": "AA B", "name": "Aa B", "reason": "outside_best_40_percent"},
+        ],
     },
     "/strategies/trendande_varde/explain/AA%20B": FACTS_AA | {
         "strategy": "trendande_varde", "display_name": "Trendande Värde", "rank": 1,
@@ -189,7 +195,8 @@ CASES: dict[str, Any] = {
     "/dashboard/top": {
         "version": ID, "as_of": "2026-11-20", "previous_version": None,
         "strategies": [
-            {"name": name, "display_name": title, "rankings": rows}
+            {"name": name, "display_name": title, "score_name": "momentum",
+             "score_is_fraction": True, "rankings": rows}
             for name, title, rows in zip(
                 STRATEGIES, TITLES,
                 ([TOP_AA, TOP_BB], [TOP_AA], [TOP_BB | {"rank": 1}], [TOP_AA]), strict=True,
