@@ -15,7 +15,7 @@ from pipelines.ranking.adjusted import adjusted_closes, applied_splits
 from pipelines.ranking.jumps import good_prices
 from pipelines.ranking.known import closes as closes_of
 from pipelines.ranking.known import cross_section, newest_ratios, price_return, statements
-from pipelines.ranking.many import history
+from pipelines.ranking.many import history, history_of_ranks
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES, Strategy
 from pipelines.ranking.windows import ANCHORS, in_window
@@ -112,6 +112,10 @@ def test_no_ranking_of_many_dates_leaves_it(files: Lake) -> None:
     for lake in (files, FRAMES):
         (plan,) = history(lake, dates=dates, universe=SWEDEN)
         assert fallbacks(plan) == []
+        (ranks,) = history_of_ranks(
+            lake, dates=dates, universe=SWEDEN, strategies=STRATEGIES.values()
+        )
+        assert fallbacks(ranks) == []
 
 
 def test_no_ranking_with_returns_in_kronor_leaves_it() -> None:
