@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from app.web.definition_models import Cut, Screen
+from app.web.definition_models import Compared, Cut, Screen
 from app.web.fields import (
     CalendarDay,
     CompanyName,
@@ -213,6 +213,14 @@ class Excluded(BaseModel):
     stocks: int = field("number of stocks", 3)
 
 
+class LeftOut(BaseModel):
+    """A stock that is excluded, and why."""
+
+    ticker: Ticker
+    name: CompanyName
+    reason: str = field("code of the first reason", "thin")
+
+
 class Exclusions(BaseModel):
     """How many stocks a strategy ranks, and how many are excluded for each reason."""
 
@@ -221,6 +229,8 @@ class Exclusions(BaseModel):
     stocks: int = field("number of stocks, ranked or not", 424)
     ranked: int = field("number of ranked stocks", 61)
     excluded: list[Excluded] = field("reasons in the order in which they are tried", [])
+    composite: Compared | None = field("counts of the composite; null without one", None)
+    left_out: list[LeftOut] = field("excluded stocks, by reason and ticker, a page of them", [])
 
 
 class Computed(BaseModel):

@@ -131,6 +131,7 @@ from .timely import priced_on as priced_on
 # What decided about a stock: its screens, and the cut of the composite.
 from .verdicts import CutFact as CutFact
 from .verdicts import ScreenFact as ScreenFact
+from .verdicts import cut_of as cut_of
 
 # How old a close may be, the months of the returns, how far the integrity report looks back.
 from .windows import MAX_PRICE_AGE as MAX_PRICE_AGE
