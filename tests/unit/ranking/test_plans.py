@@ -17,7 +17,7 @@ from pipelines.ranking.as_data import strategy_of
 from pipelines.ranking.jumps import good_prices
 from pipelines.ranking.known import closes as closes_of
 from pipelines.ranking.known import cross_section, newest_ratios, price_return, statements
-from pipelines.ranking.many import history
+from pipelines.ranking.many import history, history_of_ranks
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES, Strategy
 from pipelines.ranking.windows import ANCHORS, in_window
@@ -121,6 +121,10 @@ def test_no_ranking_of_many_dates_leaves_it(files: Lake) -> None:
     for lake in (files, FRAMES):
         (plan,) = history(lake, dates=dates, universe=SWEDEN)
         assert fallbacks(plan) == []
+        (ranks,) = history_of_ranks(
+            lake, dates=dates, universe=SWEDEN, strategies=STRATEGIES.values()
+        )
+        assert fallbacks(ranks) == []
 
 
 def test_no_ranking_with_returns_in_kronor_leaves_it() -> None:
