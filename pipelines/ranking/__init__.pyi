@@ -77,6 +77,9 @@ from .many import first_days as first_days
 # The rankings of many dates, a plan for each block of them.
 from .many import history as history
 
+# The same with the ranks alone, in larger blocks.
+from .many import history_of_ranks as history_of_ranks
+
 # The error for a stretch of time without a price.
 from .many import no_price as no_price
 
