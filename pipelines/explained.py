@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 
 from pipelines.ranking import CutFact, Explanation, MetricFact, ReturnFact, ScreenFact
-from pipelines.shown import f_score, integer, number, percent
+from pipelines.shown import f_score, integer, number, ordinal, percent
 from pipelines.terminal_table import Column, Table
 
 Line = tuple[str, str, str]
@@ -39,7 +39,8 @@ def _return_lines(why: Explanation) -> Iterable[Line]:
     if why.score_name == "momentum":
         yield "momentum = score", percent(why.score), "mean of the three returns"
     else:
-        yield "score", number(why.score), f"{why.score_name}, {why.score_is_best} first"
+        value = (percent if why.score_is_fraction else number)(why.score)
+        yield "score", value, f"{why.score_name}, {why.score_is_best} first"
 
 
 def _converted(part: ReturnFact) -> str:
@@ -63,14 +64,22 @@ def _composite_lines(why: Explanation) -> Iterable[Line]:
         yield "composite", "none", "the stock is not eligible, so that its metrics are not ranked"
         return
     yield "composite", number(why.composite), "mean percentile"
-    stay = f"of the composite, the best {why.cut.keep_percent} % stay" if why.cut else ""
-    yield "primary rank", integer(why.primary_rank), stay
-    if why.cut:
-        yield "cut", f"rank {why.cut.kept} of {why.cut.compared}", _off(why.cut)
+    if why.cut is None:
+        yield "primary rank", integer(why.primary_rank), ""
+    else:
+        place = ordinal(why.primary_rank) if why.primary_rank else "none"
+        yield "primary rank", f"{place} of {why.cut.compared:,}", _of_cut(why.cut)
 
 
-def _off(cut: CutFact) -> str:
-    return "" if cut.distance is None else f"{cut.distance:+} from it"
+def _of_cut(cut: CutFact) -> str:
+    """Return how many stay by the composite, and how far from the last of them a stock is."""
+    stay = f"the first {cut.kept:,} stay, the best {cut.keep_percent} %"
+    if cut.distance is None:
+        return stay
+    if cut.distance == 0:
+        return f"{stay}; it is the last of them"
+    places = "1 place" if abs(cut.distance) == 1 else f"{abs(cut.distance):,} places"
+    return f"{stay}; {places} {'outside' if cut.distance > 0 else 'inside'}"
 
 
 def _screen_lines(why: Explanation) -> Iterable[Line]:

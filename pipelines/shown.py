@@ -16,6 +16,13 @@ def number(value: float | None) -> str:
     return "" if value is None else f"{value:,.4f}"
 
 
+def ordinal(place: int) -> str:
+    """Return a place such as 1st, 12th or 23rd."""
+    is_teen = place % 100 in (11, 12, 13)
+    ending = "th" if is_teen else {1: "st", 2: "nd", 3: "rd"}.get(place % 10, "th")
+    return f"{place:,}{ending}"
+
+
 def integer(value: float | None) -> str:
     """Return a number without decimals."""
     return "" if value is None else f"{value:,.0f}"

@@ -3,14 +3,16 @@
 import asyncio
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Body, Response
+import polars as pl
+from fastapi import APIRouter, Body, Depends, Response
 
 from app.deps import SelectionDep, StrategyDep
+from app.routes.explanations import PartDep, exclusions_of
 from app.routes.strategies import RANKING, FormatDep, PageDep, page_of
-from app.web import TaggedAnswer, definition_models
+from app.web import TaggedAnswer, definition_models, ranking_models
 from pipelines.definition import definition_of
 from pipelines.errors import BadDefinition
-from pipelines.ranking import FACTORS, strategy_of
+from pipelines.ranking import FACTORS, Strategy, strategy_of
 
 router = APIRouter(tags=["strategies"])
 
@@ -43,22 +45,47 @@ async def definition(strategy: StrategyDep) -> definition_models.StrategyAsData:
     return model.model_validate(strategy.definition, from_attributes=True)
 
 
+async def sent_strategy(
+    sent: Annotated[dict[str, object], Body(description="a strategy as data", examples=[EXAMPLE])],
+) -> Strategy:
+    """Return the strategy in the body of a request."""
+    name = sent.get("name", UNNAMED)
+    if not isinstance(name, str):
+        raise BadDefinition(None, "name", "is no text; write one, or leave it out")
+    return strategy_of(definition_of(name, sent))
+
+
+SentDep = Annotated[Strategy, Depends(sent_strategy)]
+
+
+async def sent_rows(selection: SelectionDep, strategy: SentDep) -> pl.DataFrame:
+    """Return all stocks of the ranking of that strategy."""
+    computing = selection.services.computing
+    return await computing.preview(selection.version, selection.universe, selection.as_of, strategy)
+
+
+SentRowsDep = Annotated[pl.DataFrame, Depends(sent_rows)]
+
+
 @router.post("/strategies/preview", response_class=Response, responses=RANKING)
 async def preview(
     selection: SelectionDep,
-    sent: Annotated[dict[str, object], Body(description="a strategy as data", examples=[EXAMPLE])],
+    strategy: SentDep,
+    rows: SentRowsDep,
     page: PageDep,
     file_format: FormatDep,
 ) -> Response:
     """Ranking of a strategy that is sent, best first; nothing of it is kept."""
-    name = sent.get("name", UNNAMED)
-    if not isinstance(name, str):
-        raise BadDefinition(None, "name", "is no text; write one, or leave it out")
-    strategy = strategy_of(definition_of(name, sent))
-    computing = selection.services.computing
-    rows = await computing.preview(selection.version, selection.universe, selection.as_of, strategy)
     key = (*selection.key, strategy.definition, page, file_format)
     answer = await asyncio.to_thread(
         lambda: TaggedAnswer.of(page_of(selection, strategy, rows, page), file_format, key)
     )
     return answer.whole
+
+
+@router.post("/strategies/preview/exclusions")
+def preview_exclusions(
+    selection: SelectionDep, strategy: SentDep, rows: SentRowsDep, part: PartDep
+) -> ranking_models.Exclusions:
+    """Numbers of stocks that a strategy that is sent ranks and excludes, and who these are."""
+    return exclusions_of(selection, strategy, rows, part)

@@ -3,10 +3,11 @@
 from typing import Annotated
 
 import polars as pl
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
 
 from app.deps import (
     RankingsDep,
+    Selection,
     SelectionDep,
     ServicesDep,
     StrategyDep,
@@ -14,8 +15,8 @@ from app.deps import (
     VersionDep,
 )
 from app.serving import queries, views
-from app.web import ranking_models
-from pipelines.ranking import explanations, origin_plan, origins
+from app.web import definition_models, ranking_models
+from pipelines.ranking import Strategy, cut_of, explanations, origin_plan, origins
 
 router = APIRouter(tags=["strategies"])
 
@@ -63,13 +64,44 @@ def explain(
     )
 
 
+# --------------------------------------------------------------------------------- exclusions
+
+Part = tuple[int, int]
+"""The offset and the length of the list of those left out."""
+
+
+async def part(
+    limit: Annotated[
+        int, Query(ge=0, le=1000, description="maximum number of stocks left out", examples=[100])
+    ] = 100,
+    offset: Annotated[
+        int, Query(ge=0, le=100_000, description="number of them to skip", examples=[0])
+    ] = 0,
+) -> Part:
+    """Return the part of those left out that the parameters select."""
+    return offset, limit
+
+
+PartDep = Annotated[Part, Depends(part)]
+
+
 @router.get("/strategies/{name}/exclusions")
 def exclusions(
-    selection: SelectionDep, rankings: RankingsDep, strategy: StrategyDep
+    selection: SelectionDep, rankings: RankingsDep, strategy: StrategyDep, part: PartDep
 ) -> ranking_models.Exclusions:
-    """Numbers of ranked stocks, and of those excluded for each reason."""
-    rows = rankings.filter(strategy=strategy.name)
-    counts = dict(rows.drop_nulls("excluded_by")["excluded_by"].value_counts().iter_rows())
+    """Numbers of ranked stocks, and of those excluded for each reason, and who these are."""
+    return exclusions_of(selection, strategy, rankings.filter(strategy=strategy.name), part)
+
+
+def exclusions_of(
+    selection: Selection, strategy: Strategy, rows: pl.DataFrame, part: Part
+) -> ranking_models.Exclusions:
+    """Return who is excluded from a ranking, and why."""
+    out = rows.drop_nulls("excluded_by").select("ticker", "name", reason="excluded_by")
+    counts = dict(out["reason"].value_counts().iter_rows())
+    reasons = {reason: meaning for reason, meaning in strategy.reasons.items() if reason in counts}
+    place = pl.col("reason").replace_strict(list(reasons), range(len(reasons)), default=None)
+    cut = cut_of(rows, strategy)
     return ranking_models.Exclusions(
         strategy=strategy.name,
         as_of=selection.as_of,
@@ -77,7 +109,13 @@ def exclusions(
         ranked=rows["rank"].count(),
         excluded=[
             ranking_models.Excluded(reason=reason, meaning=meaning, stocks=counts[reason])
-            for reason, meaning in strategy.reasons.items()
-            if reason in counts
+            for reason, meaning in reasons.items()
+        ],
+        composite=definition_models.Compared.model_validate(cut, from_attributes=True)
+        if cut
+        else None,
+        left_out=[
+            ranking_models.LeftOut(**row)
+            for row in out.sort(place, "ticker").slice(*part).iter_rows(named=True)
         ],
     )

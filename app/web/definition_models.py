@@ -83,10 +83,15 @@ class Screen(BaseModel):
     distance: float | None = field("value minus the cut", -18800000.0)
 
 
-class Cut(BaseModel):
-    """The cut of a composite, and how far the stock is from it."""
+class Compared(BaseModel):
+    """How many stocks a composite compares, and how many of them stay."""
 
     compared: int = field("number of stocks with a composite", 212)
     kept: int = field("last primary rank that stays", 84)
     keep_percent: int = field("percent that stays", 40)
+
+
+class Cut(Compared):
+    """The cut of a composite, and how far the stock is from it."""
+
     distance: int | None = field("primary rank minus the last that stays; above 0 leaves", -50)

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from app.web.definition_models import Cut, Screen
+from app.web.definition_models import Compared, Cut, Screen
 from app.web.fields import (
     CalendarDay,
     CompanyName,
@@ -190,6 +190,7 @@ class Explanation(BaseModel):
     )
     f_signals: list[Signal] = field("the nine signals", [])
     score_name: str = field("factor or expression that is the score", "momentum")
+    score_is_fraction: bool = field("true for a score that people read in percent", True)
     score_is_best: Order = field("which scores are the best ones", "highest")
     screens: list[Screen] = field("screens of the strategy, in the order they are tried", [])
     cut: Cut | None = field("cut of the composite; null without one", None)
@@ -213,6 +214,14 @@ class Excluded(BaseModel):
     stocks: int = field("number of stocks", 3)
 
 
+class LeftOut(BaseModel):
+    """A stock that is excluded, and why."""
+
+    ticker: Ticker
+    name: CompanyName
+    reason: str = field("code of the first reason", "thin")
+
+
 class Exclusions(BaseModel):
     """How many stocks a strategy ranks, and how many are excluded for each reason."""
 
@@ -221,6 +230,8 @@ class Exclusions(BaseModel):
     stocks: int = field("number of stocks, ranked or not", 424)
     ranked: int = field("number of ranked stocks", 61)
     excluded: list[Excluded] = field("reasons in the order in which they are tried", [])
+    composite: Compared | None = field("counts of the composite; null without one", None)
+    left_out: list[LeftOut] = field("excluded stocks, by reason and ticker, a page of them", [])
 
 
 class Computed(BaseModel):
@@ -275,6 +286,8 @@ class TopTen(BaseModel):
 
     name: StrategyName
     display_name: Title
+    score_name: str = field("factor or expression that is the score", "momentum")
+    score_is_fraction: bool = field("true for a score that people read in percent", True)
     rankings: list[TopPlace] = field("best first", [])
 
 

@@ -9,7 +9,14 @@ from pipelines.errors import LakeError
 from pipelines.fingerprint import Fingerprint
 from pipelines.lake import damage, layout
 from pipelines.lake.layout import MANIFEST
-from pipelines.lake.manifest import SCHEMA_VERSION, Manifest, layout_of, parse, source_in
+from pipelines.lake.manifest import (
+    SCHEMA_VERSION,
+    Manifest,
+    UnknownKey,
+    layout_of,
+    parse,
+    source_in,
+)
 
 REPAIR: Final = (
     "run python -m pipelines.export, or publish another with python -m pipelines.versions rollback"
@@ -26,10 +33,10 @@ class Gone(Damaged):
 
 
 class OtherLayout(LakeError):
-    """A version was written by a release with another layout."""
+    """A version was written by a release with another layout, or with keys that are not known."""
 
-    def __init__(self, version: str, layout: int) -> None:
-        self.problem = f"version {version} has layout {layout}, this release reads {SCHEMA_VERSION}"
+    def __init__(self, version: str, has: str) -> None:
+        self.problem = f"version {version} has {has}"
         super().__init__(f"{self.problem}; run python -m pipelines.export --full")
 
 
@@ -51,9 +58,18 @@ def manifest_in(path: Path) -> Manifest:
     with suppress(ValueError, FileNotFoundError), told(path):
         raw = (path / MANIFEST).read_bytes()
         if (written := layout_of(raw)) not in (None, SCHEMA_VERSION):
-            raise OtherLayout(path.name, written)
-        return parse(raw)
+            raise OtherLayout(path.name, f"layout {written}, this release reads {SCHEMA_VERSION}")
+        return _parsed(path.name, raw)
     raise unreadable(path)
+
+
+def _parsed(version: str, raw: bytes) -> Manifest:
+    try:
+        return parse(raw)
+    except UnknownKey as error:
+        newer = f"a newer release ({error.release or 'unknown'})"
+        has = f"the key {error}, which this release does not know; {newer} wrote it"
+        raise OtherLayout(version, has) from None
 
 
 @contextmanager

@@ -4,6 +4,7 @@ Times are in UTC, sizes in bytes, memory in MB.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -31,7 +32,10 @@ Status = Literal["ok", "warning", "critical"]
 
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
-    """A Parquet file of a dataset; `year` is null where the dataset has no years."""
+    """A Parquet file of a dataset; `year` is null where the dataset has no years.
+
+    A file of several years has the last one as `year`, and a `first_year`.
+    """
 
     path: str  # from the folder of the version
     year: int | None
@@ -39,6 +43,13 @@ class DataFile:
     bytes: int
     sha256: str
     nulls: Mapping[str, int]  # by column; columns without a null are left out
+    first_year: int | None = None  # left out of the JSON where the file has one year
+
+    def has_any_of(self, years: range) -> bool:
+        """Return True if the file may have rows of some of the years."""
+        if self.year is None:
+            return True
+        return (self.first_year or self.year) < years.stop and self.year >= years.start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,11 +193,30 @@ COUNTED: Final = {"rejected", "warnings"}
 """The fields of a dataset that the JSON leaves out if no rows were read for it."""
 
 
+class UnknownKey(ValueError):
+    """A definition of a strategy in a manifest has a key that this release does not know."""
+
+    def __init__(self, key: str, release: str) -> None:
+        super().__init__(key)
+        self.release: Final = release
+        """The release that wrote it; empty if it did not say."""
+
+
+UNKNOWN_FIELD: Final = re.compile(
+    r"unknown field `(?P<field>[^`]*)` - at `\$\.(?P<part>[^`]*strategies\[[^`]*)`"
+)
+
+
 def parse(raw: bytes) -> Manifest:
-    """Return the manifest in a JSON text; `ValueError` unless it is one of this layout."""
+    """Return the manifest in a JSON text; `ValueError` unless it is one of this layout.
+
+    It is `UnknownKey` where only a key of a strategy is in the way.
+    """
     try:
         return msgspec.json.decode(raw, type=Manifest)
     except msgspec.MsgspecError as error:
+        if found := UNKNOWN_FIELD.search(str(error)):
+            raise UnknownKey(f"{found['part']}.{found['field']}", release_in(raw)) from None
         raise ValueError(f"no Manifest: {error}") from None
 
 
@@ -202,11 +232,16 @@ def text(manifest: Manifest) -> str:
     return msgspec.json.format(json.dumps(values), indent=1)
 
 
-def _known(dataset: Mapping[str, object]) -> dict[str, object]:
+def _known(dataset: Mapping[str, Any]) -> dict[str, object]:
     left_out = {name for name in UNKNOWN if dataset.get(name) is None}
     if "rows_in" in left_out:
         left_out |= COUNTED
-    return {name: value for name, value in dataset.items() if name not in left_out}
+    known = {name: value for name, value in dataset.items() if name not in left_out}
+    return known | {"files": [_of_years(file) for file in dataset["files"]]}
+
+
+def _of_years(file: Mapping[str, object]) -> dict[str, object]:
+    return {name: v for name, v in file.items() if name != "first_year" or v is not None}
 
 
 def layout_of(raw: bytes) -> int | None:
@@ -215,6 +250,11 @@ def layout_of(raw: bytes) -> int | None:
         return msgspec.json.decode(raw, type=_Layout).schema_version
     except msgspec.MsgspecError:
         return None
+
+
+def release_in(raw: bytes) -> str:
+    """Return the release that wrote a JSON manifest; empty if it does not say."""
+    return msgspec.json.decode(raw, type=_Release).release
 
 
 def source_in(raw: bytes) -> Fingerprint:
@@ -241,6 +281,11 @@ class _Observations:
 @dataclass(frozen=True)
 class _Layout:
     schema_version: int
+
+
+@dataclass(frozen=True)
+class _Release:
+    release: str = ""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pipelines.universe import TrustedJump, Universe
 
 NEWEST_JUMP: Final = "newest_jump_"
 """The day of the newest jump of a stock that nothing explains, however long ago; else null."""
-JUMP_FACTS: Final = ("jump_date", "jump_close_before", "jump_close")
+JUMP_FACTS: Final[tuple[str, str, str]] = ("jump_date", "jump_close_before", "jump_close")
 """The newest jump for which a stock is suspect: its day and both closes; else null."""
 NEXT_JUMP: Final = {"next_jump_close_": "close_before", "next_jump_date_": "date_before"}
 """The last close before the next jump that nothing explains as of today, and its day; else null."""

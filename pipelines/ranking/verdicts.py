@@ -1,7 +1,7 @@
 """What decided about a stock: the screens with their values, the cut, who is ranked instead."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -50,7 +50,7 @@ class CutFact:
     kept: int
     keep_percent: int
     distance: int | None
-    """The primary rank minus the last one that stays."""
+    """The primary rank of a stock minus the last one that stays; null without one."""
 
 
 def screen_facts(row: pl.DataFrame, strategy: Strategy) -> Iterator[ScreenFact]:
@@ -72,16 +72,21 @@ def screen_facts(row: pl.DataFrame, strategy: Strategy) -> Iterator[ScreenFact]:
         )
 
 
-def cut_fact(
-    row: Mapping[str, object], ranking: pl.DataFrame, strategy: Strategy
-) -> CutFact | None:
-    """Return the cut of a strategy's composite; None without one."""
+def cut_of(ranking: pl.DataFrame, strategy: Strategy) -> CutFact | None:
+    """Return the cut of a strategy's composite, which is of no stock; None without one."""
     if strategy.composite is None:
         return None
     percent, compared = strategy.composite.keep_percent, ranking["composite"].count()
-    kept, rank = max(1, compared * percent // 100), row["primary_rank"]
-    distance = rank - kept if isinstance(rank, int) else None
-    return CutFact(compared=compared, kept=kept, keep_percent=percent, distance=distance)
+    kept = max(1, compared * percent // 100)
+    return CutFact(compared=compared, kept=kept, keep_percent=percent, distance=None)
+
+
+def cut_fact(
+    row: Mapping[str, object], ranking: pl.DataFrame, strategy: Strategy
+) -> CutFact | None:
+    """Return the cut of a strategy's composite, and how far a stock is off it."""
+    cut, rank = cut_of(ranking, strategy), row["primary_rank"]
+    return replace(cut, distance=rank - cut.kept) if cut and isinstance(rank, int) else cut
 
 
 def ranked_instead(

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -127,6 +128,30 @@ def test_a_preview_is_the_ranking(client: TestClient) -> None:
     table = client.post("/v1/strategies/preview?format=csv", json=CHEAP).text
     assert table == client.get("/v1/strategies/cheap?format=csv").text
     assert client.get("/v1/strategies/unnamed").status_code == 404
+
+
+def test_who_is_left_out_of_a_preview_and_why(client: TestClient) -> None:
+    calm = FORM | {"name": "calm"}
+    found = client.post("/v1/strategies/preview/exclusions?limit=1000", json=calm).json()
+    assert found == client.get("/v1/strategies/calm/exclusions?limit=1000").json()
+    counts = {one["reason"]: one["stocks"] for one in found["excluded"]}
+    assert found["stocks"] == found["ranked"] + sum(counts.values()) == 120
+    assert Counter(one["reason"] for one in found["left_out"]) == counts
+    assert [*dict.fromkeys(one["reason"] for one in found["left_out"])] == [*counts]
+    first = client.get("/v1/strategies/calm").json()[0]["ticker"]
+    cut = client.get(f"/v1/strategies/calm/explain/{first}").json()["cut"]
+    del cut["distance"]
+    assert found["composite"] == cut
+    page = client.post("/v1/strategies/preview/exclusions?limit=2&offset=1", json=calm).json()
+    assert page["left_out"] == found["left_out"][1:3]
+    assert page["excluded"] == found["excluded"]
+    short = client.get("/v1/strategies/calm/exclusions").json()["left_out"]
+    assert short == found["left_out"][:100]
+    cheap = client.post("/v1/strategies/preview/exclusions", json=CHEAP).json()
+    assert cheap["composite"] is None
+    assert client.post(
+        "/v1/strategies/preview/exclusions?limit=1001", json=CHEAP
+    ).status_code == 422  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from app.main import create_app
 from app.serving import both_tops
 from pipelines.definition import Definition, definition_of
 from pipelines.export import export
-from pipelines.lake import Lake, Manifest
+from pipelines.lake import Lake, Manifest, OtherLayout, condition_of, has_other_layout
 from pipelines.ranking import STRATEGIES, write_history
 from pipelines.settings import Settings
 from pipelines.universe import SWEDEN
@@ -82,6 +82,32 @@ def test_a_definition_that_changed_renews_the_rankings_from_the_same_files(
     assert ranks(Lake(place / "lake").rankings()) == ["C B", "A B"]
     assert published(place).strategies == tuple(STRATEGIES)
     assert ranks(Lake(place / "lake").rankings()) == []
+
+
+def test_a_key_that_a_newer_release_wrote_is_named_and_a_full_refresh_begins_anew(
+    place: Path,
+) -> None:
+    version = published(place, mine()).version
+    path = place / "lake" / "versions" / version / "manifest.json"
+    written = json.loads(path.read_bytes())
+    written["universe"]["strategies"][0]["twist"] = 1
+    path.write_text(json.dumps(written | {"release": "9.9.0"}))
+    problem = (
+        f"version {version} has the key universe.strategies[0].twist, which this release "
+        "does not know; a newer release (9.9.0) wrote it; "
+    )
+    with pytest.raises(OtherLayout) as caught:
+        published(place, mine())
+    assert str(caught.value) == f"{problem}run python -m pipelines.export --full"
+    condition = condition_of(place / "lake")
+    assert condition.reason == f"{problem}start a refresh, or roll back"
+    assert has_other_layout(place / "lake", version)
+    again = export(
+        place / "app.db", place / "lake", replace(SWEDEN, strategies=(mine(),)), full=True
+    )
+    assert (again.version != version, ranks(Lake(place / "lake").rankings())) == (
+        True, ["A B", "C B"],
+    )  # fmt: skip
 
 
 def test_a_definition_that_cannot_be_used_is_told_before_anything_is_read(place: Path) -> None:

@@ -6,8 +6,9 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from pipelines.definition import definition_of
 from pipelines.lake import Check, Manifest, Phase, parse, text
-from pipelines.lake.manifest import layout_of
+from pipelines.lake.manifest import UnknownKey, layout_of
 from pipelines.universe import Universe
 from tests.factories import data_file, dataset, fingerprint, integrity, manifest
 
@@ -82,6 +83,30 @@ def test_what_is_no_manifest_is_refused(raw: bytes) -> None:
 )
 def test_the_layout_can_be_told_of_any_release(raw: bytes, layout: int | None) -> None:
     assert layout_of(raw) == layout
+
+
+MINE = definition_of("mine", {
+    "title": "Mine", "description": "Mine.", "type": "value", "rebalance_months": [3],
+    "composite": {"factors": [{"factor": "pe", "weight": 2}], "at_least": 1},
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("universe", ["universe", "other_universes"])
+@pytest.mark.parametrize("part", ["", ".composite", ".composite.factors[0]"])
+def test_a_key_of_a_strategy_that_is_not_known_is_named(universe: str, part: str) -> None:
+    """Other keys of a manifest may be added; that of a strategy changes what it ranks."""
+    own = replace(WHOLE.universe, strategies=(MINE,))
+    made = replace(WHOLE, universe=own, other_universes=(own,), release="9.9.0")
+    read = json.loads(text(made))
+    place = read[universe] if universe == "universe" else read[universe][0]
+    at = f"{universe}.strategies[0]" if universe == "universe" else f"{universe}[0].strategies[0]"
+    found = place["strategies"][0]
+    for step in part.replace("[0]", "").split(".")[1:]:
+        found = found[step][0] if step == "factors" else found[step]
+    found["twist"] = 1
+    with pytest.raises(UnknownKey) as caught:
+        parse(json.dumps(read).encode())
+    assert (str(caught.value), caught.value.release) == (f"{at}{part}.twist", "9.9.0")
 
 
 def test_older_manifests_know_less() -> None:
