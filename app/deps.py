@@ -96,12 +96,6 @@ async def ticker_of_path(
 TickerDep = Annotated[str, Depends(ticker_of_path)]
 
 
-def held_ticker(text: str, version: Version) -> str:
-    """Return a ticker as the lake writes it; one that the lake does not have stays as it is."""
-    ticker, known = canonical_ticker(text), version.newest
-    return ticker.upper() if ticker not in known and ticker.upper() in known else ticker
-
-
 def observed_ticker(
     version: VersionDep,
     ticker: Annotated[

@@ -12,14 +12,13 @@ from app.deps import (
     ServicesDep,
     VersionDep,
     day_until_today,
-    held_ticker,
     named_strategy,
     universe_named,
 )
 from app.services import Services
 from app.serving import Version
 from app.web import order_models
-from pipelines.ranking import Strategy, rates_on
+from pipelines.ranking import Strategy, rates_on, ticker_if_known
 from pipelines.research import (
     Fees,
     Holding,
@@ -62,7 +61,9 @@ async def portfolio_orders(
     strategy, selection = _asked(services, version, sent)
     wish = _wish(sent, strategy, sent)
     cash = hundredths(sent.cash, "cash")
-    held = [Holding(held_ticker(one.ticker, version), one.shares) for one in sent.holdings]
+    held = [
+        Holding(ticker_if_known(one.ticker, version.newest), one.shares) for one in sent.holdings
+    ]
     quotes = await quoted(selection, strategy)
     found = await asyncio.to_thread(orders_for, quotes, held, cash, wish)
     return order_models.OrdersAnswer(

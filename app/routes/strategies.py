@@ -15,7 +15,6 @@ from app.deps import (
     StrategyDep,
     VerdictDep,
     VersionDep,
-    held_ticker,
 )
 from app.serving import views
 from app.web import (
@@ -32,6 +31,7 @@ from pipelines.ranking import (
     SELL_RANK,
     Strategy,
     places,
+    ticker_if_known,
     trades,
 )
 
@@ -214,7 +214,7 @@ def banding_check(
 ) -> portfolio_models.Banding:
     """Return the stocks to keep, sell and buy."""
     ranking = places(version.rankings.filter(strategy=strategy.name))
-    held = [held_ticker(ticker, version) for ticker in holdings]
+    held = [ticker_if_known(ticker, version.newest) for ticker in holdings]
     found = trades(
         ranking,
         held,

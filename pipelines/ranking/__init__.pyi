@@ -135,6 +135,9 @@ from .strategy import Strategy as Strategy
 from .tickers import canonical_ticker as canonical_ticker
 from .tickers import canonical_tickers as canonical_tickers
 
+# The ticker that a text means, or the text where it means none.
+from .tickers import ticker_if_known as ticker_if_known
+
 # The ticker that a text means, of those there are.
 from .tickers import ticker_named as ticker_named
 
