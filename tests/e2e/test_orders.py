@@ -16,7 +16,7 @@ from tests import commands
 def holdings(demo_market: Path, tmp_path: Path) -> Path:
     """A file of a broker: a stock by its ISIN, one by its name, a fund, and one misspelt."""
     with closing(sqlite3.connect(demo_market / "demo.db")) as database:
-        (a, isin), (b, name) = (
+        (a, isin), (_, name) = (
             database.execute(
                 f"SELECT ticker, {column} FROM stocks WHERE market = 'stockholmsborsen' "
                 "AND stock_type = 'stock' ORDER BY ticker LIMIT 1 OFFSET ?",
