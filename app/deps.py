@@ -130,6 +130,10 @@ class Selection:
         """Return all rankings of the universe on the date."""
         return await self.services.computing.rankings(self.version, self.universe, self.as_of)
 
+    def on(self, day: date) -> "Selection":
+        """Return the same selection on another date."""
+        return Selection(self.services, self.version, self.universe, day)
+
     @cached_property
     def today(self) -> date:
         """Return the day of the request, one and the same for the whole of it."""

@@ -17,7 +17,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
 ORIGIN: Final = """
-import json, os, runpy, sys
+import gc, json, os, runpy, sys
 import app.__main__, app.alerts, pipelines.refresh.make
 from importlib import import_module
 from pipelines.__main__ import MODULES
@@ -45,6 +45,8 @@ def become(asked):
         runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
 
 
+gc.collect()
+gc.freeze()  # or each copy would look through all that was imported when it ends
 print("ready", flush=True)
 for line in iter(sys.stdin.readline, ""):
     child = os.fork()

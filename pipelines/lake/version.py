@@ -195,7 +195,7 @@ class Lake:
                 "then run python -m pipelines.export"
             )
         years = range((first or date.min).year, (last or date.max).year + 1)
-        return self._files(entry, (f for f in entry.files if f.year is None or f.year in years))
+        return self._files(entry, (file for file in entry.files if file.has_any_of(years)))
 
     def _files(self, entry: Dataset, files: Iterable[DataFile]) -> pl.LazyFrame:
         """Return the rows of some files of a dataset."""

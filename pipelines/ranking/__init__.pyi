@@ -77,6 +77,9 @@ from .many import first_days as first_days
 # The rankings of many dates, a plan for each block of them.
 from .many import history as history
 
+# The same with the ranks alone, in larger blocks.
+from .many import history_of_ranks as history_of_ranks
+
 # The error for a stretch of time without a price.
 from .many import no_price as no_price
 
@@ -84,6 +87,9 @@ from .many import no_price as no_price
 from .origins import origin_plan as origin_plan
 from .origins import origin_tables as origin_tables
 from .origins import origins as origins
+
+# How many days with a volume the turnover of a quarter needs.
+from .price_windows import DAYS_WITH_VOLUME as DAYS_WITH_VOLUME
 
 # The published rankings: can they be used, and if not, what stands for them.
 from .rank import holds_rankings as holds_rankings
@@ -101,7 +107,8 @@ from .ratios import RATIO_COLUMNS as RATIO_COLUMNS
 # Why a stock has no rank: each code with its sentence.
 from .reasons import REASONS as REASONS
 
-# The day on which a strategy is rebalanced next.
+# The days on which a strategy was rebalanced last, and is next.
+from .rebalancing import last_rebalance as last_rebalance
 from .rebalancing import next_rebalance as next_rebalance
 
 # A hash that changes with these rules.

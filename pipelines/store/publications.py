@@ -16,8 +16,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from pipelines.errors import RemoteError
-from pipelines.lake import Manifest, parse
-from pipelines.lake.layout import VERSION_ID
+from pipelines.lake import Manifest, layout, parse
 from pipelines.store.bucket import Bucket, Entry
 
 PREFIX: Final = "publications"
@@ -101,6 +100,6 @@ def _number(entry: Entry) -> int:
 
 def _read(bucket: Bucket, entry: Entry) -> Publication:
     version = bucket.get(entry.name).decode(errors="replace")
-    if not VERSION_ID.fullmatch(version):
+    if not layout.VERSION_ID.fullmatch(version):
         raise RemoteError(f"{bucket}: {entry.name} names no version, but {version[:40]!r}")
     return Publication(_number(entry), version, entry.modified)

@@ -13,7 +13,6 @@ from pipelines import lake
 from pipelines.console import Progress, silent
 from pipelines.errors import LakeError, RemoteError
 from pipelines.lake import Lake, current_id, damage, layout, marks, version_ids
-from pipelines.lake.damage import Expected
 from pipelines.store.bucket import Bucket
 from pipelines.store.publications import (
     Publication,
@@ -121,7 +120,7 @@ def _here(root: Path) -> dict[str, Path]:
     return found
 
 
-def _linked(source: Path | None, staged: Path, file: Expected) -> bool:
+def _linked(source: Path | None, staged: Path, file: damage.Expected) -> bool:
     """Link a file that is here into a version; return False if there is none that is whole."""
     if source is None or damage.of_file(source, file.sha256, damage.hashed):
         return False
@@ -130,7 +129,7 @@ def _linked(source: Path | None, staged: Path, file: Expected) -> bool:
 
 
 def _fetch(
-    bucket: Bucket, folder: Path, files: Iterable[Expected], progress: Progress
+    bucket: Bucket, folder: Path, files: Iterable[damage.Expected], progress: Progress
 ) -> list[int]:
     """Write files of a store into a folder; return their sizes."""
     wanted, sizes = list(files), []
@@ -141,7 +140,7 @@ def _fetch(
     return sizes
 
 
-def _fetch_file(bucket: Bucket, folder: Path, file: Expected) -> int:
+def _fetch_file(bucket: Bucket, folder: Path, file: damage.Expected) -> int:
     content = bucket.get(file_name(file.sha256), file.bytes)
     if sha256(content).hexdigest() != file.sha256:
         raise RemoteError(
