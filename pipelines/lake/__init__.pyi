@@ -161,6 +161,7 @@ from .publishing import write_manifest as write_manifest
 from .publishing import writing as writing
 
 # Raises `LakeError` where the files of a version cannot be read.
+from .reading import BROKEN as BROKEN
 from .reading import readable as readable
 
 # The reason codes that the code itself asks for.
