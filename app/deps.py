@@ -175,7 +175,7 @@ async def selection(
     return Selection(
         services,
         version,
-        _universe(services, universe),
+        universe_named(services, universe),
         day_until_today(services, version, as_of, "as_of"),
     )
 
@@ -201,7 +201,8 @@ def day_until_today(services: Services, version: Version, day: date | None, name
     return day
 
 
-def _universe(services: Services, name: str | None) -> Universe:
+def universe_named(services: Services, name: str | None) -> Universe:
+    """Return the universe of that name, that of the service for None; raise 422 for another."""
     try:
         return services.settings.chosen_universe(name)
     except Unknown as error:

@@ -10,6 +10,9 @@ from . import errors as errors
 # The models of the answers on the service itself.
 from . import operation_models as operation_models
 
+# The requests for orders and the answers to them.
+from . import order_models as order_models
+
 # The models of the answers that the pages are made of.
 from . import page_models as page_models
 

@@ -12,6 +12,12 @@ from .banding import BUY_RANK as BUY_RANK
 # The last rank at which a stock that is held is kept.
 from .banding import SELL_RANK as SELL_RANK
 
+# The trades of a band: who stays, goes and comes.
+from .banding import Banding as Banding
+
+# A stock with its rank, or the reason for having none.
+from .banding import Place as Place
+
 # The places of a strategy's rows, by which the trades are decided.
 from .banding import places as places
 
@@ -24,6 +30,9 @@ from .catalogue import Factor as Factor
 
 # Returns of stocks in the currency of a universe.
 from .currencies import converted as converted
+
+# The rates of currencies in SEK on a day.
+from .currencies import rates_on as rates_on
 
 # Who is eligible, by the type of instrument and by the market alone.
 from .eligible import is_financial as is_financial
@@ -125,6 +134,9 @@ from .strategy import Strategy as Strategy
 # A ticker as the lake writes it, of a text and of a column.
 from .tickers import canonical_ticker as canonical_ticker
 from .tickers import canonical_tickers as canonical_tickers
+
+# The ticker that a text means, or the text where it means none.
+from .tickers import ticker_if_known as ticker_if_known
 
 # The ticker that a text means, of those there are.
 from .tickers import ticker_named as ticker_named
