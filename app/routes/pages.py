@@ -44,6 +44,8 @@ def _page(name: str, **headers: str) -> FileResponse:
 
 
 @router.get("/")
+@router.get("/backtest")
+@router.get("/method")
 async def investor() -> FileResponse:
     """Return the shell of an investor's page; its script draws the page of the path."""
     return _page("investor")

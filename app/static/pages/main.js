@@ -11,6 +11,8 @@ const PAGES = [
   [/^\/$/, () => import("./front.js")],
   [/^\/strategies\/([^/]+)$/, () => import("./strategy.js")],
   [/^\/stock\/(.+)$/, () => import("./stock.js")],
+  [/^\/backtest$/, () => import("./backtest.js")],
+  [/^\/method$/, () => import("./method.js")],
 ];
 
 function usePage(path) {

@@ -17,6 +17,8 @@ PAGES = {
     "strategy": f"{STRATEGY}?show=all",
     "compared": f"{STRATEGY}?against=AGO",
     "stock": "/stock/FIRST?strategy=trendande_varde",
+    "backtest": "/backtest?run=strategy%3Dtrendande_varde&run=strategy%3Dtrendande_kvalitet",
+    "method": "/method",
 }
 LARGEST_PAGE = 150_000
 READY = "main h1"
@@ -64,7 +66,7 @@ def address(service: Service, page: str) -> str:
 def settled(page: Page) -> None:
     """Wait until nothing loads."""
     page.wait_for_load_state("networkidle")
-    expect(page.locator(".loading")).to_have_count(0)
+    expect(page.locator(".loading, .runs__wait")).to_have_count(0)
 
 
 # ------------------------------------------------------------------------------------- looks
@@ -211,6 +213,36 @@ def test_a_stock_tells_where_it_stands_in_every_strategy(served: Service, visit:
 def test_an_unknown_stock_is_said_to_be_none(served: Service, visit: Visit) -> None:
     page = visit(served, "/stock/NOSUCH", wait=".state")
     expect(page.get_by_role("alert")).to_contain_text("NOSUCH")
+
+
+def test_backtests_stand_beside_each_other(served: Service, visit: Visit) -> None:
+    page = visit(served, "/backtest", wait="form.filters")
+    page.get_by_label("Strategy", exact=True).select_option("trendande_varde")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_label("Strategy", exact=True).select_option("trendande_kvalitet")
+    page.get_by_role("button", name="Run").click()
+    settled(page)
+    figures = page.get_by_role("region", name="Figures")
+    expect(figures.get_by_role("columnheader")).to_have_count(2)
+    found = served.get("/v1/strategies/trendande_varde/backtest")
+    row = figures.get_by_role("row", name="Return a year")
+    expect(row.get_by_role("cell").first).to_have_text(tenths(found["metrics"]["cagr"]))
+    sent = page.url
+    assert sent.count("run=") == 2
+    page.goto("about:blank")
+    page.goto(sent)
+    expect(figures.get_by_role("columnheader")).to_have_count(2)
+
+
+def tenths(fraction: float) -> str:
+    """As the page writes it, with a true minus."""
+    return f"{fraction:+.1%}".replace("-", "\u2212")
+
+
+def test_numbers_lead_to_the_method(served: Service, visit: Visit) -> None:
+    page = visit(served, STRATEGY, wait=".grid")
+    page.get_by_role("link", name="What F-score is").click()
+    expect(page.locator("#f-score")).to_be_in_viewport()
 
 
 # ---------------------------------------------------------------------------------- languages
