@@ -32,7 +32,10 @@ Status = Literal["ok", "warning", "critical"]
 
 @dataclass(frozen=True, kw_only=True)
 class DataFile:
-    """A Parquet file of a dataset; `year` is null where the dataset has no years."""
+    """A Parquet file of a dataset; `year` is null where the dataset has no years.
+
+    A file of several years has the last one as `year`, and a `first_year`.
+    """
 
     path: str  # from the folder of the version
     year: int | None
@@ -40,6 +43,13 @@ class DataFile:
     bytes: int
     sha256: str
     nulls: Mapping[str, int]  # by column; columns without a null are left out
+    first_year: int | None = None  # left out of the JSON where the file has one year
+
+    def has_any_of(self, years: range) -> bool:
+        """Return True if the file may have rows of some of the years."""
+        if self.year is None:
+            return True
+        return (self.first_year or self.year) < years.stop and self.year >= years.start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -222,11 +232,16 @@ def text(manifest: Manifest) -> str:
     return msgspec.json.format(json.dumps(values), indent=1)
 
 
-def _known(dataset: Mapping[str, object]) -> dict[str, object]:
+def _known(dataset: Mapping[str, Any]) -> dict[str, object]:
     left_out = {name for name in UNKNOWN if dataset.get(name) is None}
     if "rows_in" in left_out:
         left_out |= COUNTED
-    return {name: value for name, value in dataset.items() if name not in left_out}
+    known = {name: value for name, value in dataset.items() if name not in left_out}
+    return known | {"files": [_of_years(file) for file in dataset["files"]]}
+
+
+def _of_years(file: Mapping[str, object]) -> dict[str, object]:
+    return {name: v for name, v in file.items() if name != "first_year" or v is not None}
 
 
 def layout_of(raw: bytes) -> int | None:

@@ -168,7 +168,7 @@ def newest_ratios(
     """
     rows = fundamentals.filter(
         has_any(RATIO_COLUMNS), pl.col("known_from") >= months_before(day, RATIO_MONTHS)
-    ).with_columns(key_=_newest_ratios_key())
+    ).with_columns(key_=newest_ratios_key())
     if dated is None:
         dated = fiscal_dates(fundamentals)
     best = _best_key(rows, dated.group_by(by).agg(newest_=pl.col("fiscal_date").max()), by)
@@ -178,7 +178,7 @@ def newest_ratios(
     )
 
 
-def _newest_ratios_key() -> pl.Expr:
+def newest_ratios_key() -> pl.Expr:
     """Return a number that orders rows by `known_from`, then statements last, then the id."""
     of_fundamentals = (pl.col("source") == "fundamentals").cast(pl.Int64)
     low = of_fundamentals * 2**ID_BITS + pl.col("id")

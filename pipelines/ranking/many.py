@@ -23,6 +23,7 @@ from pipelines.ranking.known import (
     fiscal_dates,
     joined,
     newest_ratios,
+    newest_ratios_key,
     recent_statements,
     statements,
 )
@@ -47,6 +48,8 @@ from pipelines.universe import TrustedJump, Universe
 
 TOGETHER: Final = 24_000
 """Stocks times dates that one plan ranks."""
+RANKS_TOGETHER: Final = 96_000
+"""The same where the ranks alone are read, without the columns beside them."""
 WITH_WINDOWS: Final = 4_000
 """The same where price windows are read: each stock and date has all prices of a year."""
 BY: Final = ("as_of", "ticker")
@@ -56,6 +59,8 @@ HISTORY_COLUMNS: Final = (
     "market_cap_msek",
 )  # fmt: skip
 """The columns of each ranking that are kept; `pipelines.ranking.rankings` describes them."""
+RANK_COLUMNS: Final = ("as_of", "strategy", "rank", "ticker", "sector", "excluded_by", "score")
+"""Those of them that a backtest reads."""
 
 
 class Every(StrEnum):
@@ -106,14 +111,29 @@ def history(
     date, strategy, rank and ticker.
     """
     chosen = tuple(strategies_of(universe).values() if strategies is None else strategies)
-    read = windows_read(chosen, universe)
-    for block in _blocks(lake, sorted(set(dates)), WITH_WINDOWS if read else TOGETHER):
-        known = cross_sections(lake, block, universe.trusted_jumps, read)
-        stocks = in_currency(known, lake, universe, first=block[0], last=block[-1], also=read.names)
-        tables = ranking_tables(stocks, universe, chosen)
+    for tables in _tables(lake, dates, universe, chosen, TOGETHER):
         yield pl.concat([table.select(HISTORY_COLUMNS) for table in tables]).sort(
             "as_of", "strategy", "rank", "ticker", nulls_last=True
         )
+
+
+def history_of_ranks(
+    lake: Lake, *, dates: Iterable[date], universe: Universe, strategies: Iterable[Strategy]
+) -> Iterator[pl.LazyFrame]:
+    """Yield the rows of `history` with `RANK_COLUMNS` alone, in larger blocks and in no order."""
+    for tables in _tables(lake, dates, universe, tuple(strategies), RANKS_TOGETHER):
+        yield pl.concat([table.select(RANK_COLUMNS) for table in tables])
+
+
+def _tables(
+    lake: Lake, dates: Iterable[date], universe: Universe, chosen: Sequence[Strategy], together: int
+) -> Iterator[list[pl.LazyFrame]]:
+    """Yield the rankings of each strategy, of one block of dates after another."""
+    read = windows_read(chosen, universe)
+    for block in _blocks(lake, sorted(set(dates)), WITH_WINDOWS if read else together):
+        known = cross_sections(lake, block, universe.trusted_jumps, read)
+        stocks = in_currency(known, lake, universe, first=block[0], last=block[-1], also=read.names)
+        yield ranking_tables(stocks, universe, chosen)
 
 
 def _blocks(lake: Lake, dates: Sequence[date], together: int) -> Iterator[Sequence[date]]:
@@ -138,7 +158,7 @@ def cross_sections(
     jumps = counted_jumps(lake, trusted)
     recent = lake.fundamentals(known_by=dates[-1], known_since=days_before(dates[0], RATIO_WINDOW))
     ratios = newest_ratios(
-        _beside(recent.filter(has_any(RATIO_COLUMNS)), dates), day, BY,
+        _newest_beside(recent.filter(has_any(RATIO_COLUMNS)), dates), day, BY,
         dated=_beside(_newest_by_day(fiscal_dates(rows), dates[0]), dates),
     )  # fmt: skip
     return joined(
@@ -194,25 +214,37 @@ def _in_windows(lake: Lake, dates: Sequence[date], jumps: pl.LazyFrame) -> pl.La
 
 def _beside(fundamentals: pl.LazyFrame, dates: Sequence[date]) -> pl.LazyFrame:
     """Return each row once for every date by which it is known, with the date as `as_of`."""
-    pairs = _known_days(dates).lazy()
-    day = pl.max_horizontal("known_from", pl.lit(dates[0]))
-    return fundamentals.with_columns(known_=day).join(pairs, on="known_").drop("known_")
+    return _with_later(_with_next(fundamentals, dates), dates)
 
 
-def _known_days(dates: Sequence[date]) -> pl.DataFrame:
-    """Return each day up to the last date as `known_`, beside every date on or after it, `as_of`.
+def _newest_beside(ratios: pl.LazyFrame, dates: Sequence[date]) -> pl.LazyFrame:
+    """Return the same of those rows alone that may be the newest on a date.
 
-    All days after one date up to the next have the same dates ahead; `first_` is the first of
-    these.
+    Of the rows of a ticker and fiscal date that become known after one date, up to the next, each
+    is superseded by the last: on no date is one of them known and that one not.
     """
+    newest = pl.col("key_").max().over("ticker", "next_", "fiscal_date")
+    rows = _with_next(ratios, dates).with_columns(key_=newest_ratios_key())
+    return _with_later(rows.filter(pl.col("key_") == newest).drop("key_"), dates)
+
+
+def _with_next(fundamentals: pl.LazyFrame, dates: Sequence[date]) -> pl.LazyFrame:
+    """Add the first date by which each row is known, as `next_`; rows known after all dates go."""
     starts = [days_before(dates[0], 1), *dates[:-1]]
-    first = pl.DataFrame({"from_": starts, "first_": dates}, schema_overrides=dict.fromkeys(
-        ("from_", "first_"), pl.Date))  # fmt: skip
-    days = pl.date_ranges(pl.col("from_").dt.offset_by("1d"), "first_")
-    known_on = first.select("first_", known_=days).explode("known_")
-    later = first.select("first_").join(first.select(as_of="first_"), how="cross")
-    pairs = known_on.join(later.filter(pl.col("as_of") >= pl.col("first_")), on="first_")
-    return pairs.select("known_", "as_of")
+    spans = pl.DataFrame({"from_": starts, "next_": dates}, schema_overrides=dict.fromkeys(
+        ("from_", "next_"), pl.Date))  # fmt: skip
+    days = spans.select("next_", known_=pl.date_ranges(pl.col("from_").dt.offset_by("1d"), "next_"))
+    known = pl.max_horizontal("known_from", pl.lit(dates[0]))
+    next_dates = days.explode("known_").lazy()
+    return fundamentals.with_columns(known_=known).join(next_dates, on="known_").drop("known_")
+
+
+def _with_later(rows: pl.LazyFrame, dates: Sequence[date]) -> pl.LazyFrame:
+    """Return each row once for `next_` and every date after it, with the date as `as_of`."""
+    next_ = pl.LazyFrame({"next_": dates}, schema={"next_": pl.Date})
+    pairs = next_.join(next_.select(as_of="next_"), how="cross")
+    later = pairs.filter(pl.col("as_of") >= pl.col("next_"))
+    return rows.join(later, on="next_").drop("next_")
 
 
 def _newest_by_day(dated: pl.LazyFrame, first: date) -> pl.LazyFrame:

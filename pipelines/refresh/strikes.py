@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.errors import LakeError
 from pipelines.lake import DataFile, Dataset, Lake, Memory
-from pipelines.refresh import observed, sightings
+from pipelines.refresh import observed, observed_files, sightings
 from pipelines.refresh.sightings import FUNDAMENTALS, STOCKS, Kind
 from pipelines.refresh.task import Strike, Task
 
@@ -25,7 +25,7 @@ def struck(task: Task, lake: Lake, dataset: str, strike: Strike) -> Dataset:
         raise LakeError("the lake has no observations; there is none to strike")
     entry = memory.datasets[dataset]
     if dataset != f"observed_{strike.dataset}":
-        observed.link_files(task, memory, entry.files)
+        observed_files.link_files(task, memory, entry.files)
         return entry
     return _Striking(task, kind, memory, strike).dataset(lake)
 
@@ -35,7 +35,9 @@ class _Striking:
 
     def __init__(self, task: Task, kind: Kind, memory: Memory, strike: Strike) -> None:
         self.task, self.kind, self.memory, self.strike = task, kind, memory, strike
-        rows = observed.read(memory, kind, [y for y in memory.years(kind.dataset) if y is not None])
+        rows = observed_files.read(
+            memory, kind, [y for y in memory.years(kind.dataset) if y is not None]
+        )
         mine = rows.filter(ticker=strike.ticker)
         self.hit = mine.filter(pl.col("state").is_in(("kept", "covered")), self._is_of_day())
         self.freed = self._freed(mine)
@@ -47,11 +49,13 @@ class _Striking:
         waiting = self._still_there(lake)
         made = [file for year in self.memory.years(self.kind.dataset) for file in self._year(year)]
         if waiting.height:
-            provisional = observed.read(self.memory, self.kind, [None]) if self._waits else waiting
+            provisional = (
+                observed_files.read(self.memory, self.kind, [None]) if self._waits else waiting
+            )
             both = pl.concat([provisional, waiting]) if self._waits else waiting
             made = [file for file in made if file.year is not None]
-            made.append(observed.write(self.task, self.kind, None, both))
-        counts = observed.counts_of(self.memory, self.kind)
+            made.append(observed_files.write(self.task, self.kind, None, both))
+        counts = observed_files.counts_of(self.memory, self.kind)
         return observed.entry_of(self.kind, made, replace(
             counts, new=0, kept=counts.kept - self.hit.height,
             struck=counts.struck + self.hit.height, waiting=counts.waiting + waiting.height,
@@ -64,10 +68,10 @@ class _Striking:
     def _year(self, year: int | None) -> Iterator[DataFile]:
         """Write or link the files of a year, or those that wait."""
         files = [f for f in self.memory.datasets[self.kind.dataset].files if f.year == year]
-        rows = observed.read(self.memory, self.kind, [year])
+        rows = observed_files.read(self.memory, self.kind, [year])
         is_hit, is_freed = self._is_among(rows, self.hit), self._is_among(rows, self.freed)
         if year is None or not (is_hit.any() or is_freed.any()):
-            observed.link_files(self.task, self.memory, files)
+            observed_files.link_files(self.task, self.memory, files)
             yield from files
             return
         changed = rows.with_columns(hit_=is_hit, freed_=is_freed).with_columns(
@@ -76,7 +80,7 @@ class _Striking:
             struck_on=pl.when("hit_").then(pl.lit(self.task.today)).otherwise("struck_on"),
             reason=pl.when("hit_").then(pl.lit(self.strike.reason)).otherwise("reason"),
         )  # fmt: skip
-        yield observed.write(self.task, self.kind, year, changed.drop("hit_", "freed_"))
+        yield observed_files.write(self.task, self.kind, year, changed.drop("hit_", "freed_"))
 
     def _is_of_day(self) -> pl.Expr:
         return pl.col("observed_on") == self.strike.observed_on

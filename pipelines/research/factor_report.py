@@ -11,7 +11,7 @@ import polars as pl
 from pipelines.definition import definition_of
 from pipelines.errors import StockRankError, Unknown, WrongUsage
 from pipelines.lake import Lake
-from pipelines.ranking import FACTORS, Strategy, history, strategy_of
+from pipelines.ranking import FACTORS, Strategy, history_of_ranks, strategy_of
 from pipelines.research.arrays import Numbers
 from pipelines.research.ics import (
     DAY,
@@ -119,7 +119,7 @@ def _eligible(
 ) -> pl.DataFrame:
     """Return the eligible stocks of each date; `factor` is higher the better the rank, or null."""
     parts, done = [pl.DataFrame(schema=ROWS)], 0
-    for plan in history(lake, dates=days, universe=universe, strategies=[strategy]):
+    for plan in history_of_ranks(lake, dates=days, universe=universe, strategies=[strategy]):
         inside = ~pl.col("excluded_by").is_in(OF_THE_UNIVERSE).fill_null(value=False)
         block = plan.filter(inside).select(
             DAY, "ticker", "sector", factor=-pl.col("rank").cast(pl.Float64)

@@ -76,21 +76,18 @@ def flow_frame(market: Market, walked: Walked, portfolios: Sequence[Portfolio]) 
 
     The turnover is half of the sum by which the weights of the stocks change.
     """
-    days = pl.Series(market.days, dtype=pl.Date)
-    parts = [
-        pl.DataFrame(
-            {
-                "strategy": [portfolio.name for portfolio in portfolios],
-                "date": pl.Series([days[day]] * len(portfolios)),
-                "turnover": turnover,
-                "costs": costs,
-            },
-            schema=FLOWS,
-        )
-        for day, turnover, costs in walked.flows
-    ]
-    frame = pl.concat([pl.DataFrame(schema=FLOWS), *parts])
-    return frame.filter((pl.col("turnover") > 0) | (pl.col("costs") > 0))
+    count, stops = len(portfolios), len(walked.flows)
+    days = np.repeat(np.array([day for day, _, _ in walked.flows], dtype=np.int64), count)
+    rows = pl.DataFrame(
+        {
+            "strategy": [portfolio.name for portfolio in portfolios] * stops,
+            "date": pl.Series(market.days[days], dtype=pl.Date),
+            "turnover": np.array([turnover for _, turnover, _ in walked.flows]).ravel(),
+            "costs": np.array([costs for _, _, costs in walked.flows]).ravel(),
+        },
+        schema=FLOWS,
+    )
+    return rows.filter((pl.col("turnover") > 0) | (pl.col("costs") > 0))
 
 
 def ledger_frame(

@@ -62,19 +62,22 @@ def market_of(lake: Lake, wanted: Wanted) -> Market:
     prices = lake.prices(since=wanted.since, until=wanted.until)
     days = prices.select(pl.col("date").unique().sort()).collect(engine="streaming")
     stocks = pl.DataFrame({"ticker": wanted.tickers}, schema={"ticker": pl.String})
-    rows = _placed(prices, days, stocks)
+    traded_at = "close" if wanted.fill is Fill.NEXT_CLOSE else "open"
+    rows = _placed(prices, days, stocks, sorted({"close", traded_at}))
     day, stock = rows["day"].to_numpy(), rows["stock"].to_numpy()
     axis = days["date"].to_numpy().astype("datetime64[D]")
     scales = scales_of(lake, axis, wanted.tickers, wanted.trusted_jumps)
     rates = Rates.of(lake, axis, wanted.tickers, wanted.currency)
 
     value = _matrix(days, stocks, day, stock, rows["close"])
-    fill = (
-        value if wanted.fill is Fill.NEXT_CLOSE else _matrix(days, stocks, day, stock, rows["open"])
-    )
     delistings = _delistings(value)
-    fill = rates.traded(scales.of_units(fill))
-    value = scales.of_units(value)
+    scales.to_units(value)
+    if wanted.fill is Fill.NEXT_CLOSE:
+        fill = value.copy()
+    else:
+        fill = _matrix(days, stocks, day, stock, rows["open"])
+        scales.to_units(fill)
+    fill = rates.traded(fill)
     fill_forward(value)
     suspect = suspect_days(lake, axis, wanted.tickers, wanted.trusted_jumps)
     return Market(
@@ -85,13 +88,15 @@ def market_of(lake: Lake, wanted: Wanted) -> Market:
     )  # fmt: skip
 
 
-def _placed(prices: pl.LazyFrame, days: pl.DataFrame, stocks: pl.DataFrame) -> pl.DataFrame:
-    """Return the rows of the stocks with the numbers of their days and stocks."""
-    numbered = prices.select("ticker", "date", "open", "close").join(
+def _placed(
+    prices: pl.LazyFrame, days: pl.DataFrame, stocks: pl.DataFrame, columns: list[str]
+) -> pl.DataFrame:
+    """Return some prices of the stocks, with the numbers of their days and stocks."""
+    numbered = prices.select("ticker", "date", *columns).join(
         stocks.lazy().with_row_index("stock"), on="ticker"
     )
     beside = numbered.join(days.lazy().with_row_index("day"), on="date")
-    return beside.select("day", "stock", pl.col("open", "close").cast(pl.Float64)).collect(
+    return beside.select("day", "stock", pl.col(columns).cast(pl.Float64)).collect(
         engine="streaming"
     )
 

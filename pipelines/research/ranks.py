@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import Lake
-from pipelines.ranking import REASONS, Every, Strategy, first_days, history
+from pipelines.ranking import REASONS, Every, Strategy, first_days, history_of_ranks
 from pipelines.research.rules import Calendar
 from pipelines.research.signals import COLUMNS
 from pipelines.universe import Universe
@@ -63,7 +63,7 @@ def ranks_of(
     """
     parts: list[pl.DataFrame] = []
     done = 0
-    for plan in history(lake, dates=days, universe=universe, strategies=strategies):
+    for plan in history_of_ranks(lake, dates=days, universe=universe, strategies=strategies):
         block = plan.select(*COLUMNS, "excluded_by").collect(engine="streaming")
         done += block["as_of"].n_unique()
         progress("dates", done, len(days))

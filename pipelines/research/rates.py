@@ -43,8 +43,8 @@ class Rates:
         return mine / self.by_currency.get(target, unknown)
 
     def traded(self, prices: Floats) -> Floats:
-        """Return prices in the currency of the portfolio, NaN without a rate; in a new matrix."""
-        return self._converted(prices.copy(), last_known=False)
+        """Return prices in the currency of the portfolio, NaN without a rate; in place."""
+        return self._converted(prices, last_known=False)
 
     def valued(self, prices: Floats) -> Floats:
         """Return prices at the last known rate, however old; in place."""

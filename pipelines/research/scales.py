@@ -35,12 +35,10 @@ class Scales:
     shares: Floats
     steps: tuple[Step, ...]
 
-    def of_units(self, prices: Floats) -> Floats:
-        """Return the price of a unit from that of a share, in a new matrix."""
+    def to_units(self, prices: Floats) -> None:
+        """Make the prices of shares those of units, in place."""
         changed = self.columns >= 0
-        units = prices.copy()
-        units[:, changed] *= self.shares[:, self.columns[changed]]
-        return units
+        prices[:, changed] *= self.shares[:, self.columns[changed]]
 
     def at(self, days: Numbers, stocks: Numbers) -> Floats:
         """Return the shares of a unit on some days of some stocks, one by one."""

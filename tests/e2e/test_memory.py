@@ -105,11 +105,48 @@ def test_files_without_news_are_linked_and_many_become_one(
     change(place.database, "UPDATE daily_prices SET volume = 7")
     again = place.export(WED).datasets["observed_fundamentals"]
     assert again.files == entry.files
-    monkeypatch.setattr("pipelines.refresh.observed.MANY", 2)
+    monkeypatch.setattr("pipelines.refresh.observed_files.MANY", 2)
     place.overwrite(WED, 7.0)
     whole = place.export(WED).datasets["observed_fundamentals"]
     assert [file.rows for file in whole.files] == [3]
     assert place.incomes() == [5.0, 6.0, 7.0]
+
+
+OF_THE_YEARS = (
+    "INSERT INTO fundamentals (id, ticker, data_source, fiscal_date, fetched_date, net_income) "
+    "VALUES (91, 'BB', 'old', '2018-12-31', '2019-03-01', 1.0), "
+    "(92, 'BB', 'older', '2016-12-31', '2017-03-01', 2.0)"
+)
+
+
+def test_what_was_known_before_the_first_year_is_in_the_files_of_that_year(place: Place) -> None:
+    change(place.database, OF_THE_YEARS)
+    place.export(WED)
+    lake = Lake(place.lake)
+    assert [
+        (file.first_year, file.year, file.rows)
+        for file in lake.datasets["observed_fundamentals"].files
+    ] == [(None, 2026, 1), (None, 2026, 1), (2017, 2026, 2)]
+    known = lake.fundamentals(known_by=date(2018, 12, 31)).collect()
+    assert known["net_income_ccy"].to_list() == [2.0]
+    change(place.database, "DELETE FROM fundamentals WHERE id = 91")
+    place.export(date(2026, 3, 5))
+    assert place.incomes() == [2.0, 1.0, 5.0, 6.0]
+
+
+def test_files_of_years_before_the_first_become_part_of_it(place: Place) -> None:
+    change(place.database, OF_THE_YEARS)
+    place.export(WED)
+    manifest = place.lake / "current" / MANIFEST
+    written = json.loads(manifest.read_text())
+    entry = written["datasets"]["observed_fundamentals"]
+    entry["files"][-1] |= {"year": 2019}
+    manifest.write_text(json.dumps(written))
+    place.overwrite(date(2026, 3, 5), 7.0)
+    made = place.export(date(2026, 3, 5))
+    (whole,) = made.datasets["observed_fundamentals"].files
+    assert (whole.first_year, whole.year, whole.rows) == (2017, 2026, 7)
+    assert place.incomes() == [2.0, 1.0, 5.0, 6.0, 7.0, 7.0, 7.0]
 
 
 def other_layout(place: Place) -> dict[str, Any]:

@@ -95,6 +95,22 @@ def test_only_the_files_of_the_years_between_are_opened(tmp_path: Path) -> None:
         _ = lake.manifest
 
 
+def test_a_file_of_several_years_is_opened_for_each_of_them(tmp_path: Path) -> None:
+    days = [date(2021, 5, 1), date(2023, 5, 1)]
+    pl.DataFrame({"date": days}).write_parquet(tmp_path / "0")
+    entry = dataset(
+        data_file("0", year=2023, first_year=2021), schema=schema_text(pl.Schema({"date": pl.Date}))
+    )
+    lake = Lake.unfinished(tmp_path, {"prices": entry}, date(2025, 12, 31))
+    found = [
+        lake.prices(since=f"{y}-01-01", until=f"{y}-12-31").collect() for y in range(2021, 2024)
+    ]
+    assert [rows["date"].to_list() for rows in found] == [days[:1], [], days[1:]]
+    (tmp_path / "0").unlink()  # so that it cannot be opened
+    assert lake.prices(until="2020-12-31").collect().is_empty()
+    assert lake.prices(since="2024-01-01").collect().is_empty()
+
+
 def test_a_manifest_that_the_system_does_not_read_is_an_error_of_the_lake(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

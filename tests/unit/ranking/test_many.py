@@ -10,10 +10,17 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from pipelines.ranking import many
-from pipelines.ranking.many import Every, first_days, history
+from pipelines.ranking.many import (
+    RANK_COLUMNS,
+    Every,
+    cross_sections,
+    first_days,
+    history,
+    history_of_ranks,
+)
 from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
-from tests.factories import closes, frame_lake, stock
+from tests.factories import closes, frame_lake, snapshot, statement, stock
 
 DAYS = ["2023-12-28", "2024-01-02", "2024-01-03", "2024-01-08", "2024-02-01", "2024-04-02"]
 LAKE = frame_lake([stock("A")], closes("A", dict.fromkeys(DAYS, 1.0)))
@@ -92,3 +99,37 @@ def test_the_last_date_counts() -> None:
     found = first_days(LAKE, since=date(2024, 1, 1), until=date(2024, 2, 1), every=Every.MONTH)
     assert [str(day) for day in found] == ["2024-01-02", "2024-02-01"]
     assert first_days(LAKE, since=date(2024, 2, 2), until=date(2024, 3, 1), every=Every.DAY) == []
+
+
+@pytest.mark.parametrize("together", [1, 2, 96_000])
+def test_the_ranks_alone_are_those_of_the_history(
+    monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    monkeypatch.setattr(many, "RANKS_TOGETHER", together)
+    dates, chosen = (
+        [date(2024, 1, 2), date(2024, 2, 1), date(2024, 4, 2)],
+        list(STRATEGIES.values()),
+    )
+    (every,) = history(LAKE, dates=dates, universe=SWEDEN)
+    alone = history_of_ranks(LAKE, dates=dates, universe=SWEDEN, strategies=chosen)
+    found = pl.concat(plan.collect(engine="streaming") for plan in alone)
+    expected = every.select(RANK_COLUMNS).collect(engine="streaming")
+    assert expected.height == 12
+    assert_frame_equal(found, expected, check_row_order=False)
+
+
+def test_of_the_ratios_between_two_dates_the_newest_of_each_year_counts() -> None:
+    days = [date(2024, 1, 2), date(2024, 2, 1), date(2024, 4, 2)]
+    rows = [
+        snapshot("A", "2023-12-01", number=1, pe=1.0),
+        snapshot("A", "2023-12-08", number=2, pe=2.0),
+        snapshot("A", "2024-01-10", number=3, pe=3.0),
+        snapshot("A", "2024-01-10", number=4, pe=4.0),
+        snapshot("A", "2024-02-01", number=5, pe=5.0),
+        # Of the year after: the statements of the year before no longer count.
+        statement("A", "2023-12-31", "2024-03-01", number=6, pe=6.0),
+        statement("A", "2022-12-31", "2024-03-20", number=7, pe=7.0),
+    ]
+    lake = frame_lake([stock("A")], closes("A", dict.fromkeys(DAYS, 1.0)), rows)
+    known = cross_sections(lake, days).select("as_of", "pe").sort("as_of")
+    assert known.collect(engine="streaming").rows() == list(zip(days, [2.0, 5.0, 6.0], strict=True))
