@@ -26,6 +26,7 @@ MODULES: Final = {
     "search": "pipelines.search",
     "orders": "pipelines.orders",
     "versions": "pipelines.versions",
+    "remote": "pipelines.remote",
     "tune": "pipelines.tune",
     "app": "app",
     "serve": "app",
