@@ -35,7 +35,13 @@ def _of_data(found: Iterable[Alert]) -> Iterable[nordic_models.Reminder]:
     for alert in found:
         if alert.state == "firing":
             priority = "high" if alert.severity == "critical" else "medium"
-            yield nordic_models.Reminder(message=alert.message, priority=priority, type="data")
+            yield nordic_models.Reminder(
+                message=alert.message,
+                priority=priority,
+                type="data",
+                strategy=None,
+                days_until=None,
+            )
 
 
 def _of_strategies(
