@@ -13,10 +13,10 @@ from typing import Annotated, Final
 
 import typer
 
-from pipelines import console
+from pipelines import console, store
 from pipelines import lake as lakes
 from pipelines.console import LogFormat
-from pipelines.errors import Stopped
+from pipelines.errors import RemoteError, StockRankError, Stopped
 from pipelines.lake import Dataset, Manifest, current_id
 from pipelines.refresh import export, recorded_export
 from pipelines.runtime import end_in_order
@@ -65,6 +65,8 @@ def main(  # noqa: PLR0913 - one parameter an option
             keep=settings.keep_versions,
             progress=progress,
         )
+    if settings.remote and not settings.is_reader:
+        _push(root, settings.remote)
     if as_json:
         console.write_data(lakes.text(manifest))
     elif manifest.version == before:
@@ -73,6 +75,13 @@ def main(  # noqa: PLR0913 - one parameter an option
         console.show(*summary(manifest))
         if manifest.demo:
             console.write(lakes.DEMO_NOTICE)
+
+
+def _push(root: Path, url: str) -> None:
+    try:
+        store.push(root, store.Bucket(url))
+    except StockRankError as error:
+        raise RemoteError(f"published here, but not in the object store: {error}") from None
 
 
 @contextmanager

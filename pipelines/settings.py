@@ -4,14 +4,13 @@ One set for the commands and the service, so that both read the same file.
 """
 
 import os
-import tomllib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self, get_args
+from typing import Annotated, Final, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -21,16 +20,15 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.definition import Definition, definitions_from, definitions_in
 from pipelines.errors import SettingsError, Unknown
+from pipelines.setting_sources import Filled, read
 from pipelines.universe import BUILT_IN, JUMP_THRESHOLD, OMXS30, ReturnsIn, TrustedJump, Universe
 
 PREFIX: Final = "STOCKRANK_"
-CONFIG: Final = Path("stockrank.toml")
 
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -96,6 +94,16 @@ class Settings(BaseSettings):
     trusted_proxies: str | None = Field(
         None, description="addresses of proxies whose `X-Forwarded-For` counts, with commas between"
     )
+    role: Literal["all", "reader"] = Field(
+        "all", description="`reader` serves what another process publishes, and changes nothing"
+    )
+    writer: str | None = Field(None, description="where a reader says that changes can be made")
+    remote: str | None = Field(
+        None, description="object store that versions are pushed to, and that a reader pulls from"
+    )
+    remote_seconds: float = Field(
+        60, ge=1, allow_inf_nan=False, description="seconds between two looks at the object store"
+    )
     sync_hour: int | None = Field(None, ge=0, le=23, description="UTC hour of a daily refresh")
     damage_check_hours: float = Field(
         24,
@@ -140,7 +148,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let variables of the environment win over the values of the file."""
-        return _Filled(env_settings), _Filled(init_settings)
+        return Filled(env_settings), Filled(init_settings)
 
     @field_validator("trusted_jumps")
     @classmethod
@@ -176,6 +184,16 @@ class Settings(BaseSettings):
         return addresses
 
     @property
+    def is_reader(self) -> bool:
+        """True for a service that changes nothing."""
+        return self.role == "reader"
+
+    @property
+    def owns_lake(self) -> bool:
+        """True for a service whose lake no other service writes to."""
+        return not self.is_reader or self.remote is not None
+
+    @property
     def proxies(self) -> list[str]:
         """Return the addresses and networks of the trusted proxies."""
         return _listed(self.trusted_proxies)
@@ -188,7 +206,7 @@ class Settings(BaseSettings):
             if name.startswith(PREFIX) and name not in variables:
                 raise Unknown("setting", name, sorted(variables))
         try:
-            return cls(**_read(config))
+            return cls(**read(config))
         except ValidationError as error:
             raise SettingsError(_message(error, cls.model_fields)) from None
         except UnreadableVariable as error:
@@ -231,35 +249,6 @@ def _listed(text: str | None) -> list[str]:
     return [part.strip() for part in text.split(",")] if text else []
 
 
-class _Filled(PydanticBaseSettingsSource):
-    """The values of another source without optional ones that are blank."""
-
-    def __init__(self, source: PydanticBaseSettingsSource) -> None:
-        super().__init__(source.settings_cls)
-        self._source: Final = source
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return what the other source has of a field."""
-        return self._source.get_field_value(field, field_name)
-
-    def __call__(self) -> dict[str, Any]:
-        """Return all values of the other source that count."""
-        return {
-            name: value
-            for name, value in self._source().items()
-            if not (_is_optional(self.settings_cls, name) and _is_blank(value))
-        }
-
-
-def _is_optional(model: type[BaseModel], name: str) -> bool:
-    return name in model.model_fields and model.model_fields[name].default is None
-
-
-def _is_blank(value: object) -> bool:
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return isinstance(text, str) and not text.strip()
-
-
 SECRETS: Final = frozenset(
     name for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)
 )
@@ -281,19 +270,3 @@ def _message(error: ValidationError, names: Iterable[str]) -> str:
     hidden = not best["loc"] or best["loc"][0] in SECRETS
     shown = where if hidden else f"{where} = {best['input']!r}"
     return f"setting {shown}: {best['msg'].removeprefix('Value error, ')}"
-
-
-def _read(config: Path | None) -> dict[str, Any]:
-    path = config or CONFIG
-    if config is None and not path.exists():
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(
-            f"no settings file at {path}; name one that is there, or leave --config out"
-        ) from None
-    except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"cannot read {path}: {error}") from None

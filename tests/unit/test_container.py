@@ -10,7 +10,8 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from pipelines.settings import CONFIG, PREFIX, Settings, UniverseSettings
+from pipelines.setting_sources import CONFIG
+from pipelines.settings import PREFIX, Settings, UniverseSettings
 from tests.documents import ROOT, TEXTS, section
 
 TEXT: Final = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
