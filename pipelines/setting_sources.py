@@ -1,6 +1,7 @@
 """Where settings come from: a file, and the values of another source that are not blank."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,7 +43,7 @@ def _is_blank(value: object) -> bool:
     return isinstance(text, str) and not text.strip()
 
 
-def read(config: Path | None) -> dict[str, Any]:
+def read(config: Path | None) -> Mapping[str, object]:
     """Return the values in a file, by default those of `CONFIG` if it is there."""
     path = config or CONFIG
     if config is None and not path.exists():
