@@ -23,7 +23,6 @@ from app.watch import (
     trial_alert,
 )
 from pipelines import console
-from pipelines import lake as lakes
 from pipelines.console import LogFormat
 from pipelines.settings import PREFIX, Settings
 from pipelines.terminal_table import Column, Table
@@ -87,7 +86,7 @@ def show_history(
     Example: python -m app.alerts history --limit 50
     """
     settings = Settings.load(config)
-    path = alerts_file(lakes.layout.service(lake or settings.lake))
+    path = alerts_file(lake or settings.lake)
     alerts = recorded_alerts(path)[:limit]
     many = f"{len(alerts)} alert{'s' * (len(alerts) > 1)}"
     title = many if alerts else "no alert has fired"

@@ -23,6 +23,7 @@ from app.serving import (
     kept_versions,
 )
 from app.watch import (
+    ALERTS_FILE,
     UNKNOWN_DISK,
     Alerts,
     Aside,
@@ -31,7 +32,6 @@ from app.watch import (
     Guard,
     Level,
     NoAnswer,
-    alerts_file,
     configured_channels,
     disk_usage,
     effective_limit_mb,
@@ -149,7 +149,7 @@ def build_services(settings: Settings) -> Services:
         computing=Computing(cache, settings.computations, lambda: guard.level is Level.CRITICAL),
         guard=guard,
         events=events,
-        alerts=Alerts(alerts_file(folder), configured_channels(settings), events),
+        alerts=Alerts(folder / ALERTS_FILE, configured_channels(settings), events),
         refresher=refresher,
         schedule=Schedule(settings, refresher),
         research=Research(settings, limit, lambda: guard.level is Level.CRITICAL),

@@ -1,17 +1,10 @@
-"""Where settings come from: a file, and the values of another source that are not blank."""
+"""The values of a source of settings without optional ones that are blank."""
 
-import tomllib
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import PydanticBaseSettingsSource
-
-from pipelines.errors import SettingsError
-
-CONFIG: Final = Path("stockrank.toml")
 
 
 class Filled(PydanticBaseSettingsSource):
@@ -41,20 +34,3 @@ def _is_optional(model: type[BaseModel], name: str) -> bool:
 def _is_blank(value: object) -> bool:
     text = value.get_secret_value() if isinstance(value, SecretStr) else value
     return isinstance(text, str) and not text.strip()
-
-
-def read(config: Path | None) -> Mapping[str, object]:
-    """Return the values in a file, by default those of `CONFIG` if it is there."""
-    path = config or CONFIG
-    if config is None and not path.exists():
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(
-            f"no settings file at {path}; name one that is there, or leave --config out"
-        ) from None
-    except OSError as error:
-        raise SettingsError(f"cannot read {path}: {error.strerror}") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"cannot read {path}: {error}") from None

@@ -4,13 +4,14 @@ One set for the commands and the service, so that both read the same file.
 """
 
 import os
+import tomllib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from functools import cached_property
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Final, Literal, Self, get_args
+from typing import Annotated, Any, Final, Literal, Self, get_args
 
 from pydantic import (
     BaseModel,
@@ -25,10 +26,11 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.definition import Definition, definitions_from, definitions_in
 from pipelines.errors import SettingsError, Unknown
-from pipelines.setting_sources import Filled, read
+from pipelines.setting_sources import Filled
 from pipelines.universe import BUILT_IN, JUMP_THRESHOLD, OMXS30, ReturnsIn, TrustedJump, Universe
 
 PREFIX: Final = "STOCKRANK_"
+CONFIG: Final = Path("stockrank.toml")
 
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -206,7 +208,7 @@ class Settings(BaseSettings):
             if name.startswith(PREFIX) and name not in variables:
                 raise Unknown("setting", name, sorted(variables))
         try:
-            return cls(**read(config))
+            return cls(**_read(config))
         except ValidationError as error:
             raise SettingsError(_message(error, cls.model_fields)) from None
         except UnreadableVariable as error:
@@ -270,3 +272,19 @@ def _message(error: ValidationError, names: Iterable[str]) -> str:
     hidden = not best["loc"] or best["loc"][0] in SECRETS
     shown = where if hidden else f"{where} = {best['input']!r}"
     return f"setting {shown}: {best['msg'].removeprefix('Value error, ')}"
+
+
+def _read(config: Path | None) -> dict[str, Any]:
+    path = config or CONFIG
+    if config is None and not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"no settings file at {path}; name one that is there, or leave --config out"
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"cannot read {path}: {error.strerror}") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"cannot read {path}: {error}") from None

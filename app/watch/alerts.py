@@ -15,10 +15,13 @@ from pydantic import AwareDatetime, JsonValue, TypeAdapter, ValidationError
 from app.watch.events import Events
 from app.watch.journal import Entry, Journal
 from app.watch.outbox import Channel, Notice, Outbox
+from pipelines.lake import layout
 
 Severity = Literal["warning", "critical"]
 AlertState = Literal["pending", "firing", "resolved"]
 
+ALERTS_FILE: Final = "alerts.jsonl"
+"""The alerts, in the folder of what a service remembers."""
 LOG_LEVELS: Final = {"warning": logging.WARNING, "critical": logging.ERROR}
 CLOSE_SECONDS: Final = 5.0
 
@@ -177,9 +180,9 @@ def _alerts(entries: Iterable[Entry]) -> list[Alert]:
     return found
 
 
-def alerts_file(folder: Path) -> Path:
-    """Return the file of the alerts in the folder of what a service remembers."""
-    return folder / "alerts.jsonl"
+def alerts_file(lake: Path) -> Path:
+    """Return the file in which the service keeps the alerts of a lake."""
+    return layout.service(lake) / ALERTS_FILE
 
 
 def recorded_alerts(path: Path) -> list[Alert]:

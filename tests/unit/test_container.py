@@ -10,8 +10,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from pipelines.setting_sources import CONFIG
-from pipelines.settings import PREFIX, Settings, UniverseSettings
+from pipelines.settings import CONFIG, PREFIX, Settings, UniverseSettings
 from tests.documents import ROOT, TEXTS, section
 
 TEXT: Final = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
