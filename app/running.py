@@ -16,6 +16,7 @@ from app.watch import DamageCheck, rules, version_rules
 from app.web import Unreadable
 from pipelines.errors import LakeError, NothingPublished, StockRankError
 from pipelines.lake import Condition, kept, layout, listing, marks
+from pipelines.ranking import rules_hash
 from pipelines.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -155,12 +156,13 @@ class _Watch:
             return
         self._looked = True
         if self._version is None or self._version.id != version.id:
-            if self._version is not None:
-                services.research.prepare(version.id, version.manifest.strategies)
             self._version = version
             logger.info("version %s is served, with closes of %s", version.id, version.lake.as_of)
             data = {"version": version.id, "as_of": version.lake.as_of.isoformat()}
             services.events.publish("version", data)
+        strategies = version.manifest.strategies
+        found = await services.research.take_in(version.id, strategies, rules_hash)
+        services.alerts.observe_all([rules.backtests_failed(found)])
         if self._compared != version.id:
             await self._compare(version)
             self._made = await asyncio.to_thread(_last_made, services.published.root)
