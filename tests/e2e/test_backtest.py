@@ -92,9 +92,10 @@ def test_a_refresh_computes_the_backtests_of_what_it_published(
     shutil.copytree(demo_market / "lake", tmp_path / "lake", symlinks=True)
     root, version = tmp_path / "lake", str(current_id(tmp_path / "lake"))
     words = ("--source", str(demo_market / "demo.db"), "--lake", str(root), "--json")
-    left_out = commands.run(tmp_path, "pipelines.export", *words, "--no-backtests", env=os.environ)
+    env = {**os.environ, "PYTHONPATH": str(commands.ROOT)}
+    left_out = commands.run(tmp_path, "pipelines.export", *words, "--no-backtests", env=env)
     assert (left_out.returncode, prepared(root, version)) == (0, None)
-    done = commands.run(tmp_path, "pipelines.export", *words, "--backtests", env=os.environ)
+    done = commands.run(tmp_path, "pipelines.export", *words, "--backtests", env=env)
     assert json.loads(done.stdout)["version"] == version
     found = prepared(root, version)
     assert found is not None
