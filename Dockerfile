@@ -14,6 +14,7 @@ COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/stockrank
 COPY app/ app/
 COPY pipelines/ pipelines/
+COPY docs/methodology.md docs/
 RUN /opt/venv/bin/python -m compileall -q app pipelines
 
 # Memory that is freed goes back to the system soon: jemalloc's for Polars, glibc's for the rest.

@@ -130,6 +130,10 @@ class Selection:
         """Return all rankings of the universe on the date."""
         return await self.services.computing.rankings(self.version, self.universe, self.as_of)
 
+    def on(self, day: date) -> "Selection":
+        """Return the same selection on another date."""
+        return Selection(self.services, self.version, self.universe, day)
+
     @cached_property
     def today(self) -> date:
         """Return the day of the request, one and the same for the whole of it."""
@@ -171,7 +175,7 @@ async def selection(
     return Selection(
         services,
         version,
-        _universe(services, universe),
+        universe_named(services, universe),
         day_until_today(services, version, as_of, "as_of"),
     )
 
@@ -197,7 +201,8 @@ def day_until_today(services: Services, version: Version, day: date | None, name
     return day
 
 
-def _universe(services: Services, name: str | None) -> Universe:
+def universe_named(services: Services, name: str | None) -> Universe:
+    """Return the universe of that name, that of the service for None; raise 422 for another."""
     try:
         return services.settings.chosen_universe(name)
     except Unknown as error:

@@ -8,11 +8,13 @@ from fastapi import FastAPI
 
 from app.routes import (
     cache,
-    dashboard,
     data,
     definitions,
     explanations,
+    front,
     operations,
+    orders,
+    pages,
     performance,
     rankings,
     research,
@@ -26,11 +28,13 @@ from pipelines.settings import Settings
 
 BASE: Final = "/v1"
 ROUTERS: Final = (
+    front.router,
     performance.router,  # its path is none of a strategy
     strategies.router,
     explanations.router,
     definitions.router,
     rankings.router,
+    orders.router,
     research.router,
     stocks.router,
     data.router,
@@ -77,7 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router, prefix=BASE, responses=PROBLEMS)
         app.include_router(router, include_in_schema=False)
-    app.include_router(dashboard.router)
+    app.include_router(pages.router)
     app.router.default = with_redirects(app.router)
-    app.mount("/static", dashboard.Files(directory=dashboard.FOLDER / "static"))
+    app.mount("/static", pages.static())
     return app

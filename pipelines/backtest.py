@@ -140,7 +140,7 @@ def main(  # noqa: PLR0913 - one parameter an option
             delisting_factor=delisting_factor,
         ),
     )  # fmt: skip
-    with readable(), console.progress() as progress:
+    with console.progress() as progress, readable():
         found = backtests(opened, list(named), inputs, progress)
     _write_files(found, nav, ledger)
     if each is not None:

@@ -76,14 +76,29 @@ class Lines(logging.Formatter):
         return "\n".join(lines)
 
 
+class _Copy:
+    """A copy of stderr, for stderr itself is redirected while files are read."""
+
+    def __init__(self) -> None:
+        self._file: Final = os.dup(2)
+
+    def write(self, text: str) -> None:
+        """Write a text; a character that the terminal cannot show as its number."""
+        encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+        left = text.encode(encoding, errors="backslashreplace")
+        while left:
+            left = left[os.write(self._file, left) :]
+
+    def flush(self) -> None:
+        """Do nothing, for each text is written at once."""
+
+
 def log_to_stderr(style: LogFormat) -> None:
     """Write the log to stderr; in JSON also progress, and an error at the end."""
-    handler = logging.StreamHandler()
+    handler = logging.StreamHandler(_Copy())
     handler.setFormatter(Lines(style))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     if style is LogFormat.JSON:
-        # To a copy of stderr, for stderr itself is redirected while connectorx reads.
-        handler.setStream(os.fdopen(os.dup(2), "w"))
         logging.getLogger("pipelines").setLevel(logging.DEBUG)
 
 

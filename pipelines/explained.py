@@ -39,7 +39,8 @@ def _return_lines(why: Explanation) -> Iterable[Line]:
     if why.score_name == "momentum":
         yield "momentum = score", percent(why.score), "mean of the three returns"
     else:
-        yield "score", number(why.score), f"{why.score_name}, {why.score_is_best} first"
+        value = (percent if why.score_is_fraction else number)(why.score)
+        yield "score", value, f"{why.score_name}, {why.score_is_best} first"
 
 
 def _converted(part: ReturnFact) -> str:

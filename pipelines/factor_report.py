@@ -66,7 +66,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     last = until.date() if until else opened.as_of
     refuse_reversed(since.date(), last)
     one = strategy_of_factor(factor) if factor else strategy_named(str(strategy), chosen)
-    with readable(), console.progress() as progress:
+    with console.progress() as progress, readable():
         found = factor_report(
             opened, one, chosen, (since.date(), last), quantiles=quantiles,
             progress=progress,

@@ -47,7 +47,7 @@ def main(  # noqa: PLR0913 - one parameter an option
         dates = first_days(opened, since=since.date(), until=until and until.date(), every=every)
     if not dates:
         raise no_price(opened, since.date(), until and until.date())
-    with readable(), console.progress() as progress:
+    with console.progress() as progress, readable():
         rows = write_history(
             opened, out, dates=dates, universe=ranked, strategies=chosen, progress=progress
         )

@@ -21,7 +21,6 @@ from pipelines.dates import until_today
 from pipelines.errors import StockRankError
 from pipelines.explained import explained
 from pipelines.lake import DEMO_NOTICE, Lake, readable
-from pipelines.panics import stderr_held_back
 from pipelines.ranking import (
     MONTHS,
     Strategy,
@@ -78,10 +77,11 @@ def main(  # noqa: PLR0913 - one parameter an option
     plan = published_or_computed(opened, as_of=day, universe=ranked).filter(
         pl.col("strategy").is_in([s.name for s in chosen])
     )
-    with readable(), stderr_held_back():
+    with readable():
         frame = plan.collect(engine="streaming")
     if explain is not None:
-        stocks = opened.stocks().select("ticker", "isin").collect()
+        with readable():
+            stocks = opened.stocks().select("ticker", "isin").collect()
         rows = _rows_of(frame, explain)
         why = explanations(rows, there, among=frame, isins=dict(stocks.iter_rows()))
         console.show(*map(explained, why), *origin_tables(opened, rows, day))

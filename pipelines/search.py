@@ -36,7 +36,7 @@ def main(
     settings, asked = Settings.load(config), read_grid(grid)
     opened = Lake(lake or settings.lake)
     universe = settings.chosen_universe(asked.universe)
-    with readable(), console.progress() as progress:
+    with console.progress() as progress, readable():
         found = search(opened, asked, universe, progress)
     try:
         if out is not None:

@@ -1,3 +1,6 @@
+# The backtest of a strategy in short, where it is computed already.
+from .curves import known_curve as known_curve
+
 # The outcome of a refresh that found nothing new.
 from .job import NOTHING_NEW as NOTHING_NEW
 

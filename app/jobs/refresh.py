@@ -15,8 +15,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import polars as pl
-
 from app.jobs.child import Child
 from app.jobs.environment import environment
 from app.jobs.follow import Follower
@@ -274,8 +272,9 @@ def _ranked(root: Path, manifest: Manifest) -> dict[str, int]:
     counts = dict.fromkeys(manifest.strategies, 0)
     try:
         ranked = Lake(root, manifest.version).rankings().drop_nulls("rank")
-        found = ranked.group_by("strategy").len().collect(engine="streaming")
-    except (StockRankError, OSError, pl.exceptions.PolarsError) as error:
+        with lakes.readable():
+            found = ranked.group_by("strategy").len().collect(engine="streaming")
+    except (StockRankError, OSError) as error:
         # The version was published all the same; somebody may have deleted it meanwhile.
         logger.warning("the rankings of %s cannot be read: %s", manifest.version, error)
         return counts

@@ -172,7 +172,13 @@ def _tens(
     now: pl.DataFrame, then: pl.DataFrame | None, strategies: Iterable[Strategy]
 ) -> list[ranking_models.TopTen]:
     return [
-        ranking_models.TopTen(name=s.name, display_name=s.title, rankings=_top_places(now, then, s))
+        ranking_models.TopTen(
+            name=s.name,
+            display_name=s.title,
+            score_name=s.score.name,
+            score_is_fraction=s.score.is_fraction,
+            rankings=_top_places(now, then, s),
+        )
         for s in strategies
     ]
 

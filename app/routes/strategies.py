@@ -1,7 +1,7 @@
 """Strategies and their rankings."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Annotated, Final
 
 import polars as pl
@@ -30,8 +30,8 @@ from pipelines.ranking import (
     BUY_RANK,
     SELL_RANK,
     Strategy,
-    canonical_ticker,
     places,
+    ticker_if_known,
     trades,
 )
 
@@ -214,7 +214,7 @@ def banding_check(
 ) -> portfolio_models.Banding:
     """Return the stocks to keep, sell and buy."""
     ranking = places(version.rankings.filter(strategy=strategy.name))
-    held = [_lake_ticker(ticker, version.newest) for ticker in holdings]
+    held = [ticker_if_known(ticker, version.newest) for ticker in holdings]
     found = trades(
         ranking,
         held,
@@ -223,12 +223,6 @@ def banding_check(
         sell_rank=strategy.sell_rank,
     )
     return portfolio_models.Banding.model_validate(found, from_attributes=True)
-
-
-def _lake_ticker(text: str, tickers: Collection[str]) -> str:
-    """Return a ticker as the lake writes it; one that the lake does not have stays as it is."""
-    ticker = canonical_ticker(text)
-    return ticker.upper() if ticker not in tickers and ticker.upper() in tickers else ticker
 
 
 @router.get(

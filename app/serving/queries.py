@@ -8,6 +8,7 @@ import polars as pl
 from app.serving.published import Version
 from pipelines.lake import Lake
 from pipelines.ranking import (
+    DAYS_WITH_VOLUME,
     MAX_PRICE_AGE,
     adjusted,
     adjusted_closes,
@@ -95,3 +96,26 @@ def snapshots(lake: Lake) -> pl.LazyFrame:
 def newest_fundamental(lake: Lake) -> pl.LazyFrame:
     """Return `date`: the newest day on which a row became known."""
     return lake.fundamentals().select(date=pl.col("known_from").max())
+
+
+def turnover(version: Version, as_of: date) -> pl.LazyFrame:
+    """Return `ticker, turnover`: the factor `turnover_3m` of every stock, ranked or not."""
+    rows = _good(version, as_of - timedelta(days=93), as_of)
+    in_quarter = pl.col("date") >= pl.lit(as_of).dt.offset_by("-3mo")
+    traded = pl.col("close").cast(pl.Float64) * pl.col("volume").cast(pl.Float64)
+    enough = traded.count() >= DAYS_WITH_VOLUME
+    return (
+        rows.filter(in_quarter)
+        .group_by("ticker")
+        .agg(turnover=pl.when(enough).then(traded.median()))
+    )
+
+
+def first_days(lake: Lake, until: date) -> pl.LazyFrame:
+    """Return `date`: the first day with a price of each month of the year before a day."""
+    days = lake.prices(since=until - timedelta(days=400), until=until).select("date").unique()
+    return (
+        days.group_by(month=pl.col("date").dt.truncate("1mo"))
+        .agg(pl.col("date").min())
+        .select("date")
+    )

@@ -1,6 +1,7 @@
 """Rows of the rankings as the answers show them. No input or output happens here."""
 
 from datetime import date
+from typing import Final
 
 import polars as pl
 
@@ -28,6 +29,26 @@ def finite(frame: pl.DataFrame) -> pl.DataFrame:
     """Return the frame with null for NaN and the infinities, which JSON does not have."""
     floats = pl.selectors.float()
     return frame.with_columns(pl.when(floats.is_finite()).then(floats))
+
+
+TABLE: Final = (
+    "ticker", "name", "rank", "excluded_by", "sector", "market", "currency", "close_date",
+    "f_score", "f_available", "primary_rank",
+)  # fmt: skip
+TABLE_NUMBERS: Final = (
+    "score", "market_cap_msek", "return_3m", "return_6m", "return_12m", "pe", "pb", "ps", "p_fcf",
+    "ev_ebitda", "roe", "roa", "roic", "fcfroe", "dividend_yield", "payout_ratio", "turnover",
+)  # fmt: skip
+DIGITS: Final = 5
+"""Digits of the numbers of a table: a page shows fewer, and few travel faster."""
+
+
+def whole_table(rows: pl.DataFrame, turnover: pl.DataFrame) -> pl.DataFrame:
+    """Return all stocks of a ranking with what a page shows of them, ranked ones first."""
+    numbers = pl.col(TABLE_NUMBERS).round_sig_figs(DIGITS)
+    quoted = pl.col("close").cast(pl.Float32).cast(pl.String).cast(pl.Float64)
+    known = finite(rows.join(turnover, on="ticker", how="left", maintain_order="left"))
+    return known.sort("rank", "ticker", nulls_last=True).select(*TABLE, quoted, numbers)
 
 
 # ---------------------------------------------------------------------------------------- age

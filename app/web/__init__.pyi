@@ -10,6 +10,12 @@ from . import errors as errors
 # The models of the answers on the service itself.
 from . import operation_models as operation_models
 
+# The requests for orders and the answers to them.
+from . import order_models as order_models
+
+# The models of the answers that the pages are made of.
+from . import page_models as page_models
+
 # The models of the answers on portfolios.
 from . import portfolio_models as portfolio_models
 
@@ -34,6 +40,12 @@ from .errors import Unavailable as Unavailable
 # The error of a current version that cannot be read.
 from .errors import Unreadable as Unreadable
 
+# The files of the pages.
+from .files import Files as Files
+
+# Whether a client takes answers in gzip.
+from .files import takes_gzip as takes_gzip
+
 # The media type of each format.
 from .formats import MEDIA as MEDIA
 
@@ -45,6 +57,9 @@ from .formats import TaggedAnswer as TaggedAnswer
 
 # The format that a request asks for.
 from .formats import negotiated as negotiated
+
+# Whether a client prefers a page to the formats of the API.
+from .formats import prefers_html as prefers_html
 
 # Middleware: HEAD for every path that answers GET.
 from .head import Head as Head

@@ -9,7 +9,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from pipelines.errors import BadDefinition, LakeError, NothingPublished, StockRankError, Unknown
+from pipelines.errors import (
+    BadDefinition,
+    LakeError,
+    NothingPublished,
+    StockRankError,
+    Unknown,
+    WrongUsage,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +40,7 @@ STATUS: Final[Mapping[type[Exception], tuple[int, str | None]]] = {
     Unreadable: (503, "the data cannot be read now; /health says why"),
     Unknown: (404, None),
     BadDefinition: (422, None),
+    WrongUsage: (422, None),
     StockRankError: (503, "the data cannot be read now; the log of the service says why"),
 }
 """The status of an error, and a text in place of its own if that is for operators only."""

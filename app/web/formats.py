@@ -113,6 +113,14 @@ def negotiated(accept: str | None, named: Format | None) -> Format:
     )
 
 
+def prefers_html(accept: str | None) -> bool:
+    """Return true if `Accept` names HTML, and gives no format of the API more weight."""
+    ranges = [_media_range(text) for text in (accept or "").lower().split(",")]
+    html = max((weight for name, weight in ranges if name == "text/html"), default=0.0)
+    named = (weight for name, weight in ranges if name in MEDIA.values())
+    return html > 0 and html >= max(named, default=0.0)
+
+
 class Preference(NamedTuple):
     """The rank of a type in an `Accept` header; the largest wins."""
 

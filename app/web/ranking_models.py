@@ -190,6 +190,7 @@ class Explanation(BaseModel):
     )
     f_signals: list[Signal] = field("the nine signals", [])
     score_name: str = field("factor or expression that is the score", "momentum")
+    score_is_fraction: bool = field("true for a score that people read in percent", True)
     score_is_best: Order = field("which scores are the best ones", "highest")
     screens: list[Screen] = field("screens of the strategy, in the order they are tried", [])
     cut: Cut | None = field("cut of the composite; null without one", None)
@@ -285,6 +286,8 @@ class TopTen(BaseModel):
 
     name: StrategyName
     display_name: Title
+    score_name: str = field("factor or expression that is the score", "momentum")
+    score_is_fraction: bool = field("true for a score that people read in percent", True)
     rankings: list[TopPlace] = field("best first", [])
 
 

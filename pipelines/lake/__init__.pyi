@@ -51,6 +51,9 @@ from .described import has_other_layout as has_other_layout
 from .described import manifest_of as manifest_of
 from .described import source_of as source_of
 
+# Errors of the disk below a lake as errors of the lake.
+from .disk_errors import disk_errors as disk_errors
+
 # The severity of each label of freshness.
 from .freshness import SEVERITY as SEVERITY
 
@@ -74,6 +77,9 @@ from .layout import new_version_id as new_version_id
 
 # The ids of the complete versions, oldest first.
 from .layout import version_ids as version_ids
+
+# A file of one version in another, linked or copied.
+from .linking import link as link
 
 # A version as lists show it.
 from .listing import Listed as Listed
@@ -143,6 +149,9 @@ from .prepared import prepared_backtest as prepared_backtest
 # What a killed refresh left is removed.
 from .publishing import clean as clean
 
+# A version that is here becomes the current one.
+from .publishing import point_to as point_to
+
 # Old versions are deleted.
 from .publishing import prune as prune
 
@@ -159,6 +168,7 @@ from .publishing import write_manifest as write_manifest
 from .publishing import writing as writing
 
 # Raises `LakeError` where the files of a version cannot be read.
+from .reading import BROKEN as BROKEN
 from .reading import readable as readable
 
 # The reason codes that the code itself asks for.

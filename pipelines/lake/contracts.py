@@ -195,9 +195,9 @@ class Jumps(dy.Schema):
 class RatioPrices(dy.Schema):
     """The close on which the multiples of a row of `fundamentals` rest.
 
-    There is one row for each ticker and day, sorted by them; without a close if there was none on
-    that day or in the ten days before. A day in a run of jumps that reverted has a row for each of
-    these closes.
+    There is one row for each ticker and day, sorted by them, in a file for some years of the day;
+    without a close if there was none on that day or in the ten days before. A day in a run of jumps
+    that reverted has a row for each of these closes.
     """
 
     ticker = dy.String(nullable=False, min_length=1, description="normalised ticker")

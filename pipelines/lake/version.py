@@ -158,9 +158,9 @@ class Lake:
         """Return the jumps of prices; `pipelines.ranking` says which of them count on a date."""
         return self._scan("jumps")
 
-    def ratio_prices(self) -> pl.LazyFrame:
+    def ratio_prices(self, *, since: Day | None = None, until: Day | None = None) -> pl.LazyFrame:
         """Return the close on each day on which a ratio of `fundamentals` was priced."""
-        return self._scan("ratio_prices")
+        return self._between("ratio_prices", since, until, day="priced_on")
 
     def rankings(self) -> pl.LazyFrame:
         """Return the published rankings on `as_of`: all strategies, the whole universe."""
@@ -172,8 +172,15 @@ class Lake:
 
     def year(self, dataset: str, year: int | None) -> pl.LazyFrame:
         """Return the rows of one year of a dataset; `year` is None if it has no years."""
-        entry = self.datasets[dataset]
-        return self._files(entry, (file for file in entry.files if file.year == year))
+        return self.files(dataset, [f for f in self.datasets[dataset].files if f.year == year])
+
+    def files(self, dataset: str, files: Iterable[DataFile]) -> pl.LazyFrame:
+        """Return the rows of some files of a dataset."""
+        schema = pl.Schema({c: _dtype(t) for c, t in self.datasets[dataset].schema.items()})
+        paths = [self.path / file.path for file in files]
+        if not paths:
+            return pl.LazyFrame(schema=schema)
+        return pl.scan_parquet(paths, schema=schema, glob=False, hive_partitioning=False)
 
     def _between(
         self, dataset: str, since: Day | None, until: Day | None, *, day: str = "date"
@@ -195,15 +202,7 @@ class Lake:
                 "then run python -m pipelines.export"
             )
         years = range((first or date.min).year, (last or date.max).year + 1)
-        return self._files(entry, (file for file in entry.files if file.has_any_of(years)))
-
-    def _files(self, entry: Dataset, files: Iterable[DataFile]) -> pl.LazyFrame:
-        """Return the rows of some files of a dataset."""
-        schema = pl.Schema({c: _dtype(t) for c, t in entry.schema.items()})
-        paths = [self.path / file.path for file in files]
-        if not paths:
-            return pl.LazyFrame(schema=schema)
-        return pl.scan_parquet(paths, schema=schema, glob=False, hive_partitioning=False)
+        return self.files(dataset, (file for file in entry.files if file.has_any_of(years)))
 
 
 def _opened(root: Path, version: str | None) -> tuple[Path, int]:

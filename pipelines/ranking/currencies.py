@@ -67,6 +67,16 @@ def _rates(lake: Lake, first: date, last: date) -> pl.LazyFrame:
     return by_day.agg(rate_=pl.col("rate").max_by("date"))
 
 
+def rates_on(lake: Lake, day: date) -> pl.LazyFrame:
+    """Return `currency, rate`: what one unit was worth in SEK on a day, where that is known.
+
+    A rate counts as in `converted`: the last on or before the day, at most `MAX_PRICE_AGE` days
+    old.
+    """
+    rates = _rates(lake, day, day).filter(pl.col("day_") == day)
+    return rates.select("currency", rate="rate_").sort("currency")
+
+
 def _lacks_rate(day: str) -> pl.Expr:
     return pl.col(day).is_not_null() & pl.col(f"rate_{day}").is_null()
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from math import isclose
 from typing import Any, Final, Literal
 
 import polars as pl
@@ -105,6 +106,7 @@ class Explanation:
     ratios_known_from: date | None
     multiples_as_of: date | None
     score_name: str = "momentum"
+    score_is_fraction: bool = True
     score_is_best: Order = "highest"
     screens: tuple[ScreenFact, ...] = ()
     cut: CutFact | None = None
@@ -123,6 +125,10 @@ COLUMNS: Final = (
     "ratios_known_from", "multiples_as_of",
 )  # fmt: skip
 """The fields that are columns of a ranking."""
+
+
+ROUNDING: Final = 2e-7
+"""More than two closes that are Float32 differ from those that are quoted, as a fraction."""
 
 
 def explanations(
@@ -168,6 +174,7 @@ def _explanation(row: Mapping[str, Any], strategy: Strategy) -> Explanation:
         returns=tuple(_return(row, months) for months in MONTHS),
         metrics=tuple(_metric(row, metric) for metric in strategy.metrics),
         score_name=strategy.score.name,
+        score_is_fraction=strategy.score.is_fraction,
         score_is_best=strategy.score.best,
         f_signals=tuple(SignalFact(name=signal, value=row[signal]) for signal in SIGNALS),
     )
@@ -192,8 +199,11 @@ def _return(row: Mapping[str, Any], months: int) -> ReturnFact:
 
 
 def _rate_change(value: float | None, local: float | None) -> float | None:
-    """Return what a rate did between two closes; None where no return was converted."""
-    if value is None or local is None or value == local:
+    """Return what a rate did between two closes; None where no return was converted.
+
+    A return of closes as they are quoted differs from that of the Float32 closes by their rounding.
+    """
+    if value is None or local is None or isclose(value + 1, local + 1, rel_tol=ROUNDING):
         return None
     return (value + 1) / (local + 1) - 1
 

@@ -17,3 +17,12 @@ def next_rebalance(strategy: Strategy, calendar: Sequence[date], today: date) ->
         if opens_month and day >= today and day.month in strategy.rebalance_months:
             return day
     return None
+
+
+def last_rebalance(strategy: Strategy, first_days: Sequence[date], day: date) -> date | None:
+    """Return the newest day up to `day`, of the first days of months, that rebalances a strategy.
+
+    None where none of the days is one.
+    """
+    months = (one for one in first_days if one <= day and one.month in strategy.rebalance_months)
+    return max(months, default=None)

@@ -34,6 +34,12 @@ def canonical_tickers(column: str) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
+def ticker_if_known(text: str, tickers: Collection[str]) -> str:
+    """Return the ticker that a text means; the text, with its separators as in the lake, else."""
+    ticker = canonical_ticker(text)
+    return ticker.upper() if ticker not in tickers and ticker.upper() in tickers else ticker
+
+
 def ticker_named(text: str, tickers: Collection[str]) -> str:
     """Return the ticker that a text means, one of those given; `Unknown` names similar ones."""
     ticker = canonical_ticker(text)

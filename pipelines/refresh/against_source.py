@@ -10,9 +10,8 @@ import polars as pl
 
 from pipelines import lake, source
 from pipelines.fingerprint import fingerprint
-from pipelines.lake import Lake
+from pipelines.lake import Lake, disk_errors
 from pipelines.refresh import build
-from pipelines.refresh.disk_errors import disk_errors
 from pipelines.refresh.intact import Comparison
 from pipelines.refresh.remembered import of_whole
 from pipelines.refresh.sightings import FUNDAMENTALS, of_fundamentals, own_fiscal
@@ -101,10 +100,13 @@ def _differences(
     opened: Lake, exact: Lake, name: str, keys: tuple[str, ...]
 ) -> Iterator[tuple[str, int, float, float]]:
     """Return each column, how many values do not match, and its largest differences."""
-    years = {f.year for v in (opened, exact) for f in v.datasets[name].files}
+    files = [f for v in (opened, exact) for f in v.datasets[name].files]
+    years = sorted({f.year for f in files}, key=lambda y: y or 0)
+    # Where a file has several years, that of the other may have fewer, or more.
+    is_divided_alike = all(f.first_year is None for f in files)
     totals: dict[str, tuple[int, float, float]] = {}
-    for year in sorted(years, key=lambda y: y or 0):
-        both = _both(opened, exact, name, keys, year)
+    for together in ([year] for year in years) if is_divided_alike else [years]:
+        both = _both(opened, exact, name, keys, together)
         for column in opened.datasets[name].schema:
             totals[column] = _add(totals.get(column, (0, 0.0, 0.0)), _compared(both, column))
     for column, (missing, absolute, relative) in totals.items():
@@ -112,11 +114,12 @@ def _differences(
 
 
 def _both(
-    opened: Lake, exact: Lake, name: str, keys: tuple[str, ...], year: int | None
+    opened: Lake, exact: Lake, name: str, keys: tuple[str, ...], years: Sequence[int | None]
 ) -> pl.DataFrame:
     """Return the rows of both side by side, by key; nulls where one has no such row."""
     ours, theirs = (
-        v.year(name, year).with_columns(there_=pl.lit(value=True)) for v in (opened, exact)
+        pl.concat(v.year(name, year) for year in years).with_columns(there_=pl.lit(value=True))
+        for v in (opened, exact)
     )
     return ours.join(theirs, on=keys, how="full", suffix="_exact", nulls_equal=True).collect(
         engine="streaming"

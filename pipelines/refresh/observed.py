@@ -14,6 +14,7 @@ from functools import partial
 import polars as pl
 
 from pipelines.lake import (
+    BROKEN,
     DataFile,
     Dataset,
     Lake,
@@ -73,7 +74,7 @@ def _last(memory: Memory, kind: Kind, seen: Callable[[], pl.DataFrame]) -> pl.Da
     """Return the rows that the last refresh saw; those that it kept, where they cannot be read."""
     try:
         return seen()
-    except (pl.exceptions.PolarsError, OSError, KeyError) as error:
+    except (*BROKEN, OSError, KeyError) as error:
         logger.warning(
             "version %s cannot tell what the source had last (%s): the rows are compared with its "
             "observations", memory.version, error,

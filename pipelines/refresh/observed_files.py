@@ -144,8 +144,10 @@ def write(
     )
     name = layout.observed_file(kind.dataset, year, number)
     file = files.write_file(task.staged, kind.dataset, kind.schema, [chosen], year, name)
+    if year is None or rows.is_empty():
+        return file
     first = rows.select(pl.col(kind.day).dt.year().min()).item()
-    return replace(file, first_year=first) if year and first < year else file
+    return replace(file, first_year=first) if first < year else file
 
 
 def year_of(kind: Kind, since: date) -> pl.Expr:

@@ -1,10 +1,12 @@
 """The closes on the days on which ratios were priced, put beside them when a version is made.
 
 A ranking brings multiples from such a close to that of its own date. With these rows it need not
-look for prices that are older than its own windows.
+look for prices that are older than its own windows. They are made by stretches of years, each in a
+file of its own.
 """
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -13,13 +15,15 @@ import polars as pl
 from pipelines.lake import CONTRACTS, DataFile, Dataset, Lake, lake_schema, schema_text
 from pipelines.ranking import MAX_PRICE_AGE, RATIO_COLUMNS, has_any, priced_on, rules_hash
 from pipelines.refresh import files
-from pipelines.refresh.reuse import ROWS_AT_ONCE, Reused
+from pipelines.refresh.reuse import ROWS_AT_ONCE, Reused, link
 from pipelines.refresh.task import Task
 
 KEY: Final = ("ticker", "priced_on")
 FIRST: Final = pl.col("priced_on") - timedelta(days=MAX_PRICE_AGE)
 """The oldest day whose close may stand for the day of a ratio's price."""
 IS_RECENT: Final = pl.col("close_date").is_between(FIRST, "priced_on")
+STRETCH_ROWS: Final = 100_000
+"""The rows with which a file is full, so that the next year begins another."""
 
 
 def ratio_prices(task: Task, lake: Lake, reused: Reused | None) -> Dataset:
@@ -32,30 +36,74 @@ def ratio_prices(task: Task, lake: Lake, reused: Reused | None) -> Dataset:
     """
     close = lake.prices().collect_schema()["close"]
     schema = pl.Schema({**lake_schema("ratio_prices"), "close": close})
-    days = _priced_days(lake)
     is_alike = reused and reused.before.manifest.rules == rules_hash()
-    taken = _taken(days, lake, reused) if reused and is_alike else schema.to_frame()
-    missing = days.join(taken, on=KEY, how="anti")
-    rows = pl.concat([taken, _looked_up(lake, missing, schema)]).sort(*KEY, "close_date")
-    CONTRACTS["ratio_prices"].validate(rows, cast=True)
-    file = files.write_file(task.staged, "ratio_prices", schema, [rows])
-    return Dataset(schema=schema_text(schema), rows=rows.height, files=(file,))
+    of_years = _OfYears(task, lake, reused if is_alike else None, schema)
+    made = tuple(of_years.file(days) for days in _stretches(_priced_days(lake)))
+    rows = sum(file.rows for file in made)
+    return Dataset(schema=schema_text(schema), rows=rows, files=made)
 
 
 def _priced_days(lake: Lake) -> pl.DataFrame:
-    """Return `ticker, priced_on` of all rows with ratios, each pair once."""
+    """Return `ticker, priced_on` of all rows with ratios."""
     rows = lake.fundamentals().filter(has_any(RATIO_COLUMNS))
-    return rows.select("ticker", priced_on=priced_on()).unique().collect(engine="streaming")
+    return rows.select("ticker", priced_on=priced_on()).collect(engine="streaming")
 
 
-def _taken(days: pl.DataFrame, lake: Lake, reused: Reused) -> pl.DataFrame:
-    """Return the rows of the version before whose prices and runs cannot have changed."""
-    years = [int(year) for year in reused.years]
-    unchanged = FIRST.dt.year().is_in(years) & pl.col("priced_on").dt.year().is_in(years)
-    rows = reused.before.ratio_prices().filter(unchanged).collect()
-    for version in (lake, reused.before):
-        rows = rows.join(_in_runs(rows, version), on=KEY, how="anti")
-    return rows.join(days, on=KEY, how="semi")
+def _stretches(days: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the days of some years at a time, the oldest first, each pair once."""
+    year = pl.col("priced_on").dt.year()
+    counts = days.group_by(year.alias("year_")).len("rows").sort("year_")
+    rows_before = pl.col("rows").cum_sum() - pl.col("rows")
+    for _, years in counts.group_by(rows_before // STRETCH_ROWS, maintain_order=True):
+        yield days.filter(year.is_in(years["year_"].implode())).unique()
+
+
+@dataclass(frozen=True)
+class _OfYears:
+    """Makes the file of a stretch of years."""
+
+    task: Task
+    lake: Lake
+    reused: Reused | None
+    schema: pl.Schema
+
+    def file(self, days: pl.DataFrame) -> DataFile:
+        """Write the closes of some days; link a file of the version before that has the same."""
+        year = pl.col("priced_on").dt.year()
+        first, last = days.select(year.min(), last_=year.max()).row(0)
+        taken = self._taken(days, first, last)
+        missing = days.join(taken, on=KEY, how="anti")
+        if missing.is_empty() and (same := self._linked(first, last, taken.height)):
+            return same
+        rows = pl.concat([taken, _looked_up(self.lake, missing, self.schema)])
+        rows = rows.sort(*KEY, "close_date")
+        CONTRACTS["ratio_prices"].validate(rows, cast=True)
+        made = files.write_file(self.task.staged, "ratio_prices", self.schema, [rows], last)
+        return replace(made, first_year=first) if first < last else made
+
+    def _taken(self, days: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
+        """Return the rows of the version before whose prices and runs cannot have changed."""
+        if self.reused is None:
+            return self.schema.to_frame()
+        years = [int(year) for year in self.reused.years]
+        priced = pl.col("priced_on").dt.year()
+        unchanged = FIRST.dt.year().is_in(years) & priced.is_in(years)
+        before = self.reused.before.ratio_prices(since=f"{first}-01-01", until=f"{last}-12-31")
+        rows = before.filter(unchanged).collect()
+        for version in (self.lake, self.reused.before):
+            rows = rows.join(_in_runs(rows, version), on=KEY, how="anti")
+        return rows.join(days, on=KEY, how="semi")
+
+    def _linked(self, first: int, last: int, rows: int) -> DataFile | None:
+        """Link the file of the version before that has these years and no other rows."""
+        if self.reused is None:
+            return None
+        before = self.reused.before
+        for file in before.datasets["ratio_prices"].files:
+            if (file.first_year or file.year, file.year, file.rows) == (first, last, rows):
+                link(before, self.task.staged, file.path)
+                return file
+        return None
 
 
 def _in_runs(days: pl.DataFrame, lake: Lake) -> pl.DataFrame:
@@ -72,7 +120,7 @@ def _looked_up(lake: Lake, days: pl.DataFrame, schema: pl.Schema) -> pl.DataFram
     in_runs, near = _in_runs(days, lake), _by_year(days)
     usual = near.join(in_runs, on=KEY, how="anti")
     newest, all_in_runs = [schema.to_frame()], [schema.to_frame()]
-    for prices in _parts(lake, near["year_"].unique()):
+    for prices in _parts(lake, near):
         newest.append(_newest(usual, prices).select(*schema))
         if in_runs.height:
             every = in_runs.join(prices, on="ticker").filter(IS_RECENT)
@@ -89,29 +137,29 @@ def _by_year(days: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([last, first.filter(first["year_"] != last["year_"])])
 
 
-def _parts(lake: Lake, years: Container[int]) -> Iterator[pl.DataFrame]:
-    """Yield the closes of the years, in parts: each has some years, or a part of one."""
+def _parts(lake: Lake, days: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the closes that may stand for the days: of some years each, or of a part of one."""
+    years = days["year_"].unique().to_list()
+    ago = pl.concat(days["priced_on"] - timedelta(days=n) for n in range(MAX_PRICE_AGE + 1))
+    is_near = pl.col("date").is_in(ago.unique().implode())
     waiting: list[DataFile] = []
     for file in lake.datasets["prices"].files:
         if file.year not in years:
             continue
         if sum(one.rows for one in (*waiting, file)) > ROWS_AT_ONCE:
-            yield from _slices(lake, waiting)
+            yield from _slices(lake, waiting, is_near)
             waiting.clear()
         waiting.append(file)
-    yield from _slices(lake, waiting)
+    yield from _slices(lake, waiting, is_near)
 
 
-def _slices(lake: Lake, files: Sequence[DataFile]) -> Iterator[pl.DataFrame]:
-    """Yield the closes of some files, each with its `year_`, in slices."""
+def _slices(lake: Lake, files: Sequence[DataFile], rule: pl.Expr) -> Iterator[pl.DataFrame]:
+    """Yield the closes of some files that keep a rule, in slices, each with its `year_`."""
     for start in range(0, sum(file.rows for file in files), ROWS_AT_ONCE):
-        closes = pl.concat(
-            lake.year("prices", file.year).select(
-                "ticker", "close", close_date="date", year_=pl.lit(file.year, dtype=pl.Int32)
-            )
-            for file in files
-        )
-        yield closes.slice(start, ROWS_AT_ONCE).collect(engine="streaming")
+        closes = lake.files("prices", files).slice(start, ROWS_AT_ONCE).filter(rule)
+        yield closes.select(
+            "ticker", "close", close_date="date", year_=pl.col("date").dt.year()
+        ).collect(engine="streaming")
 
 
 def _newest(days: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:

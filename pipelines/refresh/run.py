@@ -7,16 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-import polars as pl
-
 from pipelines import lake, source
 from pipelines.console import Progress, silent
 from pipelines.errors import ContractError, OtherMarket
 from pipelines.fingerprint import Fingerprint, fingerprint, is_demo
-from pipelines.lake import Lake, Manifest, current_id, marks, writing
+from pipelines.lake import BROKEN, Lake, Manifest, current_id, disk_errors, marks, writing
 from pipelines.ranking import holds_rankings, strategies_of
 from pipelines.refresh.contract_version import is_made_alike
-from pipelines.refresh.disk_errors import disk_errors
 from pipelines.refresh.intact import give_up
 from pipelines.refresh.task import Task, copy_database, staging
 from pipelines.refresh.waiting import due_days
@@ -132,7 +129,7 @@ def _is_due(current: Lake, today: date) -> bool:
     """Return True if rejected rows have become valid, or cannot be read, which is damage."""
     try:
         return any(due_days(current, name, today) for name in current.datasets)
-    except pl.exceptions.PolarsError as error:
+    except BROKEN as error:
         logger.warning("the rejects of version %s cannot be read: %s", current.version, error)
         return True
 

@@ -22,6 +22,25 @@ from .grid import read_grid as read_grid
 # What a backtest is of.
 from .inputs import Inputs as Inputs
 
+# Money in whole hundredths: an amount as one, as an amount again, and the fees of trades.
+from .money import Fees as Fees
+from .money import as_money as as_money
+from .money import hundredths as hundredths
+
+# Orders that add up: for holdings and cash, and for an amount.
+from .order_values import Holding as Holding
+
+# Whether orders sell and buy, only buy, or only bring weights back.
+from .order_values import Mode as Mode
+from .order_values import Named as Named
+from .order_values import Order as Order
+from .order_values import Orders as Orders
+
+# The mode, the size, the band and the fees of orders.
+from .order_values import Wish as Wish
+from .orders import allocated as allocated
+from .orders import orders_for as orders_for
+
 # A growth as people read it.
 from .page import times as times
 
@@ -34,6 +53,11 @@ from .pages import search_page as search_page
 
 # A portfolio: a strategy that is followed in some months, by some rules.
 from .portfolio import Portfolio as Portfolio
+
+# The prices and ranks of stocks in the currency of an account.
+from .quotes import Quote as Quote
+from .quotes import quotes_of as quotes_of
+from .quotes import rates_in as rates_in
 
 # Backtests as a page of HTML, and a figure as people read it.
 from .report import report as report

@@ -6,7 +6,7 @@ from pathlib import Path
 import polars as pl
 
 from pipelines.errors import StockRankError, Unknown
-from pipelines.lake import Lake
+from pipelines.lake import BROKEN, Lake
 
 VALUES = pl.Schema({"date": pl.Date, "nav": pl.Float64})
 
@@ -27,7 +27,7 @@ def file_values(path: Path, since: date, until: date) -> pl.DataFrame:
         rows = pl.read_csv(path, columns=["date", "close"], schema_overrides={
             "date": pl.Date, "close": pl.Float64,
         })  # fmt: skip
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, *BROKEN) as error:
         told = str(error).splitlines()[0]
         raise StockRankError(
             f"cannot read the benchmark {path}: {told}; give a CSV file with date and close"

@@ -60,7 +60,8 @@ AA_RETURNS = returns(
     (3, 0.2, "2026-08-20", 125.0), (6, 0.25, "2026-05-20", 120.0), (12, 0.5, "2025-11-20", 100.0)
 )
 FACTS_AA: dict[str, Any] = {
-    "score_name": "momentum", "score_is_best": "highest", "ranked_instead": None,
+    "score_name": "momentum", "score_is_fraction": True, "score_is_best": "highest",
+    "ranked_instead": None,
     "ticker": "AA B", "name": "Aa B", "as_of": "2026-11-20", "market_cap_msek": 6000.0,
     "market_cap_source": "reported", "market": "stockholmsborsen", "sector": "Industri",
     "stock_type": "stock", "currency": "SEK", "close": 150.0, "close_date": "2026-11-20",
@@ -134,6 +135,12 @@ CASES: dict[str, Any] = {
                 ("other_market", "missing_metrics", "outside_best_40_percent"), 1
             ).items()
         ],
+        "composite": {"compared": 2, "kept": 1, "keep_percent": 40},
+        "left_out": [
+            {"ticker": "DD", "name": "Dd", "reason": "other_market"},
+            {"ticker": "CC", "name": "Cc", "reason": "missing_metrics"},
+            {"ticker": "AA B", "name": "Aa B", "reason": "outside_best_40_percent"},
+        ],
     },
     "/strategies/trendande_varde/explain/AA%20B": FACTS_AA | {
         "strategy": "trendande_varde", "display_name": "Trendande Värde", "rank": 1,
@@ -188,7 +195,8 @@ CASES: dict[str, Any] = {
     "/dashboard/top": {
         "version": ID, "as_of": "2026-11-20", "previous_version": None,
         "strategies": [
-            {"name": name, "display_name": title, "rankings": rows}
+            {"name": name, "display_name": title, "score_name": "momentum",
+             "score_is_fraction": True, "rankings": rows}
             for name, title, rows in zip(
                 STRATEGIES, TITLES,
                 ([TOP_AA, TOP_BB], [TOP_AA], [TOP_BB | {"rank": 1}], [TOP_AA]), strict=True,

@@ -165,7 +165,7 @@ def location(port: int, method: str, path: str) -> tuple[int, str | None]:
     ("path", "leads_to"),
     [
         ("/v1/strategies/", "/v1/strategies"),
-        ("/dashboard/", "/dashboard"),
+        ("/status/", "/status"),
         ("/stocks/BB/?x=%C3%85&y=a+b", "/stocks/BB?x=%C3%85&y=a+b"),
         ("/v1/stocks/BB/prices//?days=3", "/v1/stocks/BB/prices?days=3"),
         ("/stocks/AA%20B/", "/stocks/AA%20B"),

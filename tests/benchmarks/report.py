@@ -25,6 +25,7 @@ from tests.benchmarks.rankings import CONTENDERS, OURS, Result
 LIBRARIES: Final = ("polars", "pyarrow", "duckdb", "pandas", "sqlalchemy", "connectorx", "fastapi")
 PARTS: Final = {
     "History": ("tests.benchmarks.history", "--folder", "{folder}"),
+    "Factors": ("tests.benchmarks.factors",),
     "Research": ("tests.benchmarks.research", "--folder", "{folder}"),
     "Refresh": (
         "tests.benchmarks.refresh", "--source", "{folder}/demo.db", "--large", "{folder}/demo10.db",

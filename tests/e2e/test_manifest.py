@@ -147,7 +147,7 @@ def test_files_have_a_year_or_null(written: dict[str, Any]) -> None:
     assert files == {
         "prices": [("prices/year=2023/0.parquet", 2023), ("prices/year=2024/0.parquet", 2024)],
         "jumps": [("jumps/0.parquet", None)],
-        "ratio_prices": [("ratio_prices/0.parquet", None)],
+        "ratio_prices": [],
         "fundamentals": [("fundamentals/year=2024/0.parquet", 2024)],
         "stocks": [("stocks/0.parquet", None)],
         "observed_fundamentals": [("observed_fundamentals/year=2024/0.parquet", 2024)],

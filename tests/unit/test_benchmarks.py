@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from pipelines.export import export
 from pipelines.lake.version import Lake
@@ -17,8 +18,8 @@ from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN
 from tests import oracle
+from tests.benchmarks import factors, replicas, report
 from tests.benchmarks import rankings as bench
-from tests.benchmarks import replicas, report
 from tests.benchmarks.contenders.task import COLUMNS, Task
 from tests.factories import Row, database, stock
 
@@ -254,3 +255,23 @@ def test_a_part_that_fails_says_so_in_the_report(tmp_path: Path) -> None:
     assert "Linux" in report.part(("platform",), tmp_path) or sys.platform != "linux"
     assert report.there(("platform",))
     assert not report.there(("tests.benchmarks.missing",))
+
+
+# ----------------------------------------------------------------------------------- factors
+
+
+def test_the_price_windows_of_all_contenders_are_the_same(tmp_path: Path) -> None:
+    factors.write(tmp_path, 40)
+    first, *others = (
+        contender(tmp_path).sort("ticker").select("ticker", *factors.NAMES)
+        for contender in factors.CONTENDERS.values()
+    )
+    assert first.height == 40
+    assert first.null_count().sum_horizontal().item() == 0
+    for other in others:
+        assert_frame_equal(other, first, rel_tol=1e-7)
+
+
+def test_the_catalogue_is_a_part_of_the_report() -> None:
+    assert report.PARTS["Factors"] == ("tests.benchmarks.factors",)
+    assert report.there(report.PARTS["Factors"])

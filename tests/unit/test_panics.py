@@ -4,11 +4,13 @@ import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
-from pipelines.panics import quietly
+from pipelines.panics import quietly, stderr_held_back
 from pipelines.source.unreadable import UnreadableRow
+from tests import commands
 from tests.unit.source.tables import prices, whole
 
 
@@ -64,3 +66,38 @@ def test_only_the_batch_that_panics_is_silent(capfd: pytest.CaptureFixture[str])
     with pytest.raises(PanicException):
         list(quietly(printing(b"before", panic=True)))
     assert capfd.readouterr().err == "before"
+
+
+def test_threads_hold_stderr_back_together(capfd: pytest.CaptureFixture[str]) -> None:
+    begun, ended = Event(), Event()
+
+    def other() -> None:
+        with stderr_held_back():
+            os.write(2, b"of the other")
+            begun.set()
+            ended.wait(10)
+
+    thread = Thread(target=other)
+    with stderr_held_back():
+        thread.start()
+        assert begun.wait(10)
+        os.write(2, b" and mine;")
+    assert capfd.readouterr().err == ""
+    ended.set()
+    thread.join()
+    os.write(2, b" stderr is back")
+    assert capfd.readouterr().err == "of the other and mine; stderr is back"
+
+
+def test_the_log_is_written_while_stderr_is_held_back(tmp_path: Path) -> None:
+    code = """
+import logging, os
+from pipelines import console
+from pipelines.panics import stderr_held_back
+console.log_to_stderr(console.LogFormat.TEXT)
+with stderr_held_back():
+    os.write(2, b"held back")
+    logging.getLogger("app").warning("at once")
+"""
+    done = commands.run(tmp_path, "-c", code, env={})
+    assert done.stderr.decode().split("Z ")[1] == "at once\nheld back"

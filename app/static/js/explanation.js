@@ -5,9 +5,12 @@ import {
   day,
   decimal,
   inWords,
+  NONE,
+  number,
   percentile,
   price,
   returned,
+  scored,
   share,
   signed,
   whole,
@@ -38,7 +41,8 @@ export function content(why, readout, chart) {
       el(
         "div",
         { class: "explain__side" },
-        hasMetrics && part(why.metrics.length > 1 ? "Composite" : "Screen", metricsTable(why)),
+        hasMetrics && part("Composite", metricsTable(why), cutOf(why)),
+        why.screens.length > 0 && part("Screens", screensTable(why)),
         part(
           `F-score ${why.f_score} of ${why.f_available}`,
           why.f_source === "vendor" && el("p", { class: "readout" }, VENDOR),
@@ -60,7 +64,7 @@ function summary(why) {
   if (why.excluded_by)
     return [
       el("strong", {}, "Not ranked: "),
-      `${reasonOf(why)}${jumped(why)}.`,
+      `${reasonOf(why)}${jumped(why)}${instead(why)}.`,
     ];
   const kept = why.primary_rank
     ? `, and rank ${whole(why.primary_rank)} of the composite, ` +
@@ -68,7 +72,7 @@ function summary(why) {
     : "";
   const score = isMomentum(why)
     ? [signed(why.score), ": the mean of the returns over 3, 6 and 12 months"]
-    : [String(why.score), `: ${why.score_name}, the ${why.score_is_best} first`];
+    : [scored(why.score, why.score_is_fraction), `: ${why.score_name}, the ${why.score_is_best} first`];
   return [
     el("strong", {}, `Rank ${why.rank}`),
     ` with a score of `,
@@ -91,6 +95,68 @@ const jumped = ({ excluded_by, jump }) =>
   excluded_by === "suspect_price" && jump
     ? `: from ${price(jump.close_before)} to ${price(jump.close)} on ${day(jump.date)}`
     : "";
+
+/** The ticker that is ranked in place of one, in words. */
+const instead = ({ ranked_instead }) => (ranked_instead ? `: ${ranked_instead}` : "");
+
+/** How many stay by the composite, and how far the stock is from the last of them. */
+function cutOf({ cut, primary_rank }) {
+  if (!cut) return null;
+  const place = primary_rank ? `Rank ${whole(primary_rank)} of ${whole(cut.compared)}; the` : "The";
+  const stay = `${place} first ${whole(cut.kept)} stay, the best ${cut.keep_percent}%`;
+  return el("p", { class: "readout" }, `${stay}${cut.distance === null ? "" : off(cut)}.`);
+}
+
+function off({ distance }) {
+  const places = `${whole(Math.abs(distance))} place${Math.abs(distance) === 1 ? "" : "s"}`;
+  if (distance === 0) return "; it is the last of them";
+  return `; ${places} ${distance > 0 ? "outside" : "inside"}`;
+}
+
+const screensTable = ({ screens }) =>
+  el(
+    "table",
+    { class: "plain" },
+    el(
+      "thead",
+      {},
+      el(
+        "tr",
+        {},
+        el("th", { scope: "col" }, "Leaves if"),
+        el("th", { scope: "col", class: "num" }, "Value"),
+        el("th", { scope: "col", class: "num" }, "Off the cut"),
+        el("th", { scope: "col" }, "This stock"),
+      ),
+    ),
+    el("tbody", {}, screens.map(screenLine)),
+  );
+
+const VERDICT = { true: "leaves", false: "stays", null: "unknown, stays" };
+
+const screenLine = (screen) =>
+  el(
+    "tr",
+    {},
+    el(
+      "th",
+      { scope: "row" },
+      inWords(screen.reason),
+      screen.condition && el("small", {}, el("code", {}, screen.condition)),
+    ),
+    num(
+      screen.value === null
+        ? screen.values.map(({ name, value }) => el("small", {}, `${name} ${readingOf(value)}`))
+        : number(screen.value),
+    ),
+    num(
+      number(screen.distance),
+      screen.cut !== null && el("small", {}, `from ${number(screen.cut)}`),
+    ),
+    el("td", {}, VERDICT[String(screen.excludes)]),
+  );
+
+const readingOf = (value) => (typeof value === "number" ? number(value) : String(value ?? NONE));
 
 function returnsTable(why) {
   return el(

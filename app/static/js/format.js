@@ -55,6 +55,12 @@ export const ofBytes = (bytes) =>
 /** A number with so many decimals. */
 export const fixed = (value, digits) => written(numbers(digits), value);
 
+/** A score: in percent if it is a fraction, else as a number. */
+export const scored = (value, isFraction) => (isFraction ? signed(value) : number(value));
+/** A number of any size. */
+export const number = (value) =>
+  value !== null && Math.abs(value) >= 1000 ? whole(value) : decimal(value);
+
 /** A price with as many digits as it needs. */
 export const price = (value) => written(value !== null && Math.abs(value) < 1 ? FOUR : TWO, value);
 

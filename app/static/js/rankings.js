@@ -1,7 +1,7 @@
-/** The four top tens. */
+/** The top tens. */
 
 import { byId, el, hidden, seenAs, show, state, svg } from "./dom.js";
-import { change, day, returned, signed } from "./format.js";
+import { change, day, returned, scored } from "./format.js";
 
 /**
  * @typedef {{rank: number, ticker: string, name: string | null, score: number | null,
@@ -55,7 +55,7 @@ function ten(strategy, open, compared) {
       "header",
       { class: "ten__head" },
       el("h3", { id, lang: "sv" }, strategy.display_name),
-      el("p", {}, average(strategy.rankings)),
+      el("p", {}, average(strategy)),
     ),
     strategy.rankings.length
       ? table(strategy, id, open, compared)
@@ -66,9 +66,10 @@ function ten(strategy, open, compared) {
   );
 }
 
-function average(rankings) {
+function average({ rankings, score_is_fraction }) {
   const scores = rankings.map((r) => r.score).filter((s) => s !== null);
-  return scores.length ? `mean ${signed(scores.reduce((a, b) => a + b, 0) / scores.length)}` : "";
+  const mean = scores.reduce((a, b) => a + b, 0) / scores.length;
+  return scores.length ? `mean ${scored(mean, score_is_fraction)}` : "";
 }
 
 // The roles are said again because a table that is laid out as a grid may lose them.
@@ -97,7 +98,7 @@ function line(ranked, strategy, open, compared) {
     el("th", { role: "rowheader", scope: "row", class: "c-stock" }, button(ranked, strategy, open)),
     cell("c-path", path(ranked)),
     cell("c-change", compared && change(ranked.rank, ranked.rank_before)),
-    cell("c-score", signed(ranked.score)),
+    cell("c-score", scored(ranked.score, strategy.score_is_fraction)),
     cell("c-r3", returned(ranked.return_3m)),
     cell("c-r6", returned(ranked.return_6m)),
     cell("c-r12", returned(ranked.return_12m)),
@@ -158,7 +159,7 @@ function walk(event) {
 
 const STEPS = [
   "Reads the database",
-  "Ranks every stock by four strategies",
+  "Ranks every stock by each strategy",
   "Publishes the result at once",
 ];
 

@@ -157,18 +157,21 @@ Visit = Callable[..., Page]
 
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Visit]:
-    """Opens the dashboard of a service; no error, refused policy or foreign address may occur."""
+    """Opens a page of a service; no error, refused policy or foreign address may occur."""
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
 
-    def visited(service: Service, *, wait: str = "#link[data-state=live]", **options: Any) -> Page:
+    def visited(
+        service: Service, path: str = "/status", *, wait: str = "#link[data-state=live]",
+        **options: Any,
+    ) -> Page:  # fmt: skip
         contexts.append(browser.new_context(**options))
         contexts[-1].set_default_timeout(PATIENCE_MS)
         page = contexts[-1].new_page()
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
         page.on("console", lambda told: wrong.extend(_policy(told.text)))
         page.on("request", lambda asked: wrong.extend(_foreign(asked.url, service.url)))
-        page.goto(service.url)
+        page.goto(f"{service.url}{path}")
         page.wait_for_selector(wait)
         return page
 

@@ -10,8 +10,10 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
+from pipelines.definition import Definition, definitions_from
 from pipelines.lake.version import Lake, schema_text
 from pipelines.ranking.adjusted import adjusted_closes, applied_splits
+from pipelines.ranking.as_data import strategy_of
 from pipelines.ranking.jumps import good_prices
 from pipelines.ranking.known import closes as closes_of
 from pipelines.ranking.known import cross_section, newest_ratios, price_return, statements
@@ -51,6 +53,7 @@ FRAMES: Final = frame_lake(
      snapshot("A B", "2024-05-03", number=3, pe=9.0, dividend_yield=0.1)],
     [{"ticker": "A B", "date": date(2024, 5, 31), "ratio": 0.5}],
 )  # fmt: skip
+WORKED: Final = definitions_from(Path(__file__).parents[3] / "docs" / "strategies")
 CHOICES: Final = [*([s] for s in STRATEGIES.values()), [*STRATEGIES.values()]]
 
 
@@ -85,6 +88,12 @@ def test_no_ranking_leaves_the_streaming_engine(files: Lake, chosen: list[Strate
         for universe in (SWEDEN, TRUSTING):
             plan = rankings(lake, as_of=D, universe=universe, strategies=chosen)
             assert fallbacks(plan) == []
+
+
+@pytest.mark.parametrize("definition", WORKED, ids=lambda d: d.name)
+def test_no_worked_strategy_leaves_it(files: Lake, definition: Definition) -> None:
+    plan = rankings(files, as_of=D, universe=SWEDEN, strategies=[strategy_of(definition)])
+    assert fallbacks(plan) == []
 
 
 def test_no_part_of_a_cross_section_leaves_it(files: Lake) -> None:

@@ -138,6 +138,37 @@ def test_an_incremental_refresh_has_the_rows_of_a_full_one(old: Path, statement:
     assert found(lake) == found(exported(old, full=True, force=True))
 
 
+def test_years_share_a_file_until_it_is_full(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = Lake(old.parent / "lake")
+    assert years_of(first) == [(2021, 2024, 6)]
+    monkeypatch.setattr(ratio_prices, "STRETCH_ROWS", 2)
+    change(old, "UPDATE daily_prices SET close = 97 WHERE date = '2024-03-01'")
+    lake = exported(old)
+    assert years_of(lake) == [(2021, 2023, 4), (None, 2024, 2)]
+    assert found(lake) == [*found(first)[:5], ("A", "2024-03-01", 97.0, "2024-03-01")]
+
+
+def years_of(lake: Lake) -> list[tuple[int | None, int | None, int]]:
+    return [(f.first_year, f.year, f.rows) for f in lake.datasets["ratio_prices"].files]
+
+
+def test_a_file_of_years_that_did_not_change_is_linked(
+    old: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ratio_prices, "STRETCH_ROWS", 1)
+    was = exported(old, full=True)
+    assert [year for _, year, _ in years_of(was)] == [2021, 2023, 2024]
+    change(old, "UPDATE fundamentals_snapshots SET pe = 11 WHERE snapshot_date = '2024-03-01'")
+    change(old, "UPDATE daily_prices SET close = 97 WHERE date = '2024-03-01'")
+    lake = exported(old)
+    entries = [version.datasets["ratio_prices"].files for version in (was, lake)]
+    same = [(was.path / f.path).samefile(lake.path / f.path) for f in entries[0]]
+    # The day in 2023 is in a run of jumps, and is looked up again.
+    assert same == [True, False, False]
+    assert entries[1][:2] == entries[0][:2]
+    assert found(lake) == found(exported(old, full=True, force=True))
+
+
 def test_only_days_of_years_that_changed_are_looked_up(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

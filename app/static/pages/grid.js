@@ -1,0 +1,87 @@
+/** A table of any number of rows, of which only those in sight are drawn. */
+
+import { COLUMNS, titleOf } from "./columns.js";
+import { html, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
+import { t } from "./words.js";
+
+const OVER = 8;
+
+/** The height of a row: enough for a finger where fingers point. */
+const rowHeight = () => (matchMedia("(pointer: coarse), (max-width: 40rem)").matches ? 44 : 36);
+
+/**
+ * @param columns names of columns; the first two stay in sight when scrolled sideways
+ * @param rows indices of rows, in order
+ * @param cell `(row, column)` to what a cell shows
+ * @param sort `{by, falls}`
+ */
+export function Grid({ columns, rows, cell, sort, onSort, label, about }) {
+  const box = useRef();
+  const [top, scrolled] = useState(0);
+  const [seen, resized] = useState(700);
+  const height = rowHeight();
+  useLayoutEffect(() => {
+    const look = () => resized(box.current.clientHeight);
+    const observer = new ResizeObserver(look);
+    observer.observe(box.current);
+    look();
+    return () => observer.disconnect();
+  }, []);
+  useEffect(() => {
+    box.current.scrollTop = 0;
+    scrolled(0);
+  }, [sort.by, sort.falls]);
+  const first = Math.max(0, Math.floor(top / height) - OVER);
+  const last = Math.min(rows.length, Math.ceil((top + seen) / height) + OVER);
+  const width = columns.reduce((sum, name) => sum + COLUMNS[name].width, 0);
+  return html`
+    <div
+      class="grid"
+      ref=${box}
+      tabindex="0"
+      role="region"
+      aria-label=${label}
+      onScroll=${(event) => scrolled(event.currentTarget.scrollTop)}
+    >
+      <table style=${{ minWidth: `${width}px` }} aria-rowcount=${rows.length + 1}>
+        <colgroup>${columns.map((name) => html`<col style=${{ width: `${COLUMNS[name].width}px` }} />`)}</colgroup>
+        <thead>
+          <tr aria-rowindex="1">${columns.map((name, i) => html`<${Head} key=${name} name=${name} place=${i} ...${{ sort, onSort, about }} />`)}</tr>
+        </thead>
+        <tbody>
+          ${first > 0 && html`<tr class="grid__room" aria-hidden="true" style=${{ height: `${first * height}px` }}><td colspan=${columns.length}></td></tr>`}
+          ${rows.slice(first, last).map(
+            (row, i) => html`
+              <tr key=${row} aria-rowindex=${first + i + 2} style=${{ height: `${height}px` }}>
+                ${columns.map((name, place) => html`<${Cell} key=${name} name=${name} place=${place}>${cell(row, name)}<//>`)}
+              </tr>
+            `,
+          )}
+          ${last < rows.length && html`<tr class="grid__room" aria-hidden="true" style=${{ height: `${(rows.length - last) * height}px` }}><td colspan=${columns.length}></td></tr>`}
+        </tbody>
+      </table>
+    </div>
+  `;
+}
+
+const classOf = (name, place) =>
+  `grid__${COLUMNS[name].kind}${place < 2 ? ` grid__stays grid__stays--${place}` : ""}`;
+
+function Head({ name, place, sort, onSort, about }) {
+  const sorted = sort.by === name;
+  const { anchor } = COLUMNS[name];
+  return html`
+    <th scope="col" class=${classOf(name, place)} aria-sort=${sorted ? (sort.falls ? "descending" : "ascending") : null}>
+      <button type="button" title=${about(name)} onClick=${() => onSort(name)}>
+        ${titleOf(name)}
+        <span class="grid__arrow" aria-hidden="true">${sorted ? (sort.falls ? "↓" : "↑") : ""}</span>
+      </button>
+      ${anchor && html`<a class="grid__help" href=${`/method#${anchor}`} aria-label=${t("grid.help", { column: titleOf(name) })}>?</a>`}
+    </th>
+  `;
+}
+
+function Cell({ name, place, children }) {
+  const tag = name === "name" ? "th" : "td";
+  return html`<${tag} scope=${tag === "th" ? "row" : null} class=${classOf(name, place)}>${children}<//>`;
+}
