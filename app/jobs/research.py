@@ -96,7 +96,9 @@ class Research:
         """Return true for a job that runs, or whose answer is kept."""
         return job in self._answers or job in self._tasks
 
-    async def take_in(self, version: str, strategies: Iterable[str], rules: str) -> Prepared | None:
+    async def take_in(
+        self, version: str, strategies: Iterable[str], rules: Callable[[], str]
+    ) -> Prepared | None:
         """Keep the backtests that a refresh computed of a version, and return how it did.
 
         Those of another universe, rules that are not in force, or another release are computed when
