@@ -16,7 +16,6 @@ from app.watch import DamageCheck, rules, version_rules
 from app.web import Unreadable
 from pipelines.errors import LakeError, NothingPublished, StockRankError
 from pipelines.lake import Condition, kept, layout, listing, marks
-from pipelines.ranking import rules_hash
 from pipelines.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -160,8 +159,7 @@ class _Watch:
             logger.info("version %s is served, with closes of %s", version.id, version.lake.as_of)
             data = {"version": version.id, "as_of": version.lake.as_of.isoformat()}
             services.events.publish("version", data)
-        strategies = version.manifest.strategies
-        found = await services.research.take_in(version.id, strategies, rules_hash)
+        found = await services.research.take_in(version.key, version.manifest.strategies)
         services.alerts.observe_all([rules.backtests_failed(found)])
         if self._compared != version.id:
             await self._compare(version)

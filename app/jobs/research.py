@@ -17,7 +17,6 @@ from typing import Final
 from app.jobs.child import Child, Ended
 from app.jobs.environment import environment
 from app.web import Unavailable, research_models
-from pipelines import __version__
 from pipelines.digest import digest
 from pipelines.lake import Prepared, prepared, prepared_backtest
 from pipelines.settings import Settings
@@ -97,24 +96,24 @@ class Research:
         return job in self._answers or job in self._tasks
 
     async def take_in(
-        self, version: str, strategies: Iterable[str], rules: Callable[[], str]
+        self, key: tuple[str, str, str], strategies: Iterable[str]
     ) -> Prepared | None:
         """Keep the backtests that a refresh computed of a version, and return how it did.
 
-        Those of another universe, rules that are not in force, or another release are computed when
-        they are asked for.
+        `key` has the version, the rules and the release. Those of another universe, other rules or
+        another release are computed when they are asked for.
         """
-        found = self._prepared
+        found, version = self._prepared, key[0]
         if found is None or found.version != version:
             found = self._prepared = await asyncio.to_thread(prepared, self._settings.lake, version)
-            if found is not None and found.error is None and self._is_ours(found, rules()):
+            if found is not None and found.error is None and self._is_ours(found, key):
                 for strategy in strategies:
                     await self._take_in(version, strategy)
         return found
 
-    def _is_ours(self, found: Prepared, rules: str) -> bool:
-        made = (found.universe, found.rules, found.release)
-        return made == (self._settings.universe, rules, __version__)
+    def _is_ours(self, found: Prepared, key: tuple[str, str, str]) -> bool:
+        made = (found.version, found.rules, found.release)
+        return made == key and found.universe == self._settings.universe
 
     async def _take_in(self, version: str, strategy: str) -> None:
         root = self._settings.lake

@@ -17,9 +17,7 @@ from app.jobs import standard
 from app.jobs.child import Child
 from app.jobs.research import Answer, Research
 from app.web import Unavailable
-from pipelines import __version__
 from pipelines.lake import Prepared, layout, note_prepared
-from pipelines.ranking import rules_hash
 from pipelines.settings import Settings
 from tests.api.conftest import at, served
 
@@ -130,9 +128,8 @@ def test_nothing_is_computed_while_memory_is_critical() -> None:
 
 def prepared_by_a_refresh(root: Path, **changed: Any) -> Prepared:
     found = Prepared(
-        version="v1", universe="sweden", rules=rules_hash(), release=__version__, seconds=2.0,
-        peak_mb=280.0,
-    )  # fmt: skip
+        version="v1", universe="sweden", rules="r", release="0.1.0", seconds=2.0, peak_mb=280.0
+    )
     layout.backtests_of(root, "v1").mkdir(parents=True)
     for name in "ab":
         layout.backtest(root, "v1", name).write_bytes(name.encode())
@@ -142,8 +139,8 @@ def prepared_by_a_refresh(root: Path, **changed: Any) -> Prepared:
 
 async def taken_in(root: Path) -> tuple[Prepared | None, list[Answer | None]]:
     research = Research(Settings(lake=root), 1024.0, lambda: False)
-    assert await research.take_in("v0", ["a"], rules_hash) is None
-    found = await research.take_in("v1", ["a", "b", "c"], rules_hash)
+    assert await research.take_in(("v0", "r", "0.1.0"), ["a"]) is None
+    found = await research.take_in(("v1", "r", "0.1.0"), ["a", "b", "c"])
     assert research.prepared == found
     return found, [research.known(standard("v1", name)) for name in "abc"]
 
