@@ -36,14 +36,15 @@ OVERLAPS = """() => {
     const range = document.createRange();
     range.selectNodeContents(node);
     for (const box of range.getClientRects()) {
-      let [left, right] = [box.left, box.right];
+      let [left, right, top, bottom] = [box.left, box.right, box.top, box.bottom];
       for (let up = parent; up.id !== "app"; up = up.parentElement)
         if (getComputedStyle(up).overflowX !== "visible") {
           const edge = up.getBoundingClientRect();
           [left, right] = [Math.max(left, edge.left), Math.min(right, edge.right)];
+          [top, bottom] = [Math.max(top, edge.top), Math.min(bottom, edge.bottom)];
         }
-      if (right - left > 1 && box.height)
-        texts.push({ node, text: node.data.trim(), left, right, top: box.top, bottom: box.bottom });
+      if (right - left > 1 && bottom - top > 1)
+        texts.push({ node, text: node.data.trim(), left, right, top, bottom });
     }
   }
   const meet = (a, b) => a.node !== b.node
@@ -226,8 +227,9 @@ def test_a_portfolio_is_told_what_to_do(served: Service, visit: Visit) -> None:
     page.get_by_label("Cash").fill("100 000,50")
     page.get_by_role("button", name="Work out the orders").click()
     orders = page.get_by_role("region", name="Orders")
-    sent = {"strategy": "sammansatt_momentum", "cash": 100_000.5, "min_fee": 39,
-            "holdings": [{"ticker": first["ticker"], "shares": 10}, {"ticker": "NOSUCH", "shares": 7}]}  # fmt: skip
+    held = [{"ticker": first["ticker"], "shares": 10}, {"ticker": "NOSUCH", "shares": 7}]
+    rules = {"strategy": "sammansatt_momentum", "cash": 100_000.5, "min_fee": 39}
+    sent = {**rules, "holdings": held}
     found = httpx2.post(f"{served.url}/v1/portfolio/orders", json=sent).json()
     expect(orders).to_contain_text(f"Cash left{found['cash_left']:,.2f}\u00a0SEK")
     bought = next(one for one in found["buy"] if one["ticker"] == second["ticker"])
@@ -247,9 +249,10 @@ def test_a_portfolio_is_told_what_to_do(served: Service, visit: Visit) -> None:
 
 def test_backtests_stand_beside_each_other(served: Service, visit: Visit) -> None:
     page = visit(served, "/backtest", wait="form.filters")
-    page.get_by_label("Strategy", exact=True).select_option("trendande_varde")
+    strategy = page.locator("form.filters select").first
+    strategy.select_option("trendande_varde")
     page.get_by_role("button", name="Run").click()
-    page.get_by_label("Strategy", exact=True).select_option("trendande_kvalitet")
+    strategy.select_option("trendande_kvalitet")
     page.get_by_role("button", name="Run").click()
     settled(page)
     figures = page.get_by_role("region", name="Figures")
