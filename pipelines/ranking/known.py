@@ -3,7 +3,7 @@
 Nothing here collects. Frames of more than one date have `as_of` among their keys `by`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from typing import Final
 
@@ -242,16 +242,35 @@ def recent_statements(fundamentals: pl.LazyFrame, first: date) -> pl.LazyFrame:
 
 
 def _since_newest_year(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys) -> pl.LazyFrame:
-    """Return the rows with items or a score, of tickers whose newest year counts, as `year_0`."""
+    """Return the rows with items or a score, of tickers whose newest year counts, as `year_0`.
+
+    Rows of days that can be the end of neither `year_0` nor one of the two years before it are left
+    out: where each fetch has a fiscal date of its own, that is most of them.
+    """
     fiscal = pl.col("fiscal_date")
-    return (
-        fundamentals.filter(has_any((*STATEMENT_ITEMS, VENDOR_F_SCORE)))
-        .with_columns(
-            key_=_packed(pl.col("known_from"), pl.col("id")),
-            year_0=fiscal.max().over(by),
-        )
+    rows = fundamentals.filter(has_any((*STATEMENT_ITEMS, VENDOR_F_SCORE)))
+    newest = (
+        rows.group_by(by)
+        .agg(year_0=fiscal.max())
         .filter(pl.col("year_0") >= months_before(day, STATEMENT_MONTHS))
+        .with_columns(_ends_before())
     )
+    is_before = (fiscal.is_between(f"first_{year}_", f"last_{year}_") for year in (1, 2))
+    return (
+        rows.join(newest, on=by)
+        .filter(pl.any_horizontal(fiscal == pl.col("year_0"), *is_before))
+        .with_columns(key_=_packed(pl.col("known_from"), pl.col("id")))
+    )
+
+
+def _ends_before() -> Iterator[pl.Expr]:
+    """Yield the first and the last day on which the year one, and two, before `year_0` may end."""
+    least, most = YEAR_BEFORE
+    for year in (1, 2):
+        # Two steps may end up to three days before one of twice the months, which differ in length.
+        first = months_before(pl.col("year_0"), year * most).dt.offset_by("-3d")
+        yield first.alias(f"first_{year}_")
+        yield months_before(pl.col("year_0"), year * least).alias(f"last_{year}_")
 
 
 def _marked(rows: pl.LazyFrame, by: Keys) -> pl.LazyFrame:
