@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from pipelines.ranking.known import closes as closes_of
-from pipelines.ranking.known import newest_ratios, price_return, statements
+from pipelines.ranking.known import newest_ratios, price_return
+from pipelines.ranking.statements import statements
 from pipelines.ranking.windows import ANCHORS, in_window
 from tests.factories import Row, closes, frame_lake, snapshot, statement
 

@@ -16,9 +16,10 @@ from pipelines.ranking.adjusted import adjusted_closes, applied_splits
 from pipelines.ranking.as_data import strategy_of
 from pipelines.ranking.jumps import good_prices
 from pipelines.ranking.known import closes as closes_of
-from pipelines.ranking.known import cross_section, newest_ratios, price_return, statements
+from pipelines.ranking.known import cross_section, newest_ratios, price_return
 from pipelines.ranking.many import history, history_of_ranks
 from pipelines.ranking.rank import rankings
+from pipelines.ranking.statements import statements
 from pipelines.ranking.strategies import STRATEGIES, Strategy
 from pipelines.ranking.windows import ANCHORS, in_window
 from pipelines.universe import NORDIC, SWEDEN, TrustedJump
