@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import wraps
@@ -21,7 +21,7 @@ from pipelines import __version__
 from pipelines.errors import StockRankError, Stopped, WrongUsage
 from pipelines.quoting import one_line, quoted
 from pipelines.runtime import STOPPED, stop_in_order
-from pipelines.terminal_table import Table, plain, wrapped
+from pipelines.terminal_table import CUT, Table, plain, wrapped
 from pipelines.usage import wrong_usage
 
 logger = logging.getLogger(__name__)
@@ -202,9 +202,15 @@ def show(*tables: Table) -> None:
         console.print(Text(wrapped(table.title, width), style="bold"), soft_wrap=True)
         if table.rows:
             console.print(table.fitted(width or PLAIN_WIDTH), crop=False)
+            _say_what_is_left_out(table.left_out(width or PLAIN_WIDTH))
         if table.note:
             write(table.note)
         write("")
+
+
+def _say_what_is_left_out(titles: Sequence[str]) -> None:
+    if titles:
+        write(f"{CUT} on a wider terminal: {'; '.join(titles)}")
 
 
 def _terminal_width() -> int | None:
