@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
 FAST := -m "not slow and not torture" -n 2 --dist worksteal
+# Each of the many processes of the tests would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 COVERAGE := --cov=pipelines --cov=app --cov-branch --cov-report=term:skip-covered
 
 .PHONY: run test check check-fast coverage docs bench torture mutations lock clean

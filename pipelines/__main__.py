@@ -25,6 +25,7 @@ MODULES: Final = {
     "factor_report": "pipelines.factor_report",
     "search": "pipelines.search",
     "versions": "pipelines.versions",
+    "remote": "pipelines.remote",
     "tune": "pipelines.tune",
     "app": "app",
     "serve": "app",

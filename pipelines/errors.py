@@ -12,6 +12,7 @@ StockRankError
 │   ├── DiskFull       its disk is full, or too full for a refresh
 │   ├── Locked         another process writes to the lake
 │   └── PointerLocked  another process moves `current`, for too long
+├── RemoteError        an object store cannot be reached, or has not what is asked for
 ├── BadDefinition      a strategy as data that cannot be used
 ├── SettingsError      a setting is unknown or has a value that cannot be used
 ├── NotADate           a value that is no date
@@ -148,6 +149,10 @@ class PointerLocked(LakeError):
             f"another process has held the lock of {root}/current for {seconds:g} s; "
             "see that the disk answers, end that process, then try again"
         )
+
+
+class RemoteError(StockRankError):
+    """An object store cannot be reached, refuses, or does not have what is asked for."""
 
 
 class SettingsError(StockRankError):

@@ -19,11 +19,12 @@ from tests.documents import ROOT
 REFERENCE: Final = ROOT / "docs" / "commands.md"
 FACTORS: Final = ROOT / "docs" / "factors.md"
 PACKAGES: Final = ("app", "pipelines")
-HELP: Final = """
+ANSWERS: Final = """
 import contextlib, runpy, sys
-for command in sys.argv[1:]:
+_, option, *commands = sys.argv
+for command in commands:
     module, *words = command.split()
-    sys.argv = [f"python -m {module}", *words, "--help"]
+    sys.argv = [f"python -m {module}", *words, option]
     with contextlib.suppress(SystemExit):
         runpy.run_module(module, run_name="__main__")
     sys.stdout.write("\f")
@@ -63,17 +64,18 @@ def commands() -> list[str]:
     return sorted(name.removesuffix(".__main__") for name in names)
 
 
-def helps(names: Iterable[str]) -> dict[str, str]:
+def answers(names: Iterable[str], option: str = "--help") -> dict[str, str]:
     """What each command, such as `pipelines.versions list`, tells of itself."""
     wanted = list(names)
     env = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
     env |= {"PYTHONPATH": str(ROOT), "COLUMNS": "80", "TYPER_USE_RICH": "0", "NO_COLOR": "1"}
     with tempfile.TemporaryDirectory() as folder:
         output = subprocess.run(
-            [sys.executable, "-c", HELP, *wanted],
+            [sys.executable, "-c", ANSWERS, option, *wanted],
             cwd=folder, env=env, capture_output=True, check=True, encoding="utf-8",
-        ).stdout  # fmt: skip
-    return dict(zip(wanted, output.split("\f")[:-1], strict=True))
+        )  # fmt: skip
+    assert not output.stderr
+    return dict(zip(wanted, output.stdout.split("\f")[:-1], strict=True))
 
 
 def parts(modules: Mapping[str, str]) -> Iterator[str]:
@@ -87,8 +89,8 @@ def parts(modules: Mapping[str, str]) -> Iterator[str]:
 @cache
 def told() -> dict[str, str]:
     """What every command tells of itself, by its name."""
-    modules = helps(commands())
-    return dict(sorted((modules | helps(parts(modules))).items()))
+    modules = answers(commands())
+    return dict(sorted((modules | answers(parts(modules))).items()))
 
 
 def reference() -> str:

@@ -51,6 +51,9 @@ from .described import has_other_layout as has_other_layout
 from .described import manifest_of as manifest_of
 from .described import source_of as source_of
 
+# Errors of the disk below a lake as errors of the lake.
+from .disk_errors import disk_errors as disk_errors
+
 # The severity of each label of freshness.
 from .freshness import SEVERITY as SEVERITY
 
@@ -74,6 +77,9 @@ from .layout import new_version_id as new_version_id
 
 # The ids of the complete versions, oldest first.
 from .layout import version_ids as version_ids
+
+# A file of one version in another, linked or copied.
+from .linking import link as link
 
 # A version as lists show it.
 from .listing import Listed as Listed
@@ -135,6 +141,9 @@ from .phases import Step as Step
 
 # What a killed refresh left is removed.
 from .publishing import clean as clean
+
+# A version that is here becomes the current one.
+from .publishing import point_to as point_to
 
 # Old versions are deleted.
 from .publishing import prune as prune

@@ -7,6 +7,7 @@ versions/.partial-…  .trash-…         a version that is being written, or de
 current                               a link to the published version
 withdrawn/…  damaged/…                marks: versions that were rolled back, or found damaged
 kept                                  the ids of the versions that nobody may delete but `prune`
+remote                                what the lake has in common with an object store
 .scratch-…                            a folder for a short time, of a command that compares
 .lock  .pointer.lock                  the lock of the one writer, and of moving `current`
 refreshes/…                           the records of refreshes that no service started
@@ -128,6 +129,11 @@ def marked(root: Path, kind: Mark) -> list[str]:
 def kept(root: Path) -> Path:
     """Return the list of the versions that are kept."""
     return root / "kept"
+
+
+def remote(root: Path) -> Path:
+    """Return the note of what the lake has in common with an object store."""
+    return root / "remote"
 
 
 def writer_lock(root: Path) -> Path:

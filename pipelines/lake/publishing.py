@@ -184,11 +184,22 @@ def rollback(root: Path, version: str | None = None) -> tuple[str, str]:
             raise NothingPublished(root)
         target = _newest_readable(root, before) if version is None else version
         _readable(root, target)  # no reader could open one that this refuses
-        if target < before:
-            marks.withdraw(root, before)
-        point_current_to(root, target)
-        marks.restore(root, target)
+        _move(root, before, target)
     return before, target
+
+
+def point_to(root: Path, version: str) -> None:
+    """Make a version that is here the current one, as a roll-back does with an older one."""
+    with pointing(root):
+        _readable(root, version)
+        _move(root, current_id(root), version)
+
+
+def _move(root: Path, before: str | None, target: str) -> None:
+    if before and target < before:
+        marks.withdraw(root, before)
+    point_current_to(root, target)
+    marks.restore(root, target)
 
 
 def _newest_readable(root: Path, before: str) -> str:

@@ -10,9 +10,8 @@ import polars as pl
 
 from pipelines import lake, source
 from pipelines.fingerprint import fingerprint
-from pipelines.lake import Lake
+from pipelines.lake import Lake, disk_errors
 from pipelines.refresh import build
-from pipelines.refresh.disk_errors import disk_errors
 from pipelines.refresh.intact import Comparison
 from pipelines.refresh.remembered import of_whole
 from pipelines.refresh.sightings import FUNDAMENTALS, of_fundamentals, own_fiscal

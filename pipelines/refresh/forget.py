@@ -5,9 +5,8 @@ from pathlib import Path
 
 from pipelines import lake
 from pipelines.errors import LakeError, NothingPublished
-from pipelines.lake import Manifest, current_id, writing
+from pipelines.lake import Manifest, current_id, disk_errors, writing
 from pipelines.refresh import make
-from pipelines.refresh.disk_errors import disk_errors
 from pipelines.refresh.intact import intact
 from pipelines.refresh.remembered import of_whole
 from pipelines.refresh.task import Strike, Task, staging

@@ -107,13 +107,16 @@ class Search:
 
     def _join(self, parts: Iterable[Closes]) -> None:
         for closes in parts:
-            before = self.newest.join(closes.first, on="ticker", how="semi")
-            borders = Closes.of(
-                pl.concat([before, closes.first]).sort("ticker", "date"), self._least
-            )
-            self._pairs.extend([closes.pairs, borders.pairs])
-            newest = pl.concat([self.newest, closes.last]).sort("date")
-            self.newest = newest.unique("ticker", keep="last")
+            before = self.newest.select("ticker", date_before="date", close_before="close")
+            borders = closes.first.join(before, on="ticker").filter(is_far(_ratio(), self._least))
+            self._pairs.extend([closes.pairs, borders])
+            older = self.newest.join(closes.last, on="ticker", how="anti")
+            self.newest = pl.concat([older, closes.last])
+
+
+def _ratio() -> pl.Expr:
+    """Return the close by the one before."""
+    return pl.col("close").cast(pl.Float64) / pl.col("close_before").cast(pl.Float64)
 
 
 def is_far(ratio: pl.Expr, least: float) -> pl.Expr:
@@ -131,8 +134,7 @@ def judged(
 
     Adds `ratio`, `split_known`, `reverted_on` and `reverts`, as the contract of jumps tells them.
     """
-    ratio = pl.col("close").cast(pl.Float64) / pl.col("close_before").cast(pl.Float64)
-    raw = pairs.with_columns(ratio=ratio)
+    raw = pairs.with_columns(ratio=_ratio())
     applied = _applied(raw, splits)
     moved = raw.join(applied, on=("ticker", "date"), how="left", maintain_order="left")
     jumps = moved.with_columns(pl.col("ratio") * pl.col("split_").fill_null(1.0)).select(

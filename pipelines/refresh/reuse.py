@@ -4,18 +4,16 @@ A year of `daily_prices` is taken if none of its rows can have changed: its file
 notes on its rejected rows are copied. A small dataset is taken as a whole or not at all.
 """
 
-import os
-import shutil
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from errno import EMLINK, ENOTSUP, EPERM, EXDEV
 from pathlib import Path
 from typing import Final, Self
 
 import polars as pl
 
+from pipelines import lake
 from pipelines.lake import DataFile, Dataset, Lake, layout
 from pipelines.refresh.contract_version import is_made_alike
 from pipelines.refresh.jumps import Closes
@@ -42,7 +40,6 @@ OF_PRICES: Final = {"splits"}
 """Datasets of tables of their own which depend on the prices, too."""
 ROWS_AT_ONCE: Final = 500_000
 """Prices of a year that are in memory at a time."""
-NO_LINK: Final = {EPERM, EXDEV, EMLINK, ENOTSUP}
 
 
 @dataclass(frozen=True)
@@ -144,14 +141,8 @@ def link_dataset(before: Lake, staged: Path, dataset: str) -> Dataset:
 
 
 def link(before: Lake, staged: Path, path: str) -> None:
-    """Link a file; copy it where the file system permits no link."""
-    (staged / path).parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(before.path / path, staged / path)
-    except OSError as error:
-        if error.errno not in NO_LINK:
-            raise
-        shutil.copyfile(before.path / path, staged / path)
+    """Link a file of a version into one that is being made."""
+    lake.link(before.path / path, staged / path)
 
 
 def source_years(files: Iterable[DataFile], rejected: Iterable[str]) -> dict[str, int]:

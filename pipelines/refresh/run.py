@@ -11,10 +11,9 @@ from pipelines import lake, source
 from pipelines.console import Progress, silent
 from pipelines.errors import ContractError, OtherMarket
 from pipelines.fingerprint import Fingerprint, fingerprint, is_demo
-from pipelines.lake import BROKEN, Lake, Manifest, current_id, marks, writing
+from pipelines.lake import BROKEN, Lake, Manifest, current_id, disk_errors, marks, writing
 from pipelines.ranking import holds_rankings, strategies_of
 from pipelines.refresh.contract_version import is_made_alike
-from pipelines.refresh.disk_errors import disk_errors
 from pipelines.refresh.intact import give_up
 from pipelines.refresh.task import Task, copy_database, staging
 from pipelines.refresh.waiting import due_days

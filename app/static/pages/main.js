@@ -11,7 +11,6 @@ const PAGES = [
   [/^\/$/, () => import("./front.js")],
   [/^\/strategies\/([^/]+)$/, () => import("./strategy.js")],
   [/^\/stock\/(.+)$/, () => import("./stock.js")],
-  [/^\/portfolio$/, () => import("./portfolio.js")],
   [/^\/backtest$/, () => import("./backtest.js")],
   [/^\/method$/, () => import("./method.js")],
 ];

@@ -1,0 +1,105 @@
+"""The publications of a store: numbers that only grow, each with the version that it published.
+
+```
+publications/00000042       the id of a version; the highest number is the current one
+manifests/VERSION.json      the manifest of a version
+states/VERSION              its source.state
+files/ab/abcd…              a file by its SHA-256, which any number of versions have
+```
+
+No object is ever changed, so no reader sees half of anything: whoever publishes creates the next
+number, and a store lets only one create it. A roll-back is one more publication.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from pipelines.errors import RemoteError
+from pipelines.lake import Manifest, layout, parse
+from pipelines.store.bucket import Bucket, Entry
+
+PREFIX: Final = "publications"
+TRIES: Final = 100
+"""How many numbers are tried while others publish."""
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A number, and the version that is current from then on."""
+
+    number: int
+    version: str
+    at: datetime
+
+
+def publications(bucket: Bucket) -> list[Publication]:
+    """Return all publications, oldest first."""
+    return [_read(bucket, entry) for entry in _entries(bucket)]
+
+
+def newest(bucket: Bucket) -> Publication | None:
+    """Return the current publication, None if there is none."""
+    entries = _entries(bucket)
+    return _read(bucket, entries[-1]) if entries else None
+
+
+def publish(bucket: Bucket, version: str) -> Publication:
+    """Make a version that is in the store the current one, under the next number."""
+    entries = _entries(bucket)
+    number = _number(entries[-1]) if entries else 0
+    for _ in range(TRIES):
+        number += 1
+        if bucket.create(publication_name(number), version.encode()):
+            return Publication(number, version, datetime.now(UTC))
+    raise RemoteError(f"{bucket}: others have published {TRIES} times meanwhile; try again")
+
+
+def manifest_of(bucket: Bucket, version: str) -> Manifest:
+    """Return the manifest of a version in the store."""
+    try:
+        return parse(bucket.get(manifest_name(version)))
+    except ValueError as error:
+        raise RemoteError(
+            f"{bucket}: manifest {version} cannot be read by this release ({error}); "
+            "install the release that wrote it"
+        ) from None
+
+
+def publication_name(number: int) -> str:
+    """Return the name of a publication."""
+    return f"{PREFIX}/{number:08}"
+
+
+def manifest_name(version: str) -> str:
+    """Return the name of a version's manifest."""
+    return f"manifests/{version}.json"
+
+
+def state_name(version: str) -> str:
+    """Return the name of the state of the database that a version was made from."""
+    return f"states/{version}"
+
+
+def file_name(sha256: str) -> str:
+    """Return the name of a file, by its hash."""
+    return f"files/{sha256[:2]}/{sha256}"
+
+
+def _entries(bucket: Bucket) -> list[Entry]:
+    return [entry for entry in bucket.names(PREFIX) if _base(entry).isdecimal()]
+
+
+def _base(entry: Entry) -> str:
+    return entry.name.rpartition("/")[2]
+
+
+def _number(entry: Entry) -> int:
+    return int(_base(entry))
+
+
+def _read(bucket: Bucket, entry: Entry) -> Publication:
+    version = bucket.get(entry.name).decode(errors="replace")
+    if not layout.VERSION_ID.fullmatch(version):
+        raise RemoteError(f"{bucket}: {entry.name} names no version, but {version[:40]!r}")
+    return Publication(_number(entry), version, entry.modified)
