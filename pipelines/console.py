@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import wraps
@@ -202,15 +202,11 @@ def show(*tables: Table) -> None:
         console.print(Text(wrapped(table.title, width), style="bold"), soft_wrap=True)
         if table.rows:
             console.print(table.fitted(width or PLAIN_WIDTH), crop=False)
-            _say_what_is_left_out(table.left_out(width or PLAIN_WIDTH))
+            if left_out := table.left_out(width or PLAIN_WIDTH):
+                write(f"{CUT} on a wider terminal: {'; '.join(left_out)}")
         if table.note:
             write(table.note)
         write("")
-
-
-def _say_what_is_left_out(titles: Sequence[str]) -> None:
-    if titles:
-        write(f"{CUT} on a wider terminal: {'; '.join(titles)}")
 
 
 def _terminal_width() -> int | None:
