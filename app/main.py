@@ -12,6 +12,7 @@ from app.routes import (
     definitions,
     explanations,
     front,
+    names,
     operations,
     orders,
     pages,
@@ -36,6 +37,7 @@ ROUTERS: Final = (
     rankings.router,
     orders.router,
     research.router,
+    names.router,  # its path is none of a ticker
     stocks.router,
     data.router,
     cache.router,
