@@ -193,7 +193,8 @@ def forget(
 
     dataset = "stocks" if stocks else "fundamentals"
     strike = strike_on(day.date(), dataset, canonical_ticker(ticker), reason)
-    made = strike_out(_root(root, config), strike)
+    settings = Settings.load(config)
+    made = strike_out(root or settings.lake, strike, keep=settings.keep_versions)
     counts = made.datasets[f"observed_{dataset}"].observed
     struck = counts.struck if counts else 0
     console.write(f"version {made.version} is current; {struck} observations are struck in all")
