@@ -59,6 +59,7 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
         services.probe.shutdown(wait=False, cancel_futures=True)
         services.published.close()
         services.rooms.close()
+        services.folders.close()
 
 
 # ------------------------------------------------------------------------------------ watching
