@@ -47,6 +47,7 @@ BASE: Final = (
     "panics",
     "quoting",
     "runtime",
+    "setting_sources",
     "settings",
     "shown",
     "terminal_table",
