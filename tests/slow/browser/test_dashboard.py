@@ -240,6 +240,21 @@ def test_a_stock_explains_itself(served: Service, visit: Visit, key: str) -> Non
     expect(stock).to_be_focused()
 
 
+def test_back_closes_the_explanation(served: Service, visit: Visit) -> None:
+    page = visit(served, wait=".stock")
+    here = page.url
+    stocks(page).first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.go_back()
+    expect(dialog).to_be_hidden()
+    assert page.url == here
+    stocks(page).first.click()
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
+    expect(stocks(page).first).to_be_focused()
+
+
 def test_an_excluded_stock_and_an_unknown_one_are_looked_up(served: Service, visit: Visit) -> None:
     page = visit(served, wait=".stock")
     excluded = _excluded(served)
