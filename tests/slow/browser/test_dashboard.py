@@ -13,13 +13,11 @@ from playwright.sync_api import Locator, Page, Route, expect
 from app.jobs.follow import PHASES
 from pipelines.refresh import recorded_export
 from pipelines.universe import SWEDEN
-from tests.slow.browser.conftest import PATIENCE_MS, TOKEN, Service, Start, Visit
+from tests.slow.browser.conftest import TOKEN, Service, Start, Visit
 
 STRATEGIES = 4
 NO_VALUE = "\u2013"
 PHONE = {"viewport": {"width": 375, "height": 812}, "device_scale_factor": 2}
-
-expect.set_options(timeout=PATIENCE_MS)
 
 
 def panel(page: Page, title: str) -> Locator:
