@@ -456,6 +456,14 @@ def _(r: Reader) -> None:
     expect(r.region("What to keep in mind")).to_contain_text(found["caveats"][0])
 
 
+@question("May I keep it as a page?")
+def _(r: Reader) -> None:
+    r.backtest()
+    with r.page.expect_download() as saved:
+        r.click("Tear sheet", "button")
+    assert saved.value.path().read_text().startswith("<!doctype html>")
+
+
 @question("And with twenty stocks?")
 def _(r: Reader) -> None:
     r.click("Backtest")
