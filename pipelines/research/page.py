@@ -41,7 +41,8 @@ section>svg text{font-size:19px}section>svg .mid:nth-of-type(even){display:none}
 .wide td:first-child{white-space:normal}}
 @media print{:root{color-scheme:light}body{background:#fff;font-size:12px}main{padding:0}
 section{break-inside:avoid;border-color:#ccc;margin-top:10px;padding:10px}
-table{font-size:10px}th,td{padding:2px 4px}section:has(details){break-inside:auto}details::details-content{content-visibility:visible}}
+table{font-size:10px}th,td{padding:2px 4px}section:has(details){break-inside:auto}
+details::details-content{content-visibility:visible}}
 """
 
 
