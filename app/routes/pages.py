@@ -44,6 +44,7 @@ def _page(name: str, **headers: str) -> FileResponse:
 
 
 @router.get("/")
+@router.get("/portfolio")
 @router.get("/backtest")
 @router.get("/method")
 async def investor() -> FileResponse:

@@ -7,6 +7,9 @@ from . import definition_models as definition_models
 # Makes an app answer every error with one sentence.
 from . import errors as errors
 
+# The requests and answers of the Nordic paths.
+from . import nordic_models as nordic_models
+
 # The models of the answers on the service itself.
 from . import operation_models as operation_models
 
@@ -51,6 +54,9 @@ from .formats import MEDIA as MEDIA
 
 # The formats in which a ranking can be had.
 from .formats import Format as Format
+
+# The languages whose spreadsheets read other CSV files than ours.
+from .formats import Locale as Locale
 
 # A frame written in a format, ready to be sent often.
 from .formats import TaggedAnswer as TaggedAnswer

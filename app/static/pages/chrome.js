@@ -8,7 +8,7 @@ import { ThemeButton } from "./theme.js";
 import { html, useEffect, useState } from "./ui.js";
 import { LANGUAGES, language, t } from "./words.js";
 
-const PAGES = ["/", "/backtest", "/method"];
+const PAGES = ["/", "/portfolio", "/backtest", "/method"];
 const nameOf = (path) => `nav.${path === "/" ? "rankings" : path.slice(1)}`;
 const isOn = (path, page) => path === page || (page === "/" && /^\/(strategies|stock)\//.test(path));
 

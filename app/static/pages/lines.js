@@ -36,7 +36,7 @@ export function path(dates, values, x, y, gapDays) {
  * @param marks `[{date, text, kind}]`
  * @param down true where small values belong on top, as for ranks
  */
-export function Lines({ dates, lines, marks = [], height = 200, label, value, day, gapDays, down = false, log = false }) {
+export function Lines({ dates, lines: given, marks = [], height = 200, label, value, day, gapDays, down = false, log = false }) {
   const [at, point] = useState(null);
   const [W, widen] = useState(600);
   const box = useRef();
@@ -46,6 +46,7 @@ export function Lines({ dates, lines, marks = [], height = 200, label, value, da
     observer.observe(box.current.parentNode);
     return () => observer.disconnect();
   }, []);
+  const lines = given.filter((line) => line.values.some((one) => one != null));
   const all = lines.flatMap((line) => line.values).filter((one) => one != null);
   if (!all.length) return null;
   const scale = log ? Math.log : (one) => one;

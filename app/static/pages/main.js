@@ -11,6 +11,7 @@ const PAGES = [
   [/^\/$/, () => import("./front.js")],
   [/^\/strategies\/([^/]+)$/, () => import("./strategy.js")],
   [/^\/stock\/(.+)$/, () => import("./stock.js")],
+  [/^\/portfolio$/, () => import("./portfolio.js")],
   [/^\/backtest$/, () => import("./backtest.js")],
   [/^\/method$/, () => import("./method.js")],
 ];

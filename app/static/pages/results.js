@@ -55,7 +55,7 @@ function grown(months, key, dates) {
   return dates.map((date) => {
     if (!known.has(date)) return null;
     const gain = known.get(date);
-    if (value === null || gain === null) return (value = null);
+    if (value === null || gain == null) return (value = null);
     return (value *= 1 + gain);
   });
 }

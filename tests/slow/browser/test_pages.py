@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import httpx2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
@@ -18,6 +19,7 @@ PAGES = {
     "compared": f"{STRATEGY}?against=AGO",
     "stock": "/stock/FIRST?strategy=trendande_varde",
     "backtest": "/backtest?run=strategy%3Dtrendande_varde&run=strategy%3Dtrendande_kvalitet",
+    "portfolio": "/portfolio",
     "method": "/method",
 }
 LARGEST_PAGE = 150_000
@@ -34,14 +36,15 @@ OVERLAPS = """() => {
     const range = document.createRange();
     range.selectNodeContents(node);
     for (const box of range.getClientRects()) {
-      let [left, right] = [box.left, box.right];
+      let [left, right, top, bottom] = [box.left, box.right, box.top, box.bottom];
       for (let up = parent; up.id !== "app"; up = up.parentElement)
         if (getComputedStyle(up).overflowX !== "visible") {
           const edge = up.getBoundingClientRect();
           [left, right] = [Math.max(left, edge.left), Math.min(right, edge.right)];
+          [top, bottom] = [Math.max(top, edge.top), Math.min(bottom, edge.bottom)];
         }
-      if (right - left > 1 && box.height)
-        texts.push({ node, text: node.data.trim(), left, right, top: box.top, bottom: box.bottom });
+      if (right - left > 1 && bottom - top > 1)
+        texts.push({ node, text: node.data.trim(), left, right, top, bottom });
     }
   }
   const meet = (a, b) => a.node !== b.node
@@ -215,11 +218,41 @@ def test_an_unknown_stock_is_said_to_be_none(served: Service, visit: Visit) -> N
     expect(page.get_by_role("alert")).to_contain_text("NOSUCH")
 
 
+def test_a_portfolio_is_told_what_to_do(served: Service, visit: Visit) -> None:
+    first, second = served.get("/v1/front")["strategies"][0]["rankings"][:2]
+    page = visit(served, "/portfolio", wait="form.portfolio")
+    page.get_by_label("Paste lines").fill(f"{first['ticker']};10\nNOSUCH;7\nhello")
+    page.get_by_role("button", name="Add these").click()
+    expect(page.get_by_role("alert")).to_contain_text("hello")
+    page.get_by_label("Cash").fill("100 000,50")
+    page.get_by_role("button", name="Work out the orders").click()
+    orders = page.get_by_role("region", name="Orders")
+    held = [{"ticker": first["ticker"], "shares": 10}, {"ticker": "NOSUCH", "shares": 7}]
+    rules = {"strategy": "sammansatt_momentum", "cash": 100_000.5, "min_fee": 39}
+    sent = {**rules, "holdings": held}
+    found = httpx2.post(f"{served.url}/v1/portfolio/orders", json=sent).json()
+    expect(orders).to_contain_text(f"Cash left{found['cash_left']:,.2f}\u00a0SEK")
+    bought = next(one for one in found["buy"] if one["ticker"] == second["ticker"])
+    expect(orders.get_by_role("row", name=second["name"]).first).to_contain_text(
+        f"{bought['shares']:,}"
+    )
+    expect(orders).to_contain_text("NOSUCH: Unknown ticker")
+    with page.expect_download() as saved:
+        orders.get_by_role("button", name="As CSV").click()
+    text = saved.value.path().read_text(encoding="utf-8-sig")
+    many = sum(len(found[kind]) for kind in ("sell", "buy", "keep"))
+    assert len(text.splitlines()) == 1 + many
+    page.reload()
+    expect(page.get_by_label(f"Shares of {first['ticker']}")).to_have_value("10")
+    expect(page.get_by_label("Cash")).to_have_value("100 000,50")
+
+
 def test_backtests_stand_beside_each_other(served: Service, visit: Visit) -> None:
     page = visit(served, "/backtest", wait="form.filters")
-    page.get_by_label("Strategy", exact=True).select_option("trendande_varde")
+    strategy = page.locator("form.filters select").first
+    strategy.select_option("trendande_varde")
     page.get_by_role("button", name="Run").click()
-    page.get_by_label("Strategy", exact=True).select_option("trendande_kvalitet")
+    strategy.select_option("trendande_kvalitet")
     page.get_by_role("button", name="Run").click()
     settled(page)
     figures = page.get_by_role("region", name="Figures")

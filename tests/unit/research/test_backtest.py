@@ -89,6 +89,14 @@ def test_the_years_join_to_the_whole(found: list[Backtest]) -> None:
         assert one.sheet.months.height >= 12
 
 
+def test_the_months_of_what_it_is_compared_with_join_to_its_whole(found: list[Backtest]) -> None:
+    for one in found:
+        months = one.sheet.months
+        assert months.columns == ["period", "return", "benchmark"]
+        whole = one.sheet.value("benchmark_return")
+        assert (1 + months["benchmark"]).product() - 1 == pytest.approx(whole)
+
+
 def test_the_page_needs_nothing_else(found: list[Backtest]) -> None:
     page = report(found)
     assert page.startswith("<!doctype html>")
