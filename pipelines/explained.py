@@ -93,7 +93,8 @@ def _screen_lines(why: Explanation) -> Iterable[Line]:
 
 def _reading_lines(screen: ScreenFact) -> Iterable[Line]:
     if screen.distance is not None and screen.cut is not None:
-        off = f"{screen.distance:+,.4f} from the cut {number(screen.cut)}"
+        side = "below" if screen.distance < 0 else "above"
+        off = f"{number(abs(screen.distance))} {side} the cut {number(screen.cut)}"
         yield "", number(screen.value), off
         return
     for reading in screen.values:

@@ -12,8 +12,10 @@ def percent(value: float | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """Return a number with four decimals."""
-    return "" if value is None else f"{value:,.4f}"
+    """Return a number with four decimals, or with none from a million on."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1e6 else f"{value:,.4f}"
 
 
 def ordinal(place: int) -> str:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from pipelines.explained import _of_cut
-from pipelines.ranking import CutFact
-from pipelines.shown import ordinal
+from pipelines.explained import _of_cut, _reading_lines
+from pipelines.ranking import CutFact, ScreenFact
+from pipelines.shown import number, ordinal
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,23 @@ def test_how_far_off_the_cut(distance: int | None, told: str) -> None:
 )  # fmt: skip
 def test_a_place(place: int, text: str) -> None:
     assert ordinal(place) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (55_940_141.566, "5,940,142 above the cut 50,000,000"),
+        (31e6, "19,000,000 below the cut 50,000,000"),
+    ],
+)
+def test_a_value_and_how_far_off_the_cut_it_is(value: float, told: str) -> None:
+    screen = ScreenFact(
+        reason="thin", condition="turnover_3m < 50e6", excludes=value < 50e6, value=value, cut=50e6
+    )
+    assert list(_reading_lines(screen)) == [("", number(value), told)]
+
+
+def test_a_number_from_a_million_on_has_no_decimals() -> None:
+    assert [number(n) for n in (0.05, -999_999.5, 1e6, None)] == [
+        "0.0500", "-999,999.5000", "1,000,000", "",
+    ]  # fmt: skip
