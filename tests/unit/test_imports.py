@@ -13,7 +13,14 @@ from pipelines.universe import SWEDEN
 from tests.factories import change, database, stock, trading_year
 
 HEAVY = {"pandas", "pyarrow", "connectorx", "dataframely", "exchange_calendars", "duckdb"}
-SERVICE_NEEDS_NOT = HEAVY | {"numpy", "xxhash", "httpx2", "apscheduler", "pipelines.source"}
+SERVICE_NEEDS_NOT = HEAVY | {
+    "numpy",
+    "xlsxwriter",
+    "xxhash",
+    "httpx2",
+    "apscheduler",
+    "pipelines.source",
+}
 SERVING = ("lake.version", "lake.freshness", "ranking.rank", "settings", "rank")
 
 
