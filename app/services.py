@@ -1,19 +1,21 @@
 """The parts of a running service, built from its settings and ended in order."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
-from typing import Final
+from pathlib import Path
+from tempfile import gettempdir
+from typing import Final, TypeVar
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from app.jobs import Refresher, Research, Schedule
+from app.jobs import Refresher, Remote, Research, Schedule
 from app.serving import (
+    DISK_HANGS,
     Cache,
     Computing,
     Published,
@@ -21,6 +23,7 @@ from app.serving import (
     kept_versions,
 )
 from app.watch import (
+    ALERTS_FILE,
     UNKNOWN_DISK,
     Alerts,
     Aside,
@@ -29,15 +32,16 @@ from app.watch import (
     Guard,
     Level,
     NoAnswer,
-    alerts_file,
     configured_channels,
     disk_usage,
     effective_limit_mb,
 )
-from app.web import KnownAnswer, KnownRequests, TaggedAnswer
+from app.web import KnownAnswer, KnownRequests, TaggedAnswer, Unavailable
 from pipelines.lake import Lake, layout
 from pipelines.ranking import Strategy, strategies_of
 from pipelines.settings import Settings
+
+Found = TypeVar("Found")
 
 SYNCS: Final = RateLimitItemPerMinute(2)
 """How many refreshes may be requested."""
@@ -61,6 +65,7 @@ class Services:
     refresher: Refresher
     schedule: Schedule
     research: Research
+    remote: Remote
     requests: dict[tuple[str, str, int], int] = field(default_factory=dict)
     """Counts of answered requests by method, route and status."""
     known_requests: KnownRequests = field(default_factory=KnownRequests)
@@ -70,6 +75,8 @@ class Services:
     """The thread of the database check of `/health`; it takes none from the rankings."""
     rooms: Aside = field(default_factory=lambda: Aside("disk-room"))
     """The thread that asks for the room on the disks."""
+    folders: Aside = field(default_factory=lambda: Aside("lake-folders"))
+    """The thread that looks at the folders of the versions."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     _limiter: MovingWindowRateLimiter = field(
@@ -108,16 +115,36 @@ class Services:
 
     async def kept_versions(self, version: Version) -> list[Lake]:
         """Return the current version and those kept and not rolled back, newest first."""
-        return await asyncio.to_thread(kept_versions, version)
+        return await self.seen(partial(kept_versions, version))
+
+    async def seen(self, look: Callable[[], Found]) -> Found:
+        """Return what a look at the folders of the versions finds.
+
+        Raise `Unavailable` where their disk gives no answer.
+        """
+        try:
+            return await self.folders.ask(DISK_SECONDS, look)
+        except NoAnswer:
+            raise Unavailable(DISK_HANGS) from None
 
 
 # ----------------------------------------------------------------------------------- building
 
 
+def records_of(settings: Settings) -> Path:
+    """Return the folder of what a service remembers.
+
+    It is in the lake, but for a lake that another service writes to.
+    """
+    if not settings.owns_lake:
+        return Path(gettempdir()) / f"stockrank-reader-{settings.port}"
+    return layout.service(settings.lake)
+
+
 def build_services(settings: Settings) -> Services:
     """Build services that do not run yet."""
     events = Events()
-    folder = layout.service(settings.lake)
+    folder = records_of(settings)
     limit = effective_limit_mb(settings.memory_limit_mb)
     refresher = Refresher(settings, folder, events, limit)
     guard = Guard(
@@ -128,16 +155,23 @@ def build_services(settings: Settings) -> Services:
         child=refresher.child_pid,
     )
     cache, universe = Cache(), settings.chosen_universe()
+    published = Published(settings.lake, universe)
     return Services(
         settings=settings,
         strategies=strategies_of(universe),
-        published=Published(settings.lake, universe),
+        published=published,
         cache=cache,
-        computing=Computing(cache, settings.computations, lambda: guard.level is Level.CRITICAL),
+        computing=Computing(
+            cache,
+            settings.computations,
+            lambda: guard.level is Level.CRITICAL,
+            lambda: published.hangs,
+        ),
         guard=guard,
         events=events,
-        alerts=Alerts(alerts_file(settings.lake), configured_channels(settings), events),
+        alerts=Alerts(folder / ALERTS_FILE, configured_channels(settings), events),
         refresher=refresher,
         schedule=Schedule(settings, refresher),
         research=Research(settings, limit, lambda: guard.level is Level.CRITICAL),
+        remote=Remote(settings),
     )

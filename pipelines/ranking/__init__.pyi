@@ -28,6 +28,11 @@ from .banding import trades as trades
 from .catalogue import FACTORS as FACTORS
 from .catalogue import Factor as Factor
 
+# Two rankings beside each other: who came, went and moved.
+from .compared import Change as Change
+from .compared import Changes as Changes
+from .compared import changes_between as changes_between
+
 # Returns of stocks in the currency of a universe.
 from .currencies import converted as converted
 
@@ -129,6 +134,9 @@ from .stock_names import StockNames as StockNames
 
 # The names of all stocks of a lake, as a plan.
 from .stock_names import names_of_stocks as names_of_stocks
+
+# The strategy of the Nordic paths.
+from .strategies import NORDIC_MOMENTUM as NORDIC_MOMENTUM
 
 # The strategies of the house by name, all that a universe is ranked by, and one of them.
 from .strategies import STRATEGIES as STRATEGIES
