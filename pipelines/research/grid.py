@@ -2,11 +2,12 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from pipelines.definition import definition_of
 from pipelines.digest import digest
@@ -17,10 +18,18 @@ from pipelines.research.rules import Calendar, Rules, Weighting
 from pipelines.universe import Universe
 
 KEYS: Final = ("strategies", "universe", "from", "to", "grid")
-OF_RULES: Final = tuple(field.name for field in fields(Rules))
+KINDS: Final[Mapping[str, Any]] = {
+    "size": int, "buy_rank": int, "sell_rank": int, "weighting": Weighting,
+    **dict.fromkeys(("cost_bps", "min_fee", "half_spread_bps", "capital", "delisting_factor"),
+                    int | float),
+    "whole_shares": bool,
+}  # fmt: skip
+"""The keys that are rules of a portfolio, each with the type of its values."""
+WORDS: Final = {int: "whole number", int | float: "number", bool: "true or false"}
 MOST: Final = 100_000
 """Variants in a grid."""
 
+EnumT = TypeVar("EnumT", bound=StrEnum)
 Choice = tuple[tuple[str, object], ...]
 """One value of each key of the grid."""
 
@@ -106,19 +115,41 @@ def _variant(name: str, choice: Choice, universe: Universe) -> Variant | None:
     of_definition = {key: value for key, value in choice if key.startswith("definition.")}
     strategy = _changed(strategy_named(name, universe), of_definition)
     rest = {key: value for key, value in choice if key not in of_definition}
-    calendar = Calendar(str(rest.pop("rebalance", Calendar.STRATEGY)))
-    for key in rest:
-        if key not in OF_RULES:
-            raise Unknown("key of [grid]", key, [*OF_RULES, "rebalance", "definition.…"])
-    own = Rules(size=strategy.portfolio_size, buy_rank=strategy.buy_rank,
-                sell_rank=max(strategy.sell_rank, strategy.buy_rank))  # fmt: skip
-    ranks = {"buy_rank": own.buy_rank, "sell_rank": own.sell_rank} | rest
-    if ranks["sell_rank"] < ranks["buy_rank"]:  # type: ignore[operator]
+    calendar = _of_enum(Calendar, "rebalance", rest.pop("rebalance", Calendar.STRATEGY))
+    rules = _rules(strategy, {key: _checked(key, value) for key, value in rest.items()})
+    if rules is None:
         return None
-    if "weighting" in rest:
-        rest["weighting"] = Weighting(str(rest["weighting"]))
-    rules = replace(own, **rest)  # type: ignore[arg-type]
     return Variant(strategy, months_of(strategy, calendar), rules, (("strategy", name), *choice))
+
+
+def _rules(strategy: Strategy, given: Mapping[str, Any]) -> Rules | None:
+    """Return the rules of a variant; as of a backtest, what is given moves the ranks after it."""
+    size = given.get("size", strategy.portfolio_size)
+    buy = given.get("buy_rank", size if "size" in given else strategy.buy_rank)
+    sell = given.get("sell_rank", max(strategy.sell_rank, buy))
+    if sell < buy:
+        return None
+    return Rules(**{**given, "size": size, "buy_rank": buy, "sell_rank": sell})
+
+
+def _checked(key: str, value: object) -> object:
+    """Return a value of a rule; the errors name the key."""
+    if key not in KINDS:
+        raise Unknown("key of [grid]", key, [*KINDS, "rebalance", "definition.…"])
+    kind = KINDS[key]
+    if kind is Weighting:
+        return _of_enum(Weighting, key, value)
+    # In Python a truth is a number, too.
+    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        raise WrongUsage(f"grid.{key} has {value!r}, which is no {WORDS[kind]}; write another")
+    return value
+
+
+def _of_enum(kind: type[EnumT], key: str, value: object) -> EnumT:
+    try:
+        return kind(str(value))
+    except ValueError:
+        raise Unknown(f"value of grid.{key}", str(value), kind) from None
 
 
 def _changed(strategy: Strategy, changes: Mapping[str, object]) -> Strategy:

@@ -106,10 +106,17 @@ def search(
         currency=None if universe.returns_in == "local" else universe.returns_in,
     )  # fmt: skip
     found = simulate(lake, ranks, portfolios, prices)
-    start = int(np.searchsorted(found.market.days, np.datetime64(max(d for d in firsts if d))))
+    first = max(day for day in firsts if day)
+    start = int(np.searchsorted(found.market.days, np.datetime64(first)))
     values = np.concatenate([walked.nav for _, walked in found.parts], axis=1)[start:]
-    flows = found.flows.group_by("strategy").agg(pl.col("turnover", "costs").sum())
+    flows = paid_since(found.flows, first)
     return _judged(lake, grid, made, values, tuple(found.market.days[start:].tolist()), flows)
+
+
+def paid_since(flows: pl.DataFrame, first: date) -> pl.DataFrame:
+    """Return the turnover and the costs of each portfolio, from a day on."""
+    since = flows.filter(pl.col("date") >= first)
+    return since.group_by("strategy").agg(pl.col("turnover", "costs").sum())
 
 
 def _judged(

@@ -3,6 +3,7 @@
 from datetime import date
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipelines.errors import StockRankError, Unknown, WrongUsage
@@ -10,6 +11,7 @@ from pipelines.lake import Lake
 from pipelines.research import read_grid, search, search_page
 from pipelines.research.grid import variants
 from pipelines.research.rules import Weighting
+from pipelines.research.search import paid_since
 from pipelines.universe import SWEDEN
 
 GRID = """
@@ -42,6 +44,13 @@ def test_each_combination_that_makes_sense_is_a_variant(tmp_path: Path) -> None:
     assert len({one.strategy.name for one in made}) == 2
 
 
+def test_the_ranks_follow_the_size_as_in_a_backtest(tmp_path: Path) -> None:
+    text = GRID.replace("[3, 5]", "[5, 30]").replace("buy_rank = [5]", "").replace("4, 8", "20, 40")
+    found = [one.rules for one in variants(read_grid(grid_of(tmp_path, text)), SWEDEN)][::2]
+    ranks = [(rules.size, rules.buy_rank, rules.sell_rank) for rules in found]
+    assert ranks == [(5, 5, 20), (5, 5, 40), (30, 30, 40)]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "error", "told"),
     [
@@ -49,6 +58,10 @@ def test_each_combination_that_makes_sense_is_a_variant(tmp_path: Path) -> None:
         ("size =", "sice =", Unknown, r"unknown key of \[grid\] 'sice'.*nearest is size"),
         ("from = 2024-01-01", 'from = "2024"', StockRankError, "write it as from = 2010-01-01"),
         ("[3, 5]", "3", StockRankError, r"grid.size = 3 is no list"),
+        ("[3, 5]", '["3"]', WrongUsage, "grid.size has '3', which is no whole number"),
+        ("[3, 5]", "[true]", WrongUsage, "grid.size has True, which is no whole number"),
+        ('"drift"', '"drifts"', Unknown, "value of grid.weighting 'drifts'; the nearest is drift"),
+        ('"quarter"', '"never"', Unknown, "value of grid.rebalance 'never'"),
         ("[4, 8]", "[2]", WrongUsage, "raise sell_rank"),
         ("composite.", "composit.", Unknown, "key of the definition 'composit'"),
         ("[grid]", "[grid", StockRankError, "cannot read the grid"),
@@ -73,3 +86,13 @@ def test_a_search_tells_first_how_many_it_tried(demo_market: Path, tmp_path: Pat
     assert found.days[0] > date(2024, 1, 1)
     page = search_page(found)
     assert page.index("Read this first") < page.index("The best 4 of 4 variants")
+
+
+def test_turnover_and_costs_are_of_the_days_that_are_judged() -> None:
+    flows = pl.DataFrame({
+        "strategy": ["0", "0", "1"], "date": [date(2020, 1, 2), date(2021, 1, 2), date(2021, 1, 2)],
+        "turnover": [0.5, 0.25, 0.5], "costs": [9.0, 1.0, 2.0],
+    })  # fmt: skip
+    assert paid_since(flows, date(2021, 1, 2)).sort("strategy").rows() == [
+        ("0", 0.25, 1.0), ("1", 0.5, 2.0)
+    ]  # fmt: skip
