@@ -37,7 +37,9 @@ def survivorship(
 def last_closes(lake: Lake, stocks: pl.DataFrame) -> pl.DataFrame:
     """Return `ticker, newest_date` of stocks, also of those that are gone from the source."""
     listed = lake.stocks().select("ticker", "newest_date").collect()
-    gone = stocks.join(listed, on="ticker", how="anti")
+    there, gone = (stocks.join(listed, on="ticker", how=how) for how in ("inner", "anti"))
+    if gone.is_empty():
+        return there
     last = (
         lake.prices()
         .join(gone.lazy(), on="ticker", how="semi")
@@ -45,7 +47,7 @@ def last_closes(lake: Lake, stocks: pl.DataFrame) -> pl.DataFrame:
         .agg(newest_date=pl.col("date").max())
         .collect(engine="streaming")
     )
-    return pl.concat([listed.join(stocks, on="ticker", how="semi"), last])
+    return pl.concat([there, last])
 
 
 def suspects(lake: Lake, found: Simulation, inputs: Inputs, name: str) -> pl.DataFrame:
