@@ -7,6 +7,7 @@ from datetime import date
 from enum import StrEnum
 from itertools import product
 from pathlib import Path
+from types import UnionType
 from typing import Any, Final, TypeVar
 
 from pipelines.definition import definition_of
@@ -18,14 +19,18 @@ from pipelines.research.rules import Calendar, Rules, Weighting
 from pipelines.universe import Universe
 
 KEYS: Final = ("strategies", "universe", "from", "to", "grid")
-KINDS: Final[Mapping[str, Any]] = {
+KINDS: Final[Mapping[str, type | UnionType]] = {
     "size": int, "buy_rank": int, "sell_rank": int, "weighting": Weighting,
     **dict.fromkeys(("cost_bps", "min_fee", "half_spread_bps", "capital", "delisting_factor"),
                     int | float),
     "whole_shares": bool,
 }  # fmt: skip
 """The keys that are rules of a portfolio, each with the type of its values."""
-WORDS: Final = {int: "whole number", int | float: "number", bool: "true or false"}
+WORDS: Final[Mapping[type | UnionType, str]] = {
+    int: "whole number",
+    int | float: "number",
+    bool: "true or false",
+}
 MOST: Final = 100_000
 """Variants in a grid."""
 
