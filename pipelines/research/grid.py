@@ -1,13 +1,12 @@
 """A grid of variants, from a TOML file: each combination of the choices is a portfolio."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
 from itertools import product
 from pathlib import Path
-from types import UnionType
 from typing import Any, Final, TypeVar
 
 from pipelines.definition import definition_of
@@ -15,26 +14,17 @@ from pipelines.digest import digest
 from pipelines.errors import StockRankError, Unknown, WrongUsage
 from pipelines.ranking import Strategy, strategy_named, strategy_of
 from pipelines.research.ranks import months_of
-from pipelines.research.rules import Calendar, Rules, Weighting
-from pipelines.universe import Universe
+from pipelines.research.rules import Calendar, Fill, Rules, Weighting
+from pipelines.universe import BUILT_IN, Universe
 
 KEYS: Final = ("strategies", "universe", "from", "to", "grid")
-KINDS: Final[Mapping[str, type | UnionType]] = {
-    "size": int, "buy_rank": int, "sell_rank": int, "weighting": Weighting,
-    **dict.fromkeys(("cost_bps", "min_fee", "half_spread_bps", "capital", "delisting_factor"),
-                    int | float),
-    "whole_shares": bool,
-}  # fmt: skip
-"""The keys that are rules of a portfolio, each with the type of its values."""
-WORDS: Final[Mapping[type | UnionType, str]] = {
-    int: "whole number",
-    int | float: "number",
-    bool: "true or false",
-}
+OF_RULES: Final = tuple(field.name for field in fields(Rules))
+WHOLE: Final = ("size", "buy_rank", "sell_rank")
+OF_PRICES: Final = ("rebalance", "fill", "currency", "universe")
 MOST: Final = 100_000
 """Variants in a grid."""
 
-EnumT = TypeVar("EnumT", bound=StrEnum)
+Kind = TypeVar("Kind", bound=StrEnum)
 Choice = tuple[tuple[str, object], ...]
 """One value of each key of the grid."""
 
@@ -52,8 +42,14 @@ class Grid:
 
 @dataclass(frozen=True)
 class Variant:
-    """A portfolio of a grid, with the choices that it is of."""
+    """A portfolio of a grid, with the choices that it is of.
 
+    `currency` None converts nothing.
+    """
+
+    universe: Universe
+    currency: str | None
+    fill: Fill
     strategy: Strategy
     months: tuple[int, ...]
     rules: Rules
@@ -92,10 +88,22 @@ def _values(key: str, values: object) -> tuple[object, ...]:
     return tuple(values)
 
 
-def variants(grid: Grid, universe: Universe) -> list[Variant]:
+def built_in(name: str) -> Universe:
+    """Return one of the universes that are always there."""
+    known = {universe.name: universe for universe in BUILT_IN}
+    if name not in known:
+        raise Unknown("universe", name, known)
+    return known[name]
+
+
+Named = Callable[[str], Universe]
+
+
+def variants(grid: Grid, universe: Universe, named: Named = built_in) -> list[Variant]:
     """Return all combinations of a grid; a key with a dot is one of the definition.
 
-    Combinations whose sell rank is above the buy rank are none.
+    Combinations whose sell rank is above the buy rank are none. `named` returns the universe of a
+    name, where the grid has a choice of them.
     """
     count = len(grid.strategies)
     for values in grid.choices.values():
@@ -103,7 +111,9 @@ def variants(grid: Grid, universe: Universe) -> list[Variant]:
     if count > MOST:
         raise WrongUsage(f"the grid has {count:,} variants; give one of up to {MOST:,}")
     made = (
-        _variant(name, choice, universe) for name in grid.strategies for choice in _choices(grid)
+        _variant(name, choice, _universe(choice, universe, named))
+        for name in grid.strategies
+        for choice in _choices(grid)
     )
     found = [variant for variant in made if variant is not None]
     if not found:
@@ -116,19 +126,36 @@ def _choices(grid: Grid) -> Iterator[Choice]:
         yield tuple(zip(grid.choices, values, strict=True))
 
 
+def _universe(choice: Choice, universe: Universe, named: Named) -> Universe:
+    chosen = dict(choice).get("universe")
+    return universe if chosen is None else named(str(chosen))
+
+
 def _variant(name: str, choice: Choice, universe: Universe) -> Variant | None:
     of_definition = {key: value for key, value in choice if key.startswith("definition.")}
     strategy = _changed(strategy_named(name, universe), of_definition)
     rest = {key: value for key, value in choice if key not in of_definition}
-    calendar = _of_enum(Calendar, "rebalance", rest.pop("rebalance", Calendar.STRATEGY))
+    calendar = _one_of(Calendar, "rebalance", rest.pop("rebalance", Calendar.STRATEGY))
+    fill = _one_of(Fill, "fill", rest.pop("fill", Fill.NEXT_CLOSE))
+    local = None if universe.returns_in == "local" else universe.returns_in
+    currency = rest.pop("currency", local)
+    rest.pop("universe", None)
+    for key in rest:
+        if key not in OF_RULES:
+            raise Unknown("key of [grid]", key, [*OF_RULES, *OF_PRICES, "definition.…"])
     rules = _rules(strategy, {key: _checked(key, value) for key, value in rest.items()})
     if rules is None:
         return None
-    return Variant(strategy, months_of(strategy, calendar), rules, (("strategy", name), *choice))
+    return Variant(
+        universe=universe, currency=None if currency is None else str(currency), fill=fill,
+        strategy=strategy, months=months_of(strategy, calendar),
+        rules=rules,
+        choice=(("strategy", name), *choice),
+    )  # fmt: skip
 
 
 def _rules(strategy: Strategy, given: Mapping[str, Any]) -> Rules | None:
-    """Return the rules of a variant; as of a backtest, what is given moves the ranks after it."""
+    """Return the rules of a variant: as in a backtest, stocks are bought up to a size given."""
     size = given.get("size", strategy.portfolio_size)
     buy = given.get("buy_rank", size if "size" in given else strategy.buy_rank)
     sell = given.get("sell_rank", max(strategy.sell_rank, buy))
@@ -139,22 +166,22 @@ def _rules(strategy: Strategy, given: Mapping[str, Any]) -> Rules | None:
 
 def _checked(key: str, value: object) -> object:
     """Return a value of a rule; the errors name the key."""
-    if key not in KINDS:
-        raise Unknown("key of [grid]", key, [*KINDS, "rebalance", "definition.…"])
-    kind = KINDS[key]
-    if kind is Weighting:
-        return _of_enum(Weighting, key, value)
+    if key == "weighting":
+        return _one_of(Weighting, key, value)
+    kind = int if key in WHOLE else bool if key == "whole_shares" else int | float
     # In Python a truth is a number, too.
     if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
-        raise WrongUsage(f"grid.{key} has {value!r}, which is no {WORDS[kind]}; write another")
+        told = "whole number" if key in WHOLE else "true or false" if kind is bool else "number"
+        raise WrongUsage(f"grid.{key} has {value!r}, which is no {told}; write another")
     return value
 
 
-def _of_enum(kind: type[EnumT], key: str, value: object) -> EnumT:
+def _one_of(kind: type[Kind], key: str, value: object) -> Kind:
+    """Return one of the values that a key takes; `Unknown` names them."""
     try:
         return kind(str(value))
     except ValueError:
-        raise Unknown(f"value of grid.{key}", str(value), kind) from None
+        raise Unknown(f"value of grid.{key}", str(value), [one.value for one in kind]) from None
 
 
 def _changed(strategy: Strategy, changes: Mapping[str, object]) -> Strategy:

@@ -31,13 +31,13 @@ class Rates:
     def of(cls, lake: Lake, days: Days, tickers: tuple[str, ...], target: str | None) -> Self:
         """Return the rates of a lake; without its dataset `fx_rates` only those of `HOME`.
 
-        `StockRankError` for a target of which no rate is known.
+        `StockRankError` for a target of which no rate is known, and in which no stock is listed.
         """
         stocks = pl.DataFrame({"ticker": tickers}, schema={"ticker": pl.String})
         listed = all_listed(lake).collect()
         currencies = stocks.join(listed, on="ticker", how="left", maintain_order="left")["currency"]
         known = _by_currency(lake, days)
-        if target is not None and target not in known:
+        if target is not None and target not in (*known, *currencies):
             raise StockRankError(
                 f"no rate of {target} is known; give one of {', '.join(sorted(known))}, or add "
                 "rates to the table fx_rates"
@@ -47,8 +47,11 @@ class Rates:
     @property
     def missing(self) -> tuple[str, ...]:
         """Return the currencies of stocks that cannot be converted, for no rate is known."""
-        found = {c or "no currency" for c in self.currencies if c not in self.by_currency}
-        return tuple(sorted(found)) if self.target else ()
+        if self.target is None:
+            return ()
+        known = self.by_currency if self.target in self.by_currency else ()
+        others = (c for c in self.currencies if c != self.target and c not in known)
+        return tuple(sorted({c or "no currency" for c in others}))
 
     def rate(self, currency: str | None, target: str | None) -> Floats | None:
         """Return what one unit of a currency is in another by day; None if they are the same."""

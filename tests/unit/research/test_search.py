@@ -1,14 +1,17 @@
 """Grids of variants, and a search of a demo market."""
 
-from datetime import date
+from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from pipelines.console import silent
 from pipelines.errors import StockRankError, Unknown, WrongUsage
 from pipelines.lake import Lake
-from pipelines.research import read_grid, search, search_page
+from pipelines.ranking.strategies import STRATEGIES
+from pipelines.research import Calendar, Inputs, backtests, read_grid, search, search_page
 from pipelines.research.grid import variants
 from pipelines.research.rules import Weighting
 from pipelines.research.search import paid_since
@@ -61,8 +64,10 @@ def test_the_ranks_follow_the_size_as_in_a_backtest(tmp_path: Path) -> None:
         ("[3, 5]", '["3"]', WrongUsage, "grid.size has '3', which is no whole number"),
         ("[3, 5]", "[true]", WrongUsage, "grid.size has True, which is no whole number"),
         ('"drift"', '"drifts"', Unknown, "value of grid.weighting 'drifts'; the nearest is drift"),
-        ('"quarter"', '"never"', Unknown, "value of grid.rebalance 'never'"),
         ("[4, 8]", "[2]", WrongUsage, "raise sell_rank"),
+        ('["quarter"]', '["month", "week"]', Unknown, "value of grid.rebalance 'week'"),
+        ("size = [3, 5]", 'fill = ["at_once"]', Unknown, "value of grid.fill 'at_once'"),
+        ("size = [3, 5]", 'universe = ["nordik"]', Unknown, "universe 'nordik'.*nearest is nordic"),
         ("composite.", "composit.", Unknown, "key of the definition 'composit'"),
         ("[grid]", "[grid", StockRankError, "cannot read the grid"),
     ],
@@ -96,3 +101,40 @@ def test_turnover_and_costs_are_of_the_days_that_are_judged() -> None:
     assert paid_since(flows, date(2021, 1, 2)).sort("strategy").rows() == [
         ("0", 0.25, 1.0), ("1", 0.5, 2.0)
     ]  # fmt: skip
+
+
+PRICES = """
+strategies = ["sammansatt_momentum"]
+from = 2025-01-01
+
+[grid]
+universe = ["sweden", "nordic"]
+currency = ["SEK"]
+fill = ["next_close", "next_open"]
+rebalance = ["quarter"]
+"""
+
+
+def test_a_choice_of_universe_currency_and_fill_is_that_backtest(
+    demo_market: Path, tmp_path: Path
+) -> None:
+    lake = Lake(demo_market / "lake")
+    made = variants(read_grid(grid_of(tmp_path, PRICES)), SWEDEN)
+    chosen = [(one.universe.name, one.currency, one.fill.value) for one in made]
+    assert chosen == list(product(["sweden", "nordic"], ["SEK"], ["next_close", "next_open"]))
+    found = search(lake, read_grid(grid_of(tmp_path, PRICES)), SWEDEN)
+    growth = dict(found.variants.select("variant", "growth").rows())
+    since = found.days[0] - timedelta(days=1)
+    for n, one in enumerate(made):
+        inputs = Inputs(
+            universe=one.universe, since=date(2025, 1, 1), until=lake.as_of, fill=one.fill,
+            calendar=Calendar.QUARTER, currency=one.currency,
+        )  # fmt: skip
+        (alone,) = backtests(lake, [STRATEGIES["sammansatt_momentum"]], inputs, silent)
+        nav = alone.nav.filter(pl.col("date") >= since)["nav"]
+        assert growth[n] == pytest.approx(nav[-1] / nav[0], rel=1e-12)
+    assert len(set(growth.values())) == 4
+    # The market has no rates, so that no stock in kronor can be bought for euro.
+    in_euro = PRICES.replace(', "nordic"', "").replace("SEK", "EUR")
+    with pytest.raises(StockRankError, match="no rate of EUR is known"):
+        search(lake, read_grid(grid_of(tmp_path, in_euro)), SWEDEN)
