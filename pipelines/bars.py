@@ -34,6 +34,8 @@ def drawn() -> Iterator[Progress]:
     """Yield a function that draws bars on stderr, below the lines of the log."""
     with _bars() as bars, _log_above(bars.console):
         yield _drawn(bars)
+        for step in [task.id for task in bars.tasks if task.total is None]:
+            bars.remove_task(step)
 
 
 @contextmanager

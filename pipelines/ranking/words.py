@@ -36,6 +36,8 @@ class NotSql(Exception):
 
 def words(text: str) -> list[Word]:
     """Return the words of a text, and one for its end; `NotSql` names a sign that is none."""
+    if "\x00" in text:
+        raise NotSql("the sign '\\x00' is not known here", text.index("\x00") + 1)
     found = list(_words(text))
     if len(found) > LONGEST:
         raise NotSql(f"has more than {LONGEST} words; write it shorter", found[LONGEST].at)

@@ -126,6 +126,7 @@ def test_what_an_expression_means(text: str, row: dict[str, Any], expected: floa
         ("pe > 1.2.3", 6, "'1.2.3' is no number"),
         ("pe > 1e999", 6, "the number 1e999 is too large"),
         ("pe > 1 \x00", 8, "the sign '\\x00' is not known here"),
+        ("sector = 'a\x00'", 12, "the sign '\\x00' is not known here"),
         ("(" * 31 + "pe > 1" + ")" * 31, 31, "is nested deeper than 30; write it flatter"),
         (" + ".join(["pe"] * 101) + " > 1", 501, "has more than 200 words; write it shorter"),
         ("1/(" * 12 + "pe" + ")" * 12 + " > 1", 8, "takes too many steps to compute; "
