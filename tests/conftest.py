@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -12,6 +13,23 @@ from pipelines.demo import make_market
 from pipelines.export import export
 from pipelines.universe import SWEDEN
 from tests.trading_days import known_sessions
+
+LONG: Final = (
+    "test_many_edit_scripts",
+    "test_openapi",
+    "test_breaks",
+    "test_dashboard",
+    "test_real",
+)
+"""Parts of the names of tests that take longest, which begin first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest first, and let `--dist loadgroup` keep a class or a module together."""
+    items.sort(key=lambda item: not any(name in item.nodeid for name in LONG))
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("::")[0]))
 
 
 @pytest.fixture(scope="session", autouse=True)
