@@ -12,6 +12,7 @@ from app.routes import (
     definitions,
     explanations,
     front,
+    names,
     operations,
     orders,
     pages,
@@ -36,6 +37,7 @@ ROUTERS: Final = (
     rankings.router,
     orders.router,
     research.router,
+    names.router,  # its path is none of a ticker
     stocks.router,
     data.router,
     cache.router,
@@ -78,6 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(Limits)
     app.add_middleware(Head)
     app.add_middleware(Access)
+    app.router.routes.append(pages.STRATEGY_PAGE)  # before the path of the API, which is the same
     for router in ROUTERS:
         app.include_router(router, prefix=BASE, responses=PROBLEMS)
         app.include_router(router, include_in_schema=False)

@@ -17,7 +17,7 @@ from app.jobs import Job
 from app.services import Services
 from app.serving import Version
 from app.watch import LEVELS, Alert, DiskUsage, MemoryUsage, memory_usage
-from pipelines.lake import Condition, freshness
+from pipelines.lake import Condition, Prepared, freshness
 from pipelines.runtime import MB
 
 
@@ -54,7 +54,7 @@ class _Collector:
         yield from _lake(self._condition)
         if self._version:
             yield from _data(self._version, self._services.today, self._condition.trouble)
-            yield from _phases(self._version)
+            yield from _phases(self._version, services.research.prepared)
 
 
 def _gauge(name: str, what: str, value: float) -> Metric:
@@ -180,12 +180,14 @@ def _data(version: Version, today: date, trouble: str | None) -> Iterator[Metric
         yield UntypedMetricFamily(f"borslabbet_{name}_total", f"Published {name}.", value)
 
 
-def _phases(version: Version) -> Iterator[Metric]:
+def _phases(version: Version, prepared: Prepared | None) -> Iterator[Metric]:
     """Yield the phases of the refresh; one that was repeated counts as one."""
     spent, peak = defaultdict[str, float](float), defaultdict[str, float](float)
     for phase in version.manifest.phases:
         spent[phase.phase] += phase.seconds
         peak[phase.phase] = max(peak[phase.phase], phase.peak_mb)
+    if prepared and prepared.version == version.id:
+        spent["backtests"], peak["backtests"] = prepared.seconds, prepared.peak_mb
     seconds = GaugeMetricFamily(
         "stockrank_export_phase_seconds", "Duration of a phase.", labels=["phase"]
     )

@@ -155,12 +155,12 @@ class _Watch:
             return
         self._looked = True
         if self._version is None or self._version.id != version.id:
-            if self._version is not None:
-                services.research.prepare(version.id, version.manifest.strategies)
             self._version = version
             logger.info("version %s is served, with closes of %s", version.id, version.lake.as_of)
             data = {"version": version.id, "as_of": version.lake.as_of.isoformat()}
             services.events.publish("version", data)
+        found = await services.research.take_in(version.key, version.manifest.strategies)
+        services.alerts.observe_all([rules.backtests_failed(found)])
         if self._compared != version.id:
             await self._compare(version)
             self._made = await asyncio.to_thread(_last_made, services.published.root)

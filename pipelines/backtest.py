@@ -109,6 +109,9 @@ def main(  # noqa: PLR0913 - one parameter an option
     ledger: Annotated[
         Path | None, typer.Option(help="File for the trades: .csv or .parquet.")
     ] = None,
+    each: Annotated[
+        Path | None, typer.Option(help="Folder for the JSON of each strategy, with its days.")
+    ] = None,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
     version: Annotated[str | None, typer.Option(help="A version; default the current.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
@@ -140,6 +143,8 @@ def main(  # noqa: PLR0913 - one parameter an option
     with console.progress() as progress, readable():
         found = backtests(opened, list(named), inputs, progress)
     _write_files(found, nav, ledger)
+    if each is not None:
+        _write_each(found, each)
     if format_ is OutputFormat.JSON:
         _write_json(found, with_days=with_days)
     else:
@@ -177,6 +182,16 @@ def _write_files(found: Sequence[Backtest], nav: Path | None, ledger: Path | Non
                 _writer_of(path)(pl.concat(frames), path)
             except OSError as error:
                 raise StockRankError(f"cannot write {path}: {error.strerror}") from None
+
+
+def _write_each(found: Sequence[Backtest], folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for one in found:
+            text = json.dumps(as_json(one, with_days=True), ensure_ascii=False)
+            (folder / f"{one.strategy.name}.json").write_text(f"{text}\n", encoding="utf-8")
+    except OSError as error:
+        raise StockRankError(f"cannot write {error.filename}: {error.strerror}") from None
 
 
 # ----------------------------------------------------------------------------------- formats

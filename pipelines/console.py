@@ -21,7 +21,7 @@ from pipelines import __version__
 from pipelines.errors import StockRankError, Stopped, WrongUsage
 from pipelines.quoting import one_line, quoted
 from pipelines.runtime import STOPPED, stop_in_order
-from pipelines.terminal_table import Table, plain, wrapped
+from pipelines.terminal_table import CUT, Table, plain, wrapped
 from pipelines.usage import wrong_usage
 
 logger = logging.getLogger(__name__)
@@ -202,6 +202,8 @@ def show(*tables: Table) -> None:
         console.print(Text(wrapped(table.title, width), style="bold"), soft_wrap=True)
         if table.rows:
             console.print(table.fitted(width or PLAIN_WIDTH), crop=False)
+            if left_out := table.left_out(width or PLAIN_WIDTH):
+                write(f"{CUT} on a wider terminal: {'; '.join(left_out)}")
         if table.note:
             write(table.note)
         write("")

@@ -6,6 +6,7 @@ if __name__ == "__main__":
     stop_at_once()
     prepare_export()
 
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipelines import lake as lakes
 from pipelines.console import LogFormat
 from pipelines.errors import Stopped
 from pipelines.lake import Dataset, Manifest, current_id
+from pipelines.prepare import prepare_backtests
 from pipelines.refresh import export, recorded_export
 from pipelines.runtime import end_in_order
 from pipelines.settings import Settings
@@ -40,6 +42,14 @@ def main(  # noqa: PLR0913 - one parameter an option
     record: Annotated[
         bool, typer.Option(help="Leave a record for the service, as is usual.", show_default=False)
     ] = True,
+    backtests: Annotated[
+        bool | None,
+        typer.Option(
+            "--backtests/--no-backtests",
+            show_default=False,
+            help="Compute the backtests after publication, as is set.",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the manifest as JSON.")] = False,
     log_format: Annotated[LogFormat, typer.Option(help="Format of the log.")] = LogFormat.TEXT,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
@@ -65,6 +75,16 @@ def main(  # noqa: PLR0913 - one parameter an option
             keep=settings.keep_versions,
             progress=progress,
         )
+    _tell(manifest, before, as_json=as_json)
+    if settings.backtests if backtests is None else backtests:
+        # Whatever becomes of them, the version is published and told.
+        sys.stdout.flush()
+        words = ["--universe", chosen.name, *(["--config", str(config)] if config else [])]
+        with _nothing_published(root, before):
+            prepare_backtests(root, manifest, words)
+
+
+def _tell(manifest: Manifest, before: str | None, *, as_json: bool) -> None:
     if as_json:
         console.write_data(lakes.text(manifest))
     elif manifest.version == before:

@@ -97,18 +97,17 @@ class Settings(BaseSettings):
         None, description="addresses of proxies whose `X-Forwarded-For` counts, with commas between"
     )
     sync_hour: int | None = Field(None, ge=0, le=23, description="UTC hour of a daily refresh")
+    backtests: bool = Field(
+        True, description="a refresh also computes the backtests of the version that it published"
+    )
     damage_check_hours: float = Field(
-        24,
-        gt=0,
-        allow_inf_nan=False,
+        24, gt=0, allow_inf_nan=False,
         description="hours between two checks of all files against their hashes",
-    )
+    )  # fmt: skip
     refresh_timeout_minutes: float = Field(
-        60,
-        gt=0,
-        allow_inf_nan=False,
+        60, gt=0, allow_inf_nan=False,
         description="minutes after which a refresh that makes no progress is ended",
-    )
+    )  # fmt: skip
     memory_limit_mb: float | None = Field(
         None, gt=0, description="memory budget; default the container's limit, else 1024"
     )

@@ -73,9 +73,8 @@ class Table:
 
         What is left out is said by an ellipsis. An id that is wider than all that stays whole.
         """
-        filled = [part for part in self._parts() if any(part.cells)]
-        shown = _that_fit(filled, width)
-        is_cut = len(shown) < len(filled)
+        shown = _that_fit(self._filled, width)
+        is_cut = len(shown) < len(self._filled)
         sizes = _sizes(shown, width - is_cut * CUT_SIZE)
         rich = RichTable(
             box=RULE, show_edge=False, padding=(0, GAP - 1, 0, 0), pad_edge=False,
@@ -88,6 +87,15 @@ class Table:
         for row in zip(*(part.texts for part in shown), strict=True):
             rich.add_row(*row)
         return rich
+
+    def left_out(self, width: int) -> list[str]:
+        """Return the titles of the columns that do not fit within a width."""
+        shown = _that_fit(self._filled, width)
+        return [part.column.title for part in self._filled if part not in shown]
+
+    @property
+    def _filled(self) -> list["_Part"]:
+        return [part for part in self._parts() if any(part.cells)]
 
     def _parts(self) -> Iterator["_Part"]:
         for at, column in enumerate(self.columns):

@@ -56,9 +56,9 @@ def list_versions(*, root: LakeOption = None, config: ConfigOption = None) -> No
 
 
 LIST_COLUMNS: Final = (
-    "version", Column("state", wraps=True), Column("age", extra=1),
-    Column("rows", extra=2), Column("as of", extra=3),
-    Column("MB", extra=5), Column("changes", 4, wraps=True),
+    "version", Column("state", wraps=True), Column("age", extra=2),
+    Column("rows", extra=3), Column("as of", extra=4),
+    Column("MB", extra=5), Column("changes", 1, wraps=True),
 )  # fmt: skip
 
 
@@ -193,7 +193,8 @@ def forget(
 
     dataset = "stocks" if stocks else "fundamentals"
     strike = strike_on(day.date(), dataset, canonical_ticker(ticker), reason)
-    made = strike_out(_root(root, config), strike)
+    settings = Settings.load(config)
+    made = strike_out(root or settings.lake, strike, keep=settings.keep_versions)
     counts = made.datasets[f"observed_{dataset}"].observed
     struck = counts.struck if counts else 0
     console.write(f"version {made.version} is current; {struck} observations are struck in all")
@@ -241,13 +242,19 @@ def _differences(a: Lake, b: Lake) -> Iterator[Table]:
     changed = differences(a, b)
     own = [one for version in (a, b) for one in version.manifest.universe.strategies]
     titles = {s.name: s.title for s in own} | {s.name: s.title for s in STRATEGIES.values()}
-    for name in dict.fromkeys((*STRATEGIES, *titles)):
+    names = dict.fromkeys((*STRATEGIES, *titles))
+    same = [titles[name] for name in names if name not in changed["strategy"]]
+    for name in names:
         rows = changed.filter(strategy=name)
+        if rows.is_empty():
+            continue
         ranks = rows.head(20).select("ticker", "rank_a", "rank_b")
         shown = [_move(*row) for row in ranks.iter_rows()]
         more = f", the first {len(shown)}" if rows.height > len(shown) else ""
         title = f"{titles[name]}: {rows.height} ranks differ{more}"
         yield Table(title, ("ticker", "rank was", "rank is", "moved"), shown)
+    if same:
+        yield Table(f"no rank differs: {', '.join(same)}", (), ())
 
 
 def _move(ticker: str, was: int | None, now: int | None) -> tuple[str, ...]:

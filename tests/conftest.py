@@ -1,5 +1,6 @@
 """What all tests share: one calendar, one demo market, and a last line on what was left out."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,9 @@ from pipelines.demo import make_market
 from pipelines.export import export
 from pipelines.universe import SWEDEN
 from tests.trading_days import known_sessions
+
+os.environ.setdefault("STOCKRANK_BACKTESTS", "false")
+"""No test needs the backtests of its version but those that ask for them."""
 
 LONG: Final = (
     "test_many_edit_scripts",

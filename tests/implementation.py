@@ -9,8 +9,9 @@ import polars as pl
 from pipelines.ranking import factors, windows
 from pipelines.ranking.eligible import market_cap_floor
 from pipelines.ranking.factors import SIGNALS
-from pipelines.ranking.known import newest_ratios, statements
+from pipelines.ranking.known import newest_ratios
 from pipelines.ranking.rank import rankings
+from pipelines.ranking.statements import statements
 from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import Universe
 from tests.factories import Row, frame_lake

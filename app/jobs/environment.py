@@ -11,7 +11,7 @@ from pipelines.settings import PREFIX, Settings
 
 PASSED_ON: Final = {
     "source", "lake", "universe", "keep_versions", "universes", "published_universes",
-    "trusted_jumps", "jump_threshold",
+    "trusted_jumps", "jump_threshold", "backtests",
 }  # fmt: skip
 
 

@@ -43,7 +43,7 @@ class Follower:
         elif "table" in entry:
             self._rows[entry["table"]] = entry["done"]
             self._advance(READING * entry["done"] / max(1, entry["total"]))
-        elif "phase" in entry:
+        elif "phase" in entry and entry["phase"] in PHASES:  # others have processes of their own
             self.peak_mb = max(entry["peak_mb"], self.peak_mb or 0.0)
             self._advance(1.0)
         elif "error" in entry:

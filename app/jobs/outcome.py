@@ -16,6 +16,8 @@ from pipelines.lake import Manifest, parse, room_of
 
 LEAST_ROOM: Final = 100_000
 """The free bytes below which a disk is full: a log of a refresh has some thousand."""
+BACKTESTS: Final = "backtests"
+"""The phase after the publication."""
 VMSTAT: Final = Path("/proc/vmstat")
 PATH: Final = re.compile(r"(?<![\w./-])/(?:[^\s/:;,'\"()]+/)+(?=[^\s/:;,'\"()])")
 """The folders in front of a file name."""
@@ -35,7 +37,7 @@ class Attempt:
     @property
     def lack(self) -> str | None:
         """A clause on the memory that it lacked; None unless it failed for that."""
-        if self.ended.code == 0:
+        if self.manifest is not None:
             return None
         if self.ended.over and self.ended.reason == "memory":
             used, allowed = self.ended.over
@@ -47,8 +49,11 @@ class Attempt:
 
     @property
     def manifest(self) -> Manifest | None:
-        """The manifest of the version that it left as the current one; None if it failed."""
-        if self.ended.code != 0:
+        """The manifest of the version that it left as the current one; None if it failed.
+
+        One that was ended afterwards, while it computed backtests, has published all the same.
+        """
+        if self.ended.code != 0 and self.follower.phase != BACKTESTS:
             return None
         with suppress(ValueError):
             return parse(self.ended.output)

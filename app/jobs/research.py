@@ -1,6 +1,7 @@
 """Backtests and reports: the commands in supervised processes of their own, one at a time.
 
-What a command wrote is kept in memory, by its words; the words hold the version of the lake.
+What a command wrote is kept in memory, by its words; the words hold the version of the lake. The
+usual backtests of a version are computed by the refresh that published it.
 """
 
 import asyncio
@@ -8,7 +9,6 @@ import os
 import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,6 +18,7 @@ from app.jobs.child import Child, Ended
 from app.jobs.environment import environment
 from app.web import Unavailable, research_models
 from pipelines.digest import digest
+from pipelines.lake import Prepared, prepared, prepared_backtest
 from pipelines.settings import Settings
 
 BUDGET_MB: Final = 1024.0
@@ -27,10 +28,6 @@ KEPT_BYTES: Final = 64_000_000
 MOST_WAITING: Final = 8
 PATIENCE_SECONDS: Final = 2.0
 """How long a request waits before it is told to come back."""
-
-
-QUIET_SECONDS: Final = 10.0
-"""How long a new version is served before its backtests are computed."""
 
 
 def standard(version: str, strategy: str) -> list[str]:
@@ -60,7 +57,12 @@ class Research:
         self._tasks: Final[dict[str, asyncio.Task[Answer]]] = {}
         self._children: Final[set[Child]] = set()
         self._answers: Final[OrderedDict[str, Answer]] = OrderedDict()
-        self._preparing: asyncio.Task[None] | None = None
+        self._prepared: Prepared | None = None
+
+    @property
+    def prepared(self) -> Prepared | None:
+        """Return how the refresh computed the backtests of the version that was taken in last."""
+        return self._prepared
 
     def known(self, words: Sequence[str]) -> Answer | None:
         """Return the answer of a command that has ended; None where it has not been asked for."""
@@ -93,22 +95,35 @@ class Research:
         """Return true for a job that runs, or whose answer is kept."""
         return job in self._answers or job in self._tasks
 
-    def prepare(self, version: str, strategies: Iterable[str]) -> asyncio.Task[None]:
-        """Compute the backtests that most ask for, once a version has been served a while."""
-        if self._preparing is not None:
-            self._preparing.cancel()
-        self._preparing = asyncio.create_task(self._prepare(version, list(strategies)))
-        return self._preparing
+    async def take_in(
+        self, key: tuple[str, str, str], strategies: Iterable[str]
+    ) -> Prepared | None:
+        """Keep the backtests that a refresh computed of a version, and return how it did.
 
-    async def _prepare(self, version: str, strategies: list[str]) -> None:
-        await asyncio.sleep(QUIET_SECONDS)
-        for strategy in strategies:
-            with suppress(Unavailable):  # it is computed when it is asked for
-                await self.answer(self.start(standard(version, strategy)), LONGEST_SECONDS)
+        `key` has the version, the rules and the release. Those of another universe, other rules or
+        another release are computed when they are asked for.
+        """
+        found, version = self._prepared, key[0]
+        if found is None or found.version != version:
+            found = self._prepared = await asyncio.to_thread(prepared, self._settings.lake, version)
+            if found is not None and found.error is None and self._is_ours(found, key):
+                for strategy in strategies:
+                    await self._take_in(version, strategy)
+        return found
+
+    def _is_ours(self, found: Prepared, key: tuple[str, str, str]) -> bool:
+        made = (found.version, found.rules, found.release)
+        return made == key and found.universe == self._settings.universe
+
+    async def _take_in(self, version: str, strategy: str) -> None:
+        root = self._settings.lake
+        body = await asyncio.to_thread(prepared_backtest, root, version, strategy)
+        if body is not None:
+            self.keep(digest(standard(version, strategy)), Answer(body))
 
     async def close(self) -> None:
         """End what runs."""
-        tasks = [*self._tasks.values(), *([self._preparing] if self._preparing else [])]
+        tasks = [*self._tasks.values()]
         for task in tasks:
             task.cancel()
         for child in self._children:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Body, Depends, Response
 
 from app.deps import SelectionDep, StrategyDep
 from app.routes.explanations import PartDep, exclusions_of
-from app.routes.strategies import RANKING, FormatDep, PageDep, page_of
+from app.routes.strategies import RANKING, FormatDep, LocaleDep, PageDep, page_of
 from app.web import TaggedAnswer, definition_models, ranking_models
 from pipelines.definition import definition_of
 from pipelines.errors import BadDefinition
@@ -74,11 +74,12 @@ async def preview(
     rows: SentRowsDep,
     page: PageDep,
     file_format: FormatDep,
+    locale: LocaleDep,
 ) -> Response:
     """Ranking of a strategy that is sent, best first; nothing of it is kept."""
-    key = (*selection.key, strategy.definition, page, file_format)
+    key = (*selection.key, strategy.definition, page, file_format, locale)
     answer = await asyncio.to_thread(
-        lambda: TaggedAnswer.of(page_of(selection, strategy, rows, page), file_format, key)
+        lambda: TaggedAnswer.of(page_of(selection, strategy, rows, page), file_format, key, locale)
     )
     return answer.whole
 

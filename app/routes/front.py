@@ -60,6 +60,7 @@ def _strategy(
         display_name=strategy.title,
         description=strategy.description,
         type=strategy.type,
+        score_is_fraction=strategy.score.is_fraction,
         ranked=ranked.height,
         next_rebalance=following,
         trading_days=len(between) if following else None,

@@ -1,7 +1,6 @@
 """Orders: what to keep, sell and buy, and what an amount buys. Nothing that is sent is kept."""
 
 import asyncio
-from collections.abc import Iterable
 from typing import Annotated, Final
 
 import polars as pl
@@ -23,15 +22,13 @@ from pipelines.research import (
     Fees,
     Holding,
     Mode,
-    Named,
-    Order,
     Orders,
     Quote,
     Wish,
     allocated,
-    as_money,
     hundredths,
     orders_for,
+    orders_json,
     quotes_of,
     rates_in,
 )
@@ -66,12 +63,8 @@ async def portfolio_orders(
     ]
     quotes = await quoted(selection, strategy)
     found = await asyncio.to_thread(orders_for, quotes, held, cash, wish)
-    return order_models.OrdersAnswer(
-        **_common(selection, strategy, found),
-        mode=sent.mode,
-        keep=lines(found.keep),
-        sell=lines(found.sell),
-        kept_unpriced=[order_models.NotTraded(**_named(one)) for one in found.kept_unpriced],
+    return order_models.OrdersAnswer.model_validate(
+        _common(selection, strategy, found) | {"mode": sent.mode}
     )
 
 
@@ -89,7 +82,7 @@ async def allocate(
     quotes = await quoted(selection, strategy)
     cash = hundredths(sent.amount, "amount")
     found = await asyncio.to_thread(allocated, quotes, cash, _wish(sent, strategy))
-    return order_models.Purchases(**_common(selection, strategy, found))
+    return order_models.Purchases.model_validate(_common(selection, strategy, found))
 
 
 def _asked(
@@ -152,31 +145,5 @@ def _common(selection: Selection, strategy: Strategy, found: Orders) -> dict[str
         "as_of": selection.as_of,
         "version": selection.version.id,
         "account_currency": selection.universe.currency,
-        "target": as_money(found.target),
-        "buy": lines(found.buy),
-        "not_bought": [order_models.NotTraded(**_named(one)) for one in found.not_bought],
-        "costs": order_models.Costs(total=as_money(found.costs)),
-        "cash_left": as_money(found.cash_left),
+        **orders_json(found),
     }
-
-
-def lines(found: Iterable[Order]) -> list[order_models.OrderLine]:
-    """Return orders as an answer shows them."""
-    return [
-        order_models.OrderLine(
-            ticker=order.quote.ticker,
-            name=order.quote.name,
-            shares=order.shares,
-            price=float(order.quote.close or 0),
-            value=as_money(order.value),
-            currency=order.quote.currency,
-            rank=order.quote.rank,
-            reason=order.reason,
-            fee=as_money(order.fee),
-        )
-        for order in found
-    ]
-
-
-def _named(one: Named) -> dict[str, object]:
-    return {"ticker": one.ticker, "shares": one.shares, "reason": one.reason}

@@ -44,6 +44,20 @@ def _page(name: str, **headers: str) -> FileResponse:
 
 
 @router.get("/")
+@router.get("/portfolio")
+@router.get("/backtest")
+@router.get("/method")
+async def investor() -> FileResponse:
+    """Return the shell of an investor's page; its script draws the page of the path."""
+    return _page("investor")
+
+
+@router.get("/stock/{ticker:path}")
+async def stock(ticker: str) -> FileResponse:  # noqa: ARG001 - the script reads it
+    """Return the page of a stock."""
+    return _page("investor")
+
+
 @router.get("/status")
 async def status() -> FileResponse:
     """Return the operator's page; everything it shows comes from the API."""

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Final
 
 import polars as pl
-from fastapi import APIRouter, Body, Depends, Header, Query, Request, Response
+from fastapi import APIRouter, Body, Depends, Header, HTTPException, Query, Request, Response
 
 from app.deps import (
     RankingsDep,
@@ -16,10 +17,11 @@ from app.deps import (
     VerdictDep,
     VersionDep,
 )
-from app.serving import views
+from app.serving import queries, views
 from app.web import (
     MEDIA,
     Format,
+    Locale,
     Responses,
     TaggedAnswer,
     negotiated,
@@ -83,8 +85,26 @@ async def file_format(
     return negotiated(accept, named)
 
 
+async def locale(
+    file_format: Annotated[Format, Depends(file_format)],
+    locale: Annotated[
+        Locale | None,
+        Query(description="CSV for a Swedish Excel: ; between, decimal commas", examples=["sv"]),
+    ] = None,
+) -> Locale | None:
+    """Return the language of a CSV file; raise 422 for one of another format."""
+    return _of_csv(file_format, locale)
+
+
+def _of_csv(file_format: Format, locale: Locale | None) -> Locale | None:
+    if locale and file_format is not Format.CSV:
+        raise HTTPException(422, f"locale={locale} is for csv, not for {file_format}; leave it out")
+    return locale
+
+
 PageDep = Annotated[Page, Depends(page)]
 FormatDep = Annotated[Format, Depends(file_format)]
+LocaleDep = Annotated[Locale | None, Depends(locale)]
 
 
 @router.get("/strategies")
@@ -122,9 +142,10 @@ async def ranking(
     strategy: StrategyDep,
     page: PageDep,
     file_format: FormatDep,
+    locale: LocaleDep,
 ) -> Response:
     """Ranking of a strategy, best first."""
-    return await _ranking(request, selection, strategy, page, file_format)
+    return await _ranking(request, selection, strategy, page, file_format, locale)
 
 
 @router.get("/strategies/{name}/top10", response_class=Response, responses=RANKING)
@@ -133,17 +154,20 @@ async def top10(
     selection: SelectionDep,
     strategy: StrategyDep,
     file_format: FormatDep,
+    locale: LocaleDep,
 ) -> Response:
     """First ten stocks of a strategy."""
-    return await _ranking(request, selection, strategy, (0, 10), file_format)
+    return await _ranking(request, selection, strategy, (0, 10), file_format, locale)
 
 
 async def _ranking(
-    request: Request, selection: Selection, strategy: Strategy, page: Page, file_format: Format
-) -> Response:
-    key = (*selection.key, strategy.name, page, file_format)
+    request: Request, selection: Selection, strategy: Strategy, page: Page, file_format: Format,
+    locale: Locale | None,
+) -> Response:  # fmt: skip
+    key = (*selection.key, strategy.name, page, file_format, locale)
+    write = partial(TaggedAnswer.of, file_format=file_format, key=key, locale=locale)
     return await _cached_answer(
-        request, selection, key, lambda rows: page_of(selection, strategy, rows, page), file_format
+        request, selection, key, lambda rows: write(page_of(selection, strategy, rows, page))
     )
 
 
@@ -159,18 +183,13 @@ async def _cached_answer(
     request: Request,
     selection: Selection,
     key: tuple[object, ...],
-    shape: Callable[[pl.DataFrame], pl.DataFrame],
-    file_format: Format,
-    **headers: str,
+    written: Callable[[pl.DataFrame], TaggedAnswer],
 ) -> Response:
     """Return the answer of a key, from the cache or written anew."""
     cache = selection.services.cache
     answer: TaggedAnswer | None = cache.get(key)
     if answer is None:
-        rankings = await selection.rankings()
-        answer = await asyncio.to_thread(
-            lambda: TaggedAnswer.of(shape(rankings), file_format, key, **headers)
-        )
+        answer = await asyncio.to_thread(written, await selection.rankings())
         cache.put(key, answer, answer.size)
     selection.services.known_requests.remember(
         request.scope, selection.version.id, selection.today, key
@@ -228,18 +247,41 @@ def banding_check(
 @router.get(
     "/export/rankings/{name}",
     response_class=Response,
-    responses={200: {"content": {"text/csv": {}}, "description": "The ranking as a file"}},
+    responses={
+        200: {
+            "content": {media: {} for media in MEDIA.values()},
+            "description": "The ranking as a file, with all its columns",
+        }
+    },
 )
-async def export(request: Request, selection: SelectionDep, strategy: StrategyDep) -> Response:
-    """Ranking of a strategy as a CSV file."""
-    name = f"{strategy.name}-{selection.as_of}.csv"
+async def export(
+    request: Request,
+    selection: SelectionDep,
+    strategy: StrategyDep,
+    file_format: Annotated[
+        Format, Query(alias="format", description="format of the file", examples=["xlsx"])
+    ] = Format.CSV,
+    locale: Annotated[
+        Locale | None, Query(description="CSV for a Swedish Excel", examples=["sv"])
+    ] = None,
+) -> Response:
+    """Ranking of a strategy as a file, with all its columns."""
+    suffix = "arrows" if file_format is Format.ARROW else file_format
+    name = f"{strategy.name}-{selection.as_of}.{suffix}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    key = (*selection.key, strategy.name, "file")
-    return await _cached_answer(
-        request,
-        selection,
-        key,
-        lambda rows: page_of(selection, strategy, rows),
-        Format.CSV,
-        **headers,
-    )
+    key = (*selection.key, strategy.name, "file", file_format, _of_csv(file_format, locale))
+
+    def written(rows: pl.DataFrame) -> TaggedAnswer:
+        whole = _whole(selection, strategy, rows)
+        return TaggedAnswer.of(whole, file_format, key, locale, **headers)
+
+    return await _cached_answer(request, selection, key, written)
+
+
+def _whole(selection: Selection, strategy: Strategy, rankings: pl.DataFrame) -> pl.DataFrame:
+    """Return a ranking with its age, and all columns that it has beside those of every answer."""
+    aged = page_of(selection, strategy, rankings)
+    rows = views.finite(views.ranked(rankings, strategy))
+    closes = queries.quoted("close", "^base_close_.*$", "^jump_close.*$")
+    others = [name for name in rows.columns if name not in aged.columns]
+    return aged.hstack(rows.with_columns(closes).select(others))

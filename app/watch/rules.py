@@ -14,7 +14,7 @@ from app.watch.levels import Level
 from app.watch.memory import Guard
 from app.watch.usage import remedies, situation
 from pipelines.errors import ChecksFailed
-from pipelines.lake import SEVERITY, Condition, Report, verdict
+from pipelines.lake import SEVERITY, Condition, Prepared, Report, verdict
 
 GROWTH_HOURS: Final = 6.0
 """Growth that reaches the limit sooner than this is an alert: nobody may look before."""
@@ -109,6 +109,20 @@ def disk_low(usage: DiskUsage) -> Observation:
             "python -m pipelines.versions prune"
         )
     return Observation("disk_low", "warning" if usage.enough else "critical", message)
+
+
+# --------------------------------------------------------------------------------- backtests
+
+
+def backtests_failed(found: Prepared | None) -> Observation:
+    """Observe that the refresh could not compute the backtests of the current version."""
+    message = None
+    if found and found.error:
+        message = (
+            f"the refresh published version {found.version}, but has no backtests of it: "
+            f"{found.error}; each is computed when it is asked for"
+        )
+    return Observation("backtests_failed", "warning", message)
 
 
 # ----------------------------------------------------------------------------------- refresh

@@ -52,6 +52,9 @@ from .formats import MEDIA as MEDIA
 # The formats in which a ranking can be had.
 from .formats import Format as Format
 
+# The languages whose spreadsheets read other CSV files than ours.
+from .formats import Locale as Locale
+
 # A frame written in a format, ready to be sent often.
 from .formats import TaggedAnswer as TaggedAnswer
 

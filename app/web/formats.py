@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
 from io import BytesIO
-from typing import Final, NamedTuple, Self
+from typing import Final, Literal, NamedTuple, Self
 
 import polars as pl
 from fastapi import HTTPException, Response
@@ -23,13 +23,17 @@ class Format(StrEnum):
     CSV = "csv"
     ARROW = "arrow"
     PARQUET = "parquet"
+    XLSX = "xlsx"
 
 
+Locale = Literal["sv"]
+"""The languages whose spreadsheets read other CSV files than ours."""
 MEDIA: Final[Mapping[Format, str]] = {
     Format.JSON: "application/json",
     Format.CSV: "text/csv",
     Format.ARROW: "application/vnd.apache.arrow.stream",
     Format.PARQUET: "application/vnd.apache.parquet",
+    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 MEDIA_WEIGHT: Final = re.compile(r"\s*q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)\s*")
 
@@ -46,11 +50,23 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     return whole.getvalue()
 
 
+def _xlsx(frame: pl.DataFrame) -> bytes:
+    whole = BytesIO()
+    frame.write_excel(whole, freeze_panes=(1, 0), autofit=True, float_precision=6)
+    return whole.getvalue()
+
+
+def _swedish_csv(frame: pl.DataFrame) -> bytes:
+    """Write CSV as a Swedish Excel opens it: semicolons, decimal commas, a mark for UTF-8."""
+    return frame.write_csv(separator=";", decimal_comma=True, include_bom=True).encode()
+
+
 WRITERS: Final[Mapping[Format, Callable[[pl.DataFrame], bytes]]] = {
     Format.JSON: lambda frame: frame.write_json().encode(),
     Format.CSV: lambda frame: frame.write_csv().encode(),
     Format.ARROW: _arrow,
     Format.PARQUET: _parquet,
+    Format.XLSX: _xlsx,
 }
 
 
@@ -63,8 +79,12 @@ class TaggedAnswer:
     unchanged: Response
 
     @classmethod
-    def of(cls, frame: pl.DataFrame, file_format: Format, key: Hashable, **headers: str) -> Self:
+    def of(
+        cls, frame: pl.DataFrame, file_format: Format, key: Hashable,
+        locale: Locale | None = None, **headers: str,
+    ) -> Self:  # fmt: skip
         """Write a frame in a format; `key` holds everything on which the body depends."""
+        write = _swedish_csv if locale else WRITERS[file_format]
         tag = f'"{blake2b(repr(key).encode(), digest_size=12).hexdigest()}"'
         standard = {
             "Content-Type": MEDIA[file_format],
@@ -73,9 +93,7 @@ class TaggedAnswer:
             "Vary": "Accept",
         }
         sent = standard | headers
-        return cls(
-            tag, Response(WRITERS[file_format](frame), headers=sent), Response(None, 304, sent)
-        )
+        return cls(tag, Response(write(frame), headers=sent), Response(None, 304, sent))
 
     @property
     def size(self) -> int:

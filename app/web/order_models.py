@@ -69,6 +69,42 @@ class AllocationRequest(Trading):
     amount: Amount = Field(description="money to invest", examples=[100_000])
 
 
+class HoldingRead(BaseModel):
+    """A holding that was read."""
+
+    ticker: Ticker
+    shares: int = field("whole shares", 100)
+    name: CompanyName
+    matched_by: str = field("isin, ticker or name", "isin")
+
+
+class StockFound(BaseModel):
+    """A stock by its names."""
+
+    ticker: Ticker
+    name: CompanyName
+    isin: str | None = field("ISIN", "SE0000115446")
+    market: str | None = field("listing market", "stockholmsborsen")
+    currency: str | None = field("listing currency", "SEK")
+    last_seen: date | None = field("day on which it was listed last; null while it is", None)
+
+
+class LineLeftOut(BaseModel):
+    """A line that gives no shares of a known stock."""
+
+    line: int = field("number of the line", 7)
+    text: str = field("what it names", "VOLVO X")
+    reason: str = field("why it is left out", "no stock of this ISIN, ticker or name")
+    nearest: list[StockFound] = field("stocks that may be meant, best first", [])
+
+
+class HoldingsAnswer(BaseModel):
+    """The holdings of a text."""
+
+    holdings: list[HoldingRead] = field("holdings, in the order of the lines", [])
+    not_matched: list[LineLeftOut] = field("lines that are none", [])
+
+
 class OrderLine(BaseModel):
     """Shares of a stock that are kept, sold or bought."""
 

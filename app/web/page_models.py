@@ -27,6 +27,7 @@ class FrontStrategy(BaseModel):
     display_name: Title
     description: str = field("rules of the strategy in short", "Momentum among the cheapest 40 % …")
     type: Family = field("family of the strategy", "value")
+    score_is_fraction: bool = field("true for a score that people read in percent", True)
     ranked: int = field("number of ranked stocks", 61)
     next_rebalance: date | None = field(
         "first trading day of the next month of rebalancing; null if the calendar ends before",

@@ -139,6 +139,13 @@ from .phases import PHASES as PHASES
 # The name of a phase that makes no dataset.
 from .phases import Step as Step
 
+# The backtests of a version, which are computed after it was published.
+from .prepared import Prepared as Prepared
+from .prepared import forget_prepared as forget_prepared
+from .prepared import note_prepared as note_prepared
+from .prepared import prepared as prepared
+from .prepared import prepared_backtest as prepared_backtest
+
 # What a killed refresh left is removed.
 from .publishing import clean as clean
 

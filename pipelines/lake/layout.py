@@ -12,6 +12,7 @@ remote                                what the lake has in common with an object
 .lock  .pointer.lock                  the lock of the one writer, and of moving `current`
 refreshes/…                           the records of refreshes that no service started
 service/                              the records of the service: refreshes, alerts, logs
+backtests/…                           the backtests of a version, which can be computed anew
 ```
 """
 
@@ -48,6 +49,26 @@ def current(root: Path) -> Path:
 def service(root: Path) -> Path:
     """Return the folder of what the service remembers: refreshes, alerts, logs."""
     return root / "service"
+
+
+def backtests(root: Path) -> Path:
+    """Return the folder of the backtests of versions."""
+    return root / "backtests"
+
+
+def backtests_of(root: Path, version_id: str) -> Path:
+    """Return the folder of the backtests of a version."""
+    return backtests(root) / version_id
+
+
+def backtest(root: Path, version_id: str, strategy: str) -> Path:
+    """Return the backtest of a strategy."""
+    return backtests_of(root, version_id) / f"{strategy}.json"
+
+
+def prepared(root: Path, version_id: str) -> Path:
+    """Return the file that tells how the backtests of a version were computed."""
+    return backtests_of(root, version_id) / ".made"
 
 
 def runs(root: Path) -> Path:

@@ -78,8 +78,10 @@ def changes(manifest: Manifest, before: Manifest | None) -> Iterator[str]:
         was = before.datasets.get(name)
         new, old = _hashes(dataset), _hashes(was)
         differ = sum(old.get(path) != new.get(path) for path in old.keys() | new.keys())
+        more = dataset.rows - (was.rows if was else 0)
         if differ:
-            yield f"{name} {dataset.rows - (was.rows if was else 0):+,} rows in {differ} files"
+            rows = f"{more:+,} {'row' if abs(more) == 1 else 'rows'}" if more else "other values"
+            yield f"{name} {rows} in {differ} {'file' if differ == 1 else 'files'}"
 
 
 def _hashes(dataset: Dataset | None) -> dict[str, str]:

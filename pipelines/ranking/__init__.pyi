@@ -123,6 +123,13 @@ from .rebalancing import next_rebalance as next_rebalance
 # A hash that changes with these rules.
 from .rules_version import rules_hash as rules_hash
 
+# Stocks by what people call them, also those that are gone.
+from .stock_names import StockName as StockName
+from .stock_names import StockNames as StockNames
+
+# The names of all stocks of a lake, as a plan.
+from .stock_names import names_of_stocks as names_of_stocks
+
 # The strategies of the house by name, all that a universe is ranked by, and one of them.
 from .strategies import STRATEGIES as STRATEGIES
 from .strategies import strategies_of as strategies_of

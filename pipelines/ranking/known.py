@@ -14,13 +14,14 @@ from pipelines.ranking import factors
 from pipelines.ranking.adjusted import adjusted, applied_splits
 from pipelines.ranking.eligible import company, share
 from pipelines.ranking.expressions import has_any
-from pipelines.ranking.factors import SIGNALS, STATEMENT_ITEMS
+from pipelines.ranking.factors import SIGNALS
 from pipelines.ranking.jumps import JUMP_FACTS, counted_jumps, is_good, newest_jumps, with_bad
 from pipelines.ranking.listed import listed_on
 from pipelines.ranking.market_cap import close_of_cap, market_cap
 from pipelines.ranking.price_windows import PriceWindows
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.shares import with_shares_of_one_scale
+from pipelines.ranking.statements import ID_BITS, packed, recent_statements, statements
 from pipelines.ranking.timely import REPORTED, brought_to_date, priced_on, with_prices
 from pipelines.ranking.windows import (
     ANCHORS,
@@ -28,9 +29,6 @@ from pipelines.ranking.windows import (
     PRICE_WINDOW,
     RATIO_MONTHS,
     RATIO_WINDOW,
-    STATEMENT_HISTORY,
-    STATEMENT_MONTHS,
-    YEAR_BEFORE,
     days_before,
     in_window,
     months_before,
@@ -39,9 +37,6 @@ from pipelines.universe import TrustedJump
 
 Keys = tuple[str, ...]
 
-VENDOR_F_SCORE: Final = "piotroski_f_score"
-ID_BITS: Final = 45
-"""The bits of an id in the packed sort keys; the contract of `fundamentals` admits no larger id."""
 
 FACTS: Final = (
     *("as_of", "ticker", "name"),
@@ -182,7 +177,7 @@ def newest_ratios_key() -> pl.Expr:
     """Return a number that orders rows by `known_from`, then statements last, then the id."""
     of_fundamentals = (pl.col("source") == "fundamentals").cast(pl.Int64)
     low = of_fundamentals * 2**ID_BITS + pl.col("id")
-    return _packed(pl.col("known_from"), low, bits=ID_BITS + 1)
+    return packed(pl.col("known_from"), low, bits=ID_BITS + 1)
 
 
 def fiscal_dates(fundamentals: pl.LazyFrame) -> pl.LazyFrame:
@@ -203,98 +198,3 @@ def _best_key(rows: pl.LazyFrame, newest: pl.LazyFrame, by: Keys) -> pl.LazyFram
         .group_by(by)
         .agg(pl.col("key_").max(), fiscal_date=fiscal.max_by("key_"))
     )
-
-
-# -------------------------------------------------------------------------------- statements
-
-
-def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",)) -> pl.LazyFrame:
-    """Return the statement items of t, t-1 and t-2 as `<item>_0`, `_1`, `_2`.
-
-    Beside them the ends of t and t-1, `fiscal_date` and `fiscal_date_before`, the `vendor_f_score`
-    of t, and `mixes_periods`, true where t is of `tradingview`.
-
-    t is the newest known fiscal year; if it ended more than 18 months ago, all items are null. The
-    year before one is the known year that ended 10 to 14 months earlier: the nearest to 12 months,
-    and of two equally near the later.
-    """
-    rows = _marked(_since_newest_year(fundamentals, day, by), by)
-    for year in (1, 2):
-        rows = _with_year_before(rows, year, by)
-    return rows.group_by(by).agg(
-        pl.col("year_0").first().alias("fiscal_date"),
-        pl.col("year_1").first().alias("fiscal_date_before"),
-        pl.when("is_scored").then(VENDOR_F_SCORE).max().alias("vendor_f_score"),
-        (pl.col("is_newest") & (pl.col("fiscal_date") == pl.col("year_0")) & _mixes_periods())
-        .any()
-        .alias("mixes_periods"),
-        *(_of_year(item, 0) for item in STATEMENT_ITEMS),
-        *(_of_year(item, 1) for item in STATEMENT_ITEMS),
-        _of_year("total_assets_ccy", 2),
-    )
-
-
-def recent_statements(fundamentals: pl.LazyFrame, first: date) -> pl.LazyFrame:
-    """Return the rows whose items or score count on a date or later."""
-    return fundamentals.filter(
-        pl.col("fiscal_date") >= months_before(pl.lit(first), STATEMENT_HISTORY)
-    )
-
-
-def _since_newest_year(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys) -> pl.LazyFrame:
-    """Return the rows with items or a score, of tickers whose newest year counts, as `year_0`."""
-    fiscal = pl.col("fiscal_date")
-    return (
-        fundamentals.filter(has_any((*STATEMENT_ITEMS, VENDOR_F_SCORE)))
-        .with_columns(
-            key_=_packed(pl.col("known_from"), pl.col("id")),
-            year_0=fiscal.max().over(by),
-        )
-        .filter(pl.col("year_0") >= months_before(day, STATEMENT_MONTHS))
-    )
-
-
-def _marked(rows: pl.LazyFrame, by: Keys) -> pl.LazyFrame:
-    """Mark the newest row of each fiscal year, and of t the newest row with a vendor's score."""
-    of_t = pl.col("fiscal_date") == pl.col("year_0")
-    scored = of_t & pl.col(VENDOR_F_SCORE).is_not_null()
-    return rows.with_columns(scored_=pl.when(scored).then("key_")).with_columns(
-        is_scored=pl.col("scored_") == _most("scored_", by),
-        is_newest=pl.col("key_") == pl.col("key_").max().over(*by, "fiscal_date"),
-    )
-
-
-def _mixes_periods() -> pl.Expr:
-    """Return true for a row whose items are of periods of different lengths.
-
-    `tradingview` has a quarter's net income beside twelve months' cash flow.
-    """
-    return (pl.col("data_source").str.to_lowercase() == "tradingview").fill_null(value=False)
-
-
-def _with_year_before(rows: pl.LazyFrame, year: int, by: Keys) -> pl.LazyFrame:
-    """Add the fiscal year before `year_<n-1>` as `year_<n>`."""
-    fiscal, later = pl.col("fiscal_date"), pl.col(f"year_{year - 1}")
-    least, most = YEAR_BEFORE
-    distance = (fiscal - months_before(later, 12)).dt.total_days().abs()
-    candidate = fiscal.is_between(months_before(later, most), months_before(later, least))
-    return (
-        rows.with_columns(distance_=pl.when(candidate).then(-distance))
-        .with_columns(year_=pl.when(pl.col("distance_") == _most("distance_", by)).then(fiscal))
-        .with_columns(_most("year_", by).alias(f"year_{year}"))
-    )
-
-
-def _most(column: str, by: Keys) -> pl.Expr:
-    return pl.col(column).max().over(by)
-
-
-def _of_year(item: str, year: int) -> pl.Expr:
-    row = pl.col("is_newest") & (pl.col("fiscal_date") == pl.col(f"year_{year}"))
-    return pl.when(row).then(item).max().alias(f"{item}_{year}")
-
-
-def _packed(day: pl.Expr, low: pl.Expr, bits: int = ID_BITS) -> pl.Expr:
-    """Return a date and a number below 2**bits as one Int64 that orders by the date first."""
-    room: int = 2**bits
-    return day.cast(pl.Int32).cast(pl.Int64) * room + low

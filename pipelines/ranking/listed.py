@@ -26,8 +26,11 @@ def listed_on(lake: Lake, day: date) -> pl.LazyFrame:
     seen = pl.col("observed_on").to_physical()
     # The last day up to the date, else the first after it.
     key = pl.when(pl.col("observed_on") <= day).then(seen).otherwise(-seen)
-    newest = rows.with_columns(key_=key).group_by("ticker").agg(pl.col(COLUMNS).max_by("key_"))
-    return newest.filter("listed").drop("listed")
+    rows = rows.with_columns(key_=key)
+    # The keys alone are compared first, for of many rows a stock one is taken.
+    newest = rows.group_by("ticker").agg(pl.col("key_").max())
+    found = rows.join(newest, on=("ticker", "key_"), how="semi")
+    return found.group_by("ticker").agg(pl.col(COLUMNS).first()).filter("listed").drop("listed")
 
 
 def listed_on_dates(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:

@@ -24,14 +24,13 @@ from pipelines.ranking.known import (
     joined,
     newest_ratios,
     newest_ratios_key,
-    recent_statements,
-    statements,
 )
 from pipelines.ranking.listed import listed_on_dates
 from pipelines.ranking.price_windows import PriceWindows
 from pipelines.ranking.rank import ranking_tables, windows_read
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.shares import with_shares_of_one_scale
+from pipelines.ranking.statements import recent_statements, statements
 from pipelines.ranking.strategies import strategies_of
 from pipelines.ranking.strategy import Strategy
 from pipelines.ranking.timely import with_prices

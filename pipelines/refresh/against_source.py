@@ -31,6 +31,12 @@ QUOTIENTS: Final = {("jumps", "ratio"): 4 * ROUNDED}
 """The same for quotients of two such numbers, in whatever precision they are stored."""
 
 
+SWAPS: Final = 4 * ROUNDED
+"""How far two scores may differ by that, each a quotient of two; as a part of 1 + the score."""
+STOCK: Final = ["universe", "strategy", "ticker"]
+RANKED: Final = [*STOCK, "rank", "excluded_by", "primary_rank"]
+
+
 def verify_against_source(opened: Lake, database: Path) -> Comparison:
     """Compare a version with the database as it is now, value by value.
 
@@ -68,7 +74,7 @@ def verify_against_source(opened: Lake, database: Path) -> Comparison:
 
 
 def _values(opened: Lake, exact: Lake) -> Comparison:
-    found, rows = Comparison(), []
+    found, rows, compared = Comparison(), [], 0
     for name, keys in KEYS.items():
         ours, theirs = (name in version.datasets for version in (opened, exact))
         if ours != theirs:
@@ -76,12 +82,15 @@ def _values(opened: Lake, exact: Lake) -> Comparison:
         if not (ours and theirs):
             continue
         for column, missing, absolute, relative in _differences(opened, exact, name, keys):
-            rows.append((name, column, f"{missing:,}", f"{absolute:.3g}", f"{relative:.3g}"))
+            compared += 1
+            if missing or absolute:
+                rows.append((name, column, f"{missing:,}", f"{absolute:.3g}", f"{relative:.3g}"))
             if missing or relative > _allowed(opened, name, column):
                 found.problems.append(f"{name}.{column} differs from the database")
     largest = (Column("absolute", extra=1), "relative")
     columns = ("dataset", "column", "values that do not match", *largest)
-    found.tables = [Table("largest differences from the database", columns, rows)]
+    same = f"{compared - len(rows)} of {compared} columns are the same to the last digit"
+    found.tables = [Table("largest differences from the database", columns, rows, same)]
     return found
 
 
@@ -143,15 +152,31 @@ def _add(a: tuple[int, float, float], b: tuple[int, float, float]) -> tuple[int,
 
 
 def _add_rankings(found: Comparison, opened: Lake, exact: Lake) -> None:
-    """Add a table that compares the ranks and the reasons of both; note any difference."""
+    """Add a table that compares the ranks and the reasons of both; note any difference.
+
+    Stocks whose scores are the same but for the rounding of closes may swap places.
+    """
     ours, theirs = (_ranks(version, opened.manifest.other_universes) for version in (opened, exact))
-    odd = ours.join(theirs, on=ours.columns, how="anti", nulls_equal=True)
+    differ = ours.join(theirs, on=RANKED, how="anti", nulls_equal=True)
+    odd = differ.join(_swapped(differ, theirs), on=STOCK, how="anti")
     result = "the same" if odd.is_empty() and ours.height == theirs.height else "not the same"
     if result != "the same":
         found.problems.append(f"{odd.height} ranks differ from those of Float64, {_such(odd)}")
     rows = [(f"{ours.height:,}", f"{odd.height:,}", result)]
     title = "rankings from the database's Float64 values"
-    found.tables.append(Table(title, ("ranks", "that differ", "result"), rows))
+    swaps = differ.height - odd.height
+    note = f"{swaps} swapped places where scores differ by rounding alone" if swaps else ""
+    found.tables.append(Table(title, ("ranks", "that differ", "result"), rows, note))
+
+
+def _swapped(differ: pl.DataFrame, exact: pl.DataFrame) -> pl.DataFrame:
+    """Return the stocks whose exact score is that of the exact holder of their place."""
+    same_but_rank = [c for c in RANKED if c != "rank"]
+    place = exact.drop_nulls("rank").select("universe", "strategy", "rank", held="score")
+    both = differ.drop("score").join(exact.drop("rank"), on=same_but_rank, nulls_equal=True)
+    beside = both.join(place, on=["universe", "strategy", "rank"])
+    gap, scale = (pl.col("score") - pl.col("held")).abs(), 1 + pl.col("score").abs()
+    return beside.filter(gap <= SWAPS * scale).select(STOCK)
 
 
 def _remembered(opened: Lake, exact: Lake) -> Iterator[Table]:
@@ -174,7 +199,7 @@ def _remembered(opened: Lake, exact: Lake) -> Iterator[Table]:
 
 def _ranks(version: Lake, others: Sequence[Universe]) -> pl.DataFrame:
     """Return the ranks and reasons of a version: of its universe, and of the others that it has."""
-    columns = ("strategy", "ticker", "rank", "excluded_by", "primary_rank")
+    columns = ("strategy", "ticker", "rank", "excluded_by", "primary_rank", "score")
     plans = {"": version.rankings()} | {u.name: version.other_rankings(u.name) for u in others}
     return pl.concat(
         plan.select(pl.lit(name).alias("universe"), *columns) for name, plan in plans.items()

@@ -32,6 +32,7 @@ def write_file(
     """
     path = staged / (name or layout.data_file(dataset, year))
     path.parent.mkdir(parents=True, exist_ok=name is not None)
+    path.unlink(missing_ok=True)  # never into a file that an older version has, too
     rows, nulls = 0, Counter(dict.fromkeys(schema, 0))
     with writer(path, schema) as file:
         for group in _groups(portions, GROUP_VALUES // len(schema)):

@@ -53,10 +53,16 @@ def published(
 
 
 def struck(task: Task, before: Lake, *, after: str) -> Manifest:
-    """Publish the version before without some observations, and return its manifest."""
+    """Publish the version before without some observations, and return its manifest.
+
+    No row of the database is read, so that what the rows were written by stays the same.
+    """
     _collect_garbage_again()
-    content = build.from_version_before(task, before)
-    manifest = replace(_manifest(task, content, []), demo=before.manifest.demo)
+    content, was = build.from_version_before(task, before), before.manifest
+    manifest = replace(
+        _manifest(task, content, []),
+        demo=was.demo, contract=was.contract, libraries=was.libraries,
+    )  # fmt: skip
     lake.write_manifest(task.staged, manifest)
     lake.publish(task.root, task.staged, task.version, after=after)
     return manifest

@@ -175,3 +175,11 @@ def _refuse_clock(current: Lake | None, today: date) -> None:
             f"the clock says {today}, but version {current.version} has prices of "
             f"{current.as_of}; set the clock, or publish without later prices with --force"
         )
+    seen = current.observed_until if current else None
+    if current and seen and seen > today + timedelta(days=1):
+        raise ContractError(
+            f"the clock says {today}, but version {current.version} saw the database on {seen}; "
+            "set the clock; if it was wrong on that day, publish a version of before with "
+            f"python -m pipelines.versions rollback, or count all that is seen from {seen} on with "
+            "--force"
+        )

@@ -167,9 +167,13 @@ def _divided(
 def _candidates(
     kind: Kind, now: pl.DataFrame, known: Remembered, day: date
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Return the rows that were not kept before: those of another state, and the others."""
+    """Return the rows that were not kept before: those of another state, and the others.
+
+    One that was suspended and comes back is none: the one that was kept counts again.
+    """
     gone = _not_in(known.last, now, kind.content)
-    new = _marked(kind, _dated(kind, _not_in(now, known.last, kind.content), gone, day), day)
+    unlike = _not_in(_not_in(now, known.last, kind.content), known.suspended, kind.content)
+    new = _marked(kind, _dated(kind, unlike, gone, day), day)
     changed = _not_in(new, known.last, kind.state)
     strange = _not_in(changed, known.last, list(kind.owner)).with_columns(why=pl.lit("new"))
     familiar = _in(changed, known.last, list(kind.owner))

@@ -46,24 +46,18 @@ class _Striking:
 
     def dataset(self, lake: Lake) -> Dataset:
         """Write the files that change, link the others, and return the entry."""
-        waiting = self._still_there(lake)
-        made = [file for year in self.memory.years(self.kind.dataset) for file in self._year(year)]
+        waiting, years = self._still_there(lake), self.memory.years(self.kind.dataset)
+        taken = [year for year in years if year is not None or waiting.is_empty()]
+        made = [file for year in taken for file in self._year(year)]
         if waiting.height:
-            provisional = (
-                observed_files.read(self.memory, self.kind, [None]) if self._waits else waiting
-            )
-            both = pl.concat([provisional, waiting]) if self._waits else waiting
-            made = [file for file in made if file.year is not None]
+            before = observed_files.read(self.memory, self.kind, [None] if None in years else [])
+            both = pl.concat([before, waiting])
             made.append(observed_files.write(self.task, self.kind, None, both))
         counts = observed_files.counts_of(self.memory, self.kind)
         return observed.entry_of(self.kind, made, replace(
             counts, new=0, kept=counts.kept - self.hit.height,
             struck=counts.struck + self.hit.height, waiting=counts.waiting + waiting.height,
         ))  # fmt: skip
-
-    @property
-    def _waits(self) -> bool:
-        return None in self.memory.years(self.kind.dataset)
 
     def _year(self, year: int | None) -> Iterator[DataFile]:
         """Write or link the files of a year, or those that wait."""

@@ -19,6 +19,11 @@ from .factor_report import table_of as table_of
 from .grid import Grid as Grid
 from .grid import read_grid as read_grid
 
+# The holdings in a text, such as the file of a broker.
+from .holdings_text import HoldingsRead as HoldingsRead
+from .holdings_text import decoded as decoded
+from .holdings_text import read_holdings as read_holdings
+
 # What a backtest is of.
 from .inputs import Inputs as Inputs
 
@@ -26,6 +31,10 @@ from .inputs import Inputs as Inputs
 from .money import Fees as Fees
 from .money import as_money as as_money
 from .money import hundredths as hundredths
+
+# Orders as values of JSON and as rows.
+from .order_json import orders_frame as orders_frame
+from .order_json import orders_json as orders_json
 
 # Orders that add up: for holdings and cash, and for an amount.
 from .order_values import Holding as Holding

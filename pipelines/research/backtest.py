@@ -15,7 +15,14 @@ from pipelines.research.benchmark import file_values, index_values
 from pipelines.research.caveats import survivorship, suspects, thin, told
 from pipelines.research.inputs import OF_UNIVERSE, Inputs
 from pipelines.research.portfolio import Portfolio
-from pipelines.research.ranks import UNIVERSE, Progress, Ranks, months_of, ranks_of, signal_days
+from pipelines.research.ranks import (
+    Progress,
+    Ranks,
+    months_of,
+    ranks_of,
+    signal_days,
+    universe_of,
+)
 from pipelines.research.rules import Rules
 from pipelines.research.simulation import Prices, Simulation, simulate
 from pipelines.research.tear_sheet import TearSheet, bound, tear_sheet
@@ -90,7 +97,7 @@ def _portfolios(strategy: Strategy, months: tuple[int, ...], inputs: Inputs) -> 
     free = replace(rules, cost_bps=0.0, min_fee=0.0, half_spread_bps=0.0, whole_shares=False)
     whole = replace(free, size=EVERYTHING, buy_rank=EVERYTHING, sell_rank=EVERYTHING)
     label = _label(strategy, OF_UNIVERSE)
-    yield Portfolio(name=label, strategy=UNIVERSE, months=months, rules=whole)
+    yield Portfolio(name=label, strategy=universe_of(strategy), months=months, rules=whole)
 
 
 def bounds(rules: Rules) -> Iterator[tuple[str, Rules]]:
@@ -117,8 +124,9 @@ def _backtest(
     own = {name: rows.filter(strategy=_label(strategy, name)) for name, _ in bounds(Rules())}
     universe = rows.filter(strategy=_label(strategy, OF_UNIVERSE)).select("date", "nav")
     benchmark = _benchmark(lake, inputs, universe, first)
-    ended = survivorship(lake, found)
-    signals = [d for d in found.ranks.days if d >= first and d.month in months]
+    own_days = [day for day in found.ranks.days if day.month in months]
+    ended = survivorship(lake, found.ranks.rows, universe_of(strategy), own_days)
+    signals = [day for day in own_days if day >= first]
     ranked = found.ranks.rows.filter(strategy=strategy.name)
     few = thin(ranked, signals, inputs.rules_for(strategy).size)
     nav = own[""]

@@ -8,16 +8,20 @@ import polars as pl
 from pipelines.lake import Lake
 from pipelines.ranking import MAX_PRICE_AGE, counted_jumps
 from pipelines.research.inputs import Inputs
-from pipelines.research.ranks import UNIVERSE
 from pipelines.research.simulation import Simulation
 
 
-def survivorship(lake: Lake, found: Simulation) -> pl.DataFrame:
+def survivorship(
+    lake: Lake, ranks: pl.DataFrame, universe: str, days: Sequence[date]
+) -> pl.DataFrame:
     """Return `year, names, ended`: the eligible stocks of each year, and those that ended in it.
+
+    They are those of a universe among the ranks, on the days of its strategy.
 
     A stock has ended if its last close is more than ten days older than the newest of all.
     """
-    eligible = found.ranks.rows.filter(strategy=UNIVERSE)
+    own_days = pl.Series(days, dtype=pl.Date).implode()
+    eligible = ranks.filter(pl.col("as_of").is_in(own_days), strategy=universe)
     names = eligible.group_by(year=pl.col("as_of").dt.year()).agg(names=pl.col("ticker").n_unique())
     newest = pl.lit(lake.as_of) - pl.duration(days=MAX_PRICE_AGE)
     ended = (

@@ -1,6 +1,6 @@
 """The ranks that a backtest follows: on the first trading day of the months of each strategy."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
@@ -13,8 +13,8 @@ from pipelines.research.rules import Calendar
 from pipelines.research.signals import COLUMNS
 from pipelines.universe import Universe
 
-UNIVERSE: Final = "universe"
-"""The name of the portfolio of all eligible stocks, in place of that of a strategy."""
+UNIVERSE: Final = "all eligible "
+"""The begin of the name of all eligible stocks, in place of that of a strategy."""
 OF_THE_UNIVERSE: Final = tuple(
     reason for reason in REASONS if list(REASONS).index(reason) < list(REASONS).index("no_f_score")
 )
@@ -26,6 +26,11 @@ MONTHS: Final = {
 }
 
 Progress = Callable[[str, int, int], None]
+
+
+def universe_of(strategy: Strategy) -> str:
+    """Return the name that all stocks have that are eligible for a strategy."""
+    return UNIVERSE + ", ".join(strategy.keep_sectors)
 
 
 def months_of(strategy: Strategy, calendar: Calendar) -> tuple[int, ...]:
@@ -42,7 +47,7 @@ def signal_days(lake: Lake, since: date, until: date, months: Iterable[int]) -> 
 
 @dataclass(frozen=True)
 class Ranks:
-    """The ranked stocks of strategies on some days, with `UNIVERSE` among them if it is wanted."""
+    """The ranked stocks of strategies on some days, and all that are eligible for each."""
 
     days: Sequence[date]
     rows: pl.DataFrame
@@ -57,30 +62,30 @@ def ranks_of(
     lake: Lake, days: Sequence[date], universe: Universe, strategies: Sequence[Strategy],
     progress: Progress,
 ) -> Ranks:  # fmt: skip
-    """Return the ranks of strategies on some days, and all eligible stocks as `UNIVERSE`.
+    """Return the ranks of strategies on some days, and the eligible stocks as `universe_of` them.
 
     `progress` is called with the days done and the days in all.
     """
     parts: list[pl.DataFrame] = []
-    done = 0
+    # Strategies that keep the same sectors have the same eligible stocks.
+    names, done = {universe_of(one): one.name for one in strategies}, 0
     for plan in history_of_ranks(lake, dates=days, universe=universe, strategies=strategies):
         block = plan.select(*COLUMNS, "excluded_by").collect(engine="streaming")
         done += block["as_of"].n_unique()
         progress("dates", done, len(days))
-        parts.extend(_needed(block, strategies[0].name))
+        parts.extend(_needed(block, names))
     rows = pl.concat(parts) if parts else pl.DataFrame(schema=COLUMNS)
     return Ranks(days, rows)
 
 
-def _needed(block: pl.DataFrame, first: str) -> Iterator[pl.DataFrame]:
-    """Yield the ranked rows, and those of the eligible stocks by one of the strategies."""
+def _needed(block: pl.DataFrame, universes: Mapping[str, str]) -> Iterator[pl.DataFrame]:
+    """Yield the ranked rows, and the eligible stocks of each universe by one of its strategies."""
     yield block.filter(pl.col("rank").is_not_null()).select(COLUMNS.names()).cast(COLUMNS)
-    eligible = block.filter(
-        pl.col("strategy") == first,
-        ~pl.col("excluded_by").is_in(OF_THE_UNIVERSE).fill_null(value=False),
-    ).sort("as_of", "ticker")
-    yield eligible.select(
-        strategy=pl.lit(UNIVERSE), as_of="as_of", ticker="ticker",
-        rank=pl.int_range(pl.len(), dtype=pl.Int64).over("as_of") + 1,
-        score=pl.lit(None, dtype=pl.Float64),
-    )  # fmt: skip
+    inside = ~pl.col("excluded_by").is_in(OF_THE_UNIVERSE).fill_null(value=False)
+    for name, strategy in universes.items():
+        eligible = block.filter(pl.col("strategy") == strategy, inside).sort("as_of", "ticker")
+        yield eligible.select(
+            strategy=pl.lit(name), as_of="as_of", ticker="ticker",
+            rank=pl.int_range(pl.len(), dtype=pl.Int64).over("as_of") + 1,
+            score=pl.lit(None, dtype=pl.Float64),
+        )  # fmt: skip

@@ -138,7 +138,9 @@ def _charts(found: Backtest) -> Iterator[str]:
 
 def _months(months: pl.DataFrame) -> str:
     rows: list[list[object]] = []
-    for year, part in groupby(months.iter_rows(), key=lambda row: row[0].year):
+    for year, part in groupby(
+        months.select("period", "return").iter_rows(), key=lambda row: row[0].year
+    ):
         by_month = {day.month: value for day, value in part}
         rows.append([year, *(Shade(by_month.get(n), 0.15) for n in range(1, 13))])
     return table(("year", *MONTHS), rows)

@@ -36,6 +36,7 @@ class TearSheet:
     years: pl.DataFrame
     """`period, return, benchmark`."""
     months: pl.DataFrame
+    """Likewise by month."""
     periods: pl.DataFrame
     """`since, until, return, benchmark` between rebalances."""
     flows: pl.DataFrame
@@ -65,7 +66,7 @@ def tear_sheet(  # noqa: PLR0913, PLR0917 - each part is a frame of its own
         metrics=tuple(found),
         drawdowns=drawdowns(nav),
         years=_beside([by_period(values, "1y") for values in both], "period"),
-        months=by_period(nav, "1mo"),
+        months=_beside([by_period(values, "1mo") for values in both], "period"),
         periods=periods,
         flows=paid.group_by(period=pl.col("date").dt.truncate("1y"))
         .agg(pl.col("turnover", "costs").sum())

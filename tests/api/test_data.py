@@ -228,8 +228,8 @@ def test_versions_and_back(place: Path) -> None:
         assert made == sorted(made, reverse=True)
         common = {"as_of": "2026-11-20", "rows": 61, "withdrawn": False}
         changed = listed[0].pop("changed")
-        assert changed == ["prices +0 rows in 1 files", "stocks +0 rows in 1 files",
-                           "rankings +0 rows in 1 files"]  # fmt: skip
+        assert changed == ["prices other values in 1 file", "stocks other values in 1 file",
+                           "rankings other values in 1 file"]  # fmt: skip
         assert listed == [
             {"version": new, "current": True, "state": "current", **common},
             {"version": old, "current": False, "state": "kept", "changed": ["first"], **common},

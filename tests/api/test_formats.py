@@ -1,6 +1,7 @@
 """A ranking in each format, with its entity tag."""
 
 from io import BytesIO
+from zipfile import ZipFile
 
 import polars as pl
 import pyarrow as pa
@@ -8,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 from polars.testing import assert_frame_equal
 
-from app.web.formats import Format, negotiated
+from app.web.formats import MEDIA, Format, negotiated
 
 PATH = "/v1/strategies/sammansatt_momentum"
 ARROW = "application/vnd.apache.arrow.stream"
@@ -118,6 +119,43 @@ def test_a_file_of_the_whole_ranking(client: TestClient) -> None:
         'attachment; filename="trendande_varde-2026-11-20.csv"'
     )
     header, row = answer.text.splitlines()
-    assert header == "ticker,name,rank,score,last_updated,data_age_days,freshness"
+    assert header.startswith("ticker,name,rank,score,last_updated,data_age_days,freshness,")
     assert row.startswith("AA B,Aa B,1,0.3166")
-    assert row.endswith(",2026-11-20,1,fresh")
+    assert ",2026-11-20,1,fresh," in row
+    told = dict(zip(header.split(","), row.split(","), strict=True))
+    assert (told["sector"], told["close"], told["pe"]) == ("Industri", "150.0", "10.0")
+
+
+def test_a_file_that_a_swedish_excel_opens(client: TestClient) -> None:
+    answer = client.get("/v1/export/rankings/trendande_varde?locale=sv")
+    assert answer.content.startswith(b"\xef\xbb\xbfticker;name;rank;score;")
+    assert b"\nAA B;Aa B;1;0,3166" in answer.content
+    short = client.get(f"{PATH}?format=csv&locale=sv")
+    assert short.content.startswith(b"\xef\xbb\xbfticker;name;rank;score;")
+    assert client.get(f"{PATH}?format=csv").content.startswith(b"ticker,name")
+
+
+@pytest.mark.parametrize("form", ["json", "parquet", "xlsx"])
+def test_no_other_format_has_a_language(client: TestClient, form: str) -> None:
+    for path in (PATH, "/v1/export/rankings/trendande_varde"):
+        answer = client.get(f"{path}?format={form}&locale=sv")
+        assert answer.status_code == 422
+        assert answer.json()["detail"].startswith(f"locale=sv is for csv, not for {form}")
+
+
+def test_a_file_for_excel(client: TestClient) -> None:
+    answer = client.get("/v1/export/rankings/trendande_varde?format=xlsx")
+    assert answer.headers["content-type"] == MEDIA[Format.XLSX]
+    assert answer.headers["content-disposition"].endswith('.xlsx"')
+    with ZipFile(BytesIO(answer.content)) as file:
+        sheet = file.read("xl/worksheets/sheet1.xml").decode()
+        texts = file.read("xl/sharedStrings.xml").decode()
+    assert "<v>150</v>" in sheet
+    assert "<t>AA B</t>" in texts
+    assert "<t>market_cap_msek</t>" in texts
+
+
+def test_a_file_of_parquet_has_all_columns(client: TestClient) -> None:
+    answer = client.get("/v1/export/rankings/trendande_varde?format=parquet")
+    frame = pl.read_parquet(answer.content)
+    assert frame.select("ticker", "close", "pe").row(0) == ("AA B", 150.0, 10.0)

@@ -114,6 +114,38 @@ def test_the_dashboard_has_moved(client: TestClient) -> None:
     assert "Last refreshes" in client.get("/status").text
 
 
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@pytest.mark.parametrize(
+    ("path", "accept", "media"),
+    [
+        ("/strategies/trendande_varde", BROWSER, "text/html; charset=utf-8"),
+        ("/strategies/trendande_varde", "*/*", "application/json"),
+        ("/strategies/trendande_varde", "", "application/json"),
+        ("/strategies/trendande_varde", "text/html;q=0.5,application/json", "application/json"),
+        ("/strategies/trendande_varde", "text/html;q=0", "application/json"),
+        ("/strategies/trendande_varde?format=csv", BROWSER, "text/csv"),
+        ("/v1/strategies/trendande_varde", "text/html,*/*", "application/json"),
+        ("/strategies/compare", BROWSER, "application/json"),
+        ("/strategies/performance", BROWSER, "application/json"),
+        ("/", "*/*", "text/html; charset=utf-8"),
+        ("/stock/AA%20B", "*/*", "text/html; charset=utf-8"),
+    ],
+)
+def test_a_page_is_for_those_who_prefer_one(
+    client: TestClient, path: str, accept: str, media: str
+) -> None:
+    for _ in range(2):  # the second time a ranking is recalled
+        answer = client.get(path, headers={"accept": accept})
+        if accept == "text/html;q=0":
+            assert answer.status_code == 406
+        else:
+            assert (answer.status_code, answer.headers["content-type"]) == (200, media)
+    if "performance" not in path and "compare" not in path and path.startswith("/strategies"):
+        assert answer.headers.get("vary", "Accept") == "Accept"
+
+
 def test_the_methodology_is_served_as_it_is_written(client: TestClient) -> None:
     answer = client.get("/method.md")
     assert answer.headers["content-type"] == "text/markdown; charset=utf-8"

@@ -98,3 +98,48 @@ def test_an_error_names_the_key_and_the_value(
     answer = client.post(ORDERS, json={"strategy": MOMENTUM} | sent)
     assert answer.status_code == status
     assert told in answer.json()["detail"]
+
+
+# ------------------------------------------------------------------- holdings, and the search
+
+
+def test_a_file_of_holdings_is_read(client: TestClient) -> None:
+    text = "Namn;Kortnamn;Volym;ISIN\nAa B;AA B;1 100;\n;BB;5;\nBbb;;7;\n"
+    answer = client.post("/v1/portfolio/holdings", content=text.encode("utf-16"),
+                         headers={"Content-Type": "text/csv"})  # fmt: skip
+    assert answer.json() == {
+        "holdings": [
+            {"ticker": "AA B", "shares": 1100, "name": "Aa B", "matched_by": "ticker"},
+            {"ticker": "BB", "shares": 5, "name": "Bb", "matched_by": "ticker"},
+        ],
+        "not_matched": [
+            {
+                "line": 4, "text": "Bbb", "reason": "no stock of this ISIN, ticker or name",
+                "nearest": [{"ticker": "BB", "name": "Bb", "isin": None,
+                             "market": "stockholmsborsen", "currency": "SEK", "last_seen": None}],
+            }
+        ],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["text/plain;charset=UTF-8", "application/vnd.ms-excel", None])
+def test_any_type_of_content_is_read(client: TestClient, kind: str | None) -> None:
+    headers = {"Content-Type": kind} if kind else {}
+    answer = client.post("/v1/portfolio/holdings", content=b"aa-b;5", headers=headers)
+    assert [one["ticker"] for one in answer.json()["holdings"]] == ["AA B"]
+
+
+def test_a_text_without_holdings_is_refused(client: TestClient) -> None:
+    for sent in (b"", b"x;y"):
+        answer = client.post("/v1/portfolio/holdings", content=sent)
+        assert (answer.status_code, "VOLV B;100" in answer.text) == (422, bool(sent))
+    assert client.post("/v1/portfolio/holdings", content=b"A;1\n" * 20_000).status_code == 413
+
+
+def test_stocks_are_found_by_their_names(client: TestClient) -> None:
+    found = client.get("/v1/stocks/search", params={"q": "aa"}).json()
+    assert [(one["ticker"], one["name"], one["last_seen"]) for one in found] == [
+        ("AA B", "Aa B", None)
+    ]
+    assert client.get("/v1/stocks/search", params={"q": "zzzz"}).json() == []
+    assert client.get("/v1/stocks/search").status_code == 422

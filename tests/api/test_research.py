@@ -4,6 +4,7 @@ import asyncio
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from app.jobs import standard
 from app.jobs.child import Child
 from app.jobs.research import Answer, Research
 from app.web import Unavailable
+from pipelines.lake import Prepared, layout, note_prepared
 from pipelines.settings import Settings
 from tests.api.conftest import at, served
 
@@ -124,19 +126,40 @@ def test_nothing_is_computed_while_memory_is_critical() -> None:
         research.start(["pipelines.backtest"])
 
 
-def test_a_new_version_gets_its_backtests_after_a_while(
-    computed: Computed, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(jobs, "QUIET_SECONDS", 0.0)
+def prepared_by_a_refresh(root: Path, **changed: Any) -> Prepared:
+    found = Prepared(
+        version="v1", universe="sweden", rules="r", release="0.1.0", seconds=2.0, peak_mb=280.0
+    )
+    layout.backtests_of(root, "v1").mkdir(parents=True)
+    for name in "ab":
+        layout.backtest(root, "v1", name).write_bytes(name.encode())
+    note_prepared(root, replace(found, **changed))
+    return replace(found, **changed)
 
-    async def prepared() -> list[Answer | None]:
-        research = Research(Settings(), 1024.0, lambda: False)
-        await research.prepare("v1", ["a", "b"])
-        await research.close()
-        return [research.known(standard("v1", name)) for name in "ab"]
 
-    assert None not in asyncio.run(prepared())
-    assert len(computed.asked) == 2
+async def taken_in(root: Path) -> tuple[Prepared | None, list[Answer | None]]:
+    research = Research(Settings(lake=root), 1024.0, lambda: False)
+    assert await research.take_in(("v0", "r", "0.1.0"), ["a"]) is None
+    found = await research.take_in(("v1", "r", "0.1.0"), ["a", "b", "c"])
+    assert research.prepared == found
+    return found, [research.known(standard("v1", name)) for name in "abc"]
+
+
+def test_the_backtests_of_a_refresh_are_answered_from_memory(tmp_path: Path) -> None:
+    expected = prepared_by_a_refresh(tmp_path)
+    found, answers = asyncio.run(taken_in(tmp_path))
+    assert (found, answers) == (expected, [Answer(b"a"), Answer(b"b"), None])
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"universe": "nordic"}, {"rules": "others"}, {"release": "0.0.1"}, {"error": "too large"}],
+)
+def test_those_made_otherwise_are_not_taken_in(tmp_path: Path, changed: dict[str, str]) -> None:
+    prepared_by_a_refresh(tmp_path, **changed)
+    found, answers = asyncio.run(taken_in(tmp_path))
+    assert found is not None
+    assert answers == [None] * 3
 
 
 @pytest.mark.slow

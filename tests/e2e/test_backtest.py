@@ -3,11 +3,14 @@
 import csv
 import json
 import os
+import shutil
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from pipelines.lake import current_id, prepared, prepared_backtest
+from pipelines.ranking import rules_hash
 from tests import commands
 
 QUARTERS = ("--from", "2024-01-01", "--rebalance", "quarter", "--strategy", "trendande_kvalitet")
@@ -80,3 +83,23 @@ def test_a_search_and_a_factor_report(demo_market: Path, tmp_path: Path) -> None
     assert "12 months" in done.stdout.decode()
     none = commands.run(tmp_path, "pipelines.factor_report", "--lake", lake, env=env)
     assert none.stderr.decode() == "error: give either --factor or --strategy\n"
+
+
+@pytest.mark.slow
+def test_a_refresh_computes_the_backtests_of_what_it_published(
+    demo_market: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(demo_market / "lake", tmp_path / "lake", symlinks=True)
+    root, version = tmp_path / "lake", str(current_id(tmp_path / "lake"))
+    words = ("--source", str(demo_market / "demo.db"), "--lake", str(root), "--json")
+    env = {**os.environ, "PYTHONPATH": str(commands.ROOT)}
+    left_out = commands.run(tmp_path, "pipelines.export", *words, "--no-backtests", env=env)
+    assert (left_out.returncode, prepared(root, version)) == (0, None)
+    done = commands.run(tmp_path, "pipelines.export", *words, "--backtests", env=env)
+    assert json.loads(done.stdout)["version"] == version
+    found = prepared(root, version)
+    assert found is not None
+    assert (found.universe, found.rules, found.error) == ("sweden", rules_hash(), None)
+    options = ("--strategy", "trendande_varde", "--format", "json", "--with-days")
+    _, alone, _ = run(tmp_path, tmp_path, *options)
+    assert prepared_backtest(root, version, "trendande_varde") == alone.encode()

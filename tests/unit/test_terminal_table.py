@@ -56,6 +56,7 @@ def test_columns_that_do_not_fit_are_left_out_the_highest_extra_first() -> None:
     assert shown(table, 25)[0] == "ticker  b         …"
     assert shown(table, 25)[2] == "SHB-A   bbbbbbbb"
     assert shown(table, 18)[0] == "ticker  …"
+    assert [table.left_out(width) for width in (26, 25, 18)] == [[], ["c"], ["b", "c"]]
 
 
 def test_an_empty_column_is_left_out_and_not_told() -> None:

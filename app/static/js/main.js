@@ -44,7 +44,7 @@ class Dashboard {
       done: (version) => this.#rolledBack(version),
     });
     this.alerts = new AlertList({ changed: (firing) => this.#alerted(firing), say });
-    this.history = [];
+    this.history = null; // until it is loaded
     this.job = null;
     this.version = null;
   }
@@ -247,7 +247,8 @@ class Dashboard {
   }
 
   #drawRefresh() {
-    const others = this.history.map(asJob).filter((job) => job.job_id !== this.job?.job_id);
+    if (!this.history && !this.job) return; // the history may have one
+    const others = (this.history ?? []).map(asJob).filter((job) => job.job_id !== this.job?.job_id);
     const job = isRunning(this.job) ? this.job : newer(this.job, others[0]);
     drawJob(job);
     drawButtons(isRunning(job));

@@ -102,7 +102,7 @@ export function Banners() {
         ${t("banner.stale", { count: front.age_days, date: date(front.newest) })}
         ${verdict?.safe_to_trade === false && html`<strong> ${t("banner.unsafe")}</strong>`}
       </p>`}
-      ${front?.notice && html`<p class="banner"><span class="tag">${t("banner.demo")}</span> ${t("banner.demo.text")}</p>`}
+      ${front?.notice && html`<p class="banner"><span class="tag">${t("banner.demo")}</span> <span class="banner__more">${t("banner.demo.text")}</span></p>`}
     </div>
   `;
 }

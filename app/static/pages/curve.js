@@ -9,7 +9,7 @@ import { t } from "./words.js";
 export function since(points, from) {
   const shown = points.filter((point) => point.date >= from);
   const [first] = shown;
-  const rebased = (key) => shown.map((point) => (point[key] == null ? null : point[key] / first[key]));
+  const rebased = (key) => shown.map((point) => (point[key] == null || !first[key] ? null : point[key] / first[key]));
   return { dates: shown.map((point) => point.date), value: rebased("value"), index: rebased("index") };
 }
 
@@ -22,7 +22,9 @@ export function Curve({ curve, strategy }) {
   return html`
     <div class="card__curve">
       <p class="curve__told">
-        <a href=${to}>${t("curve.told", { own: percent(curve.cagr), index: percent(curve.index_cagr) })}</a>
+        <a href=${to}>${curve.index_cagr == null
+          ? t("curve.alone", { own: percent(curve.cagr) })
+          : t("curve.told", { own: percent(curve.cagr), index: percent(curve.index_cagr) })}</a>
         <label class="curve__since">
           <span>${t("curve.since")}</span>
           <select value=${from} onChange=${(event) => start(event.target.value)}>

@@ -5,7 +5,7 @@ import { size } from "./numbers.js";
 import { Choice, DateField } from "./pickers.js";
 import { ask } from "./router.js";
 import { counted } from "./rows.js";
-import { html } from "./ui.js";
+import { html, useState } from "./ui.js";
 import { t, term } from "./words.js";
 
 const CAPS = [500, 2_000, 5_000, 10_000, 50_000];
@@ -23,6 +23,7 @@ const every = (columns) => columns.ticker.map((_, i) => i);
 
 export function Filters({ table, filters, query, count }) {
   const { columns } = table;
+  const [open, toggle] = useState(false);
   const all = every(columns);
   const list = (kind, values) => [["", t(`filter.all.${kind}`)], ...values.map(([one, many]) => [one, `${term(kind, one)} (${many})`])];
   return html`
@@ -31,6 +32,10 @@ export function Filters({ table, filters, query, count }) {
         <span class="field__label">${t("filter.text")}</span>
         <input type="search" value=${query.get("q") ?? ""} onInput=${(event) => ask({ q: event.target.value })} />
       </label>
+      <button class="button filters__open" type="button" aria-expanded=${String(open)} onClick=${() => toggle(!open)}>
+        ${t("filter.more")}
+      </button>
+      <div class="filters__more" data-open=${open ? "" : null}>
       <${Choice} label=${t("column.sector")} value=${filters.sector} options=${list("sector", counted(columns.sector, all))} onChange=${(sector) => ask({ sector })} />
       <${Choice} label=${t("column.market")} value=${filters.market} options=${list("market", counted(columns.market, all))} onChange=${(market) => ask({ market })} />
       <${Choice}
@@ -53,6 +58,7 @@ export function Filters({ table, filters, query, count }) {
       />
       <${DateField} label=${t("filter.against")} value=${query.get("against")} onChange=${(against) => ask({ against }, { replaces: false })} />
       <${Columns} query=${query} />
+      </div>
     </div>
     <p class="filters__count" role="status">
       ${t("filter.count", { count })}

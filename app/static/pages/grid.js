@@ -81,7 +81,7 @@ function Head({ name, place, sort, onSort, about }) {
   `;
 }
 
-function Cell({ name, place, children }) {
-  const tag = name === "name" ? "th" : "td";
-  return html`<${tag} scope=${tag === "th" ? "row" : null} class=${classOf(name, place)}>${children}<//>`;
-}
+const Cell = ({ name, place, children }) =>
+  name === "name"
+    ? html`<th scope="row" class=${classOf(name, place)}>${children}</th>`
+    : html`<td class=${classOf(name, place)}>${children}</td>`;

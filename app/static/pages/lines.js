@@ -1,8 +1,6 @@
 /** Lines of real points as SVG: with gaps as gaps, an axis in words, and a reading by pointer. */
 
-import { html, useRef, useState } from "./ui.js";
-
-const W = 640;
+import { html, useLayoutEffect, useRef, useState } from "./ui.js";
 
 const time = (text) => Date.parse(`${text.slice(0, 10)}T00:00:00Z`);
 
@@ -38,9 +36,17 @@ export function path(dates, values, x, y, gapDays) {
  * @param marks `[{date, text, kind}]`
  * @param down true where small values belong on top, as for ranks
  */
-export function Lines({ dates, lines, marks = [], height = 200, label, value, day, gapDays, down = false, log = false }) {
+export function Lines({ dates, lines: given, marks = [], height = 200, label, value, day, gapDays, down = false, log = false }) {
   const [at, point] = useState(null);
+  const [W, widen] = useState(600);
   const box = useRef();
+  useLayoutEffect(() => {
+    if (!box.current) return;
+    const observer = new ResizeObserver(([entry]) => widen(Math.max(200, Math.round(entry.contentRect.width))));
+    observer.observe(box.current.parentNode);
+    return () => observer.disconnect();
+  }, []);
+  const lines = given.filter((line) => line.values.some((one) => one != null));
   const all = lines.flatMap((line) => line.values).filter((one) => one != null);
   if (!all.length) return null;
   const scale = log ? Math.log : (one) => one;
@@ -67,7 +73,7 @@ export function Lines({ dates, lines, marks = [], height = 200, label, value, da
             <text class="lines__text" x=${room.left - 6} y=${y(one) + 4} text-anchor="end">${value(one)}</text>
           `,
         )}
-        ${years(dates).map(
+        ${years(dates, W).map(
           (one) => html`<text class="lines__text" x=${x(time(one.date))} y=${height - 6} text-anchor=${one.anchor}>${one.text}</text>`,
         )}
         ${marks.map((mark) => html`
@@ -115,10 +121,10 @@ function nearest(dates, when) {
 }
 
 /** A few days of the axis, with the text of each: years, or months of a short time. */
-function years(dates) {
+function years(dates, width) {
   const short = time(dates.at(-1)) - time(dates[0]) < 550 * 864e5;
   const key = (text) => text.slice(0, short ? 7 : 4);
   const starts = dates.filter((one, i) => i > 0 && key(one) !== key(dates[i - 1]));
-  const every = Math.ceil(starts.length / 6) || 1;
+  const every = Math.ceil((starts.length * 84) / width) || 1;
   return starts.filter((_, i) => i % every === 0).map((date) => ({ date, text: key(date), anchor: "middle" }));
 }

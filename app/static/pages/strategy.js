@@ -12,6 +12,7 @@ import { Pickers } from "./pickers.js";
 import { ask, kept, withQuery } from "./router.js";
 import { counted, filtered, filtersOf, sorted, sortOf } from "./rows.js";
 import { Answer, Empty } from "./states.js";
+import { scoreText } from "./ten.js";
 import { titled } from "./title.js";
 import { html, useMemo } from "./ui.js";
 import { known, t } from "./words.js";
@@ -69,7 +70,7 @@ function Ranking({ table, strategy, then, against, query }) {
       ? html`<${Grid}
           columns=${shown}
           rows=${ordered}
-          cell=${(row, name) => cellOf(columns, row, name, query, table.strategy)}
+          cell=${(row, name) => cellOf(columns, row, name, query, strategy ?? { name: table.strategy })}
           sort=${sort}
           onSort=${onSort}
           label=${t("grid.label")}
@@ -82,9 +83,10 @@ function Ranking({ table, strategy, then, against, query }) {
 
 function cellOf(columns, row, name, query, strategy) {
   const value = columns[name]?.[row];
+  if (name === "score") return scoreText(value, strategy.score_is_fraction);
   if (name !== "name") return COLUMNS[name].show ? COLUMNS[name].show(value) : value;
   const ticker = columns.ticker[row];
-  const to = withQuery(`/stock/${encodeURIComponent(ticker)}`, kept(query, { strategy }));
+  const to = withQuery(`/stock/${encodeURIComponent(ticker)}`, kept(query, { strategy: strategy.name }));
   return html`<a href=${to} title=${value}><span>${value ?? ticker}</span> <small>${ticker}</small></a>`;
 }
 

@@ -40,20 +40,23 @@ function Place({ place, moves, query, strategy }) {
     <tr>
       <td class="ten__rank">${place.rank}</td>
       <th class="ten__name" scope="row">
-        <a href=${to} title=${place.name}><span>${place.name ?? place.ticker}</span> <small>${place.ticker}</small></a>
+        <a href=${to} title=${place.name}>
+          <span>${place.name ?? place.ticker}</span>
+          <small>${place.ticker}<span class="ten__below"> · ${term("sector", place.sector)} · ${price(place.close)}</span></small>
+        </a>
       </th>
       <td class="ten__sector" title=${term("sector", place.sector)}>${term("sector", place.sector)}</td>
       <td class="ten__price">
         ${price(place.close)}${place.currency && place.currency !== "SEK" && html` <small>${place.currency}</small>`}
       </td>
-      <td class="ten__score">${scoreText(place.score)}</td>
+      <td class="ten__score">${scoreText(place.score, strategy.score_is_fraction)}</td>
       <td class="ten__move"><${Move} place=${place} moves=${moves} /></td>
     </tr>
   `;
 }
 
-/** A score: of momentum a return in whole percents; any other number as it is. */
-export const scoreText = (score) => (Math.abs(score) < 20 ? change(score) : price(score));
+/** A score: a return in whole percents; any other number as it is. */
+export const scoreText = (score, isFraction = true) => (isFraction ? change(score) : price(score));
 
 /** How far a stock has moved since the last rebalancing, in a sign and in words. */
 export function Move({ place, moves }) {

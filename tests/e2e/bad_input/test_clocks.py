@@ -1,10 +1,11 @@
 """Clocks that went back, and prices of days to come."""
 
+import shutil
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from pipelines.lake import version_ids
+from pipelines.lake import rollback, version_ids
 from pipelines.lake.publishing import point_current_to
 from tests.clock import clock_says
 from tests.e2e.bad_input.place import (
@@ -42,9 +43,27 @@ def test_a_clock_that_went_back_is_named(
 def test_a_clock_that_went_back_to_the_day_before_the_newest_price_is_none(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    shutil.rmtree(place.lake)
+    clock_says(monkeypatch, datetime(2024, 1, 3, 12, tzinfo=UTC))
+    place.export()
     place.change()
     clock_says(monkeypatch, datetime(2024, 1, 2, 12, tzinfo=UTC))
     assert published(place).as_of == date(2024, 1, 3)
+
+
+def test_a_clock_that_was_ahead_when_the_database_was_seen_last_is_named(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.rmtree(place.lake)
+    for year in (2024, 2036):
+        change(place.database, f"UPDATE daily_prices SET volume = {year}")
+        clock_says(monkeypatch, datetime(year, 1, 4, 12, tzinfo=UTC))
+        place.export()
+    place.change()
+    clock_says(monkeypatch, datetime(2024, 1, 5, 12, tzinfo=UTC))
+    refused(place, "the clock says 2024-01-05, but version .* saw the database on 2036-01-04; set")
+    rollback(place.lake)
+    assert published(place).observed_until == date(2024, 1, 5)
 
 
 def test_later_prices_are_left_out_if_that_is_forced(

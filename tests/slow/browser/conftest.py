@@ -64,6 +64,7 @@ class Service:
 
     def _environment(self) -> dict[str, str]:
         ours = {k: v for k, v in os.environ.items() if not k.startswith("STOCKRANK_")}
+        ours["STOCKRANK_BACKTESTS"] = "false"
         return ours | {
             "PYTHONPATH": str(ROOT),
             "STOCKRANK_SOURCE": str(self.folder / "app.db"),

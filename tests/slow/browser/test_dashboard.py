@@ -61,6 +61,22 @@ def test_the_first_start_says_what_to_do(start: Start, visit: Visit) -> None:
     expect(page.locator("[aria-busy=true]")).to_have_count(0)
 
 
+def test_nothing_is_said_to_be_absent_while_it_is_loaded(start: Start, visit: Visit) -> None:
+    service = start(published=False)
+    page = visit(service)
+    held: list[Route] = []
+    page.route("**/v1/data/sync-history*", lambda route: held.append(route))  # noqa: PLW0108
+    page.reload()
+    page.wait_for_selector("#link[data-state=live]")
+    expect(figure(page, "memory")).to_contain_text("%")  # the first event has come
+    expect(figure(page, "refresh").locator(".skeleton")).to_have_count(1)
+    expect(panel(page, "Refresh")).not_to_contain_text("No refresh yet")
+    for route in held:
+        route.continue_()
+    expect(figure(page, "refresh")).to_contain_text("None yet")
+    expect(panel(page, "Refresh")).to_contain_text("No refresh yet")
+
+
 def test_a_refresh_is_watched_from_the_first_start_to_its_end(start: Start, visit: Visit) -> None:
     service = start(published=False)
     page = visit(service)

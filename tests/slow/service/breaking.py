@@ -78,7 +78,7 @@ class World:
         (quick / "sitecustomize.py").write_text(QUICK)
         known = {"memory_limit_mb": NO_LIMIT, "webhook_url": self.receiver.url}
         server = Server(self.folder, first=quick, **(SETTINGS | known | settings))
-        self.page.goto(server.url)
+        self.page.goto(f"{server.url}/status")
         self.page.wait_for_selector("#link[data-state=live]")
         return server
 

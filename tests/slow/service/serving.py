@@ -38,6 +38,7 @@ def until(look: Callable[[], Found], what: str) -> Found:
 def environment(folder: Path, **settings: str) -> dict[str, str]:
     """That of a process which uses the database and the lake of a folder."""
     given = {k: v for k, v in os.environ.items() if not k.startswith("STOCKRANK_")}
+    given["STOCKRANK_BACKTESTS"] = "false"
     places = {"source": str(folder / "app.db"), "lake": str(folder / "lake")}
     known = {f"STOCKRANK_{k}".upper(): v for k, v in (places | settings).items()}
     return given | {"PYTHONPATH": str(ROOT)} | known

@@ -13,7 +13,7 @@ from app.jobs.job import Job
 from app.metrics import _phases, registry
 from app.watch.alerts import Alert, AlertState
 from app.watch.disk import DiskUsage, FolderRoom
-from pipelines.lake import Condition, Phase
+from pipelines.lake import Condition, Phase, Prepared
 from tests.factories import manifest
 from tests.unit.app.jobs.past import NOW, job
 from tests.unit.app.watch.machine import START, Machine
@@ -125,10 +125,22 @@ def test_nothing_of_a_version_without_one() -> None:
 def test_a_phase_that_was_repeated_is_one_sample() -> None:
     once = Phase(phase="changes", rows=None, seconds=0.5, before_mb=1.0, peak_mb=90.0)
     again = replace(once, seconds=0.25, peak_mb=80.0)
-    version: Any = SimpleNamespace(manifest=manifest(phases=(once, again)))
-    seconds, peaks = _phases(version)
+    version: Any = SimpleNamespace(manifest=manifest(phases=(once, again)), id="7")
+    seconds, peaks = _phases(version, None)
     assert [(s.labels, s.value) for s in seconds.samples] == [({"phase": "changes"}, 0.75)]
     assert [(s.labels, s.value) for s in peaks.samples] == [({"phase": "changes"}, 90e6)]
+
+
+def test_the_backtests_of_a_version_are_a_phase_of_it() -> None:
+    version: Any = SimpleNamespace(manifest=manifest(phases=()), id="7")
+    found = Prepared(
+        version="7", universe="sweden", rules="r", release="0.1.0", seconds=2.5, peak_mb=280.0
+    )
+    seconds, peaks = _phases(version, found)
+    assert [(s.labels, s.value) for s in seconds.samples] == [({"phase": "backtests"}, 2.5)]
+    assert [(s.labels, s.value) for s in peaks.samples] == [({"phase": "backtests"}, 280e6)]
+    for family in _phases(version, replace(found, version="6")):
+        assert not family.samples
 
 
 @pytest.mark.parametrize(

@@ -59,4 +59,4 @@ def test_rows_and_files_that_are_new() -> None:
     assert list(changes(before, before)) == []
     assert list(changes(before, None)) == ["first"]
     assert list(changes(before, manifest())) == ["prices +1,012 rows in 3 files",
-                                                "stocks +1 rows in 1 files"]  # fmt: skip
+                                                "stocks +1 row in 1 file"]  # fmt: skip

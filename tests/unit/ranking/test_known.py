@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from pipelines.ranking.known import closes as closes_of
-from pipelines.ranking.known import newest_ratios, price_return, statements
+from pipelines.ranking.known import newest_ratios, price_return
+from pipelines.ranking.statements import statements
 from pipelines.ranking.windows import ANCHORS, in_window
 from tests.factories import Row, closes, frame_lake, snapshot, statement
 
@@ -156,6 +157,8 @@ def test_the_year_two_before_is_counted_from_the_year_before() -> None:
     assert assets_of_years(["2023-12-31", "2022-11-30", "2021-11-30"]) == (0, 1, 2)
     assert assets_of_years(["2023-12-31", "2022-11-30", "2020-12-31"]) == (0, 1, None)
     assert assets_of_years(["2023-12-31", "2021-12-31"]) == (0, None, None)
+    # Fourteen months twice, which end two days before 28 months.
+    assert assets_of_years(["2023-04-30", "2022-02-28", "2020-12-28"]) == (0, 1, 2)
 
 
 @pytest.mark.parametrize(

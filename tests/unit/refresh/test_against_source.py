@@ -7,6 +7,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from pipelines.errors import DiskFull, SourceError
@@ -145,3 +146,38 @@ def test_a_comparison_that_does_not_fit_on_the_disk_is_refused(
 class _Usage:
     def __init__(self, total: int, used: int, free: int) -> None:
         self.total, self.used, self.free = total, used, free
+
+
+def ranking(*rows: tuple[str, int | None, float | None]) -> pl.DataFrame:
+    """A ranking of these tickers, ranks and scores."""
+    schema = {"ticker": pl.String, "rank": pl.UInt32, "score": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        universe=pl.lit(""), strategy=pl.lit("s"), excluded_by=pl.lit(None, dtype=pl.String),
+        primary_rank=pl.lit(None, dtype=pl.UInt32),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("gap", "swapped"), [(2e-7, ["A", "B"]), (4e-7, [])])
+def test_stocks_whose_scores_differ_by_rounding_may_swap_places(
+    gap: float, swapped: list[str]
+) -> None:
+    exact = ranking(("A", 1, 0.5 + gap), ("B", 2, 0.5), ("C", 3, 0.1))
+    differ = ranking(("A", 2, 0.5), ("B", 1, 0.5))
+    assert sorted(against_source._swapped(differ, exact)["ticker"]) == swapped  # noqa: SLF001
+
+
+def test_only_columns_that_differ_are_shown(round_numbers: Path, tmp_path: Path) -> None:
+    source = Path(shutil.copy(round_numbers / "app.db", tmp_path))
+    lake = Lake(round_numbers / "lake")
+    values, _ = verify_against_source(lake, source).tables
+    assert (values.rows, values.note) == (
+        [], f"{(n := columns(lake))} of {n} columns are the same to the last digit",
+    )  # fmt: skip
+    change(source, "UPDATE fundamentals SET pe = 11.0")
+    values = verify_against_source(lake, source).tables[0]
+    assert [row[:2] for row in values.rows] == [("fundamentals", "pe")]
+
+
+def columns(lake: Lake) -> int:
+    names = against_source.KEYS.keys() & lake.datasets.keys()
+    return sum(len(lake.datasets[name].schema) for name in names)

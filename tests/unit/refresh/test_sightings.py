@@ -207,3 +207,11 @@ def test_a_listing_that_changed_twice_on_a_day_counts_as_seen_last() -> None:
     found = sighting(STOCKS, listed({"sector": "Bank"}), knows(listed({}), THU), THU)
     assert found.covered.select("ticker", "sector").rows() == [("A", "Industri")]
     assert found.kept["sector"].to_list() == ["Bank"]
+
+
+def test_a_suspended_row_that_comes_back_counts_again_and_is_not_kept_twice() -> None:
+    suspended, waiting = observations({"pe": 11.0, "why": "ratios"}), observations({"pe": 12.0})
+    last, now = filed({"pe": 12.0}), filed({"pe": 11.0})
+    before = known(last, waiting=waiting, suspended=suspended)
+    found = sighting(FUNDAMENTALS, now, before, WED)
+    assert [part.height for part in (found.kept, found.waiting, found.suspended)] == [0, 0, 0]

@@ -62,6 +62,16 @@ def test_a_backtest_runs_again_to_the_same_bits(lake: Lake, found: list[Backtest
     assert json.dumps(as_json(alone)) == json.dumps(as_json(found[0]))
 
 
+def test_a_backtest_does_not_depend_on_those_beside_it(lake: Lake) -> None:
+    own_months = inputs(lake, calendar=Calendar.STRATEGY)
+    together = backtests(lake, TWO, own_months, silent)
+    for strategy, found in zip(TWO, together, strict=True):
+        alone = backtests(lake, [strategy], own_months, silent)[0]
+        assert json.dumps(as_json(alone, with_days=True)) == json.dumps(
+            as_json(found, with_days=True)
+        )
+
+
 def test_the_json_has_all_that_is_promised(found: list[Backtest], lake: Lake) -> None:
     told = as_json(found[0])
     assert told.keys() >= {
@@ -77,6 +87,14 @@ def test_the_years_join_to_the_whole(found: list[Backtest]) -> None:
         growth = (1 + one.sheet.years["return"]).product()
         assert growth == pytest.approx(one.nav["nav"][-1] / one.nav["nav"][0], rel=1e-12)
         assert one.sheet.months.height >= 12
+
+
+def test_the_months_of_what_it_is_compared_with_join_to_its_whole(found: list[Backtest]) -> None:
+    for one in found:
+        months = one.sheet.months
+        assert months.columns == ["period", "return", "benchmark"]
+        whole = one.sheet.value("benchmark_return")
+        assert (1 + months["benchmark"]).product() - 1 == pytest.approx(whole)
 
 
 def test_the_page_needs_nothing_else(found: list[Backtest]) -> None:

@@ -77,6 +77,8 @@ def test_rows_of_all_tables_count_and_a_table_that_is_read_again_counts_once() -
 def test_the_largest_peak_of_the_phases_counts() -> None:
     phases = [{"phase": "copy", "peak_mb": mb} for mb in (150.0, 310.5, 200.0)]
     assert follow(*phases).peak_mb == 310.5
+    # They have a process of their own.
+    assert follow(*phases, {"phase": "backtests", "peak_mb": 400.0}).peak_mb == 310.5
 
 
 def test_the_error_is_the_one_that_was_logged_and_other_text_is_kept_apart() -> None:

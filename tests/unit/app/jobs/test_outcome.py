@@ -55,6 +55,17 @@ def test_what_was_printed_by_an_export_that_failed_is_no_manifest() -> None:
     assert attempt(Ended(1, text(manifest("7")).encode())).manifest is None
 
 
+@pytest.mark.parametrize("ended", [
+    Ended(-9, text(manifest("7")).encode(), "memory", (310.0, 300.0)),
+    Ended(-9, text(manifest("7")).encode(), "stopped"),
+])  # fmt: skip
+def test_an_export_that_is_ended_among_its_backtests_has_published(ended: Ended) -> None:
+    among = attempt(ended, logged('{"begins": "publish"}', '{"begins": "backtests"}'))
+    assert (among.manifest, among.lack) == (manifest("7"), None)
+    before = attempt(ended, logged('{"begins": "publish"}'))
+    assert before.manifest is None
+
+
 def test_what_is_no_manifest_is_none() -> None:
     assert attempt(Ended(0, b'{"version": "7"}')).manifest is None
 

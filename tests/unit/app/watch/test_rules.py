@@ -1,7 +1,7 @@
 """When each alert is due, and when it is not."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -11,7 +11,15 @@ from app.watch import rules, version_rules
 from app.watch.alerts import Observation
 from app.watch.memory import Guard
 from pipelines.export import export
-from pipelines.lake import Check, Condition, ConditionState, Manifest, Report, Status
+from pipelines.lake import (
+    Check,
+    Condition,
+    ConditionState,
+    Manifest,
+    Prepared,
+    Report,
+    Status,
+)
 from pipelines.refresh.findings import check
 from pipelines.universe import SWEDEN
 from tests.factories import database, dataset, integrity, manifest, stock, trading_year
@@ -382,3 +390,17 @@ def test_records_that_are_damaged_are_named() -> None:
         "the history of the service has holes: a is damaged; b is damaged; put the file back from "
         "a backup, or delete what is damaged, and restart the service",
     )  # fmt: skip
+
+
+def test_backtests_that_a_refresh_could_not_compute_are_told() -> None:
+    found = Prepared(
+        version="7", universe="sweden", rules="r", release="0.1.0", seconds=2.0, peak_mb=800.0,
+        error="they take 800 MB, and 768 are allowed",
+    )  # fmt: skip
+    assert rules.backtests_failed(found) == Observation(
+        "backtests_failed", "warning",
+        "the refresh published version 7, but has no backtests of it: they take 800 MB, and 768 "
+        "are allowed; each is computed when it is asked for",
+    )  # fmt: skip
+    for fine in (None, replace(found, error=None)):
+        assert rules.backtests_failed(fine).message is None

@@ -66,7 +66,8 @@ def test_no_accepted_type_is_406_with_those_there_are() -> None:
     assert (error.value.status_code, error.value.detail) == (
         406,
         "no answer of type 'text/html'; expected application/json, text/csv, "
-        "application/vnd.apache.arrow.stream, application/vnd.apache.parquet",
+        "application/vnd.apache.arrow.stream, application/vnd.apache.parquet, "
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     )
 
 

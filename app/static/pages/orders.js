@@ -1,0 +1,112 @@
+/** Orders: what to sell, buy and keep, with costs and reasons; as a file too. */
+
+import { reason as rankReason } from "./columns.js";
+import { decimal, money, whole } from "./numbers.js";
+import { html, useEffect, useRef } from "./ui.js";
+import { known, language, t } from "./words.js";
+
+const KINDS = ["sell", "buy", "keep"];
+
+/** A reason in words; some hold a number. */
+export function because(code) {
+  const [, start, number, end] = /^(.*?_)(\d+)(_names)?$/.exec(code) ?? [];
+  if (number) return t(`order.${start}n${end ?? ""}`, { number });
+  return known(`order.${code}`) ? t(`order.${code}`) : rankReason(code);
+}
+
+export function Orders({ found }) {
+  const title = useRef();
+  useEffect(() => title.current?.focus(), [found]);
+  const sum = (kind) => found[kind].reduce((total, one) => total + one.value, 0);
+  const figures = [["sell", sum("sell")], ["buy", sum("buy")], ["costs", found.costs.total], ["cash_left", found.cash_left]];
+  return html`
+    <section class="orders" aria-labelledby="orders-title">
+      <header class="page-head">
+        <h2 id="orders-title" tabindex="-1" ref=${title}>${t("orders.title")}</h2>
+        <button class="button" type="button" onClick=${() => save(found)}>${t("orders.csv")}</button>
+      </header>
+      <dl class="totals">
+        ${figures.map(([name, value]) => html`<div><dt>${t(`orders.${name}`)}</dt><dd>${money(value, found.account_currency)}</dd></div>`)}
+      </dl>
+      ${KINDS.map((kind) => html`<${Table} kind=${kind} lines=${found[kind]} currency=${found.account_currency} />`)}
+      <${Notes} heading=${t("orders.unpriced")} lines=${found.kept_unpriced} />
+      <${Notes} heading=${t("orders.not_bought")} lines=${found.not_bought} />
+    </section>
+  `;
+}
+
+const Table = ({ kind, lines, currency }) => html`
+  <div class="panel">
+    <h3>${t(`orders.lines.${kind}`, { count: lines.length })}</h3>
+    ${lines.length > 0 &&
+    html`
+      <div class="wide" tabindex="0">
+        <table class="facts orders__lines">
+          <thead>
+            <tr>
+              <th scope="col">${t("column.name")}</th>
+              <th scope="col">${t("orders.shares")}</th>
+              <th scope="col">${t("column.close")}</th>
+              <th scope="col">${t("orders.value", { currency })}</th>
+              ${kind !== "keep" && html`<th scope="col">${t("orders.fee")}</th>`}
+              <th scope="col">${t("column.rank")}</th>
+              <th class="orders__why" scope="col">${t("orders.why")}</th>
+            </tr>
+          </thead>
+          <tbody>
+            ${lines.map(
+              (one) => html`
+                <tr>
+                  <th scope="row">
+                    <a href=${`/stock/${encodeURIComponent(one.ticker)}`}>${one.name ?? one.ticker}</a> <small>${one.ticker}</small>
+                  </th>
+                  <td><b>${whole(one.shares)}</b></td>
+                  <td>${money(one.price, one.currency)}</td>
+                  <td>${decimal(one.value, 2)}</td>
+                  ${kind !== "keep" && html`<td>${decimal(one.fee, 2)}</td>`}
+                  <td>${whole(one.rank)}</td>
+                  <td class="orders__why">${because(one.reason)}</td>
+                </tr>
+              `,
+            )}
+          </tbody>
+        </table>
+      </div>
+    `}
+  </div>
+`;
+
+const Notes = ({ heading, lines }) =>
+  lines.length > 0 &&
+  html`
+    <div class="state">
+      <p class="state__title">${heading}</p>
+      <ul>
+        ${lines.map((one) => html`<li>${one.ticker}: ${because(one.reason)}</li>`)}
+      </ul>
+    </div>
+  `;
+
+/** The orders as a file: with semicolons and decimal commas in Swedish, for a Swedish Excel. */
+export function asCsv(found) {
+  const swedish = language() === "sv";
+  const [between, point] = swedish ? [";", ","] : [",", "."];
+  const cell = (value) => {
+    const text = typeof value === "number" ? String(value).replace(".", point) : String(value ?? "");
+    return /["\n\r;,]/.test(text) && typeof value !== "number" ? `"${text.replace(/"/g, '""')}"` : text;
+  };
+  const names = ["action", "ticker", "name", "shares", "price", "currency", "value", "fee", "rank", "reason"];
+  const rows = KINDS.flatMap((kind) =>
+    found[kind].map((one) => [t(`orders.${kind}`), ...names.slice(1, -1).map((name) => one[name]), because(one.reason)]),
+  );
+  return [names.map((name) => t(`csv.${name}`)), ...rows].map((row) => row.map(cell).join(between)).join("\r\n");
+}
+
+function save(found) {
+  const file = new Blob(["\ufeff", asCsv(found)], { type: "text/csv" });
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(file);
+  link.download = `${found.strategy}-${found.as_of}.csv`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
