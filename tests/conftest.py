@@ -12,6 +12,7 @@ import tests.allocator  # noqa: F401 - before Polars is loaded
 # isort: split
 from pipelines.demo import make_market
 from pipelines.export import export
+from pipelines.runtime import keep_loaded
 from pipelines.universe import SWEDEN
 from tests.trading_days import known_sessions
 
@@ -34,6 +35,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("::")[0]))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from what is loaded now, which stays until the end."""
+    keep_loaded()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,6 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
-from app.main import create_app
 from pipelines import __version__, lake
 from pipelines.export import export
 from pipelines.lake import Lake, Manifest
@@ -26,6 +25,7 @@ from pipelines.refresh import normalise, verify_files
 from pipelines.refresh.contract_version import contract_hash
 from pipelines.settings import Settings
 from pipelines.universe import SWEDEN
+from tests.api.conftest import app_of
 from tests.factories import change, database, stock, trading_year
 
 END = date(2024, 5, 31)
@@ -274,7 +274,7 @@ def test_hashes_are_the_same_in_every_process() -> None:
 def served(place: Path) -> Iterator[TestClient]:
     settings = Settings(source=place / "app.db", lake=place / "lake")
     here = {"base_url": "http://127.0.0.1", "client": ("127.0.0.1", 50000)}
-    with TestClient(create_app(settings), **here) as client:
+    with TestClient(app_of(settings), **here) as client:
         yield client
 
 
