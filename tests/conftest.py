@@ -19,19 +19,25 @@ from tests.trading_days import known_sessions
 os.environ.setdefault("STOCKRANK_BACKTESTS", "false")
 """No test needs the backtests of its version but those that ask for them."""
 
-LONG: Final = (
-    "test_many_edit_scripts",
-    "test_openapi",
+LONGEST: Final = (
+    "service/test_openapi",
     "test_breaks",
-    "test_dashboard",
-    "test_real",
+    "many_edit_scripts",
+    "dashboard",
+    "notebook",
+    "budgets",
 )
-"""Parts of the names of tests that take longest, which begin first."""
+"""What takes longest, by a part of its name; it begins first, one after the other."""
+
+
+def _place(item: pytest.Item) -> int:
+    found = (n for n, name in enumerate(LONGEST) if name in item.nodeid)
+    return next(found, len(LONGEST))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest first, and let `--dist loadgroup` keep a class or a module together."""
-    items.sort(key=lambda item: not any(name in item.nodeid for name in LONG))
+    items.sort(key=_place)
     for item in items:
         if not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("::")[0]))
