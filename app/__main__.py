@@ -121,7 +121,7 @@ def server(app: FastAPI, settings: Settings, host: str, port: int) -> uvicorn.Se
 
 
 def page(host: str, port: int) -> str:
-    """Return the address of the dashboard for a browser on this machine."""
+    """Return the address of the first page for a browser on this machine."""
     shown = "127.0.0.1" if host in ANY_HOST else host
     return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 

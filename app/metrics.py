@@ -52,6 +52,8 @@ class _Collector:
         yield from _alerts(services.alerts.active(), services.alerts.undelivered())
         yield from _refreshes(refresher.history(), running=refresher.current is not None)
         yield from _lake(self._condition)
+        failing = services.remote.trouble is not None
+        yield _gauge("stockrank_remote_failing", "1 if the object store fails.", failing)
         if self._version:
             yield from _data(self._version, self._services.today, self._condition.trouble)
             yield from _phases(self._version, services.research.prepared)

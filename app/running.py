@@ -33,12 +33,15 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
     services = build_services(settings)
     if settings.api_token is None:
         logger.warning("no STOCKRANK_API_TOKEN is set: only this machine may change state")
-    await services.refresher.clean()
-    services.schedule.start()
+    if not settings.is_reader:
+        await services.refresher.clean()
+        services.schedule.start()
+    services.remote.start()
     with suppress(OSError):  # what cannot be made is an alert
         settings.lake.mkdir(parents=True, exist_ok=True)
     damage = DamageCheck(settings.lake, settings.damage_check_hours)
-    damage.start()
+    if settings.owns_lake:
+        damage.start()
     loops: list[Coroutine[Any, Any, None]] = [
         services.guard.run(services.events),
         _watch(services),
@@ -50,15 +53,21 @@ async def running_services(settings: Settings) -> AsyncIterator[Services]:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        services.events.close()
-        services.schedule.close()
+        await _end(services, damage)
+
+
+async def _end(services: Services, damage: DamageCheck) -> None:
+    services.events.close()
+    services.schedule.close()
+    if services.settings.owns_lake:
         await asyncio.to_thread(damage.close)
-        await services.refresher.close()
-        await services.research.close()
-        await services.alerts.close()
-        services.probe.shutdown(wait=False, cancel_futures=True)
-        services.published.close()
-        services.rooms.close()
+    await services.refresher.close()
+    await services.research.close()
+    await services.remote.close()
+    await services.alerts.close()
+    services.probe.shutdown(wait=False, cancel_futures=True)
+    services.published.close()
+    services.rooms.close()
 
 
 # ------------------------------------------------------------------------------------ watching
@@ -119,7 +128,7 @@ class _Watch:
         parts: dict[Callable[[], Awaitable[None]], bool] = {
             self.check_version: True,
             self.observe_lake: False,
-            self._services.refresher.take_in: True,
+            self._take_in: True,
             partial(self._observe_news, all_rules=all_rules): False,
             partial(self._observe_files, all_rules=all_rules): True,
         }
@@ -130,13 +139,20 @@ class _Watch:
         ]
         return next(filter(None, errors), None)
 
+    async def _take_in(self) -> None:
+        """Take in what other processes have done; what they did is no business of a reader."""
+        alerts, remote = self._services.alerts, self._services.remote
+        alerts.observe_all([rules.remote_failing(remote.trouble)])
+        if not self._services.settings.is_reader:
+            await self._services.refresher.take_in()
+
     async def _observe_news(self, *, all_rules: bool) -> None:
         if self.has_news() or all_rules:
             await self.observe_rules()
 
     async def _observe_files(self, *, all_rules: bool) -> None:
         """Observe damage of the records and of the versions that are kept."""
-        if not all_rules:
+        if not (all_rules and self._services.settings.owns_lake):
             return
         alerts = self._services.alerts
         alerts.observe_all([rules.records_damaged(await asyncio.to_thread(self._records))])
@@ -159,9 +175,11 @@ class _Watch:
             logger.info("version %s is served, with closes of %s", version.id, version.lake.as_of)
             data = {"version": version.id, "as_of": version.lake.as_of.isoformat()}
             services.events.publish("version", data)
+            if not services.settings.is_reader:
+                services.remote.wake()
         found = await services.research.take_in(version.key, version.manifest.strategies)
         services.alerts.observe_all([rules.backtests_failed(found)])
-        if self._compared != version.id:
+        if self._compared != version.id and not services.settings.is_reader:
             await self._compare(version)
             self._made = await asyncio.to_thread(_last_made, services.published.root)
             self._compared = version.id
@@ -205,6 +223,8 @@ class _Watch:
         """Observe memory, the last refreshes, and the age of the data."""
         services, alerts = self._services, self._services.alerts
         alerts.observe_all(rules.of_memory(services.guard))
+        if services.settings.is_reader:
+            return
         alerts.observe_all(rules.of_jobs(services.refresher.history(), self._made))
         alerts.observe_all([rules.disk_low(await services.disk())])
         report = self._version.report if self._version else None

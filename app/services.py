@@ -6,13 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
+from pathlib import Path
+from tempfile import gettempdir
 from typing import Final
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
 
-from app.jobs import Refresher, Research, Schedule
+from app.jobs import Refresher, Remote, Research, Schedule
 from app.serving import (
     Cache,
     Computing,
@@ -21,6 +23,7 @@ from app.serving import (
     kept_versions,
 )
 from app.watch import (
+    ALERTS_FILE,
     UNKNOWN_DISK,
     Alerts,
     Aside,
@@ -29,7 +32,6 @@ from app.watch import (
     Guard,
     Level,
     NoAnswer,
-    alerts_file,
     configured_channels,
     disk_usage,
     effective_limit_mb,
@@ -61,6 +63,7 @@ class Services:
     refresher: Refresher
     schedule: Schedule
     research: Research
+    remote: Remote
     requests: dict[tuple[str, str, int], int] = field(default_factory=dict)
     """Counts of answered requests by method, route and status."""
     known_requests: KnownRequests = field(default_factory=KnownRequests)
@@ -114,10 +117,20 @@ class Services:
 # ----------------------------------------------------------------------------------- building
 
 
+def records_of(settings: Settings) -> Path:
+    """Return the folder of what a service remembers.
+
+    It is in the lake, but for a lake that another service writes to.
+    """
+    if not settings.owns_lake:
+        return Path(gettempdir()) / f"stockrank-reader-{settings.port}"
+    return layout.service(settings.lake)
+
+
 def build_services(settings: Settings) -> Services:
     """Build services that do not run yet."""
     events = Events()
-    folder = layout.service(settings.lake)
+    folder = records_of(settings)
     limit = effective_limit_mb(settings.memory_limit_mb)
     refresher = Refresher(settings, folder, events, limit)
     guard = Guard(
@@ -136,8 +149,9 @@ def build_services(settings: Settings) -> Services:
         computing=Computing(cache, settings.computations, lambda: guard.level is Level.CRITICAL),
         guard=guard,
         events=events,
-        alerts=Alerts(alerts_file(settings.lake), configured_channels(settings), events),
+        alerts=Alerts(folder / ALERTS_FILE, configured_channels(settings), events),
         refresher=refresher,
         schedule=Schedule(settings, refresher),
         research=Research(settings, limit, lambda: guard.level is Level.CRITICAL),
+        remote=Remote(settings),
     )

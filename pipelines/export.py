@@ -14,10 +14,10 @@ from typing import Annotated, Final
 
 import typer
 
-from pipelines import console
+from pipelines import console, store
 from pipelines import lake as lakes
 from pipelines.console import LogFormat
-from pipelines.errors import Stopped
+from pipelines.errors import RemoteError, StockRankError, Stopped
 from pipelines.lake import Dataset, Manifest, current_id
 from pipelines.prepare import prepare_backtests
 from pipelines.refresh import export, recorded_export
@@ -76,6 +76,8 @@ def main(  # noqa: PLR0913 - one parameter an option
             progress=progress,
         )
     _tell(manifest, before, as_json=as_json)
+    if settings.remote and not settings.is_reader:
+        _push(root, settings.remote)
     if settings.backtests if backtests is None else backtests:
         # Whatever becomes of them, the version is published and told.
         sys.stdout.flush()
@@ -93,6 +95,13 @@ def _tell(manifest: Manifest, before: str | None, *, as_json: bool) -> None:
         console.show(*summary(manifest))
         if manifest.demo:
             console.write(lakes.DEMO_NOTICE)
+
+
+def _push(root: Path, url: str) -> None:
+    try:
+        store.push(root, store.Bucket(url))
+    except StockRankError as error:
+        raise RemoteError(f"published here, but not in the object store: {error}") from None
 
 
 @contextmanager

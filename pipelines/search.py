@@ -37,7 +37,7 @@ def main(
     opened = Lake(lake or settings.lake)
     universe = settings.chosen_universe(asked.universe)
     with console.progress() as progress, readable():
-        found = search(opened, asked, universe, progress)
+        found = search(opened, asked, universe, progress, named=settings.chosen_universe)
     try:
         if out is not None:
             found.variants.write_parquet(out)

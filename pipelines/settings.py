@@ -21,12 +21,12 @@ from pydantic import (
     ValidationError,
     field_validator,
 )
-from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.definition import Definition, definitions_from, definitions_in
 from pipelines.errors import SettingsError, Unknown
+from pipelines.setting_sources import Filled
 from pipelines.universe import BUILT_IN, JUMP_THRESHOLD, OMXS30, ReturnsIn, TrustedJump, Universe
 
 PREFIX: Final = "STOCKRANK_"
@@ -96,6 +96,16 @@ class Settings(BaseSettings):
     trusted_proxies: str | None = Field(
         None, description="addresses of proxies whose `X-Forwarded-For` counts, with commas between"
     )
+    role: Literal["all", "reader"] = Field(
+        "all", description="`reader` serves what another process publishes, and changes nothing"
+    )
+    writer: str | None = Field(None, description="where a reader says that changes can be made")
+    remote: str | None = Field(
+        None, description="object store that versions are pushed to, and that a reader pulls from"
+    )
+    remote_seconds: float = Field(
+        60, ge=1, allow_inf_nan=False, description="seconds between two looks at the object store"
+    )
     sync_hour: int | None = Field(None, ge=0, le=23, description="UTC hour of a daily refresh")
     backtests: bool = Field(
         True, description="a refresh also computes the backtests of the version that it published"
@@ -139,7 +149,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Let variables of the environment win over the values of the file."""
-        return _Filled(env_settings), _Filled(init_settings)
+        return Filled(env_settings), Filled(init_settings)
 
     @field_validator("trusted_jumps")
     @classmethod
@@ -173,6 +183,16 @@ class Settings(BaseSettings):
             except ValueError as error:
                 raise ValueError(f"{error}; write 10.0.0.2 or 10.0.0.0/24") from None
         return addresses
+
+    @property
+    def is_reader(self) -> bool:
+        """True for a service that changes nothing."""
+        return self.role == "reader"
+
+    @property
+    def owns_lake(self) -> bool:
+        """True for a service whose lake no other service writes to."""
+        return not self.is_reader or self.remote is not None
 
     @property
     def proxies(self) -> list[str]:
@@ -228,35 +248,6 @@ class Settings(BaseSettings):
 
 def _listed(text: str | None) -> list[str]:
     return [part.strip() for part in text.split(",")] if text else []
-
-
-class _Filled(PydanticBaseSettingsSource):
-    """The values of another source without optional ones that are blank."""
-
-    def __init__(self, source: PydanticBaseSettingsSource) -> None:
-        super().__init__(source.settings_cls)
-        self._source: Final = source
-
-    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """Return what the other source has of a field."""
-        return self._source.get_field_value(field, field_name)
-
-    def __call__(self) -> dict[str, Any]:
-        """Return all values of the other source that count."""
-        return {
-            name: value
-            for name, value in self._source().items()
-            if not (_is_optional(self.settings_cls, name) and _is_blank(value))
-        }
-
-
-def _is_optional(model: type[BaseModel], name: str) -> bool:
-    return name in model.model_fields and model.model_fields[name].default is None
-
-
-def _is_blank(value: object) -> bool:
-    text = value.get_secret_value() if isinstance(value, SecretStr) else value
-    return isinstance(text, str) and not text.strip()
 
 
 SECRETS: Final = frozenset(

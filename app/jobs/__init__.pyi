@@ -16,6 +16,9 @@ from .refresh import Refresher as Refresher
 # The error where a refresh is running already.
 from .refresh import Running as Running
 
+# Keeps the lake and its object store alike.
+from .remote import Remote as Remote
+
 # Computes backtests and reports in processes of their own.
 from .research import Research as Research
 from .research import standard as standard

@@ -2,9 +2,9 @@
 
 import asyncio
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, HTTPException, Path, Query, Response
+from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
 
 from app.deps import PERMISSION_PROBLEMS, Permitted, ServicesDep, VerdictDep, VersionDep
 from app.jobs import Job, Running, without_paths
@@ -19,18 +19,33 @@ from pipelines.lake import rollback as roll_back
 router = APIRouter(prefix="/data", tags=["data"])
 
 
+def refuse_reader(services: ServicesDep) -> None:
+    """Raise 409 where this service only reads; the answer names the one that writes."""
+    if services.settings.is_reader:
+        where = services.settings.writer or "the service, or the machine, that exports"
+        raise HTTPException(409, f"this service only reads; make changes at {where}")
+
+
+Changes: Final = [Permitted, Depends(refuse_reader)]
+"""What a request must meet that changes the data."""
+
 # ------------------------------------------------------------------------------------ refresh
 
 
 @router.post(
     "/sync-now",
     status_code=202,
-    dependencies=[Permitted],
+    dependencies=Changes,
     response_model=data_models.Started | data_models.Synced,
     responses={
         **PERMISSION_PROBLEMS,
         200: {"model": data_models.Synced, "description": "With wait=true: the refresh has ended"},
-        **Responses.problems({409: "A refresh is running", 429: "More than two requests a minute"}),
+        **Responses.problems(
+            {
+                409: "A refresh is running, or this service only reads",
+                429: "More than two requests a minute",
+            }
+        ),
     },
 )
 async def sync_now(
@@ -241,10 +256,10 @@ def _info(listed: Listed) -> data_models.VersionInfo:
 
 @router.post(
     "/versions/{version_id}/rollback",
-    dependencies=[Permitted],
+    dependencies=Changes,
     responses={
         **PERMISSION_PROBLEMS,
-        **Responses.problems({409: "The version is damaged or of another layout"}),
+        **Responses.problems({409: "The version cannot be read, or this service only reads"}),
     },
 )
 async def rollback(

@@ -21,7 +21,6 @@ from pipelines.universe import BUILT_IN
 router = APIRouter(tags=["pages"])
 
 TABLE: Final = Responses({200: {"model": page_models.Table, "description": "All stocks by column"}})
-STOCKS: Final = Responses({200: {"model": page_models.StockNames, "description": "All stocks"}})
 BUILT_IN_NAMES: Final = tuple(universe.name for universe in BUILT_IN)
 PLACE: Final = tuple(page_models.FrontPlace.model_fields)
 
@@ -108,14 +107,6 @@ async def front_curves(
 ) -> page_models.Curves:
     """Backtests that are computed already, by month."""
     return page_models.Curves(curves=dict(found))
-
-
-@router.get("/front/stocks", response_class=Response, responses=STOCKS)
-async def stocks(request: Request, version: VersionDep) -> Response:
-    """All stocks, for a search as somebody types."""
-    named = version.rankings.select("ticker", "name").unique("ticker").sort("ticker")
-    found = page_models.StockNames(stocks=named.rows())
-    return await _small(request, found.model_dump_json().encode())
 
 
 @router.get("/strategies/{name}/table", response_class=Response, responses=TABLE)

@@ -30,19 +30,21 @@ PROBE_BUSY_SECONDS: Final = 0.5
 @router.get("/health")
 async def health(services: ServicesDep) -> operation_models.Health:
     """Health of the service; a degraded one still serves the published version."""
-    connection = await _connection(services)
+    connection = None if services.settings.is_reader else await _connection(services)
     lake = await services.published.condition()
     critical = "memory is critical" if services.guard.level is Level.CRITICAL else None
     reasons = [
-        None if connection == "connected" else connection,
+        None if connection in (None, "connected") else connection,
         lake.reason,
         critical,
         _undelivered(services),
+        services.remote.trouble and f"the object store fails: {services.remote.trouble}",
     ]
     reason = "; ".join(filter(None, reasons)) or None
     return operation_models.Health(
         status="degraded" if reason else "healthy",
-        database=connection,
+        database=connection or "connected",
+        role=services.settings.role,
         lake=lake.state,
         reason=reason,
         timestamp=services.now(),

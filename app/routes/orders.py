@@ -102,7 +102,7 @@ def _wish(
     """Return the rules of the orders; the band is the strategy's where none is sent."""
     fees, size = Fees.of(sent.cost_bps, sent.min_fee), sent.size or strategy.portfolio_size
     if band is None:
-        return Wish(size=size, buy_rank=size, sell_rank=size, fees=fees)
+        return Wish(size=size, fees=fees)
     return Wish(
         mode=Mode(band.mode),
         size=size,

@@ -17,6 +17,14 @@ LATER: Final = Responses(
 BACKTEST: Final = Responses({200: {"model": research_models.BacktestAnswer}, **LATER})
 REPORT: Final = Responses({200: {"model": research_models.FactorAnswer}, **LATER})
 
+SHEET: Final = Responses(
+    {200: {"content": {"text/html": {}}, "description": "The page, as a file"}, **LATER}
+)
+SHEET_HEADERS: Final = {
+    "Content-Disposition": 'attachment; filename="tear-sheet.html"',
+    "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
+}
+
 
 @router.get("/strategies/{name}/backtest", response_class=Response, responses=BACKTEST)
 async def backtest(
@@ -26,6 +34,17 @@ async def backtest(
     """What a strategy would have earned: figures, values by day, trades."""
     words = research_models.backtest_words(version.id, strategy.name, options)
     return await _answered(services, words)
+
+
+@router.get("/strategies/{name}/tear-sheet", response_class=Response, responses=SHEET)
+async def tear_sheet(
+    services: ServicesDep, version: VersionDep, strategy: StrategyDep,
+    options: Annotated[research_models.BacktestOptions, Query()],
+) -> Response:  # fmt: skip
+    """Backtest as a page of its own, to keep or to send."""
+    return await _answered(
+        services, research_models.sheet_words(version.id, strategy.name, options)
+    )
 
 
 @router.post("/backtests", response_class=Response, responses=BACKTEST)
@@ -79,4 +98,6 @@ async def _answer_of(services: Services, job_id: str) -> Response:
         return Response(pending.model_dump_json(), 202, media_type="application/json")
     if answer.error is not None:
         raise HTTPException(422, answer.error)
+    if answer.body.startswith(b"<"):
+        return Response(answer.body, media_type="text/html", headers=SHEET_HEADERS)
     return Response(answer.body, media_type="application/json")

@@ -4,6 +4,9 @@ from . import rules as rules
 # Those of a version, against the one before it.
 from . import version_rules as version_rules
 
+# The name of the file of the alerts.
+from .alerts import ALERTS_FILE as ALERTS_FILE
+
 # A condition that was met, from its beginning to its end.
 from .alerts import Alert as Alert
 

@@ -20,6 +20,8 @@ from pipelines.lake import layout
 Severity = Literal["warning", "critical"]
 AlertState = Literal["pending", "firing", "resolved"]
 
+ALERTS_FILE: Final = "alerts.jsonl"
+"""The alerts, in the folder of what a service remembers."""
 LOG_LEVELS: Final = {"warning": logging.WARNING, "critical": logging.ERROR}
 CLOSE_SECONDS: Final = 5.0
 
@@ -180,7 +182,7 @@ def _alerts(entries: Iterable[Entry]) -> list[Alert]:
 
 def alerts_file(lake: Path) -> Path:
     """Return the file in which the service keeps the alerts of a lake."""
-    return layout.service(lake) / "alerts.jsonl"
+    return layout.service(lake) / ALERTS_FILE
 
 
 def recorded_alerts(path: Path) -> list[Alert]:

@@ -208,6 +208,14 @@ def kept_version_damaged(damage: Mapping[str, str]) -> Observation:
     return Observation("kept_version_damaged", "warning", message)
 
 
+def remote_failing(trouble: str | None) -> Observation:
+    """Observe that versions cannot be pushed to the object store, or pulled from it."""
+    message = None
+    if trouble:
+        message = f"the object store fails, what is here is served meanwhile: {trouble}"
+    return Observation("remote_failing", "warning", message)
+
+
 # ----------------------------------------------------------------------------------- records
 
 

@@ -7,6 +7,9 @@ from . import definition_models as definition_models
 # Makes an app answer every error with one sentence.
 from . import errors as errors
 
+# The requests and answers of the Nordic paths.
+from . import nordic_models as nordic_models
+
 # The models of the answers on the service itself.
 from . import operation_models as operation_models
 

@@ -27,7 +27,8 @@ class Health(BaseModel):
     """The health of the service."""
 
     status: Literal["healthy", "degraded"] = field("a degraded service still answers", "healthy")
-    database: str = field("connected, or the error", "connected")
+    database: str = field("connected, or the error; a reader has none to look at", "connected")
+    role: Literal["all", "reader"] = field("reader for a service that changes nothing", "all")
     lake: ConditionState = field("condition of the lake", "readable")
     reason: str | None = field("reasons for being degraded; null if healthy", None)
     timestamp: Timestamp

@@ -98,9 +98,3 @@ class Table(BaseModel):
     columns: dict[str, list[str | float | date | None]] = field(
         "values of each column; a stock is at one place in all of them", {"ticker": ["VOLV B"]}
     )
-
-
-class StockNames(BaseModel):
-    """All stocks with their names."""
-
-    stocks: list[tuple[str, str | None]] = field("ticker and name", [["VOLV B", "Volvo B"]])

@@ -90,6 +90,14 @@ def backtest_words(version: str, strategy: str, options: BacktestOptions) -> lis
     ]  # fmt: skip
 
 
+def sheet_words(version: str, strategy: str, options: BacktestOptions) -> list[str]:
+    """Return the command of a backtest as a page of its own."""
+    return [
+        "pipelines.backtest", "--strategy", strategy, "--format", "html",
+        "--version", version, *options.words(),
+    ]  # fmt: skip
+
+
 class BacktestRequest(BacktestOptions):
     """A backtest with its strategy."""
 

@@ -130,6 +130,9 @@ from .stock_names import StockNames as StockNames
 # The names of all stocks of a lake, as a plan.
 from .stock_names import names_of_stocks as names_of_stocks
 
+# The strategy of the Nordic paths.
+from .strategies import NORDIC_MOMENTUM as NORDIC_MOMENTUM
+
 # The strategies of the house by name, all that a universe is ranked by, and one of them.
 from .strategies import STRATEGIES as STRATEGIES
 from .strategies import strategies_of as strategies_of

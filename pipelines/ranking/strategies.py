@@ -16,6 +16,11 @@ STRATEGIES: Final[dict[str, Strategy]] = {
     for one in definitions_from(Path(__file__).with_name("strategies.toml"))
 }
 
+NORDIC_MOMENTUM: Final = strategy_of(
+    definitions_from(Path(__file__).with_name("nordic_momentum.toml"))[0]
+)
+"""The strategy of the Nordic paths of the service, on the universe `nordic`."""
+
 
 def strategies_of(universe: Universe) -> Mapping[str, Strategy]:
     """Return the strategies that a universe is ranked by: those of the house, then its own.

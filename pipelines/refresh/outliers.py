@@ -39,14 +39,19 @@ def moves(prices: pl.LazyFrame) -> pl.DataFrame:
         prices.select("ticker", "date", "shares", to=pl.col("close").cast(pl.Float64))
         .sort("ticker", "date")
         .with_columns(
-            pl.col("date").shift().over("ticker").alias("from_date"),
-            (pl.col("to").shift().over("ticker") / pl.col("shares")).alias("from"),
+            _before("date").alias("from_date"),
+            (_before("to") / pl.col("shares")).alias("from"),
         )
         .with_columns(split=is_split)
         .filter(~ratio.is_between(1 - LARGEST_MOVE, 1 + LARGEST_MOVE) | pl.col("split"))
         .select("ticker", "from_date", "date", "from", "to", "split")
         .collect(engine="streaming")
     )
+
+
+def _before(column: str) -> pl.Expr:
+    """Return the value in the row before, of rows sorted by ticker; null in a ticker's first."""
+    return pl.when(pl.col("ticker") == pl.col("ticker").shift()).then(pl.col(column).shift())
 
 
 def price_checks(lake: Lake, stocks: pl.DataFrame, as_of: date) -> list[Check]:
@@ -109,7 +114,7 @@ def _jump(rows: pl.LazyFrame, ratio: str) -> pl.LazyFrame:
     return (
         rows.select("ticker", "known_from", to=ratio)
         .drop_nulls("to")
-        .with_columns(pl.col("to").shift().over("ticker").alias("from"), ratio=pl.lit(ratio))
+        .with_columns(_before("to").alias("from"), ratio=pl.lit(ratio))
         .filter(far, after != 0, before != 0)
         .select("ticker", "known_from", "ratio", "from", "to")
     )

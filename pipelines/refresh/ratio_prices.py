@@ -50,12 +50,12 @@ def _priced_days(lake: Lake) -> pl.DataFrame:
 
 
 def _stretches(days: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield the days of some years at a time, the oldest first, each pair once."""
+    """Yield the days of some years at a time, the oldest first."""
     year = pl.col("priced_on").dt.year()
     counts = days.group_by(year.alias("year_")).len("rows").sort("year_")
     rows_before = pl.col("rows").cum_sum() - pl.col("rows")
     for _, years in counts.group_by(rows_before // STRETCH_ROWS, maintain_order=True):
-        yield days.filter(year.is_in(years["year_"].implode())).unique()
+        yield days.filter(year.is_between(years["year_"].min(), years["year_"].max()))
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class _OfYears:
         year = pl.col("priced_on").dt.year()
         first, last = days.select(year.min(), last_=year.max()).row(0)
         taken = self._taken(days, first, last)
-        missing = days.join(taken, on=KEY, how="anti")
+        missing = days.join(taken, on=KEY, how="anti").unique()
         if missing.is_empty() and (same := self._linked(first, last, taken.height)):
             return same
         rows = pl.concat([taken, _looked_up(self.lake, missing, self.schema)])
@@ -89,10 +89,9 @@ class _OfYears:
         priced = pl.col("priced_on").dt.year()
         unchanged = FIRST.dt.year().is_in(years) & priced.is_in(years)
         before = self.reused.before.ratio_prices(since=f"{first}-01-01", until=f"{last}-12-31")
-        rows = before.filter(unchanged).collect()
-        for version in (self.lake, self.reused.before):
-            rows = rows.join(_in_runs(rows, version), on=KEY, how="anti")
-        return rows.join(days, on=KEY, how="semi")
+        rows = before.filter(unchanged).collect().join(days, on=KEY, how="semi")
+        in_runs = pl.concat(_in_runs(rows, version) for version in (self.lake, self.reused.before))
+        return rows.join(in_runs, on=KEY, how="anti") if in_runs.height else rows
 
     def _linked(self, first: int, last: int, rows: int) -> DataFile | None:
         """Link the file of the version before that has these years and no other rows."""

@@ -1,3 +1,10 @@
+# An amount over the first stocks of a ranking, and amounts that come nearer to equal parts.
+from .allocation import Allocation as Allocation
+from .allocation import Part as Part
+from .allocation import allocate as allocate
+from .allocation import better_amounts as better_amounts
+from .allocation import told_price as told_price
+
 # A backtest as values of JSON.
 from .as_json import as_json as as_json
 

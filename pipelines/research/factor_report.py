@@ -210,7 +210,8 @@ def table_of(report: FactorReport) -> Iterator[tuple[str, ...]]:
     for one in report.horizons:
         returns = [_percent(mean.mean) for mean in one.quantiles]
         yield (
-            f"{one.months} months", _number(one.ic.mean, 4), _number(one.ic.t, 2), *returns,
+            "1 month" if one.months == 1 else f"{one.months} months",
+            _number(one.ic.mean, 4), _number(one.ic.t, 2), *returns,
             _percent(one.spread.mean), _number(one.spread.t, 2), f"{one.rows:,}",
             ", ".join(f"{reason} {count:,}" for reason, count in one.dropped.items() if count),
         )  # fmt: skip

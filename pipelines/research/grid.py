@@ -1,26 +1,29 @@
 """A grid of variants, from a TOML file: each combination of the choices is a portfolio."""
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from enum import StrEnum
 from itertools import product
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from pipelines.definition import definition_of
 from pipelines.digest import digest
 from pipelines.errors import StockRankError, Unknown, WrongUsage
 from pipelines.ranking import Strategy, strategy_named, strategy_of
 from pipelines.research.ranks import months_of
-from pipelines.research.rules import Calendar, Rules, Weighting
-from pipelines.universe import Universe
+from pipelines.research.rules import Calendar, Fill, Rules, Weighting
+from pipelines.universe import BUILT_IN, Universe
 
 KEYS: Final = ("strategies", "universe", "from", "to", "grid")
 OF_RULES: Final = tuple(field.name for field in fields(Rules))
+OF_PRICES: Final = ("rebalance", "fill", "currency", "universe")
 MOST: Final = 100_000
 """Variants in a grid."""
 
+Kind = TypeVar("Kind", bound=StrEnum)
 Choice = tuple[tuple[str, object], ...]
 """One value of each key of the grid."""
 
@@ -38,8 +41,14 @@ class Grid:
 
 @dataclass(frozen=True)
 class Variant:
-    """A portfolio of a grid, with the choices that it is of."""
+    """A portfolio of a grid, with the choices that it is of.
 
+    `currency` None converts nothing.
+    """
+
+    universe: Universe
+    currency: str | None
+    fill: Fill
     strategy: Strategy
     months: tuple[int, ...]
     rules: Rules
@@ -78,10 +87,22 @@ def _values(key: str, values: object) -> tuple[object, ...]:
     return tuple(values)
 
 
-def variants(grid: Grid, universe: Universe) -> list[Variant]:
+def built_in(name: str) -> Universe:
+    """Return one of the universes that are always there."""
+    known = {universe.name: universe for universe in BUILT_IN}
+    if name not in known:
+        raise Unknown("universe", name, known)
+    return known[name]
+
+
+Named = Callable[[str], Universe]
+
+
+def variants(grid: Grid, universe: Universe, named: Named = built_in) -> list[Variant]:
     """Return all combinations of a grid; a key with a dot is one of the definition.
 
-    Combinations whose sell rank is above the buy rank are none.
+    Combinations whose sell rank is above the buy rank are none. `named` returns the universe of a
+    name, where the grid has a choice of them.
     """
     count = len(grid.strategies)
     for values in grid.choices.values():
@@ -89,7 +110,9 @@ def variants(grid: Grid, universe: Universe) -> list[Variant]:
     if count > MOST:
         raise WrongUsage(f"the grid has {count:,} variants; give one of up to {MOST:,}")
     made = (
-        _variant(name, choice, universe) for name in grid.strategies for choice in _choices(grid)
+        _variant(name, choice, _universe(choice, universe, named))
+        for name in grid.strategies
+        for choice in _choices(grid)
     )
     found = [variant for variant in made if variant is not None]
     if not found:
@@ -102,23 +125,44 @@ def _choices(grid: Grid) -> Iterator[Choice]:
         yield tuple(zip(grid.choices, values, strict=True))
 
 
+def _universe(choice: Choice, universe: Universe, named: Named) -> Universe:
+    chosen = dict(choice).get("universe")
+    return universe if chosen is None else named(str(chosen))
+
+
 def _variant(name: str, choice: Choice, universe: Universe) -> Variant | None:
     of_definition = {key: value for key, value in choice if key.startswith("definition.")}
     strategy = _changed(strategy_named(name, universe), of_definition)
     rest = {key: value for key, value in choice if key not in of_definition}
-    calendar = Calendar(str(rest.pop("rebalance", Calendar.STRATEGY)))
+    calendar = _one_of(Calendar, "rebalance", rest.pop("rebalance", Calendar.STRATEGY))
+    fill = _one_of(Fill, "fill", rest.pop("fill", Fill.NEXT_CLOSE))
+    local = None if universe.returns_in == "local" else universe.returns_in
+    currency = rest.pop("currency", local)
+    rest.pop("universe", None)
     for key in rest:
         if key not in OF_RULES:
-            raise Unknown("key of [grid]", key, [*OF_RULES, "rebalance", "definition.…"])
+            raise Unknown("key of [grid]", key, [*OF_RULES, *OF_PRICES, "definition.…"])
     own = Rules(size=strategy.portfolio_size, buy_rank=strategy.buy_rank,
                 sell_rank=max(strategy.sell_rank, strategy.buy_rank))  # fmt: skip
     ranks = {"buy_rank": own.buy_rank, "sell_rank": own.sell_rank} | rest
     if ranks["sell_rank"] < ranks["buy_rank"]:  # type: ignore[operator]
         return None
     if "weighting" in rest:
-        rest["weighting"] = Weighting(str(rest["weighting"]))
-    rules = replace(own, **rest)  # type: ignore[arg-type]
-    return Variant(strategy, months_of(strategy, calendar), rules, (("strategy", name), *choice))
+        rest["weighting"] = _one_of(Weighting, "weighting", rest["weighting"])
+    return Variant(
+        universe=universe, currency=None if currency is None else str(currency), fill=fill,
+        strategy=strategy, months=months_of(strategy, calendar),
+        rules=replace(own, **rest),  # type: ignore[arg-type]
+        choice=(("strategy", name), *choice),
+    )  # fmt: skip
+
+
+def _one_of(kind: type[Kind], key: str, value: object) -> Kind:
+    """Return one of the values that a key takes; `Unknown` names them."""
+    try:
+        return kind(str(value))
+    except ValueError:
+        raise Unknown(f"value of grid.{key}", str(value), [one.value for one in kind]) from None
 
 
 def _changed(strategy: Strategy, changes: Mapping[str, object]) -> Strategy:

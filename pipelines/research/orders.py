@@ -38,8 +38,13 @@ def orders_for(
 
 
 def allocated(quotes: Mapping[str, Quote], cash: int, wish: Wish) -> Orders:
-    """Return the purchases that put an amount, in hundredths, into the first of a ranking."""
-    return orders_for(quotes, (), cash, wish)
+    """Return the purchases that put an amount, in hundredths, into the first of a ranking.
+
+    They are the first with a price, as many as the portfolio holds, whatever their ranks.
+    """
+    ranks = sorted(q.rank for q in quotes.values() if q.rank and q.price is not None)[: wish.size]
+    last = max(ranks, default=wish.size)
+    return orders_for(quotes, (), cash, replace(wish, buy_rank=last, sell_rank=last))
 
 
 def _summed(holdings: Iterable[Holding]) -> dict[str, int]:

@@ -17,14 +17,18 @@ h1{font-size:28px;line-height:1.2;margin:8px 0 4px}h2{font-size:18px;margin:0 0 
 p{margin:4px 0}.muted{color:var(--muted)}nav a{margin-right:16px;color:var(--accent)}
 section{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:16px;
 margin-top:16px}.warn{background:var(--warn)}
-.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(140px,1fr));gap:16px}
-.figures b{display:block;font-size:24px;font-variant-numeric:tabular-nums}
+.figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(max(140px,21%),1fr));gap:16px}
+.figures b{display:block;font-size:24px;white-space:nowrap;font-variant-numeric:tabular-nums}
 .figures span{color:var(--muted);font-size:13px}
-.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13px;
+.pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,380px),1fr));gap:16px 32px}
+.pair>*{min-width:0}h3{font-size:14px;font-weight:600;margin:0 0 4px}
+.wide{overflow-x:auto}.wide th:first-child,.wide td:first-child{position:sticky;left:0;
+background:var(--card)}table{border-collapse:collapse;width:100%;font-size:13px;
 font-variant-numeric:tabular-nums}th,td{text-align:right;padding:3px 8px;white-space:nowrap;
 border-bottom:1px solid var(--line)}th{color:var(--muted);font-weight:500}
 th:first-child,td:first-child,.left{text-align:left}td.words{white-space:normal;text-align:left}
 svg{width:100%;height:auto;display:block}svg text{fill:var(--muted);font-size:11px}
+.pair svg text{font-size:21px}
 .mid{text-anchor:middle}.end{text-anchor:end}.grid{stroke:var(--line)}
 polyline{fill:none;stroke-width:1.6;stroke-linejoin:round}.mine{stroke:var(--accent)}
 .theirs{stroke:var(--other)}.loss{stroke:var(--down)}rect.mine{fill:var(--accent);stroke:none}
@@ -32,9 +36,13 @@ rect.theirs{fill:var(--other);stroke:none}.legend i{display:inline-block;width:1
 border-radius:3px;margin:0 6px -1px 12px}.i-mine{background:var(--accent)}
 .i-theirs{background:var(--other)}.up{color:var(--up)}.down{color:var(--down)}
 details summary{cursor:pointer;color:var(--accent)}
-@media (max-width:600px){section{overflow-x:auto}svg{min-width:640px}}
-@media print{body{background:#fff}section{break-inside:avoid;border-color:#ccc}
-details:not([open])>*{display:none}}
+@media (max-width:600px){main{padding:16px 8px 48px}section{padding:12px}
+section>svg text{font-size:19px}section>svg .mid:nth-of-type(even){display:none}
+.wide td:first-child{white-space:normal}}
+@media print{:root{color-scheme:light}body{background:#fff;font-size:12px}main{padding:0}
+section{break-inside:avoid;border-color:#ccc;margin-top:10px;padding:10px}
+table{font-size:10px}th,td{padding:2px 4px}section:has(details){break-inside:auto}
+details::details-content{content-visibility:visible}}
 """
 
 
@@ -85,7 +93,7 @@ class Shade:
 
 def percent(value: float | None, digits: int = 1) -> str:
     """Return a fraction in per cent; nothing for None."""
-    return "" if value is None else f"{value:.{digits}%}"
+    return "" if value is None else f"{value:,.{digits}%}"
 
 
 def number(value: float | None, digits: int = 2) -> str:
@@ -94,8 +102,14 @@ def number(value: float | None, digits: int = 2) -> str:
 
 
 def times(value: float) -> str:
-    """Return a growth, such as 2.50 times."""
-    return f"{value:,.2f} times"
+    """Return a growth, such as 2.50 times, or 1,234 times."""
+    return f"{value:,.{2 if value < 100 else 0}f} times"
+
+
+def pair(*parts: tuple[str, str]) -> str:
+    """Return parts with their titles, side by side where there is room."""
+    shown = "".join(f"<div><h3>{escape(title)}</h3>{inner}</div>" for title, inner in parts)
+    return f'<div class="pair">{shown}</div>'
 
 
 def figure(name: str, value: str, beside: str = "") -> str:

@@ -6,11 +6,22 @@ from html import escape
 from pipelines.research.as_json import Json, rows
 from pipelines.research.charts import Line, bars
 from pipelines.research.factor_report import FactorReport, Horizon, table_of
-from pipelines.research.page import page, paragraph, section, table
+from pipelines.research.page import (
+    number,
+    page,
+    pair,
+    paragraph,
+    percent,
+    section,
+    table,
+    times,
+)
 from pipelines.research.search import Searched
 
 SHOWN = 50
 """Variants on the page; the Parquet file has all."""
+IN_PERCENT = frozenset({"cagr", "max_drawdown", "turnover"})
+"""The figures of a variant that people read in per cent; its costs are money."""
 
 
 def factor_json(found: FactorReport) -> Json:
@@ -44,12 +55,14 @@ def factor_page(found: FactorReport) -> str:
         paragraph(f"Rank and return after, {found.universe}, {found.dates} months from "
                   f"{found.since} to {found.until}. Q{count} holds the best ranks.", "muted"),
         section("By horizon", table(
-            ("", "IC", "t", *names, "spread", "t of it", "rows", "dropped"), table_of(found),
+            ("", "IC", "t", *names, "spread", "t of it", "rows"),
+            [line[:-1] for line in table_of(found)],
         )),
+        section("Mean return by quantile", pair(*(
+            (f"after {line[0]}", _means(one, names))
+            for line, one in zip(table_of(found), found.horizons, strict=True)
+        ))),
     ]  # fmt: skip
-    for one in found.horizons:
-        means = Line("mean return", "mine", [mean.mean for mean in one.quantiles])
-        parts.append(section(f"Mean return after {one.months} months", bars(names, [means], 160)))
     first = found.horizons[0]
     years = [str(year) for year in first.by_year["year"]]
     parts += [
@@ -60,14 +73,25 @@ def factor_page(found: FactorReport) -> str:
             for sector, ic, dates in first.by_sector.iter_rows()
         ))),
         section("Coverage", table(found.coverage.columns, found.coverage.iter_rows())),
+        section("Rows that are left out", table(("", "why"), [
+            (line[0], line[-1]) for line in table_of(found)
+        ])),
+        paragraph(f"Version {found.version} of the data.", "muted"),
     ]  # fmt: skip
     return page(f"Factor report: {found.title}", parts)
+
+
+def _means(one: Horizon, names: list[str]) -> str:
+    return bars(names, [Line("mean return", "mine", [mean.mean for mean in one.quantiles])], 240)
 
 
 def search_page(found: Searched) -> str:
     """Return the page of a search: what luck would give comes first."""
     best = found.variants.head(SHOWN)
-    shown = [[_text(value) for value in row] for row in best.iter_rows()]
+    shown = [
+        [_text(name, value) for name, value in zip(best.columns, row, strict=True)]
+        for row in best.iter_rows()
+    ]
     since, until = found.days[0], found.days[-1]
     return page("Search", [
         "<h1>Search</h1>",
@@ -83,5 +107,14 @@ def _span(since: date, until: date) -> str:
     return f"{since} to {until}"
 
 
-def _text(value: object) -> str:
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+def _text(name: str, value: object) -> str:
+    """Return a figure, or a choice, as people read it."""
+    if not isinstance(value, float):
+        return "" if value is None else str(value)
+    if name in IN_PERCENT:
+        return percent(value)
+    return {"growth": times, "sharpe": number, "costs": _whole}.get(name, "{:g}".format)(value)
+
+
+def _whole(value: float) -> str:
+    return number(value, 0)

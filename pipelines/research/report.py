@@ -20,6 +20,7 @@ from pipelines.research.page import (
     legend,
     number,
     page,
+    pair,
     paragraph,
     percent,
     section,
@@ -150,7 +151,7 @@ def _holdings(gains: pl.DataFrame) -> str:
     def of(rows: pl.DataFrame) -> str:
         return table(("stock", "gain"), [(t, number(g, 0)) for t, g in rows.iter_rows()])
 
-    return of(gains.tail(5).reverse()) + of(gains.head(5))
+    return pair(("Worst", of(gains.tail(5).reverse())), ("Best", of(gains.head(5))))
 
 
 def _data(found: Backtest) -> str:

@@ -1,6 +1,7 @@
 """Search over many variants, with what tells luck from skill: trials, two measures, time.
 
-All variants share one history of ranks and one reading of the prices.
+All variants of a universe share one history of ranks, and those that trade at the same prices one
+reading of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ import polars as pl
 from pipelines.errors import StockRankError
 from pipelines.lake import Lake
 from pipelines.research.arrays import Floats
-from pipelines.research.grid import Grid, Variant, variants
+from pipelines.research.grid import Grid, Named, Variant, built_in, variants
 from pipelines.research.metrics import DAYS_A_YEAR, TRADING_DAYS
 from pipelines.research.overfitting import (
     REAL,
@@ -25,8 +26,9 @@ from pipelines.research.overfitting import (
     walk_forward,
 )
 from pipelines.research.portfolio import Portfolio
-from pipelines.research.ranks import Progress, ranks_of, signal_days
-from pipelines.research.simulation import Prices, simulate
+from pipelines.research.ranks import Progress, Ranks, ranks_of, signal_days
+from pipelines.research.rules import Fill
+from pipelines.research.simulation import Prices, Simulation, simulate
 from pipelines.universe import Universe
 
 YEAR: Final = TRADING_DAYS**0.5
@@ -79,37 +81,78 @@ class Searched:
 
 
 def search(
-    lake: Lake, grid: Grid, universe: Universe, progress: Progress = lambda *_: None
-) -> Searched:
-    """Return the variants of a grid with their figures.
+    lake: Lake, grid: Grid, universe: Universe, progress: Progress = lambda *_: None, *,
+    named: Named = built_in,
+) -> Searched:  # fmt: skip
+    """Return the variants of a grid with their figures; `named` returns the universe of a name.
 
     The time begins on the first day on which every strategy ranks a stock.
     """
-    made = variants(grid, universe)
-    strategies = list({one.strategy.name: one.strategy for one in made}.values())
+    made = variants(grid, universe, named)
     months = {month for one in made for month in one.months}
     until = grid.until or lake.as_of
     days = signal_days(lake, grid.since, until, months)
     if not days:
         raise StockRankError(f"no rebalance falls between {grid.since} and {until}; give more time")
-    ranks = ranks_of(lake, days, universe, strategies, progress)
-    firsts = [ranks.first_day(one.strategy.name, one.months) for one in made]
-    if None in firsts:
-        name = made[firsts.index(None)].strategy.name
-        raise StockRankError(f"{name} ranks no stock from {grid.since} to {until}; leave it out")
+    parts = [
+        (numbers, _simulated(lake, made, numbers, until, ranks))
+        for together, ranks in _ranked(lake, made, days, progress)
+        for numbers in _alike(made, together)
+    ]
+    firsts = [_first_day(part, made[n], until) for numbers, part in parts for n in numbers]
+    every = parts[0][1].market.days  # the days of the exchange, whatever is held
+    start = int(np.searchsorted(every, np.datetime64(max(firsts))))
+    values = np.empty((len(every) - start, len(made)))
+    for numbers, part in parts:
+        values[:, numbers] = np.concatenate([walked.nav for _, walked in part.parts], axis=1)[
+            start:
+        ]
+    paid = pl.concat([part.flows for _, part in parts])
+    flows = paid.group_by("strategy").agg(pl.col("turnover", "costs").sum())
+    return _judged(lake, grid, made, values, tuple(every[start:].tolist()), flows)
+
+
+def _ranked(
+    lake: Lake, made: Sequence[Variant], days: Sequence[date], progress: Progress
+) -> Iterator[tuple[list[int], Ranks]]:
+    """Yield the variants of each universe with their ranks: the facts are computed once for all."""
+    for universe in dict.fromkeys(one.universe for one in made):
+        numbers = [n for n, one in enumerate(made) if one.universe == universe]
+        strategies = {made[n].strategy.name: made[n].strategy for n in numbers}
+        yield numbers, ranks_of(lake, days, universe, list(strategies.values()), progress)
+
+
+def _alike(made: Sequence[Variant], numbers: Sequence[int]) -> Iterator[list[int]]:
+    """Yield the variants that trade at the same prices."""
+    by_prices: dict[tuple[str | None, Fill], list[int]] = {}
+    for n in numbers:
+        by_prices.setdefault((made[n].currency, made[n].fill), []).append(n)
+    yield from by_prices.values()
+
+
+def _simulated(
+    lake: Lake, made: Sequence[Variant], numbers: Sequence[int], until: date, ranks: Ranks
+) -> Simulation:
+    """Return what becomes of some variants, which trade at the same prices."""
     portfolios = [
         Portfolio(name=str(n), strategy=one.strategy.name, months=one.months, rules=one.rules)
-        for n, one in enumerate(made)
+        for n, one in ((n, made[n]) for n in numbers)
     ]
+    first = made[numbers[0]]
     prices = Prices(
-        until=until, trusted_jumps=universe.trusted_jumps,
-        currency=None if universe.returns_in == "local" else universe.returns_in,
+        until=until, currency=first.currency, fill=first.fill,
+        trusted_jumps=first.universe.trusted_jumps,
     )  # fmt: skip
-    found = simulate(lake, ranks, portfolios, prices)
-    start = int(np.searchsorted(found.market.days, np.datetime64(max(d for d in firsts if d))))
-    values = np.concatenate([walked.nav for _, walked in found.parts], axis=1)[start:]
-    flows = found.flows.group_by("strategy").agg(pl.col("turnover", "costs").sum())
-    return _judged(lake, grid, made, values, tuple(found.market.days[start:].tolist()), flows)
+    return simulate(lake, ranks, portfolios, prices)
+
+
+def _first_day(found: Simulation, one: Variant, until: date) -> date:
+    first = found.ranks.first_day(one.strategy.name, one.months)
+    if first is None:
+        raise StockRankError(
+            f"{one.strategy.name} ranks no stock of {one.universe.name} up to {until}; leave it out"
+        )
+    return first
 
 
 def _judged(

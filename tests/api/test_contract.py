@@ -238,7 +238,7 @@ CASES: dict[str, Any] = {
         "checked_at": TIME,
     },
     "/data/scheduler-status": {"running": False, "jobs": []},
-    "/health": {"status": "healthy", "database": "connected", "lake": "readable",
+    "/health": {"status": "healthy", "database": "connected", "role": "all", "lake": "readable",
                 "timestamp": TIME,
                 "version": __version__, "reason": None, "rolled_back": None, "notice": None},
     "/health/live": {"status": "ok"},

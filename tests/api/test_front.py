@@ -70,11 +70,6 @@ def test_the_table_holds_every_stock_by_column(client: TestClient) -> None:
     assert all(len(values) == 4 for values in columns.values())
 
 
-def test_stocks_are_named_for_the_search(client: TestClient) -> None:
-    names = [["AA B", "Aa B"], ["BB", "Bb"], ["CC", "Cc"], ["DD", "Dd"]]
-    assert client.get("/v1/front/stocks").json() == {"stocks": names}
-
-
 # ---------------------------------------------------------------------------------------- files
 
 

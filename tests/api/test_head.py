@@ -6,7 +6,7 @@ from fastapi.testclient import TestClient
 VARIES = {"x-request-id", "server-timing", "date"}
 PATHS = (
     "/", "/dashboard", "/status", "/method.md", "/v1/front",
-    "/v1/front/stocks", "/health", "/v1/health", "/health/live", "/health/ready",
+    "/health", "/v1/health", "/health/live", "/health/ready",
     "/strategies/trendande_varde/table", "/static/favicon.svg", "/static/js/terms.js",
     "/v1/openapi.json", "/strategies",
     "/strategies/sammansatt_momentum", "/v1/strategies/sammansatt_momentum?format=csv",

@@ -178,3 +178,22 @@ def test_a_backtest_and_a_report_by_their_processes(demo_market: Path, tmp_path:
     assert len(answers[0]["nav"]) > 500
     assert answers[0]["metrics"]["cagr"] is not None
     assert [one["months"] for one in answers[1]["horizons"]] == [1, 3, 6, 12]
+
+
+def test_a_tear_sheet_is_a_file_that_runs_nothing(
+    own: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    async def page(_: Child, __: Settings, words: list[str]) -> Answer:
+        asked.append(words)
+        return Answer(b"<!doctype html><p>sheet")
+
+    monkeypatch.setattr(jobs, "run_command", page)
+    answer = own.get("/v1/strategies/trendande_varde/tear-sheet?size=20")
+    assert answer.text == "<!doctype html><p>sheet"
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["content-disposition"].startswith("attachment")
+    assert answer.headers["content-security-policy"].startswith("sandbox; default-src 'none'")
+    assert asked[0][3:5] == ["--format", "html"]
+    assert asked[0][asked[0].index("--size") + 1] == "20"

@@ -24,7 +24,12 @@ API: Final = TEXTS["docs/api.md"]
 METHODOLOGY: Final = TEXTS["docs/methodology.md"]
 OPERATIONS: Final = TEXTS["docs/operations.md"]
 Operation = tuple[str, str]
-PLAIN: Final = ("/system/stream", "/metrics", "/export/rankings/{name}")
+PLAIN: Final = (
+    "/system/stream",
+    "/metrics",
+    "/export/rankings/{name}",
+    "/strategies/{name}/tear-sheet",
+)
 """Paths whose answers are no JSON."""
 
 

@@ -46,6 +46,7 @@ BASE: Final = (
     "panics",
     "quoting",
     "runtime",
+    "setting_sources",
     "settings",
     "shown",
     "terminal_table",

@@ -1,6 +1,7 @@
 /** The dialog that explains the place of a stock, with its figures and its closes. */
 
 import { read } from "./api.js";
+import { closesOnBack, showAsStep } from "./back.js";
 import { byId, el, show, skeletons, state } from "./dom.js";
 import { content } from "./explanation.js";
 import { day, inWords } from "./format.js";
@@ -15,6 +16,7 @@ export class Explain {
     this.names = [];
     this.asked = 0;
     this.dialog.addEventListener("close", () => this.#forget());
+    closesOnBack(this.dialog);
   }
 
   /** The strategies to switch between: `{name, display_name}`. */
@@ -41,7 +43,7 @@ export class Explain {
   }
 
   #show() {
-    this.dialog.showModal();
+    showAsStep(this.dialog);
     byId("explain-title").focus();
   }
 

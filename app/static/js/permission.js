@@ -1,6 +1,7 @@
 /** Changes that need a token: asked for in a dialog, kept until the tab is closed. */
 
 import { Refused } from "./api.js";
+import { closesOnBack, showAsStep } from "./back.js";
 import { byId } from "./dom.js";
 
 const KEY = "stockrank-token";
@@ -26,6 +27,7 @@ export class Permission {
     this.dialog.addEventListener("close", () => {
       this.input.value = "";
     });
+    closesOnBack(this.dialog);
   }
 
   get token() {
@@ -55,7 +57,7 @@ export class Permission {
     this.button.textContent = request.button;
     this.input.value = this.token;
     this.#tell(error);
-    this.dialog.showModal();
+    showAsStep(this.dialog);
     this.input.focus();
   }
 

@@ -10,10 +10,12 @@ export class Refused extends Error {
   }
 }
 
-/** Ask for JSON. @throws {Refused} */
+/** Ask for JSON; with a body by POST: a file as it is, anything else as JSON. @throws {Refused} */
 export async function call(path, { signal, body } = {}) {
-  const sent = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
-  const headers = { Accept: "application/json", ...(sent.body && { "Content-Type": "application/json" }) };
+  const isFile = body instanceof Blob;
+  const sent = body === undefined ? {} : { method: "POST", body: isFile ? body : JSON.stringify(body) };
+  const media = body !== undefined && { "Content-Type": isFile ? "text/csv" : "application/json" };
+  const headers = { Accept: "application/json", ...media };
   let answer;
   try {
     answer = await fetch(path, { cache: "no-cache", signal, headers, ...sent });

@@ -42,6 +42,12 @@ export const ALWAYS = ["rank", "name"];
 export const USUAL = [
   "sector", "market", "close", "market_cap_msek", "score", "return_3m", "return_6m", "return_12m", "f_score",
 ];
+/** Columns that are chosen together. */
+export const VIEWS = {
+  usual: USUAL,
+  multiples: ["close", "market_cap_msek", "pe", "pb", "ps", "p_fcf", "ev_ebitda", "dividend_yield", "payout_ratio"],
+  profit: ["sector", "market_cap_msek", "roe", "roa", "roic", "fcfroe", "f_score"],
+};
 export const CHOOSABLE = Object.keys(COLUMNS).filter((name) => ![...ALWAYS, "excluded_by", "before"].includes(name));
 
 export const titleOf = (name) => t(`column.${name}`);

@@ -1,6 +1,6 @@
 /** What of a ranking is shown: its filters and columns, which are part of the address. */
 
-import { ALWAYS, CHOOSABLE, titleOf, USUAL } from "./columns.js";
+import { ALWAYS, CHOOSABLE, titleOf, USUAL, VIEWS } from "./columns.js";
 import { size } from "./numbers.js";
 import { Choice, DateField } from "./pickers.js";
 import { ask } from "./router.js";
@@ -17,6 +17,12 @@ export function chosenColumns(query, { filters, compares }) {
   const chosen = CHOOSABLE.filter((name) => named.includes(name));
   const out = filters.show === "ranked" ? [] : ["excluded_by"];
   return [...ALWAYS, ...(compares ? ["before"] : []), ...out, ...chosen];
+}
+
+/** The view whose columns are chosen; own for any others. */
+function viewOf(query) {
+  const chosen = query.has("columns") ? query.get("columns") : USUAL.join(",");
+  return Object.keys(VIEWS).find((name) => VIEWS[name].join(",") === chosen) ?? "own";
 }
 
 const every = (columns) => columns.ticker.map((_, i) => i);
@@ -57,6 +63,12 @@ export function Filters({ table, filters, query, count }) {
         onChange=${(show) => ask({ show: show === "ranked" ? "" : show, reason: "" })}
       />
       <${DateField} label=${t("filter.against")} value=${query.get("against")} onChange=${(against) => ask({ against }, { replaces: false })} />
+      <${Choice}
+        label=${t("filter.view")}
+        value=${viewOf(query)}
+        options=${[...Object.keys(VIEWS), ...(viewOf(query) === "own" ? ["own"] : [])].map((one) => [one, t(`view.${one}`)])}
+        onChange=${(view) => VIEWS[view] && ask({ columns: view === "usual" ? "" : VIEWS[view].join(",") })}
+      />
       <${Columns} query=${query} />
       </div>
     </div>

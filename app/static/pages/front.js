@@ -9,6 +9,7 @@ import { Answer } from "./states.js";
 import { Ten } from "./ten.js";
 import { titled } from "./title.js";
 import { html } from "./ui.js";
+import { Since, useVisits } from "./visits.js";
 import { known, t } from "./words.js";
 
 /** The sentence of a strategy: of the house's in the language, of others as it is declared. */
@@ -27,6 +28,7 @@ export function Page({ query }) {
   const front = useAnswer(address("/v1/front", chosen));
   const moves = useAnswer(front.data ? address("/v1/front/moves", chosen) : null);
   const curves = useAnswer(front.data ? "/v1/front/curves" : null);
+  const before = useVisits(front.data, Object.keys(chosen).length === 0);
   titled(t("front.title"));
   return html`
     <${Answer} of=${front} rows=${12}>
@@ -46,6 +48,7 @@ export function Page({ query }) {
                 strategy=${one}
                 moves=${moves.data?.as_of === found.as_of ? moves.data.strategies[one.name] : null}
                 curve=${curves.data?.curves[one.name]}
+                before=${before}
                 query=${query}
               />
             `,
@@ -56,7 +59,7 @@ export function Page({ query }) {
   `;
 }
 
-function Card({ strategy, moves, curve, query }) {
+function Card({ strategy, moves, curve, before, query }) {
   const whole = withQuery(`/strategies/${strategy.name}`, kept(query));
   const title = `title-${strategy.name}`;
   return html`
@@ -67,6 +70,7 @@ function Card({ strategy, moves, curve, query }) {
         <p class="card__what">${sentenceOf(strategy)}</p>
       </header>
       <${Ten} strategy=${strategy} moves=${moves} query=${query} />
+      <${Since} strategy=${strategy} before=${before} />
       <p class="card__more">
         <a href=${whole}>${t("front.whole", { count: strategy.ranked })}</a>
       </p>

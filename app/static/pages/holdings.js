@@ -1,44 +1,26 @@
 /** What is held: pasted, uploaded or typed, and shown as a list that can be mended. */
 
+import { call } from "./api.js";
 import { parsed, whole } from "./numbers.js";
 import { html, useState } from "./ui.js";
 import { t } from "./words.js";
 
-/** Lines of `ticker;shares`: `{holdings, not_matched}`. */
-export function read(text) {
-  const holdings = [];
-  const not_matched = [];
-  for (const line of text.split(/\r?\n/).filter((one) => one.trim())) {
-    const [, ticker, number] = /^\s*(.+?)\s*[;\t|,]\s*([\d\s\u00a0.,]+?)\s*[;\t|,]?\s*$/.exec(line) ?? [];
-    const shares = number === undefined ? null : parsed(number);
-    if (shares !== null && Number.isInteger(shares)) holdings.push({ ticker: ticker.toUpperCase(), shares });
-    else not_matched.push({ text: line.trim(), reason: t("holdings.unread") });
-  }
-  return { holdings, not_matched };
-}
-
-/** The text of what was pasted or uploaded. */
-const asText = async (source) => (typeof source === "string" ? source : decoded(new Uint8Array(await source.arrayBuffer())));
-
-/** The text of a file: UTF-16 by its mark or zeros, UTF-8, else as Windows writes it. */
-export function decoded(bytes) {
-  const marked = (bytes[0] === 0xff && bytes[1] === 0xfe) || bytes.subarray(0, 200).includes(0);
-  if (marked) return new TextDecoder("utf-16le").decode(bytes);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
-  } catch {
-    return new TextDecoder("windows-1252").decode(bytes);
-  }
-}
+const READ = "/v1/portfolio/holdings";
 
 export function HoldingsField({ holdings, onChange }) {
   const [text, type] = useState("");
   const [left, leave] = useState([]);
+  const [error, fail] = useState(null);
   const add = async (source) => {
-    const found = read(await asText(source));
-    onChange(merged(holdings, found.holdings));
-    leave(found.not_matched);
-    type("");
+    fail(null);
+    try {
+      const found = await call(READ, { body: new Blob([source]) });
+      onChange(merged(holdings, found.holdings));
+      leave(found.not_matched);
+      type("");
+    } catch (problem) {
+      fail(problem.message || t("state.offline"));
+    }
   };
   return html`
     <section class="panel" aria-labelledby="holdings-title">
@@ -55,6 +37,7 @@ export function HoldingsField({ holdings, onChange }) {
         </label>
         ${holdings.length > 0 && html`<button class="link" type="button" onClick=${() => onChange([])}>${t("holdings.clear")}</button>`}
       </div>
+      ${error && html`<p class="caveat" role="alert">${error}</p>`}
       ${left.length > 0 && html`<${Left} lines=${left} />`}
       ${holdings.length > 0 && html`<${List} holdings=${holdings} onChange=${onChange} />`}
     </section>
@@ -71,7 +54,7 @@ function merged(before, read) {
 const Left = ({ lines }) => html`
   <div role="alert">
     <p>${t("holdings.left", { count: lines.length })}</p>
-    <ul class="caveat">
+    <ul class="caveat" lang="en">
       ${lines.map((one) => html`<li>${one.text} – ${one.reason}${one.nearest?.length ? `: ${one.nearest.map((near) => near.ticker).join(", ")}` : ""}</li>`)}
     </ul>
   </div>

@@ -2,6 +2,7 @@
 
 import { reason as rankReason } from "./columns.js";
 import { decimal, money, whole } from "./numbers.js";
+import { save } from "./saving.js";
 import { html, useEffect, useRef } from "./ui.js";
 import { known, language, t } from "./words.js";
 
@@ -23,7 +24,7 @@ export function Orders({ found }) {
     <section class="orders" aria-labelledby="orders-title">
       <header class="page-head">
         <h2 id="orders-title" tabindex="-1" ref=${title}>${t("orders.title")}</h2>
-        <button class="button" type="button" onClick=${() => save(found)}>${t("orders.csv")}</button>
+        <button class="button" type="button" onClick=${() => save(new Blob(["\ufeff", asCsv(found)], { type: "text/csv" }), `${found.strategy}-${found.as_of}.csv`)}>${t("orders.csv")}</button>
       </header>
       <dl class="totals">
         ${figures.map(([name, value]) => html`<div><dt>${t(`orders.${name}`)}</dt><dd>${money(value, found.account_currency)}</dd></div>`)}
@@ -100,13 +101,4 @@ export function asCsv(found) {
     found[kind].map((one) => [t(`orders.${kind}`), ...names.slice(1, -1).map((name) => one[name]), because(one.reason)]),
   );
   return [names.map((name) => t(`csv.${name}`)), ...rows].map((row) => row.map(cell).join(between)).join("\r\n");
-}
-
-function save(found) {
-  const file = new Blob(["\ufeff", asCsv(found)], { type: "text/csv" });
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(file);
-  link.download = `${found.strategy}-${found.as_of}.csv`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
 }

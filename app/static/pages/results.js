@@ -2,8 +2,9 @@
 
 import { Lines } from "./lines.js";
 import { change, decimal, longDate, month, percent, whole, year } from "./numbers.js";
+import { saveSheet } from "./runs.js";
 import { Failed } from "./states.js";
-import { html } from "./ui.js";
+import { html, useState } from "./ui.js";
 import { t } from "./words.js";
 
 const KINDS = ["own", "third", "fourth", "fifth"];
@@ -30,6 +31,7 @@ export function Results({ runs, answers, nameOf, onRemove }) {
             <i class=${`key key--${KINDS[i]}`} aria-hidden="true"></i>
             <span>${nameOf(run)}</span>
             <${State} of=${answers[i]} />
+            ${answers[i].data && html`<${Sheet} run=${run} />`}
             <button class="link" type="button" onClick=${() => onRemove(i)}>
               ${t("run.remove")}<span class="vh"> ${nameOf(run)}</span>
             </button>
@@ -39,6 +41,19 @@ export function Results({ runs, answers, nameOf, onRemove }) {
     </ul>
     ${answers.map((one) => one.error && html`<${Failed} error=${one.error} />`)}
     ${done.length > 0 && html`<${Found} done=${done} />`}
+  `;
+}
+
+function Sheet({ run }) {
+  const [state, set] = useState(null);
+  const make = () => {
+    set("making");
+    saveSheet(run).then(() => set(null), () => set("failed"));
+  };
+  return html`
+    <button class="link" type="button" disabled=${state === "making"} onClick=${make}>
+      ${t(state ? `sheet.${state}` : "sheet.save")}
+    </button>
   `;
 }
 

@@ -1,6 +1,7 @@
 /** Backtests that are asked for, and asked again until they are done. */
 
 import { address, call, inPath } from "./api.js";
+import { save } from "./saving.js";
 import { useEffect, useRef, useState } from "./ui.js";
 
 const WAIT_MS = 1500;
@@ -20,6 +21,19 @@ async function finished(path, signal) {
     found = await call(found.pending.status_url, { signal });
   }
   return found;
+}
+
+/** The tear sheet of a run, saved as a file once it is made. */
+export async function saveSheet({ strategy, ...options }) {
+  const path = address(`/v1/strategies/${inPath(strategy)}/tear-sheet`, options);
+  const stop = new AbortController();
+  let answer = await fetch(path);
+  while (answer.status === 202) {
+    await sleep(WAIT_MS, stop.signal);
+    answer = await fetch(path);
+  }
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).detail ?? "");
+  save(await answer.blob(), `${strategy}.html`);
 }
 
 /** The answers to runs, in their order: `{data}`, `{error}`, or `{since}` while one is computed. */

@@ -1,35 +1,12 @@
 /** Find a stock by its ticker or name; å is a for the search. */
 
-import { call } from "./api.js";
-import { plain } from "./numbers.js";
+import { address, call } from "./api.js";
 import { go, kept, withQuery } from "./router.js";
 import { html, useEffect, useRef, useState } from "./ui.js";
 import { t } from "./words.js";
 
 const MOST = 8;
-let names = null;
-
-/** All stocks with their tickers, asked for once, when somebody begins to search. */
-async function stocks() {
-  names ??= call("/v1/front/stocks").then(({ stocks: found }) =>
-    found.map(([ticker, name]) => ({ ticker, name, text: plain(`${ticker} ${name}`) })),
-  );
-  return names;
-}
-
-/** Those whose ticker begins with the text first, then whose name has a word that does. */
-export function matching(all, text) {
-  const wanted = plain(text).replace(/[-_]/g, " ").trim();
-  if (!wanted) return [];
-  const place = ({ ticker, text: own }) =>
-    plain(ticker).startsWith(wanted) ? 0 : own.includes(` ${wanted}`) ? 1 : own.includes(wanted) ? 2 : 3;
-  return all
-    .map((one) => [place(one), one])
-    .filter(([rank]) => rank < 3)
-    .sort(([a], [b]) => a - b)
-    .slice(0, MOST)
-    .map(([, one]) => one);
-}
+const PAUSE_MS = 120;
 
 export function Search({ query }) {
   const [text, type] = useState("");
@@ -37,13 +14,14 @@ export function Search({ query }) {
   const [at, move] = useState(0);
   const box = useRef();
   useEffect(() => {
-    let current = true;
-    if (!text.trim()) show([]);
-    else
-      stocks()
-        .then((all) => current && (show(matching(all, text)), move(0)))
-        .catch(() => (names = null));
-    return () => (current = false);
+    if (!text.trim()) return show([]);
+    const stop = new AbortController();
+    const timer = setTimeout(() => {
+      call(address("/v1/stocks/search", { q: text.trim(), limit: MOST }), { signal: stop.signal })
+        .then((stocks) => (show(stocks), move(0)))
+        .catch(() => stop.signal.aborted || show([]));
+    }, PAUSE_MS);
+    return () => (clearTimeout(timer), stop.abort());
   }, [text]);
   useEffect(() => {
     const focus = (event) => {

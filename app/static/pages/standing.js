@@ -8,7 +8,7 @@ import { html } from "./ui.js";
 import { t } from "./words.js";
 
 export const Standing = ({ reasons, query }) => html`
-  <section class="panel" aria-labelledby="standing-title">
+  <section class="panel stock__second" aria-labelledby="standing-title">
     <h2 id="standing-title">${t("stock.standing")}</h2>
     <ul class="standing">
       ${reasons.map(

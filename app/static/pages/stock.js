@@ -55,7 +55,7 @@ export function Page({ name: asked, query }) {
     ${first.jump && html`<p class="banner banner--warn">${t("stock.jump", { date: date(first.jump.date), before: money(first.jump.close_before), after: money(first.jump.close) })}</p>`}
     <div class="stock">
       <div class="stock__side">
-        <section class="panel" aria-labelledby="price-title">
+        <section class="panel stock__first" aria-labelledby="price-title">
           <h2 id="price-title">${t("stock.price")}</h2>
           <${PriceChart} ticker=${first.ticker} query=${query} currency=${first.currency} until=${first.as_of} />
         </section>

@@ -42,7 +42,7 @@ function Place({ place, moves, query, strategy }) {
       <th class="ten__name" scope="row">
         <a href=${to} title=${place.name}>
           <span>${place.name ?? place.ticker}</span>
-          <small>${place.ticker}<span class="ten__below"> · ${term("sector", place.sector)} · ${price(place.close)}</span></small>
+          <small>${place.ticker}<span class="ten__below"> · ${price(place.close)} · ${term("sector", place.sector)}</span></small>
         </a>
       </th>
       <td class="ten__sector" title=${term("sector", place.sector)}>${term("sector", place.sector)}</td>

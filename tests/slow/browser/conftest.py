@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from pipelines.demo import last_weekday, make_market
 from pipelines.export import export
@@ -29,6 +29,7 @@ FLAGS = (
 TOKEN = "a-long-secret"
 PATIENCE_MS = 60_000
 """Only ends a test that hangs."""
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class Service:

@@ -13,13 +13,11 @@ from playwright.sync_api import Locator, Page, Route, expect
 from app.jobs.follow import PHASES
 from pipelines.refresh import recorded_export
 from pipelines.universe import SWEDEN
-from tests.slow.browser.conftest import PATIENCE_MS, TOKEN, Service, Start, Visit
+from tests.slow.browser.conftest import TOKEN, Service, Start, Visit
 
 STRATEGIES = 4
 NO_VALUE = "\u2013"
 PHONE = {"viewport": {"width": 375, "height": 812}, "device_scale_factor": 2}
-
-expect.set_options(timeout=PATIENCE_MS)
 
 
 def panel(page: Page, title: str) -> Locator:
@@ -254,6 +252,21 @@ def test_a_stock_explains_itself(served: Service, visit: Visit, key: str) -> Non
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
     expect(stock).to_be_focused()
+
+
+def test_back_closes_the_explanation(served: Service, visit: Visit) -> None:
+    page = visit(served, wait=".stock")
+    here = page.url
+    stocks(page).first.click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    page.go_back()
+    expect(dialog).to_be_hidden()
+    assert page.url == here
+    stocks(page).first.click()
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_be_hidden()
+    expect(stocks(page).first).to_be_focused()
 
 
 def test_an_excluded_stock_and_an_unknown_one_are_looked_up(served: Service, visit: Visit) -> None:

@@ -43,6 +43,7 @@ def services(
         events=[1, 2],
         alerts=SimpleNamespace(active=lambda: alerts, undelivered=lambda: {"log": 0, "webhook": 2}),
         refresher=SimpleNamespace(current=current, history=lambda: list(jobs)),
+        remote=SimpleNamespace(trouble=None),
     )
 
 

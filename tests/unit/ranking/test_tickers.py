@@ -4,7 +4,12 @@ import polars as pl
 import pytest
 
 from pipelines.errors import Unknown
-from pipelines.ranking.tickers import canonical_ticker, canonical_tickers, ticker_named
+from pipelines.ranking.tickers import (
+    canonical_ticker,
+    canonical_tickers,
+    ticker_if_known,
+    ticker_named,
+)
 
 THERE = ["ABB", "INVE B", "VOLV A", "VOLV B"]
 
@@ -44,3 +49,11 @@ def test_an_unknown_ticker_names_those_that_look_alike() -> None:
         ticker_named("###", THERE)
     with pytest.raises(Unknown, match=r"expected one of ABB, INVE B$"):
         ticker_named("###", THERE[:2])
+
+
+@pytest.mark.parametrize(
+    ("text", "ticker"),
+    [("VOLV-B", "VOLV B"), ("volv_b", "VOLV B"), ("eric b", "eric b"), ("new", "new")],
+)
+def test_a_ticker_is_found_however_it_is_written(text: str, ticker: str) -> None:
+    assert ticker_if_known(text, {"VOLV B", "eric b"}) == ticker

@@ -1,13 +1,17 @@
 """Grids of variants, and a search of a demo market."""
 
-from datetime import date
+from datetime import date, timedelta
+from itertools import product
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from pipelines.console import silent
 from pipelines.errors import StockRankError, Unknown, WrongUsage
 from pipelines.lake import Lake
-from pipelines.research import read_grid, search, search_page
+from pipelines.ranking.strategies import STRATEGIES
+from pipelines.research import Calendar, Inputs, backtests, read_grid, search, search_page
 from pipelines.research.grid import variants
 from pipelines.research.rules import Weighting
 from pipelines.universe import SWEDEN
@@ -50,6 +54,9 @@ def test_each_combination_that_makes_sense_is_a_variant(tmp_path: Path) -> None:
         ("from = 2024-01-01", 'from = "2024"', StockRankError, "write it as from = 2010-01-01"),
         ("[3, 5]", "3", StockRankError, r"grid.size = 3 is no list"),
         ("[4, 8]", "[2]", WrongUsage, "raise sell_rank"),
+        ('["quarter"]', '["month", "week"]', Unknown, "value of grid.rebalance 'week'"),
+        ("size = [3, 5]", 'fill = ["at_once"]', Unknown, "value of grid.fill 'at_once'"),
+        ("size = [3, 5]", 'universe = ["nordik"]', Unknown, "universe 'nordik'.*nearest is nordic"),
         ("composite.", "composit.", Unknown, "key of the definition 'composit'"),
         ("[grid]", "[grid", StockRankError, "cannot read the grid"),
     ],
@@ -73,3 +80,40 @@ def test_a_search_tells_first_how_many_it_tried(demo_market: Path, tmp_path: Pat
     assert found.days[0] > date(2024, 1, 1)
     page = search_page(found)
     assert page.index("Read this first") < page.index("The best 4 of 4 variants")
+
+
+PRICES = """
+strategies = ["sammansatt_momentum"]
+from = 2025-01-01
+
+[grid]
+universe = ["sweden", "nordic"]
+currency = ["SEK", "EUR"]
+fill = ["next_close", "next_open"]
+rebalance = ["quarter"]
+"""
+
+
+def test_a_choice_of_universe_currency_and_fill_is_that_backtest(
+    demo_market: Path, tmp_path: Path
+) -> None:
+    lake = Lake(demo_market / "lake")
+    made = variants(read_grid(grid_of(tmp_path, PRICES)), SWEDEN)
+    chosen = [(one.universe.name, one.currency, one.fill.value) for one in made]
+    assert chosen == list(
+        product(["sweden", "nordic"], ["SEK", "EUR"], ["next_close", "next_open"])
+    )
+    found = search(lake, read_grid(grid_of(tmp_path, PRICES)), SWEDEN)
+    growth = dict(found.variants.select("variant", "growth").rows())
+    since = found.days[0] - timedelta(days=1)
+    for n, one in enumerate(made):
+        inputs = Inputs(
+            universe=one.universe, since=date(2025, 1, 1), until=lake.as_of, fill=one.fill,
+            calendar=Calendar.QUARTER, currency=one.currency,
+        )  # fmt: skip
+        (alone,) = backtests(lake, [STRATEGIES["sammansatt_momentum"]], inputs, silent)
+        nav = alone.nav.filter(pl.col("date") >= since)["nav"]
+        assert growth[n] == pytest.approx(nav[-1] / nav[0], rel=1e-12)
+    # The market has no rates: for euro, no stock in kronor is bought.
+    assert len(set(growth.values())) == 7
+    assert [n for n, times in growth.items() if times == 1] == [2, 3]

@@ -1,0 +1,36 @@
+"""The values of a source of settings without optional ones that are blank."""
+
+from typing import Any, Final
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_settings import PydanticBaseSettingsSource
+
+
+class Filled(PydanticBaseSettingsSource):
+    """The values of another source without optional ones that are blank."""
+
+    def __init__(self, source: PydanticBaseSettingsSource) -> None:
+        super().__init__(source.settings_cls)
+        self._source: Final = source
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """Return what the other source has of a field."""
+        return self._source.get_field_value(field, field_name)
+
+    def __call__(self) -> dict[str, Any]:
+        """Return all values of the other source that count."""
+        return {
+            name: value
+            for name, value in self._source().items()
+            if not (_is_optional(self.settings_cls, name) and _is_blank(value))
+        }
+
+
+def _is_optional(model: type[BaseModel], name: str) -> bool:
+    return name in model.model_fields and model.model_fields[name].default is None
+
+
+def _is_blank(value: object) -> bool:
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return isinstance(text, str) and not text.strip()
