@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from app.routes import (
     cache,
+    compare,
     data,
     definitions,
     explanations,
@@ -41,6 +42,7 @@ ROUTERS: Final = (
     research.router,
     nordic.router,
     reminders.router,
+    compare.router,
     names.router,  # its path is none of a ticker
     stocks.router,
     data.router,

@@ -68,6 +68,7 @@ async def _end(services: Services, damage: DamageCheck) -> None:
     services.probe.shutdown(wait=False, cancel_futures=True)
     services.published.close()
     services.rooms.close()
+    services.folders.close()
 
 
 # ------------------------------------------------------------------------------------ watching

@@ -1,6 +1,5 @@
 """The parts of a running service, built from its settings and ended in order."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -8,7 +7,7 @@ from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Final
+from typing import Final, TypeVar
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -16,6 +15,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from app.jobs import Refresher, Remote, Research, Schedule
 from app.serving import (
+    DISK_HANGS,
     Cache,
     Computing,
     Published,
@@ -36,10 +36,12 @@ from app.watch import (
     disk_usage,
     effective_limit_mb,
 )
-from app.web import KnownAnswer, KnownRequests, TaggedAnswer
+from app.web import KnownAnswer, KnownRequests, TaggedAnswer, Unavailable
 from pipelines.lake import Lake, layout
 from pipelines.ranking import Strategy, strategies_of
 from pipelines.settings import Settings
+
+Found = TypeVar("Found")
 
 SYNCS: Final = RateLimitItemPerMinute(2)
 """How many refreshes may be requested."""
@@ -73,6 +75,8 @@ class Services:
     """The thread of the database check of `/health`; it takes none from the rankings."""
     rooms: Aside = field(default_factory=lambda: Aside("disk-room"))
     """The thread that asks for the room on the disks."""
+    folders: Aside = field(default_factory=lambda: Aside("lake-folders"))
+    """The thread that looks at the folders of the versions."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     _limiter: MovingWindowRateLimiter = field(
@@ -111,7 +115,17 @@ class Services:
 
     async def kept_versions(self, version: Version) -> list[Lake]:
         """Return the current version and those kept and not rolled back, newest first."""
-        return await asyncio.to_thread(kept_versions, version)
+        return await self.seen(partial(kept_versions, version))
+
+    async def seen(self, look: Callable[[], Found]) -> Found:
+        """Return what a look at the folders of the versions finds.
+
+        Raise `Unavailable` where their disk gives no answer.
+        """
+        try:
+            return await self.folders.ask(DISK_SECONDS, look)
+        except NoAnswer:
+            raise Unavailable(DISK_HANGS) from None
 
 
 # ----------------------------------------------------------------------------------- building
@@ -141,12 +155,18 @@ def build_services(settings: Settings) -> Services:
         child=refresher.child_pid,
     )
     cache, universe = Cache(), settings.chosen_universe()
+    published = Published(settings.lake, universe)
     return Services(
         settings=settings,
         strategies=strategies_of(universe),
-        published=Published(settings.lake, universe),
+        published=published,
         cache=cache,
-        computing=Computing(cache, settings.computations, lambda: guard.level is Level.CRITICAL),
+        computing=Computing(
+            cache,
+            settings.computations,
+            lambda: guard.level is Level.CRITICAL,
+            lambda: published.hangs,
+        ),
         guard=guard,
         events=events,
         alerts=Alerts(folder / ALERTS_FILE, configured_channels(settings), events),

@@ -13,11 +13,11 @@ from io import TextIOWrapper
 from typing import Final
 
 import typer
-from rich import progress as rich_progress
 from rich.console import Console
 from rich.text import Text
 
-from pipelines import __version__
+from pipelines import __version__, bars
+from pipelines.bars import STEP, Progress, silent
 from pipelines.errors import StockRankError, Stopped, WrongUsage
 from pipelines.quoting import one_line, quoted
 from pipelines.runtime import STOPPED, stop_in_order
@@ -34,13 +34,6 @@ LEAST_WIDTH: Final = 40
 """The width of tables on a terminal that is narrower, or does not tell its width."""
 PROGRESS_SECONDS: Final = 0.25
 """The least time between two lines of the log about progress."""
-
-Progress = Callable[[str, int, int], None]
-"""Called with the name of a table, the rows done and the rows in all."""
-
-
-def silent(table: str, done: int, total: int) -> None:
-    """Show no progress."""
 
 
 class LogFormat(StrEnum):
@@ -222,6 +215,8 @@ def _logged() -> Progress:
     def update(table: str, done: int, total: int) -> None:
         nonlocal last
         now = time.monotonic()
+        if total == STEP:  # the log has the beginning of each step already
+            return
         if done < total and now - last < PROGRESS_SECONDS:
             return
         last = now
@@ -243,56 +238,5 @@ def progress(style: LogFormat = LogFormat.TEXT) -> Iterator[Progress]:
     elif not sys.stderr.isatty():
         yield silent
     else:
-        with _bars() as bars, _log_above(bars.console):
-            yield _drawn(bars)
-
-
-@contextmanager
-def _bars() -> Iterator[rich_progress.Progress]:
-    # To a copy of stderr, for stderr itself is redirected while connectorx reads.
-    with os.fdopen(os.dup(2), "w") as stream:
-        columns = (
-            rich_progress.TextColumn("{task.description:<24}", markup=False),
-            rich_progress.BarColumn(bar_width=20),
-            rich_progress.MofNCompleteColumn(),
-            rich_progress.TimeElapsedColumn(),
-        )
-        console = Console(file=stream, force_terminal=True)
-        with rich_progress.Progress(*columns, console=console) as bars:
-            yield bars
-
-
-def _drawn(bars: rich_progress.Progress) -> Progress:
-    drawn: dict[str, rich_progress.TaskID] = {}
-
-    def update(name: str, done: int, total: int) -> None:
-        if name not in drawn:
-            drawn[name] = bars.add_task(name, total=total)
-        bars.update(drawn[name], completed=done)
-
-    return update
-
-
-class _Above:
-    """A stream whose lines come above what a console draws anew."""
-
-    def __init__(self, console: Console) -> None:
-        self._console: Final = console
-
-    def write(self, line: str) -> None:
-        self._console.print(Text(line.rstrip("\n")), soft_wrap=True)
-
-    def flush(self) -> None:
-        """Do nothing, for each line is written at once."""
-
-
-@contextmanager
-def _log_above(console: Console) -> Iterator[None]:
-    """Let the log write above the bars of a console, never into their lines."""
-    handlers = [h for h in logging.getLogger().handlers if isinstance(h, logging.StreamHandler)]
-    streams = [handler.setStream(_Above(console)) for handler in handlers]
-    try:
-        yield
-    finally:
-        for handler, stream in zip(handlers, streams, strict=True):
-            handler.setStream(stream or sys.stderr)
+        with bars.drawn() as shown:
+            yield shown

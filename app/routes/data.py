@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
@@ -233,7 +234,7 @@ async def alerts(
 async def versions(services: ServicesDep) -> list[data_models.VersionInfo]:
     """Kept versions, newest first, including those that are damaged or of another layout."""
     root = services.settings.lake
-    found = await asyncio.to_thread(listed, root)
+    found = await services.seen(partial(listed, root))
     if not found:
         raise NothingPublished(root)
     return [_info(version) for version in reversed(found)]

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import polars as pl
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 
 from app.deps import (
     RankingsDep,
@@ -11,18 +11,51 @@ from app.deps import (
     SelectionDep,
     ServicesDep,
     StrategyDep,
-    TickerDep,
     VersionDep,
+    ticker_of_path,
 )
 from app.serving import queries, views
 from app.web import definition_models, ranking_models
-from pipelines.ranking import Strategy, cut_of, explanations, origin_plan, origins
+from pipelines.ranking import (
+    Strategy,
+    canonical_ticker,
+    cut_of,
+    explanations,
+    origin_plan,
+    origins,
+)
 
 router = APIRouter(tags=["strategies"])
 
 
+TickerText = Annotated[
+    str,
+    Path(description="ticker, also one that has left since", max_length=50, examples=["VOLV B"]),
+]
+
+
+def is_ranked_then(rankings: RankingsDep, ticker: TickerText) -> bool:
+    """Return true for a stock that is among those of the date."""
+    return bool((rankings["ticker"] == canonical_ticker(ticker).upper()).any())
+
+
+async def ticker_then(
+    request: Request,
+    version: VersionDep,
+    ticker: TickerText,
+    is_there: Annotated[bool, Depends(is_ranked_then)],
+) -> str:
+    """Return the ticker of a path, also of a stock that was there on the date, and is gone."""
+    if is_there:
+        return canonical_ticker(ticker).upper()
+    return await ticker_of_path(request, version, ticker)
+
+
+TickerThen = Annotated[str, Depends(ticker_then)]
+
+
 async def origin_rows(
-    services: ServicesDep, selection: SelectionDep, ticker: TickerDep
+    services: ServicesDep, selection: SelectionDep, ticker: TickerThen
 ) -> pl.DataFrame:
     """Return the rows that may be behind the facts of a stock."""
     version, day = selection.version, selection.as_of
@@ -40,7 +73,7 @@ async def isins_of(services: ServicesDep, version: VersionDep) -> pl.DataFrame:
 def explain(
     rankings: RankingsDep,
     strategy: StrategyDep,
-    ticker: TickerDep,
+    ticker: TickerThen,
     known: Annotated[pl.DataFrame, Depends(origin_rows)],
     isins: Annotated[pl.DataFrame, Depends(isins_of)],
 ) -> ranking_models.Explanation:

@@ -7,6 +7,9 @@ from . import views as views
 # Frames and answers that were made before, up to a number of bytes.
 from .cache import Cache as Cache
 
+# What is said while the disk of the lake gives no answer.
+from .computing import DISK_HANGS as DISK_HANGS
+
 # Computes frames in threads, a few at once, each once for all who ask.
 from .computing import Computing as Computing
 

@@ -15,6 +15,14 @@ from pipelines.universe import Universe
 
 WAITING_PER_SLOT: Final = 8
 """Computations that may wait for each one that runs; further ones are refused."""
+LOOK_SECONDS: Final = 0.5
+"""Seconds between two looks whether the disk hangs, while a request waits."""
+LONGEST_LOOKS: Final = 120
+"""Looks after which a request waits no longer."""
+DISK_HANGS: Final = (
+    "the disk of the lake gives no answer, so only what is in memory is served; check the disk, or "
+    "the network that it is on"
+)
 BYTES_PER_VALUE_BYTE: Final = 2
 """Memory that a frame takes for each byte of its values: it has small columns in many chunks."""
 
@@ -22,12 +30,17 @@ BYTES_PER_VALUE_BYTE: Final = 2
 class Computing:
     """Computes frames outside the event loop; is called from the event loop alone."""
 
-    def __init__(self, cache: Cache, at_once: int, is_critical: Callable[[], bool]) -> None:
+    def __init__(
+        self, cache: Cache, at_once: int, is_critical: Callable[[], bool],
+        hangs: Callable[[], bool] = lambda: False,
+    ) -> None:  # fmt: skip
+        """Compute `at_once` frames; `hangs` says whether the disk of the lake gives no answer."""
         self._cache: Final = cache
         self._slots: Final = asyncio.Semaphore(at_once)
         self._max_under_way: Final = at_once * (1 + WAITING_PER_SLOT)
         self._under_way: Final[dict[Hashable, asyncio.Task[pl.DataFrame]]] = {}
         self._is_critical: Final = is_critical
+        self._hangs: Final = hangs
 
     async def rankings(self, version: Version, universe: Universe, as_of: date) -> pl.DataFrame:
         """Return all rankings of a universe on a date: the published ones, or computed on demand.
@@ -58,7 +71,7 @@ class Computing:
     ) -> pl.DataFrame:
         """Return the result of a plan, computed once for each key.
 
-        With `sheds`, raise `Unavailable` while memory is critical.
+        Raise `Unavailable` where the disk hangs, and with `sheds` while memory is critical.
         """
         cached: pl.DataFrame | None = self._cache.get(key)
         if cached is not None:
@@ -68,10 +81,29 @@ class Computing:
             task = asyncio.create_task(self._collect(key, plan))
             self._under_way[key] = task
             task.add_done_callback(lambda _: self._under_way.pop(key))
-        # A client that goes away must not cancel the work for which others wait.
-        return await asyncio.shield(self._under_way[key])
+        return await self._result(self._under_way[key])
+
+    async def _result(self, task: asyncio.Task[pl.DataFrame]) -> pl.DataFrame:
+        """Return what a task computes; raise `Unavailable` where it does not come in time.
+
+        The task goes on: a client that goes away must not cancel the work for which others wait.
+        """
+        for _ in range(LONGEST_LOOKS):
+            done, _ = await asyncio.wait({task}, timeout=LOOK_SECONDS)
+            if done:
+                return task.result()
+            self._check_disk()
+        raise Unavailable(
+            f"this was not computed within {LONGEST_LOOKS * LOOK_SECONDS:g} s; the disk is slow, "
+            "or the machine is; try again later"
+        )
+
+    def _check_disk(self) -> None:
+        if self._hangs():
+            raise Unavailable(DISK_HANGS)
 
     def _check_room(self, *, sheds: bool) -> None:
+        self._check_disk()
         if sheds and self._is_critical():
             raise Unavailable(
                 "memory is critical, so only published rankings are served; try again later"

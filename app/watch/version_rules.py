@@ -27,7 +27,20 @@ def of_version(
         coverage_drop(manifest, before),
         rows_rejected(manifest, before),
         rank_churn(tops, tops_before),
+        version_forced(manifest),
     ]
+
+
+def version_forced(manifest: Manifest) -> Observation:
+    """Observe that a version was published though its checks failed, and what they found."""
+    message = None
+    if found := manifest.failed_checks:
+        message = (
+            f"version {manifest.version} was published with --force though {'; '.join(found)}; "
+            "this ends with the next version that passes its checks; if it was not intended, mend "
+            "the database and refresh, or roll back with python -m pipelines.versions rollback"
+        )
+    return Observation("version_forced", "warning", message)
 
 
 def days_missing(manifest: Manifest) -> Observation:

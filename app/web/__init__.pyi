@@ -1,3 +1,6 @@
+# The models of comparisons and of ranks over time.
+from . import compare_models as compare_models
+
 # The models of the answers on the data, its refreshes and its versions.
 from . import data_models as data_models
 

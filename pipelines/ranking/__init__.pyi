@@ -28,6 +28,11 @@ from .banding import trades as trades
 from .catalogue import FACTORS as FACTORS
 from .catalogue import Factor as Factor
 
+# Two rankings beside each other: who came, went and moved.
+from .compared import Change as Change
+from .compared import Changes as Changes
+from .compared import changes_between as changes_between
+
 # Returns of stocks in the currency of a universe.
 from .currencies import converted as converted
 

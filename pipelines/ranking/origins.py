@@ -58,10 +58,12 @@ def origins(
     listed = rows.filter(fact="listing").sort("observed_on")
     before = listed.filter(pl.col("observed_on") <= as_of)
     yield from _of(before.tail(1) if before.height else listed.head(1))
-    is_ratios = (pl.col("fact") == "ratios") & (pl.col("known_from") == ratios_known_from)
+    known = pl.lit(ratios_known_from, pl.Date)  # null, of which nothing is from a row
+    is_ratios = (pl.col("fact") == "ratios") & (pl.col("known_from") == known)
     # Of one day, statements come before snapshots.
     yield from _of(rows.filter(is_ratios).sort("source", "observed_on").head(1))
-    is_year = (pl.col("fact") == "statements") & (pl.col("fiscal_date") == fiscal_date)
+    year = pl.lit(fiscal_date, pl.Date)
+    is_year = (pl.col("fact") == "statements") & (pl.col("fiscal_date") == year)
     yield from _of(rows.filter(is_year).sort("known_from", "observed_on").tail(1))
 
 

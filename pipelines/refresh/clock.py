@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 
+from pipelines.bars import STEP, Progress, silent
 from pipelines.lake import Dataset, Phase, Step
 from pipelines.runtime import peak_mb, resident_mb
 
@@ -17,21 +18,32 @@ class Clock:
     """The phases that have ended, in order; one that fails is not among them."""
 
     phases: list[Phase] = field(default_factory=list)
+    progress: Progress = silent
+    """Told of each step that begins."""
 
     def begin(self, step: Step) -> None:
         """Log the beginning of a step that is not timed."""
-        _log_begin(step)
+        self._begin(step)
+
+    def _begin(self, name: str) -> None:
+        """Log at debug level, for programs that follow the log; people see it as a bar."""
+        logger.debug("%s begins", name, extra={"fields": {"begins": name}})
+        self.progress(name, 0, STEP)
+
+    def _start(self, name: str) -> tuple[float, float]:
+        self._begin(name)
+        return resident_mb(), time.perf_counter()
 
     @contextmanager
     def phase(self, step: Step) -> Iterator[None]:
         """Time a step that makes no dataset."""
-        started = _start(step)
+        started = self._start(step)
         yield
         self._end(step, *started, rows=None)
 
     def making(self, name: str, make: Callable[[], Dataset]) -> Dataset:
         """Time the making of a dataset, and return it."""
-        started = _start(name)
+        started = self._start(name)
         made = make()
         self._end(name, *started, rows=made.rows)
         return made
@@ -48,13 +60,3 @@ class Clock:
         self.phases.append(phase)
         fields = asdict(phase)
         logger.info("%(phase)s", fields, extra={"fields": fields})
-
-
-def _start(name: str) -> tuple[float, float]:
-    _log_begin(name)
-    return resident_mb(), time.perf_counter()
-
-
-def _log_begin(name: str) -> None:
-    """Log at debug level, for programs that follow the log; people do not see it."""
-    logger.debug("%s begins", name, extra={"fields": {"begins": name}})

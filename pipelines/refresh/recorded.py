@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipelines.console import Progress, silent
+from pipelines.bars import Progress, silent
 from pipelines.lake import Manifest, recorded
 from pipelines.refresh.run import export
 from pipelines.runtime import peak_mb

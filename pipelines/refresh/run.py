@@ -8,11 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from pipelines import lake, source
-from pipelines.console import Progress, silent
+from pipelines.bars import Progress, silent
 from pipelines.errors import ContractError, OtherMarket
 from pipelines.fingerprint import Fingerprint, fingerprint, is_demo
 from pipelines.lake import BROKEN, Lake, Manifest, current_id, disk_errors, marks, writing
 from pipelines.ranking import holds_rankings, strategies_of
+from pipelines.refresh.clock import Clock
 from pipelines.refresh.contract_version import is_made_alike
 from pipelines.refresh.intact import give_up
 from pipelines.refresh.task import Task, copy_database, staging
@@ -75,7 +76,8 @@ def export(  # noqa: PLR0913 - one parameter an option
         task = Task(
             database=database, root=root, version=lake.new_version_id(root), universe=universe,
             others=tuple(others), tables=tables, source=state, today=today, before=current,
-            progress=progress, full=full or _is_behind(today, current),
+            progress=progress, clock=Clock(progress=progress),
+            full=full or _is_behind(today, current),
         )  # fmt: skip
         makes(task.version)
         with staging(task), ThreadPoolExecutor(1) as pool:

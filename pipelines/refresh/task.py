@@ -8,7 +8,7 @@ from datetime import date
 from pathlib import Path
 
 from pipelines import source
-from pipelines.console import Progress, silent
+from pipelines.bars import Progress, silent
 from pipelines.fingerprint import Fingerprint
 from pipelines.lake import Lake, Memory, layout
 from pipelines.refresh.clock import Clock

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from pipelines import lake
-from pipelines.console import Progress, silent
+from pipelines.bars import Progress, silent
 from pipelines.errors import LakeError, RemoteError
 from pipelines.lake import Lake, current_id, damage, layout, marks, version_ids
 from pipelines.store.bucket import Bucket

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from pipelines.console import Progress, silent
+from pipelines.bars import Progress, silent
 from pipelines.errors import RemoteError
 from pipelines.lake import Damaged, Lake, damage, disk_errors, layout
 from pipelines.store.bucket import Bucket

@@ -21,7 +21,7 @@ import polars as pl
 import typer
 
 from pipelines import console
-from pipelines.console import silent
+from pipelines.bars import silent
 from pipelines.lake import Lake
 from pipelines.ranking import STRATEGIES
 from pipelines.research import Calendar, Inputs, Prices, Rules, backtests, report, simulate

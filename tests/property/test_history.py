@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from pipelines.console import silent
+from pipelines.bars import silent
 from pipelines.errors import StockRankError
 from pipelines.lake.version import Lake
 from pipelines.ranking import history_files, many

@@ -33,7 +33,7 @@ HISTORY = """
 import sys
 from datetime import date
 from pathlib import Path
-from pipelines.console import silent
+from pipelines.bars import silent
 from pipelines.lake.version import Lake
 from pipelines.ranking import Every, first_days, write_history
 from pipelines.universe import SWEDEN

@@ -35,6 +35,7 @@ ROOMS: Final = {
 """The packages. A module beside them is of the base, or a room of its own: see `room`."""
 
 BASE: Final = (
+    "bars",
     "console",
     "usage",
     "database",

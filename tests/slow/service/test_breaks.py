@@ -433,6 +433,10 @@ DATA: Final = (
             sql(*(f"DELETE FROM {table} WHERE ticker IN {HALF}"
                   for table in ("fundamentals", "fundamentals_snapshots"))),
             "fundamentals has", alert="version_rejected"),
+    suspect("half of the fundamentals are gone, and published by force", "version_forced",
+            'key="version_forced",severity="warning"', "was published with --force though",
+            *(f"DELETE FROM {table} WHERE ticker IN {HALF}"
+              for table in ("fundamentals", "fundamentals_snapshots"))),
     suspect("the prices of half of the stocks stop", "coverage_drop", 'key="coverage_drop"',
             "coverage drop", f"DELETE FROM {TRADES} AND ticker IN {HALF}"),
     Break(name="days of prices are missing",

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.console import silent
+from pipelines.bars import silent
 from pipelines.errors import StockRankError, Unknown, WrongUsage
 from pipelines.lake import Lake
 from pipelines.research import factor_json, factor_page, factor_report, strategy_of_factor

@@ -300,11 +300,29 @@ def test_a_table_without_rows_has_no_share() -> None:
 
 def test_the_rules_read_a_real_manifest(made: Manifest) -> None:
     seen = {o.key: o for o in version_rules.of_version(made, made, {}, {})}
-    assert seen.keys() == {"days_missing", "coverage_drop", "rows_rejected", "rank_churn"}
+    assert seen.keys() == {
+        "days_missing",
+        "coverage_drop",
+        "rows_rejected",
+        "rank_churn",
+        "version_forced",
+    }
     assert version_rules.rows_rejected(made, None).message
     assert seen["coverage_drop"].message
     assert "fundamentals" in seen["coverage_drop"].message
     assert rules.refresh_overdue(made.integrity, date(2026, 11, 24)).message
+
+
+def test_a_forced_version_says_what_was_lost_and_how_it_ends() -> None:
+    lost = ("fundamentals has 50 rows, 50 fewer than the last version", "q ranks no stock")
+    seen = version_rules.version_forced(replace(version(), version="v", failed_checks=lost))
+    assert (seen.key, seen.severity) == ("version_forced", "warning")
+    assert seen.message == (
+        f"version v was published with --force though {lost[0]}; {lost[1]}; this ends with the "
+        "next version that passes its checks; if it was not intended, mend the database and "
+        "refresh, or roll back with python -m pipelines.versions rollback"
+    )
+    assert version_rules.version_forced(version()).message is None
 
 
 def test_churn_is_the_share_of_first_ranks_that_changed_hands() -> None:
