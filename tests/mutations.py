@@ -97,7 +97,8 @@ BREAKS: Final = (
           "(available < len(SIGNALS)) | _mixes", "(available < 8) | _mixes",
           "unit", "factors"),
     Break("an F-score of exactly five ninths is enough",
-          '"f_score * 9 < f_available * 5" }', '"f_score * 9 <= f_available * 5" }', "unit", "factors"),
+          '"f_score * 9 < f_available * 5" }', '"f_score * 9 <= f_available * 5" }',
+          "unit", "factors"),
     Break("an income of zero is no sign of health",
           "income > 0,", "income >= 0,", "unit", "methodology"),
     # ---------------------------------------------------------------------------- the refresh
