@@ -169,7 +169,8 @@ def market(size: int, folder: Path) -> Iterator[Task]:
     with TemporaryDirectory(prefix="stockrank-bench-", dir=folder) as temporary:
         lake = Path(temporary) / "lake"
         source = _database(size if size <= 10 else 1, folder)
-        _command("pipelines.export", "--source", str(source), "--lake", str(lake))
+        words = ("--source", str(source), "--lake", str(lake), "--no-backtests")
+        _command("pipelines.export", *words)
         if size > 10:
             replicas.multiply(Lake(lake), Path(temporary) / "copies", size)
             lake = Path(temporary) / "copies"

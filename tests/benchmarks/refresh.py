@@ -123,7 +123,7 @@ def measure(database: Path, folder: Path, runs: int) -> Figures:
     # The last day that is there: one after it might be rejected, as dated after tomorrow.
     day = newest_day(market)
     remove_day(market, day)
-    export = ("pipelines.export", "--source", str(market), "--lake")
+    export = ("pipelines.export", "--source", str(market), "--no-backtests", "--lake")
     for run in range(runs):
         figures.add(FULL, process(*export, str(lake)))
         datasets = Lake(lake).datasets

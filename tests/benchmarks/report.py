@@ -27,6 +27,7 @@ PARTS: Final = {
     "History": ("tests.benchmarks.history", "--folder", "{folder}"),
     "Factors": ("tests.benchmarks.factors",),
     "Research": ("tests.benchmarks.research", "--folder", "{folder}"),
+    "Research, the engine alone": ("tests.benchmarks.engines", "--folder", "{folder}"),
     "Refresh": (
         "tests.benchmarks.refresh", "--source", "{folder}/demo.db", "--large", "{folder}/demo10.db",
     ),
