@@ -25,6 +25,8 @@ BUDGET_MB: Final = 1024.0
 """The most memory that a computation may take; the service's own limit may leave less."""
 LONGEST_SECONDS: Final = 600.0
 KEPT_BYTES: Final = 64_000_000
+LEAST_BYTES: Final = 1_000
+"""What an answer takes at the least: many short errors are much, too."""
 MOST_WAITING: Final = 8
 PATIENCE_SECONDS: Final = 2.0
 """How long a request waits before it is told to come back."""
@@ -38,10 +40,19 @@ def standard(version: str, strategy: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a command wrote; where it failed, its error in a sentence."""
+    """What a command wrote; where it failed, its error in a sentence.
+
+    One that `was_ended` may succeed at another time, and is started again when it is asked for.
+    """
 
     body: bytes
     error: str | None = None
+    was_ended: bool = False
+
+    @property
+    def size(self) -> int:
+        """Return the bytes that it takes, those of its parts included."""
+        return LEAST_BYTES + len(self.body) + len(self.error or "")
 
 
 class Research:
@@ -74,7 +85,8 @@ class Research:
         Raise `Unavailable` while memory is critical, or too many wait.
         """
         job = digest(list(words))
-        if job not in self._answers and job not in self._tasks:
+        kept = self._answers.get(job)
+        if (kept is None or kept.was_ended) and job not in self._tasks:
             if self._is_critical():
                 raise Unavailable("memory is critical, so nothing is computed; try again later")
             if len(self._tasks) > MOST_WAITING:
@@ -86,7 +98,7 @@ class Research:
 
     async def answer(self, job: str, seconds: float = PATIENCE_SECONDS) -> Answer | None:
         """Return the answer of a known job, if it comes in time."""
-        if job in self._answers:
+        if job not in self._tasks:
             return self._answers[job]
         done, _ = await asyncio.wait({self._tasks[job]}, timeout=seconds)
         return next(iter(done)).result() if done else None
@@ -144,7 +156,7 @@ class Research:
     def keep(self, job: str, answer: Answer) -> None:
         """Keep an answer, and forget the oldest ones where they are too many."""
         self._answers[job] = answer
-        while sum(len(kept.body) for kept in self._answers.values()) > KEPT_BYTES:
+        while sum(kept.size for kept in self._answers.values()) > KEPT_BYTES:
             self._answers.popitem(last=False)
 
 
@@ -164,6 +176,6 @@ def _answer(ended: Ended, log: str) -> Answer:
     if ended.over:
         used, allowed = ended.over
         told = f"it needs {used:.0f} MB, and {allowed:.0f} are allowed; ask for less time"
-        return Answer(b"", told)
-    last = log.strip().splitlines()[-1:] or ["it was ended"]
-    return Answer(b"", last[0].removeprefix("error: "))
+        return Answer(b"", told, was_ended=True)
+    last = log.strip().splitlines()[-1:] or ["it was ended; ask again"]
+    return Answer(b"", last[0].removeprefix("error: "), was_ended=ended.code < 0)

@@ -84,6 +84,9 @@ from .jumps import good_prices as good_prices
 # The price return of tickers over any number of months.
 from .known import price_return as price_return
 
+# All stocks that a version knows of, those that are gone from the source too.
+from .listed import all_listed as all_listed
+
 # How often to rank, and the first day with prices of each such period.
 from .many import Every as Every
 from .many import first_days as first_days

@@ -23,7 +23,8 @@ def in_currency(
 ) -> pl.LazyFrame:  # fmt: skip
     """Return the cross-sections of dates from `first` to `last` with the returns of a universe.
 
-    `also` names price windows that they have; the return over a month is converted too.
+    `also` names price windows that they have; the return over a month is converted too. Without a
+    rate for it that return is null, but no stock leaves for it.
     """
     if universe.returns_in == "local":
         return stocks
@@ -40,7 +41,8 @@ def converted(
 
     Reads `currency` and `close_date`; `bases` names the day of the base of each return. Each close
     is converted at the last rate on or before its day, at most `MAX_PRICE_AGE` days old; null
-    without one. `lacks_rate` is true for a stock with a close but no such rate. Without the dataset
+    without one. `lacks_rate` is true for a stock with a close of today, or of a base of the
+    momentum, but no such rate. Without the dataset
     `fx_rates` no rate is known. Returns in the currency of the listing are left as they are.
     """
     if universe.returns_in == "local":
@@ -52,7 +54,8 @@ def converted(
     own = pl.col("currency").eq_missing(pl.lit(universe.returns_in))
     return stocks.with_columns(
         *(_converted(name, base, own) for name, base in bases.items()),
-        lacks_rate=~own & pl.any_horizontal(map(_lacks_rate, days)),
+        lacks_rate=~own
+        & pl.any_horizontal(_lacks_rate(d) for d in days if d in (NEWEST, *OF_MONTHS.values())),
     )
 
 

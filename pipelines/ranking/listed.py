@@ -33,6 +33,19 @@ def listed_on(lake: Lake, day: date) -> pl.LazyFrame:
     return found.group_by("ticker").agg(pl.col(COLUMNS).first()).filter("listed").drop("listed")
 
 
+def all_listed(lake: Lake) -> pl.LazyFrame:
+    """Return `ticker, currency` of all stocks that a version knows of.
+
+    One that is gone from the source has the currency that it had when it was seen last.
+    """
+    now = lake.stocks().select("ticker", "currency")
+    if "observed_stocks" not in lake.datasets:
+        return now
+    rows = lake.observed("stocks").filter(pl.col("state").is_in(COUNTING))
+    last = rows.group_by("ticker").agg(pl.col("currency").max_by("observed_on"))
+    return pl.concat([now, last.join(now, on="ticker", how="anti")])
+
+
 def listed_on_dates(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
     """Return the stocks of some dates, oldest first, a row a stock and date, with `as_of`."""
     days = pl.LazyFrame({"as_of": dates}, schema={"as_of": pl.Date})

@@ -143,7 +143,7 @@ def _screened(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:
     screens[strategy.score.reason_without] = strategy.score.key.is_null()
     reason = pl.coalesce(by_universe, first_reason(screens))
     return stocks.with_columns(
-        strategy.score.value.alias(own("score", strategy.name)),
+        strategy.score.value.cast(pl.Float64).alias(own("score", strategy.name)),
         reason.alias(own("excluded", strategy.name)),
     )
 
@@ -171,7 +171,7 @@ Order = tuple[Score, ...]
 
 def _by_order(strategies: Iterable[Strategy]) -> dict[Order, list[Strategy]]:
     """Return the strategies that one sort is enough for, by their score and the ties after it."""
-    orders: dict[tuple[tuple[str, str], ...], Order] = {}
+    orders: dict[tuple[tuple[str, str, str], ...], Order] = {}
     found: dict[Order, list[Strategy]] = {}
     for strategy in strategies:
         order = (strategy.score, *strategy.ties)

@@ -6,7 +6,7 @@ from pipelines.digest import digest
 from pipelines.ranking import eligible, factors, ratios, windows
 from pipelines.ranking.strategies import STRATEGIES
 
-RULES_VERSION: Final = 5
+RULES_VERSION: Final = 6
 """Raise it whenever an answer of a ranking changes."""
 
 

@@ -77,9 +77,12 @@ class Score:
         return "no_momentum" if self.name == "momentum" else "no_score"
 
     @property
-    def label(self) -> tuple[str, str]:
-        """Return what tells it from other scores; the key of a composite names its strategy."""
-        return str(self.key), self.best
+    def label(self) -> tuple[str, str, str]:
+        """Return what tells it from other scores; the key of a composite names its strategy.
+
+        The text of a key alone does not: it rounds numbers.
+        """
+        return self.name, str(self.key), self.best
 
 
 MOMENTUM: Final = Score.of("momentum")

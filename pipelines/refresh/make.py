@@ -39,7 +39,7 @@ def published(
     failures = checks.failures(new, task.before, task.universe.strategies)
     if after is None:
         failures += checks.first_failures(content.integrity)
-        for told in unranked(new.rankings().collect()):
+        for told in unranked(new.rankings().collect(), strategies_of(task.universe)):
             logger.warning("%s", told)
     if failures and not force:
         for told in failures[ChecksFailed.TOLD :]:

@@ -144,7 +144,7 @@ def _backtest(
         ),
         survivorship=ended,
         suspects=suspects(lake, found, inputs, strategy.name),
-        caveats=(*told(found, inputs, ended), *filter(None, [few])),
+        caveats=(*told(found, inputs, ended, strategy.name), *filter(None, [few])),
     )  # fmt: skip
 
 

@@ -3,11 +3,12 @@
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+import numpy as np
 import polars as pl
 
 from pipelines.lake import Lake
 from pipelines.ranking import MAX_PRICE_AGE, counted_jumps
-from pipelines.research.inputs import Inputs
+from pipelines.research.inputs import OF_UNIVERSE, Inputs
 from pipelines.research.simulation import Simulation
 
 
@@ -25,15 +26,28 @@ def survivorship(
     names = eligible.group_by(year=pl.col("as_of").dt.year()).agg(names=pl.col("ticker").n_unique())
     newest = pl.lit(lake.as_of) - pl.duration(days=MAX_PRICE_AGE)
     ended = (
-        lake.stocks()
+        last_closes(lake, eligible.select("ticker").unique())
         .filter(pl.col("newest_date") < newest)
-        .select("ticker", year=pl.col("newest_date").dt.year())
-        .collect()
-        .join(eligible.select("ticker").unique(), on="ticker", how="semi")
-        .group_by("year")
+        .group_by(year=pl.col("newest_date").dt.year())
         .agg(ended=pl.len())
     )
     return names.join(ended, on="year", how="full", coalesce=True).sort("year").fill_null(0)
+
+
+def last_closes(lake: Lake, stocks: pl.DataFrame) -> pl.DataFrame:
+    """Return `ticker, newest_date` of stocks, also of those that are gone from the source."""
+    listed = lake.stocks().select("ticker", "newest_date").collect()
+    there, gone = (stocks.join(listed, on="ticker", how=how) for how in ("inner", "anti"))
+    if gone.is_empty():
+        return there
+    last = (
+        lake.prices()
+        .join(gone.lazy(), on="ticker", how="semi")
+        .group_by("ticker")
+        .agg(newest_date=pl.col("date").max())
+        .collect(engine="streaming")
+    )
+    return pl.concat([there, last])
 
 
 def suspects(lake: Lake, found: Simulation, inputs: Inputs, name: str) -> pl.DataFrame:
@@ -63,13 +77,39 @@ def thin(ranks: pl.DataFrame, days: Sequence[date], size: int) -> str | None:
     )
 
 
-def told(found: Simulation, inputs: Inputs, ended: pl.DataFrame) -> Iterator[str]:
-    """Yield the sentences that stand beside every result."""
+def returned(found: Simulation, name: str) -> list[str]:
+    """Return the stocks, each with its day, that a portfolio held when they counted as delisted.
+
+    They are those that had a price again later.
+    """
+    market, place = found.market, {t: n for n, t in enumerate(found.market.tickers)}
+    paid = found.ledger.filter(strategy=name, reason="delisted").select("ticker", "date").unique()
+    return [
+        f"{ticker} ({day})"
+        for ticker, day in paid.sort("date", "ticker").iter_rows()
+        if (~np.isnan(market.fill[market.days > np.datetime64(day), place[ticker]])).any()
+    ]
+
+
+def told(found: Simulation, inputs: Inputs, ended: pl.DataFrame, name: str) -> Iterator[str]:
+    """Yield the sentences that stand beside every result of a portfolio."""
     dividends = found.market.dividends
     if not dividends.are_known:
         yield "Price return: the database has no table of dividends."
     if dividends.without_rate:
         yield f"{dividends.without_rate} dividends are left out, for no rate of theirs is known."
+    if found.market.without_rate:
+        yield (
+            f"Stocks in {', '.join(found.market.without_rate)} are not bought, for no rate of "
+            "theirs is known."
+        )
+    if back := returned(found, name):
+        yield f"Paid out as delisted, and traded again later: {', '.join(back)}."
+    if dividends.are_known and inputs.benchmark not in {None, "none", OF_UNIVERSE}:
+        yield (
+            f"The values of {inputs.benchmark} are taken as they are: one without dividends makes "
+            "the portfolio, which has them, look better."
+        )
     if not ended["ended"].sum():
         yield (
             "No stock of the universe ends before the data does: it holds survivors alone, "

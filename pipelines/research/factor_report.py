@@ -98,6 +98,7 @@ def factor_report(
         )
     market = market_of(lake, Wanted(
         tickers=tuple(rows["ticker"].unique().sort()), since=days[0], until=until,
+        currency=None if universe.returns_in == "local" else universe.returns_in,
         trusted_jumps=universe.trusted_jumps,
     ))  # fmt: skip
     ranked = with_quantiles(rows, quantiles)
@@ -117,17 +118,27 @@ def factor_report(
 def _eligible(
     lake: Lake, days: Sequence[date], strategy: Strategy, universe: Universe, progress: Progress
 ) -> pl.DataFrame:
-    """Return the eligible stocks of each date; `factor` is higher the better the rank, or null."""
+    """Return the eligible stocks of each date; `factor` is higher the better the rank, or null.
+
+    Stocks with one and the same score share the mean of their ranks, for what else orders them is
+    not the factor.
+    """
     parts, done = [pl.DataFrame(schema=ROWS)], 0
     for plan in history_of_ranks(lake, dates=days, universe=universe, strategies=[strategy]):
         inside = ~pl.col("excluded_by").is_in(OF_THE_UNIVERSE).fill_null(value=False)
         block = plan.filter(inside).select(
-            DAY, "ticker", "sector", factor=-pl.col("rank").cast(pl.Float64)
+            DAY, "ticker", "sector", "score", factor=-pl.col("rank").cast(pl.Float64)
         )
-        parts.append(block.collect(engine="streaming"))
+        parts.append(_with_ties(block.collect(engine="streaming")))
         done += parts[-1][DAY].n_unique()
         progress("dates", done, len(days))
     return pl.concat(parts)
+
+
+def _with_ties(rows: pl.DataFrame) -> pl.DataFrame:
+    mean = pl.col("factor").mean().over(DAY, "score")
+    shared = pl.when(pl.col("factor").is_not_null()).then(mean)
+    return rows.with_columns(factor=shared).select(ROWS.names())
 
 
 def _horizon(

@@ -2,12 +2,12 @@
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
 from itertools import product
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from pipelines.definition import definition_of
 from pipelines.digest import digest
@@ -19,6 +19,7 @@ from pipelines.universe import BUILT_IN, Universe
 
 KEYS: Final = ("strategies", "universe", "from", "to", "grid")
 OF_RULES: Final = tuple(field.name for field in fields(Rules))
+WHOLE: Final = ("size", "buy_rank", "sell_rank")
 OF_PRICES: Final = ("rebalance", "fill", "currency", "universe")
 MOST: Final = 100_000
 """Variants in a grid."""
@@ -142,19 +143,37 @@ def _variant(name: str, choice: Choice, universe: Universe) -> Variant | None:
     for key in rest:
         if key not in OF_RULES:
             raise Unknown("key of [grid]", key, [*OF_RULES, *OF_PRICES, "definition.…"])
-    own = Rules(size=strategy.portfolio_size, buy_rank=strategy.buy_rank,
-                sell_rank=max(strategy.sell_rank, strategy.buy_rank))  # fmt: skip
-    ranks = {"buy_rank": own.buy_rank, "sell_rank": own.sell_rank} | rest
-    if ranks["sell_rank"] < ranks["buy_rank"]:  # type: ignore[operator]
+    rules = _rules(strategy, {key: _checked(key, value) for key, value in rest.items()})
+    if rules is None:
         return None
-    if "weighting" in rest:
-        rest["weighting"] = _one_of(Weighting, "weighting", rest["weighting"])
     return Variant(
         universe=universe, currency=None if currency is None else str(currency), fill=fill,
         strategy=strategy, months=months_of(strategy, calendar),
-        rules=replace(own, **rest),  # type: ignore[arg-type]
+        rules=rules,
         choice=(("strategy", name), *choice),
     )  # fmt: skip
+
+
+def _rules(strategy: Strategy, given: Mapping[str, Any]) -> Rules | None:
+    """Return the rules of a variant: as in a backtest, stocks are bought up to a size given."""
+    size = given.get("size", strategy.portfolio_size)
+    buy = given.get("buy_rank", size if "size" in given else strategy.buy_rank)
+    sell = given.get("sell_rank", max(strategy.sell_rank, buy))
+    if sell < buy:
+        return None
+    return Rules(**{**given, "size": size, "buy_rank": buy, "sell_rank": sell})
+
+
+def _checked(key: str, value: object) -> object:
+    """Return a value of a rule; the errors name the key."""
+    if key == "weighting":
+        return _one_of(Weighting, key, value)
+    kind = int if key in WHOLE else bool if key == "whole_shares" else int | float
+    # In Python a truth is a number, too.
+    if not isinstance(value, kind) or (kind is not bool and isinstance(value, bool)):
+        told = "whole number" if key in WHOLE else "true or false" if kind is bool else "number"
+        raise WrongUsage(f"grid.{key} has {value!r}, which is no {told}; write another")
+    return value
 
 
 def _one_of(kind: type[Kind], key: str, value: object) -> Kind:

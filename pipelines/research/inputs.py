@@ -42,7 +42,8 @@ class Inputs:
 
     def rules_for(self, strategy: Strategy) -> Rules:
         """Return the rules of a strategy's portfolio."""
-        size = self.size or strategy.portfolio_size
-        buy = self.buy_rank or (strategy.buy_rank if self.size is None else size)
-        sell = self.sell_rank or max(strategy.sell_rank, buy)
+        size = strategy.portfolio_size if self.size is None else self.size
+        own = strategy.buy_rank if self.size is None else size
+        buy = own if self.buy_rank is None else self.buy_rank
+        sell = max(strategy.sell_rank, buy) if self.sell_rank is None else self.sell_rank
         return replace(self.terms, size=size, buy_rank=buy, sell_rank=sell)

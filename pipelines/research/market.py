@@ -11,6 +11,7 @@ from datetime import date
 import numpy as np
 import polars as pl
 
+from pipelines.errors import StockRankError
 from pipelines.lake import Lake
 from pipelines.research.arrays import Days, Flags, Floats, Numbers, fill_forward
 from pipelines.research.payments import Dividends, dividends_of
@@ -38,6 +39,8 @@ class Market:
     dividends: Dividends
     delistings: Numbers
     fill_at: Fill
+    without_rate: tuple[str, ...] = ()
+    """The currencies of stocks that are never bought, for no rate of theirs is known."""
 
     def before(self, day: int) -> Floats:
         """Return the values of units that are known when trades of a day are made."""
@@ -64,6 +67,11 @@ def market_of(lake: Lake, wanted: Wanted) -> Market:
     stocks = pl.DataFrame({"ticker": wanted.tickers}, schema={"ticker": pl.String})
     traded_at = "close" if wanted.fill is Fill.NEXT_CLOSE else "open"
     rows = _placed(prices, days, stocks, sorted({"close", traded_at}))
+    if wanted.fill is Fill.NEXT_OPEN and rows.height and rows["open"].null_count() == rows.height:
+        raise StockRankError(
+            f"no price from {wanted.since} to {wanted.until} has an open; trade at the next close, "
+            "with --fill next_close"
+        )
     day, stock = rows["day"].to_numpy(), rows["stock"].to_numpy()
     axis = days["date"].to_numpy().astype("datetime64[D]")
     scales = scales_of(lake, axis, wanted.tickers, wanted.trusted_jumps)
@@ -84,7 +92,7 @@ def market_of(lake: Lake, wanted: Wanted) -> Market:
         days=axis, tickers=wanted.tickers, value=rates.valued(value), fill=fill,
         can_buy=~np.isnan(fill) & ~suspect, scales=scales,
         dividends=dividends_of(lake, axis, wanted.tickers, scales, rates),
-        delistings=delistings, fill_at=wanted.fill,
+        delistings=delistings, fill_at=wanted.fill, without_rate=rates.missing,
     )  # fmt: skip
 
 

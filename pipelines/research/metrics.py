@@ -5,9 +5,12 @@ Names are those of empyrical and quantstats. `docs/research.md` says where conve
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Final
 
 import polars as pl
+
+from pipelines.errors import WrongUsage
 
 TRADING_DAYS: Final = 252
 DAYS_A_YEAR: Final = 365.25
@@ -42,6 +45,8 @@ def returns_of(values: pl.DataFrame, column: str = "nav") -> pl.DataFrame:
 
 def daily(rate: float) -> float:
     """Return the rate of a day that gives a rate of a year, compounded."""
+    if not (isfinite(rate) and rate > -1):
+        raise WrongUsage(f"a rate of {rate:g} a year is none; give one above -1, as 0.02")
     return float((1 + rate) ** (1 / TRADING_DAYS) - 1)
 
 

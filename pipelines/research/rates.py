@@ -6,8 +6,9 @@ from typing import Final, Self
 import numpy as np
 import polars as pl
 
+from pipelines.errors import StockRankError
 from pipelines.lake import Lake
-from pipelines.ranking import MAX_PRICE_AGE
+from pipelines.ranking import MAX_PRICE_AGE, all_listed
 from pipelines.research.arrays import Days, Floats
 
 HOME: Final = "SEK"
@@ -28,11 +29,29 @@ class Rates:
 
     @classmethod
     def of(cls, lake: Lake, days: Days, tickers: tuple[str, ...], target: str | None) -> Self:
-        """Return the rates of a lake; without its dataset `fx_rates` only those of `HOME`."""
+        """Return the rates of a lake; without its dataset `fx_rates` only those of `HOME`.
+
+        `StockRankError` for a target of which no rate is known, and in which no stock is listed.
+        """
         stocks = pl.DataFrame({"ticker": tickers}, schema={"ticker": pl.String})
-        listed = lake.stocks().select("ticker", "currency").collect()
+        listed = all_listed(lake).collect()
         currencies = stocks.join(listed, on="ticker", how="left", maintain_order="left")["currency"]
-        return cls(tuple(currencies), target, _by_currency(lake, days))
+        known = _by_currency(lake, days)
+        if target is not None and target not in (*known, *currencies):
+            raise StockRankError(
+                f"no rate of {target} is known; give one of {', '.join(sorted(known))}, or add "
+                "rates to the table fx_rates"
+            )
+        return cls(tuple(currencies), target, known)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Return the currencies of stocks that cannot be converted, for no rate is known."""
+        if self.target is None:
+            return ()
+        known = self.by_currency if self.target in self.by_currency else ()
+        others = (c for c in self.currencies if c != self.target and c not in known)
+        return tuple(sorted({c or "no currency" for c in others}))
 
     def rate(self, currency: str | None, target: str | None) -> Floats | None:
         """Return what one unit of a currency is in another by day; None if they are the same."""

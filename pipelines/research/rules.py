@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from math import isfinite
 from typing import Final
 
 from pipelines.errors import WrongUsage
@@ -63,7 +64,9 @@ class Rules:
 
     def _faults(self) -> tuple[tuple[bool, str], ...]:
         spent = self.cost_bps + self.half_spread_bps
+        amounts = (self.capital, self.cost_bps, self.min_fee, self.half_spread_bps)
         return (
+            (not all(map(isfinite, amounts)), "a cost or the capital is no number; give one"),
             (self.size < 1, f"a size of {self.size} holds nothing; give 1 or more"),
             (self.buy_rank < 1, f"nothing has rank {self.buy_rank}; give a buy rank from 1 on"),
             (self.sell_rank < self.buy_rank,

@@ -71,10 +71,14 @@ def suspect_days(
     """Return true on the days on which an unexplained jump keeps a stock from being bought."""
     place = {ticker: n for n, ticker in enumerate(tickers)}
     suspect = np.zeros((len(days), len(tickers)), dtype=np.bool_)
-    jumps = _open_jumps(lake, trusted).select("ticker", "date", "until", pl.lit(1.0))
-    for step in _steps(jumps.collect().iter_rows(), place, days, shown=0):
-        last = days[step.first] + np.timedelta64(SUSPECT_DAYS, "D")
-        suspect[step.first : min(step.end, int(np.searchsorted(days, last))), step.stock] = True
+    last = pl.col("date").dt.offset_by(f"{SUSPECT_DAYS}d")
+    jumps = _open_jumps(lake, trusted).select(
+        "ticker", "date", until=pl.min_horizontal("until", last)
+    )
+    for ticker, *span in jumps.collect().iter_rows():
+        if ticker in place:
+            first, end = np.searchsorted(days, np.array(span, dtype="datetime64[D]"))
+            suspect[first:end, place[ticker]] = True
     return suspect
 
 
@@ -82,17 +86,15 @@ Row = tuple[str, date, date | None, float]
 """A ticker, the first day of a change, the day on which it ends, and by how much."""
 
 
-def _steps(
-    rows: Iterable[Row], place: dict[str, int], days: Days, *, shown: int = 1
-) -> Iterator[Step]:
+def _steps(rows: Iterable[Row], place: dict[str, int], days: Days) -> Iterator[Step]:
     """Yield the changes on the days at hand of the stocks at hand.
 
-    `shown` is 1 where a change before the first day does not matter, for no unit is held yet.
+    One before the first day does not matter, for no unit is held yet, unless it ends later.
     """
     for ticker, first, until, times in rows:
         start = int(np.searchsorted(days, np.datetime64(first)))
         end = len(days) if until is None else int(np.searchsorted(days, np.datetime64(until)))
-        is_before = bool(shown) and np.datetime64(first) < days[0]
+        is_before = until is None and np.datetime64(first) < days[0]
         if ticker in place and start < end and not is_before:
             yield Step(place[ticker], start, end, times)
 

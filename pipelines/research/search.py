@@ -107,9 +107,14 @@ def search(
         values[:, numbers] = np.concatenate([walked.nav for _, walked in part.parts], axis=1)[
             start:
         ]
-    paid = pl.concat([part.flows for _, part in parts])
-    flows = paid.group_by("strategy").agg(pl.col("turnover", "costs").sum())
+    flows = paid_since(pl.concat([part.flows for _, part in parts]), max(firsts))
     return _judged(lake, grid, made, values, tuple(every[start:].tolist()), flows)
+
+
+def paid_since(flows: pl.DataFrame, first: date) -> pl.DataFrame:
+    """Return the turnover and the costs of each portfolio, from a day on."""
+    since = flows.filter(pl.col("date") >= first)
+    return since.group_by("strategy").agg(pl.col("turnover", "costs").sum())
 
 
 def _ranked(

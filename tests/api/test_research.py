@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 
 from app.jobs import research as jobs
 from app.jobs import standard
-from app.jobs.child import Child
+from app.jobs.child import Child, Ended
 from app.jobs.research import Answer, Research
 from app.web import Unavailable
 from pipelines.lake import Prepared, layout, note_prepared
@@ -88,6 +88,29 @@ def test_the_error_of_a_computation_is_told(own: TestClient, computed: Computed)
     computed.error = "the sell rank 3 is above the buy rank 10"
     answer = own.get(BACKTEST, params={"sell_rank": 3})
     assert (answer.status_code, answer.json()["detail"]) == (422, computed.error)
+
+
+def test_what_was_ended_is_started_again_and_an_error_is_not(
+    own: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = [Ended(-9, b"", "silent"), Ended(1, b""), Ended(0, b"{}")]
+    answers = [jobs._answer(one, "error: no rank") for one in ended]  # noqa: SLF001
+
+    async def run(*_: object) -> Answer:
+        return answers.pop(0)
+
+    monkeypatch.setattr(jobs, "run_command", run)
+    assert [own.get(BACKTEST).status_code for _ in range(3)] == [422, 422, 422]
+    assert len(answers) == 1
+    assert own.get(BACKTEST, params={"size": 3}).status_code == 200
+
+
+def test_many_errors_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "KEPT_BYTES", 10_000)
+    research = Research(Settings(), 512, is_critical=lambda: False)
+    for n in range(20):
+        research.keep(str(n), Answer(b"", "wrong"))
+    assert [research.is_known(str(n)) for n in (0, 10, 11, 19)] == [False, False, True, True]
 
 
 @pytest.mark.parametrize(

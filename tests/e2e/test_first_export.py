@@ -1,10 +1,12 @@
 """An export that rejects most of a table is not published, and says why."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipelines.definition import definition_of
 from pipelines.errors import ChecksFailed, ContractError, OtherMarket
 from pipelines.export import export
 from pipelines.fingerprint import DEMO_MARK
@@ -162,3 +164,15 @@ def test_the_line_has_three_failed_checks_and_the_log_the_others(failures: str, 
     assert str(ChecksFailed(list(failures))) == (
         f"not published: {told}. If this is as it should be, publish it with --force"
     )
+
+
+def test_a_strategy_of_ones_own_that_ranks_nobody_is_told_with_its_screen(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = definition_of("calm", {
+        "title": "Calm", "description": "Calm.", "type": "other", "rebalance_months": [1],
+        "screens": {"small": "market_cap_msek < 1e9"},
+    })  # fmt: skip
+    export(market(tmp_path), tmp_path / "lake", replace(SWEDEN, strategies=(own,)))
+    told = "calm ranks none of 4 stocks; 4 are out for small (its screen is true: market_cap_msek"
+    assert told in caplog.text

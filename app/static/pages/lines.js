@@ -2,6 +2,9 @@
 
 import { html, useLayoutEffect, useRef, useState } from "./ui.js";
 
+/** So many points are drawn each. */
+const FEW = 30;
+
 const time = (text) => Date.parse(`${text.slice(0, 10)}T00:00:00Z`);
 
 /** Round steps between two values, about `many`. */
@@ -84,21 +87,23 @@ export function Lines({ dates, lines: given, marks = [], height = 200, label, va
           </g>
         `)}
         ${[...lines].reverse().map((line) => html`<path class="line line--${line.kind}" d=${path(dates, line.values, x, y, gapDays)} />`)}
+        ${dates.length <= FEW &&
+        lines.map((line) =>
+          line.values.map((one, i) => one != null && html`<circle class="point point--${line.kind}" cx=${x(time(dates[i]))} cy=${y(one)} r="2.5" />`),
+        )}
         ${at !== null &&
         html`<line class="lines__at" x1=${x(time(dates[at]))} x2=${x(time(dates[at]))} y1=${room.top} y2=${height - room.bottom} />`}
       </svg>
       <figcaption class="legend">
         ${lines.map(
           (line) => html`<span><i class="key key--${line.kind}" aria-hidden="true"></i>${line.name}
-            <b>${value(at === null ? lastOf(line.values) : line.values[at])}</b></span>`,
+            <b>${value(line.values[at ?? dates.length - 1])}</b></span>`,
         )}
         <span class="quiet">${day(dates[at ?? dates.length - 1])}</span>
       </figcaption>
     </figure>
   `;
 }
-
-const lastOf = (values) => values.findLast((one) => one != null);
 
 function bounds(values) {
   let low = Infinity;

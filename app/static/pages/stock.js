@@ -5,6 +5,7 @@ import { Events, PriceChart } from "./pricechart.js";
 import { Facts, Signals } from "./facts.js";
 import { date, longDate, money } from "./numbers.js";
 import { Pickers } from "./pickers.js";
+import { Ranks } from "./ranks.js";
 import { kept } from "./router.js";
 import { Standing } from "./standing.js";
 import { Failed, Loading } from "./states.js";
@@ -60,6 +61,7 @@ export function Page({ name: asked, query }) {
           <${PriceChart} ticker=${first.ticker} query=${query} currency=${first.currency} until=${first.as_of} />
         </section>
         <${Facts} reasons=${reasons.data} query=${query} />
+        <${Ranks} ticker=${first.ticker} query=${query} strategies=${front.data.strategies} />
         <${Events} ticker=${first.ticker} />
       </div>
       <div class="stock__side">

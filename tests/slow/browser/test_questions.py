@@ -419,6 +419,12 @@ def _(r: Reader) -> None:
     expect(row).to_contain_text(f"of {why['metrics'][0]['compared']}")
 
 
+@question("Where has it ranked over time?")
+def _(r: Reader) -> None:
+    r.first_stock()
+    expect(r.region("Rank over time").locator("path.line")).to_be_visible()
+
+
 @question("What has happened to it?")
 def _(r: Reader) -> None:
     r.first_stock()

@@ -235,3 +235,30 @@ def test_nothing_of_a_condition_is_run() -> None:
         with pytest.raises(BadDefinition, match=r"screens\.x, position"):
             strategy_of(mine(screens={"x": text}))
     assert isinstance(strategy_of(mine(screens={"x": "pe > 1"})).screens[0][1], pl.Expr)
+
+
+def test_a_score_of_whole_numbers_is_ranked_beside_others() -> None:
+    of_signals = strategy_of(mine(score={"factor": "f_score"}))
+    plan = rankings(
+        frame_lake([stock("A")], closes("A", RISING)),
+        as_of=D, universe=SWEDEN, strategies=[of_signals, STRATEGIES["sammansatt_momentum"]],
+    )  # fmt: skip
+    rows = plan.collect(engine="streaming")
+    assert rows.select("strategy", "rank", "score").row(0) == ("mine", 1, 0.0)
+
+
+def test_scores_that_differ_in_a_late_digit_have_orders_of_their_own() -> None:
+    both = [
+        strategy_of(definition_of(name, BASE | {"score": {"expression": text, "order": "lowest"}}))
+        for name, text in (("low", "ABS(pe - 123456789.1)"), ("high", "ABS(pe - 123456789.2)"))
+    ]
+    lake = frame_lake(
+        [stock("A"), stock("B")],
+        [row for t in "AB" for row in closes(t, RISING)],
+        [statement(t, "2023-12-31", "2024-03-30", number=n, data_source="x", pe=pe)
+         for n, (t, pe) in enumerate((("A", 123456789.14), ("B", 123456789.16)))],
+    )  # fmt: skip
+    rows = rankings(lake, as_of=D, universe=SWEDEN, strategies=both).collect(engine="streaming")
+    assert rows.select("strategy", "ticker").filter(rows["rank"] == 1).rows() == [
+        ("low", "A"), ("high", "B")
+    ]  # fmt: skip

@@ -6,7 +6,9 @@ from datetime import date
 import polars as pl
 import pytest
 
+from pipelines.definition import definition_of
 from pipelines.ranking import many
+from pipelines.ranking.as_data import strategy_of
 from pipelines.ranking.explain import ReturnFact, explanations
 from pipelines.ranking.many import history
 from pipelines.ranking.rank import rankings
@@ -158,3 +160,19 @@ def test_an_explanation_has_both_returns_and_what_the_rate_did() -> None:
     assert (first(None).value, first(None).local, first(None).rate_change) == (None, 1.0, None)
     plain = first(None, returns_in_sek=False)
     assert (plain.value, plain.local, plain.rate_change) == (1.0, 1.0, None)
+
+
+def test_a_rate_that_only_another_strategy_needs_keeps_no_stock_out() -> None:
+    by_month = strategy_of(definition_of("mine", {
+        "title": "M", "description": "M", "type": "other", "rebalance_months": [1],
+        "score": {"factor": "return_1m"},
+    }))  # fmt: skip
+    prices = closes("NOKIA", DOUBLED | {"2024-04-30": 10.0})
+    plan = rankings(
+        lake([stock("NOKIA", market="helsinki", currency="EUR")], prices, rates("EUR", RATES)),
+        as_of=D, universe=IN_SEK, strategies=[STRATEGIES["sammansatt_momentum"], by_month],
+    )  # fmt: skip
+    rows = plan.collect(engine="streaming")
+    assert rows.select("excluded_by", "return_1m").rows() == [
+        ("no_f_score", None), ("no_score", None)
+    ]  # fmt: skip

@@ -146,6 +146,8 @@ def test_what_cannot_be_followed_is_told(lake: Lake, tmp_path: Path) -> None:
         ({"cost_bps": -1.0}, "a cost is below 0"),
         ({"cost_bps": 9000.0, "half_spread_bps": 1000.0}, "leaves nothing"),
         ({"delisting_factor": 1.5}, "a delisting factor of 1.5 is none"),
+        ({"cost_bps": float("nan")}, "a cost or the capital is no number"),
+        ({"capital": float("inf")}, "a cost or the capital is no number"),
     ],
 )
 def test_rules_that_make_no_sense_are_refused(rules: dict[str, float], told: str) -> None:
@@ -164,6 +166,9 @@ def test_the_size_and_the_band_are_those_of_the_strategy_unless_given(lake: Lake
         (5, 5, 20),
         (5, 7, 9),
     ]
+    for name in ("size", "buy_rank", "sell_rank"):
+        with pytest.raises(WrongUsage, match=r" 0( |;)"):
+            inputs(lake, **{name: 0}).rules_for(strategy)
 
 
 def test_stocks_that_ended_are_counted_by_year(found: list[Backtest], lake: Lake) -> None:

@@ -7,10 +7,12 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipelines.errors import WrongUsage
 from pipelines.research.metrics import (
     Metric,
     between,
     by_period,
+    daily,
     drawdowns,
     metrics,
     relative_metrics,
@@ -142,3 +144,9 @@ def test_returns_between_rebalances() -> None:
 
 def test_a_value_after_nothing_has_no_return() -> None:
     assert returns_of(nav([100.0, 0.0, 0.0]))["return"].to_list() == [-1.0]
+
+
+@pytest.mark.parametrize("rate", [-1.0, float("nan"), float("inf")])
+def test_a_rate_that_is_none_is_refused(rate: float) -> None:
+    with pytest.raises(WrongUsage, match="a year is none; give one above -1"):
+        daily(rate)

@@ -14,6 +14,7 @@ from pipelines.ranking.strategies import STRATEGIES
 from pipelines.research import Calendar, Inputs, backtests, read_grid, search, search_page
 from pipelines.research.grid import variants
 from pipelines.research.rules import Weighting
+from pipelines.research.search import paid_since
 from pipelines.universe import SWEDEN
 
 GRID = """
@@ -46,6 +47,13 @@ def test_each_combination_that_makes_sense_is_a_variant(tmp_path: Path) -> None:
     assert len({one.strategy.name for one in made}) == 2
 
 
+def test_the_ranks_follow_the_size_as_in_a_backtest(tmp_path: Path) -> None:
+    text = GRID.replace("[3, 5]", "[5, 30]").replace("buy_rank = [5]", "").replace("4, 8", "20, 40")
+    found = [one.rules for one in variants(read_grid(grid_of(tmp_path, text)), SWEDEN)][::2]
+    ranks = [(rules.size, rules.buy_rank, rules.sell_rank) for rules in found]
+    assert ranks == [(5, 5, 20), (5, 5, 40), (30, 30, 40)]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "error", "told"),
     [
@@ -53,6 +61,9 @@ def test_each_combination_that_makes_sense_is_a_variant(tmp_path: Path) -> None:
         ("size =", "sice =", Unknown, r"unknown key of \[grid\] 'sice'.*nearest is size"),
         ("from = 2024-01-01", 'from = "2024"', StockRankError, "write it as from = 2010-01-01"),
         ("[3, 5]", "3", StockRankError, r"grid.size = 3 is no list"),
+        ("[3, 5]", '["3"]', WrongUsage, "grid.size has '3', which is no whole number"),
+        ("[3, 5]", "[true]", WrongUsage, "grid.size has True, which is no whole number"),
+        ('"drift"', '"drifts"', Unknown, "value of grid.weighting 'drifts'; the nearest is drift"),
         ("[4, 8]", "[2]", WrongUsage, "raise sell_rank"),
         ('["quarter"]', '["month", "week"]', Unknown, "value of grid.rebalance 'week'"),
         ("size = [3, 5]", 'fill = ["at_once"]', Unknown, "value of grid.fill 'at_once'"),
@@ -82,13 +93,23 @@ def test_a_search_tells_first_how_many_it_tried(demo_market: Path, tmp_path: Pat
     assert page.index("Read this first") < page.index("The best 4 of 4 variants")
 
 
+def test_turnover_and_costs_are_of_the_days_that_are_judged() -> None:
+    flows = pl.DataFrame({
+        "strategy": ["0", "0", "1"], "date": [date(2020, 1, 2), date(2021, 1, 2), date(2021, 1, 2)],
+        "turnover": [0.5, 0.25, 0.5], "costs": [9.0, 1.0, 2.0],
+    })  # fmt: skip
+    assert paid_since(flows, date(2021, 1, 2)).sort("strategy").rows() == [
+        ("0", 0.25, 1.0), ("1", 0.5, 2.0)
+    ]  # fmt: skip
+
+
 PRICES = """
 strategies = ["sammansatt_momentum"]
 from = 2025-01-01
 
 [grid]
 universe = ["sweden", "nordic"]
-currency = ["SEK", "EUR"]
+currency = ["SEK"]
 fill = ["next_close", "next_open"]
 rebalance = ["quarter"]
 """
@@ -100,9 +121,7 @@ def test_a_choice_of_universe_currency_and_fill_is_that_backtest(
     lake = Lake(demo_market / "lake")
     made = variants(read_grid(grid_of(tmp_path, PRICES)), SWEDEN)
     chosen = [(one.universe.name, one.currency, one.fill.value) for one in made]
-    assert chosen == list(
-        product(["sweden", "nordic"], ["SEK", "EUR"], ["next_close", "next_open"])
-    )
+    assert chosen == list(product(["sweden", "nordic"], ["SEK"], ["next_close", "next_open"]))
     found = search(lake, read_grid(grid_of(tmp_path, PRICES)), SWEDEN)
     growth = dict(found.variants.select("variant", "growth").rows())
     since = found.days[0] - timedelta(days=1)
@@ -114,6 +133,8 @@ def test_a_choice_of_universe_currency_and_fill_is_that_backtest(
         (alone,) = backtests(lake, [STRATEGIES["sammansatt_momentum"]], inputs, silent)
         nav = alone.nav.filter(pl.col("date") >= since)["nav"]
         assert growth[n] == pytest.approx(nav[-1] / nav[0], rel=1e-12)
-    # The market has no rates: for euro, no stock in kronor is bought.
-    assert len(set(growth.values())) == 7
-    assert [n for n, times in growth.items() if times == 1] == [2, 3]
+    assert len(set(growth.values())) == 4
+    # The market has no rates, so that no stock in kronor can be bought for euro.
+    in_euro = PRICES.replace(', "nordic"', "").replace("SEK", "EUR")
+    with pytest.raises(StockRankError, match="no rate of EUR is known"):
+        search(lake, read_grid(grid_of(tmp_path, in_euro)), SWEDEN)
