@@ -21,7 +21,8 @@ run: $(VENV)/ready
 # The fast tests in two processes; then those with servers, browsers and long series, and all
 # examples of random ones, in three, for many of them wait.
 test: check-fast
-	EXAMPLES=all $(RUN) pytest -q -m "(slow or drawn) and not torture" -n 3 --dist loadscope
+	EXAMPLES=all $(RUN) pytest -q -m "(slow or drawn) and not torture" \
+		-n 3 --dist loadgroup --no-loadscope-reorder
 
 check-fast: check
 	$(RUN) pytest -q $(FAST) $(if $(COVERED),$(COVERAGE))

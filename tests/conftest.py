@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -11,11 +12,40 @@ import tests.allocator  # noqa: F401 - before Polars is loaded
 # isort: split
 from pipelines.demo import make_market
 from pipelines.export import export
+from pipelines.runtime import keep_loaded
 from pipelines.universe import SWEDEN
 from tests.trading_days import known_sessions
 
 os.environ.setdefault("STOCKRANK_BACKTESTS", "false")
 """No test needs the backtests of its version but those that ask for them."""
+
+LONGEST: Final = (
+    "service/test_openapi",
+    "test_breaks",
+    "many_edit_scripts",
+    "dashboard",
+    "notebook",
+    "budgets",
+)
+"""What takes longest, by a part of its name; it begins first, one after the other."""
+
+
+def _place(item: pytest.Item) -> int:
+    found = (n for n, name in enumerate(LONGEST) if name in item.nodeid)
+    return next(found, len(LONGEST))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest first, and let `--dist loadgroup` keep a class or a module together."""
+    items.sort(key=_place)
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("::")[0]))
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from what is loaded now, which stays until the end."""
+    keep_loaded()
 
 
 @pytest.fixture(scope="session", autouse=True)

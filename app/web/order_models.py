@@ -34,7 +34,7 @@ class Trading(BaseModel):
                                  examples=["sweden"])  # fmt: skip
     as_of: Day | None = Field(None, description="date of the ranking; default the newest",
                               examples=["2026-11-20"])  # fmt: skip
-    size: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+    size: Annotated[int, Field(ge=1, le=100)] | None = Field(
         None, description="number of stocks; default the strategy's", examples=[10]
     )
     cost_bps: float = Field(25.0, ge=0, lt=5000, description="cost in basis points", examples=[25])

@@ -13,6 +13,18 @@ CHANGING = {
     "/cache/clear": 200,
 }
 """What each answers to those who may."""
+QUESTIONS = {
+    "/backtests",
+    "/portfolio/allocate",
+    "/portfolio/holdings",
+    "/portfolio/orders",
+    "/strategies/nordic/momentum/allocate",
+    "/strategies/nordic/momentum/rebalance",
+    "/strategies/preview",
+    "/strategies/preview/exclusions",
+    "/strategies/{name}/banding-check",
+}
+"""These compute an answer from what is sent, and change nothing."""
 WRONG = [None, "Bearer wrong", "Bearer", "Bearer ", "Basic c2VjcmV0", "secret", "bearer secre"]
 
 
@@ -22,8 +34,7 @@ def test_every_post_but_a_question_needs_permission(place: Path) -> None:
         posts = {path.removeprefix("/v1") for path, methods in paths.items() if "post" in methods}
         assert {m for methods in paths.values() for m in methods} == {"get", "post"}
     named = {path.replace("/x/", "/{version_id}/") for path in CHANGING}
-    questions = {"/strategies/{name}/banding-check", "/strategies/preview", "/backtests"}
-    assert posts == {*named, *questions}
+    assert posts == {*named, *QUESTIONS}
 
 
 @pytest.mark.parametrize("base", ["/v1", ""])

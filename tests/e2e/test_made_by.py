@@ -15,7 +15,6 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
-from app.main import create_app
 from pipelines import __version__, lake
 from pipelines.export import export
 from pipelines.lake import Lake, Manifest
@@ -26,6 +25,7 @@ from pipelines.refresh import normalise, verify_files
 from pipelines.refresh.contract_version import contract_hash
 from pipelines.settings import Settings
 from pipelines.universe import SWEDEN
+from tests.api.conftest import app_of
 from tests.factories import change, database, stock, trading_year
 
 END = date(2024, 5, 31)
@@ -34,11 +34,10 @@ DATASETS = ("prices", "fundamentals", "stocks")
 YEARS = (2023, 2024)
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """A folder with a database and a version; both stocks are ranked by their dividend alone."""
+def make_place(folder: Path) -> Path:
+    """Make a database and a version; both stocks are ranked by their dividend alone."""
     database(
-        tmp_path / "app.db",
+        folder / "app.db",
         stocks=[stock("A B"), stock("C B")],
         daily_prices=[
             *trading_year("A B", END, growth=0.1),
@@ -50,8 +49,20 @@ def place(tmp_path: Path) -> Path:
             for t, y in (("A B", 0.05), ("C B", 0.04))
         ],
     )  # fmt: skip
-    refreshed(tmp_path)
-    return tmp_path
+    refreshed(folder)
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with both, to change; a copy of the database would count as another."""
+    return make_place(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def same_place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with both that is only read."""
+    return make_place(tmp_path_factory.mktemp("same"))
 
 
 def refreshed(place: Path) -> Manifest:
@@ -177,9 +188,9 @@ def test_a_damaged_version_is_read_again_instead_of_ranked_again(
 
 
 def test_rankings_of_other_rules_are_computed_not_read(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    same_place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opened = Lake(place / "lake")
+    opened = Lake(same_place / "lake")
     assert holds_rankings(opened, SWEDEN)
     keep_both(monkeypatch)
     assert not holds_rankings(opened, SWEDEN)
@@ -263,7 +274,7 @@ def test_hashes_are_the_same_in_every_process() -> None:
 def served(place: Path) -> Iterator[TestClient]:
     settings = Settings(source=place / "app.db", lake=place / "lake")
     here = {"base_url": "http://127.0.0.1", "client": ("127.0.0.1", 50000)}
-    with TestClient(create_app(settings), **here) as client:
+    with TestClient(app_of(settings), **here) as client:
         yield client
 
 
@@ -272,11 +283,13 @@ def asked(place: Path) -> Any:
         return client.get(f"/v1/strategies/{NAME}")
 
 
-def test_the_service_ranks_by_its_own_rules(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before = asked(place)
+def test_the_service_ranks_by_its_own_rules(
+    same_place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = asked(same_place)
     assert [row["ticker"] for row in before.json()] == ["A B"]
     keep_both(monkeypatch)
-    after = asked(place)
+    after = asked(same_place)
     assert [row["ticker"] for row in after.json()] == ["C B", "A B"]
     assert before.headers["etag"] != after.headers["etag"]
 
@@ -285,19 +298,19 @@ def test_the_service_ranks_by_its_own_rules(place: Path, monkeypatch: pytest.Mon
     "what", ["pipelines.ranking.rules_version.RULES_VERSION", "app.serving.published.__version__"]
 )
 def test_a_tag_holds_rules_and_release(
-    place: Path, monkeypatch: pytest.MonkeyPatch, what: str
+    same_place: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
-    before = asked(place).headers["etag"]
-    assert asked(place).headers["etag"] == before
+    before = asked(same_place).headers["etag"]
+    assert asked(same_place).headers["etag"] == before
     monkeypatch.setattr(what, "9")
-    assert asked(place).headers["etag"] != before
+    assert asked(same_place).headers["etag"] != before
 
 
 # ------------------------------------------------------------------------------------ release
 
 
-def test_the_service_tells_its_release(place: Path) -> None:
-    with served(place) as client:
+def test_the_service_tells_its_release(same_place: Path) -> None:
+    with served(same_place) as client:
         assert client.get("/health").json()["version"] == __version__
         assert client.get("/v1/openapi.json").json()["info"]["version"] == __version__
 

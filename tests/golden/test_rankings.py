@@ -7,14 +7,15 @@ After a change that is meant to change them, write them anew and look at the dif
 A missing file is a failure; nothing but this command writes one.
 """
 
-import subprocess
-import sys
+import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 import polars as pl
 import pytest
+
+from tests import commands
 
 FOLDER: Final = Path(__file__).parent
 DAYS: Final = ("2026-11-20", "2023-05-31")
@@ -24,9 +25,9 @@ COLUMNS: Final = ("strategy", "rank", "ticker", "excluded_by", "score", "composi
 
 def command(*words: str) -> bytes:
     """The output of `python -m pipelines.…`."""
-    return subprocess.run(
-        [sys.executable, "-m", *words], capture_output=True, check=True, cwd=FOLDER.parents[1]
-    ).stdout
+    ended = commands.run(FOLDER.parents[1], *words, env=os.environ)
+    assert ended.returncode == 0, ended.stderr.decode()
+    return ended.stdout
 
 
 def make_lake(folder: Path) -> Path:

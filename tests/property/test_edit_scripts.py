@@ -26,8 +26,8 @@ from tests.edits import Market, market
 
 FAST = 2
 SLOW = int(os.environ.get("STOCKRANK_SCRIPTS", "200"))
-PARTS = 5
-"""Parts of the scripts, which may run side by side."""
+PARTS = 10
+"""Parts of the scripts, which run side by side."""
 OWN = ("version", "created_at", "phases", "failed_checks")
 """What a manifest says of the refresh and not of the data."""
 
@@ -122,6 +122,9 @@ def test_a_few_edit_scripts(first: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize(
+    "part",
+    [pytest.param(n, marks=pytest.mark.xdist_group(f"edit scripts {n}")) for n in range(PARTS)],
+)
 def test_many_edit_scripts(first: Path, tmp_path: Path, part: int) -> None:
     run_all(first, tmp_path, range(FAST + part, FAST + SLOW, PARTS))

@@ -86,6 +86,16 @@ def test_no_texts_meet_at_any_width(served: Service, visit: Visit, name: str) ->
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+def test_nor_do_they_in_a_wide_typeface(served: Service, visit: Visit) -> None:
+    page = visit(served, "/", wait=".ten")
+    page.evaluate("document.body.style.fontFamily = 'Verdana, DejaVu Sans'")
+    for width in (320, 1201, 1440):
+        page.set_viewport_size({"width": width, "height": 900})
+        settled(page)
+        assert page.evaluate(OVERLAPS) == [], width
+        assert page.evaluate(CELLS) == [], width
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing(served: Service, visit: Visit, name: str, scheme: str) -> None:

@@ -50,7 +50,7 @@ def longest(top: Any) -> None:
             place.update(dict.fromkeys(RETURNS, 99.999), rank_before=place["rank"] + 888)
 
 
-@pytest.mark.parametrize("width", [320, 375, 390, 768, 1024, 1280, 1440, 1920])
+@pytest.mark.parametrize("width", [320, 375, 390, 768, 1024, 1201, 1280, 1366, 1440, 1920, 2560])
 def test_no_percentage_is_wider_than_its_cell(served: Service, visit: Visit, width: int) -> None:
     page = visit(served, viewport={"width": width, "height": 900})
     with_answer(page, "**/v1/dashboard/top", longest)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import shutil
 import sqlite3
 from contextlib import closing
 from datetime import date
@@ -27,10 +28,11 @@ ALERTS = {"coverage_drop", "rows_rejected"}
 """What is said of the second version, which has no fundamentals either."""
 
 
-@pytest.fixture
-def services(tmp_path: Path) -> Services:
-    """The services of a lake with two versions, of which the second has a rejected row."""
-    source, lake = tmp_path / "app.db", tmp_path / "lake"
+@pytest.fixture(scope="module")
+def two_versions(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a database and a lake, of whose two versions the second has a rejected row."""
+    folder = tmp_path_factory.mktemp("two")
+    source, lake = folder / "app.db", folder / "lake"
     prices = trading_year("A", date(2024, 5, 31), growth=0.1)
     database(source, stocks=[stock("A")], daily_prices=prices)
     export(source, lake, SWEDEN)
@@ -38,7 +40,14 @@ def services(tmp_path: Path) -> Services:
         con.execute(NOISE)
         con.commit()
     export(source, lake, SWEDEN)
-    return build_services(Settings(source=source, lake=lake))
+    return folder
+
+
+@pytest.fixture
+def services(two_versions: Path, tmp_path: Path) -> Services:
+    """The services of a copy of that lake, to change."""
+    place = Path(shutil.copytree(two_versions, tmp_path / "place", symlinks=True))
+    return build_services(Settings(source=place / "app.db", lake=place / "lake"))
 
 
 def watch(services: Services, looks: int = 1) -> None:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from pipelines import lake
-from pipelines.errors import LakeError, PointerLocked, StockRankError
+from pipelines.errors import LakeError, Locked, PointerLocked, StockRankError
 from pipelines.lake import MANIFEST, Lake, text
 from pipelines.lake import publishing as publish
 from pipelines.lake.layout import PARTIAL
@@ -193,6 +193,14 @@ def test_at_every_step_of_one_another_may_come(tmp_path: Path, a: Act, b: Act) -
         assert [V3, *(to for _, to in moves)] == [*(came for came, _ in moves), current], moves
         assert moves or sweeps in (a, b) or prunes in (a, b)
         assert not list(root.glob(".current-*"))
+
+
+def test_who_writes_while_another_does_is_refused(root: Path) -> None:
+    told = rf"^{root} is being written by process {os.getpid()} since .* UTC; wait for it"
+    with publish.writing(root), pytest.raises(Locked, match=told), publish.writing(root):
+        pytest.fail("two write at a time")
+    with publish.writing(root):
+        pass
 
 
 def test_a_rollback_need_not_wait_for_a_refresh(root: Path) -> None:
