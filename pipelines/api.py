@@ -15,6 +15,7 @@ from pipelines.lake import Lake
 from pipelines.ranking import (
     Every,
     Strategy,
+    all_listed,
     first_days,
     history,
     no_price,
@@ -145,4 +146,5 @@ def _period(every: Every | str) -> Every:
 
 
 def _tickers(lake: Lake) -> list[str]:
-    return lake.stocks().select("ticker").collect()["ticker"].to_list()
+    """Return the tickers that a version knows of, also those that are gone from the source."""
+    return all_listed(lake).collect()["ticker"].to_list()

@@ -82,7 +82,8 @@ def _write_table(found: FactorReport) -> None:
         "horizon", "IC", "t", *(f"Q{n}" for n in range(1, count + 1)), "spread", "t of it",
         Column("rows", extra=2), Column("dropped", extra=1, wraps=True),
     )  # fmt: skip
-    title = f"{found.title}, {found.universe}, {found.since} to {found.until}, {found.dates} dates"
+    stretch = f"{found.since} to {found.until}, {found.dates} dates"
+    title = f"{found.title}, {found.universe.name}, {stretch}"
     turnover = ", ".join(f"{mean.mean or 0:.0%}" for mean in found.turnover)
     note = (
         f"Q{count} holds the best ranks. Autocorrelation of the ranks "

@@ -156,6 +156,7 @@ class FactorAnswer(BaseModel):
     factor_rank_autocorrelation: Row = field("of ranks with those of the date before", {})
     quantile_turnover: list[Row] = field("share of each quantile that is new", [])
     coverage: list[Row] = field("stocks and dates by year", [])
+    inputs: Row = field("all inputs, with the definition and the libraries", {"quantiles": 5})
     version: VersionId
 
 

@@ -10,7 +10,9 @@ import polars as pl
 
 from pipelines import __version__
 from pipelines.lake import libraries
+from pipelines.ranking import Strategy
 from pipelines.research.backtest import Backtest
+from pipelines.universe import Universe
 
 Json = dict[str, object]
 
@@ -51,7 +53,7 @@ def _told(found: Backtest) -> Json:
 
 def inputs_of(found: Backtest) -> Json:
     """Return all that a result follows from, besides the version of the lake."""
-    inputs, definition = found.inputs, found.strategy.definition
+    inputs = found.inputs
     return {
         "since": inputs.since.isoformat(),
         "until": inputs.until.isoformat(),
@@ -62,8 +64,25 @@ def inputs_of(found: Backtest) -> Json:
         "benchmark": inputs.benchmark,
         "risk_free": inputs.risk_free,
         **asdict(found.rules),
+        **made_by(found.strategy, inputs.universe),
+    }
+
+
+def made_by(strategy: Strategy, universe: Universe) -> Json:
+    """Return what ranks follow from besides the version of the lake: the rules and the code."""
+    definition = strategy.definition
+    return {
         "definition": None if definition is None else msgspec.to_builtins(definition),
-        "trusted_jumps": [str(jump) for jump in inputs.universe.trusted_jumps],
+        "universe": {
+            "name": universe.name,
+            "markets": list(universe.markets),
+            "currency": universe.currency,
+            "floors": [[day.isoformat(), million] for day, million in universe.floors],
+            "returns_in": universe.returns_in,
+            "index": universe.index,
+            "jump_threshold": universe.jump_threshold,
+        },
+        "trusted_jumps": [str(jump) for jump in universe.trusted_jumps],
         "release": __version__,
         "python": platform.python_version(),
         "libraries": dict(_libraries()),

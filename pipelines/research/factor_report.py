@@ -55,7 +55,8 @@ class FactorReport:
 
     name: str
     title: str
-    universe: str
+    strategy: Strategy
+    universe: Universe
     since: date
     until: date
     dates: int
@@ -104,8 +105,8 @@ def factor_report(
     ranked = with_quantiles(rows, quantiles)
     change = quantile_turnover(ranked)
     return FactorReport(
-        name=strategy.name, title=strategy.title, universe=universe.name, since=days[0],
-        until=until, dates=len(days),
+        name=strategy.name, title=strategy.title, strategy=strategy, universe=universe,
+        since=days[0], until=until, dates=len(days),
         horizons=tuple(_horizon(ranked, eligible, market, m, quantiles) for m in HORIZONS),
         autocorrelation=mean_of(rank_autocorrelation(rows)["value"], 0),
         turnover=tuple(

@@ -3,9 +3,9 @@
 from datetime import date
 from html import escape
 
-from pipelines.research.as_json import Json, rows
+from pipelines.research.as_json import Json, made_by, rows
 from pipelines.research.charts import Line, bars
-from pipelines.research.factor_report import FactorReport, Horizon, table_of
+from pipelines.research.factor_report import HORIZONS, FactorReport, Horizon, table_of
 from pipelines.research.page import (
     number,
     page,
@@ -27,12 +27,16 @@ IN_PERCENT = frozenset({"cagr", "max_drawdown", "turnover"})
 def factor_json(found: FactorReport) -> Json:
     """Return a factor report as values of JSON."""
     return {
-        "factor": found.name, "title": found.title, "universe": found.universe,
+        "factor": found.name, "title": found.title, "universe": found.universe.name,
         "from": found.since.isoformat(), "to": found.until.isoformat(), "dates": found.dates,
         "horizons": [_horizon(one) for one in found.horizons],
         "factor_rank_autocorrelation": found.autocorrelation._asdict(),
         "quantile_turnover": [mean._asdict() for mean in found.turnover],
         "coverage": rows(found.coverage), "version": found.version,
+        "inputs": {
+            "quantiles": len(found.turnover), "months": list(HORIZONS),
+            **made_by(found.strategy, found.universe),
+        },
     }  # fmt: skip
 
 
@@ -52,7 +56,7 @@ def factor_page(found: FactorReport) -> str:
     names = [f"Q{n}" for n in range(1, count + 1)]
     parts = [
         f"<h1>{escape(found.title)}</h1>",
-        paragraph(f"Rank and return after, {found.universe}, {found.dates} months from "
+        paragraph(f"Rank and return after, {found.universe.name}, {found.dates} months from "
                   f"{found.since} to {found.until}. Q{count} holds the best ranks.", "muted"),
         section("By horizon", table(
             ("", "IC", "t", *names, "spread", "t of it", "rows"),

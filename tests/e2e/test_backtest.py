@@ -11,6 +11,7 @@ import pytest
 
 from pipelines.lake import current_id, prepared, prepared_backtest
 from pipelines.ranking import rules_hash
+from pipelines.universe import SWEDEN
 from tests import commands
 
 QUARTERS = ("--from", "2024-01-01", "--rebalance", "quarter", "--strategy", "trendande_kvalitet")
@@ -30,6 +31,8 @@ def test_all_formats_and_files(demo_market: Path, tmp_path: Path) -> None:
     assert (code, err) == (0, "")
     told = json.loads(out)
     assert told["inputs"]["rebalance"] == "quarter"
+    assert told["inputs"]["universe"]["markets"] == list(SWEDEN.markets)
+    assert told["inputs"]["universe"]["floors"][0][1] == SWEDEN.floors[0][1]
     nav = pl.read_parquet(tmp_path / "nav.parquet")
     assert nav.columns == ["strategy", "date", "nav", "cash", "holdings"]
     with (tmp_path / "ledger.csv").open(encoding="utf-8") as file:

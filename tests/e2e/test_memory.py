@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines import rank, versions
+from pipelines import rank, rankings, versions
 from pipelines.errors import ContractError, LakeError
 from pipelines.export import export
 from pipelines.lake import MANIFEST, Lake, Manifest, rollback
@@ -95,6 +95,9 @@ def test_what_is_overwritten_changed_or_deleted_is_remembered(place: Place) -> N
     assert counts is not None
     assert (counts.since, counts.day) == (MON, WED)
     assert (counts.seen, counts.new, counts.kept, counts.struck) == (1, 2, 4, 0)
+    then = rankings(lake, as_of=TUE, universe=SWEDEN, ticker="bb").collect()
+    assert set(then["ticker"]) == {"BB"}
+    assert rankings(lake, as_of=WED, universe=SWEDEN, ticker="bb").collect().is_empty()
 
 
 def test_files_without_news_are_linked_and_many_become_one(
