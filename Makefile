@@ -22,7 +22,7 @@ run: $(VENV)/ready
 # examples of random ones, in three, for many of them wait.
 test: check-fast
 	EXAMPLES=all $(RUN) pytest -q -m "(slow or drawn) and not torture" \
-		-n 3 --dist loadgroup --no-loadscope-reorder
+		-n 3 --dist loadscope --no-loadscope-reorder
 
 check-fast: check
 	$(RUN) pytest -q $(FAST) $(if $(COVERED),$(COVERAGE))

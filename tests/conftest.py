@@ -36,11 +36,8 @@ def _place(item: pytest.Item) -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest first, and let `--dist loadgroup` keep a class or a module together."""
+    """Put the longest first."""
     items.sort(key=_place)
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.nodeid.rpartition("::")[0]))
 
 
 def pytest_collection_finish() -> None:

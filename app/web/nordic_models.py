@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.web.fields import CompanyName, Rank, StrategyName, Ticker, field
-from app.web.order_models import Amount, HoldingSent, NotTraded, TickerText
+from app.web.order_models import Amount, HoldingSent, NotTraded, Number, TickerText
 
 
 class NordicPlace(BaseModel):
@@ -58,7 +58,7 @@ class NordicAllocationRequest(BaseModel):
         [], max_length=1000, description="stocks of which one share is bought, however dear",
         examples=[[]],
     )  # fmt: skip
-    cost_bps: float = Field(0.0, ge=0, lt=5000, description="cost in basis points", examples=[25])
+    cost_bps: Number = Field(0.0, ge=0, lt=5000, description="cost in basis points", examples=[25])
     min_fee: Amount = Field(Decimal(0), description="least cost of a trade", examples=[39])
 
 
@@ -133,7 +133,7 @@ class NordicRebalanceRequest(BaseModel):
     mode: Literal["full", "add_only", "fix_drift"] = Field(
         "full", description="sell and buy, only buy, or only bring weights back", examples=["full"]
     )
-    cost_bps: float = Field(0.0, ge=0, lt=5000, description="cost in basis points", examples=[25])
+    cost_bps: Number = Field(0.0, ge=0, lt=5000, description="cost in basis points", examples=[25])
     min_fee: Amount = Field(Decimal(0), description="least cost of a trade", examples=[39])
 
 

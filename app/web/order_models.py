@@ -4,13 +4,15 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, Strict
 
 from app.web.fields import CompanyName, StrategyName, Ticker, VersionId, field
 from app.web.research_models import NAME, Day
 
 Amount = Annotated[Decimal, Field(ge=0, lt=10**13, decimal_places=2)]
 """Money, in hundredths at most."""
+Number = Annotated[float, Strict()]
+"""A number, and neither a text nor true or false, which could be taken for one."""
 TickerText = Annotated[str, Field(min_length=1, max_length=50)]
 
 
@@ -37,7 +39,7 @@ class Trading(BaseModel):
     size: Annotated[int, Field(ge=1, le=100)] | None = Field(
         None, description="number of stocks; default the strategy's", examples=[10]
     )
-    cost_bps: float = Field(25.0, ge=0, lt=5000, description="cost in basis points", examples=[25])
+    cost_bps: Number = Field(25.0, ge=0, lt=5000, description="cost in basis points", examples=[25])
     min_fee: Amount = Field(Decimal(0), description="least cost of a trade", examples=[39])
 
 
@@ -58,7 +60,7 @@ class OrdersRequest(Trading):
     sell_rank: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None, description="last rank to keep; default the strategy's", examples=[20]
     )
-    tolerance: float = Field(
+    tolerance: Number = Field(
         0.02, ge=0, lt=1, description="how far a weight may drift, as a fraction", examples=[0.02]
     )
 

@@ -124,7 +124,7 @@ def test_a_few_edit_scripts(first: Path, tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
-    [pytest.param(n, marks=pytest.mark.xdist_group(f"edit scripts {n}")) for n in range(PARTS)],
+    range(PARTS),
 )
 def test_many_edit_scripts(first: Path, tmp_path: Path, part: int) -> None:
     run_all(first, tmp_path, range(FAST + part, FAST + SLOW, PARTS))
