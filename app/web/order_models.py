@@ -4,15 +4,24 @@ from datetime import date
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from app.web.fields import CompanyName, StrategyName, Ticker, VersionId, field
 from app.web.research_models import NAME, Day
 
 Amount = Annotated[Decimal, Field(ge=0, lt=10**13, decimal_places=2)]
 """Money, in hundredths at most."""
-Number = Annotated[float, Strict()]
-"""A number, and neither a text nor true or false, which could be taken for one."""
+
+
+def _no_text_or_bool(value: object) -> object:
+    """Refuse what could be taken for a number but is none."""
+    if isinstance(value, bool | str):
+        raise ValueError("this is no number")  # noqa: TRY004 - pydantic takes it for a bad value
+    return value
+
+
+Number = Annotated[float, BeforeValidator(_no_text_or_bool)]
+Whole = Annotated[int, BeforeValidator(_no_text_or_bool)]
 TickerText = Annotated[str, Field(min_length=1, max_length=50)]
 
 
@@ -22,7 +31,7 @@ class HoldingSent(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     ticker: TickerText = field("ticker; VOLV B, VOLV-B and VOLV_B are the same", "VOLV B")
-    shares: int = Field(ge=0, le=10**12, description="whole shares", examples=[100])
+    shares: Whole = Field(ge=0, le=10**12, description="whole shares", examples=[100])
 
 
 class Trading(BaseModel):
@@ -36,7 +45,7 @@ class Trading(BaseModel):
                                  examples=["sweden"])  # fmt: skip
     as_of: Day | None = Field(None, description="date of the ranking; default the newest",
                               examples=["2026-11-20"])  # fmt: skip
-    size: Annotated[int, Field(ge=1, le=100)] | None = Field(
+    size: Annotated[Whole, Field(ge=1, le=100)] | None = Field(
         None, description="number of stocks; default the strategy's", examples=[10]
     )
     cost_bps: Number = Field(25.0, ge=0, lt=5000, description="cost in basis points", examples=[25])
@@ -54,10 +63,10 @@ class OrdersRequest(Trading):
         "rebalance", description="sell and buy, only buy, or only bring weights back",
         examples=["rebalance"],
     )  # fmt: skip
-    buy_rank: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+    buy_rank: Annotated[Whole, Field(ge=1, le=10_000)] | None = Field(
         None, description="last rank to buy; default the strategy's", examples=[10]
     )
-    sell_rank: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+    sell_rank: Annotated[Whole, Field(ge=1, le=10_000)] | None = Field(
         None, description="last rank to keep; default the strategy's", examples=[20]
     )
     tolerance: Number = Field(

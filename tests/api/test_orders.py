@@ -87,6 +87,8 @@ def test_an_amount_is_allocated(client: TestClient) -> None:
         ({"mode": "sell_all"}, 422, "body mode = 'sell_all'"),
         ({"cahs": 1}, 422, "body cahs = 1"),
         ({"cost_bps": False}, 422, "body cost_bps"),
+        ({"size": True}, 422, "body size"),
+        ({"holdings": [{"ticker": "BB", "shares": False}]}, 422, "body holdings"),
         ({"tolerance": "0.1"}, 422, "body tolerance"),
         ({"buy_rank": 5, "sell_rank": 4}, 422, "the sell rank 4 is above the buy rank 5"),
         ({"universe": "moon"}, 422, "unknown universe 'moon'"),

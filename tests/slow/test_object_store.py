@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator
 from multiprocessing import get_context
 from pathlib import Path
-from urllib.request import Request, urlopen
+from threading import Thread
 
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from werkzeug.serving import make_server
 
 from pipelines.errors import RemoteError
 from pipelines.lake import Lake, current_id, marks, rollback, verified
@@ -29,12 +30,16 @@ RACERS, TIMES = 4, 20
 def server() -> Iterator[str]:
     """The address of an S3 server in a thread, with a bucket."""
     moto = pytest.importorskip("moto.server", reason="moto is not installed")
-    running = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0)
-    running.start()
-    host, port = running.get_host_and_port()
-    with urlopen(Request(f"http://{host}:{port}/stocks", method="PUT")):
-        yield f"http://{host}:{port}"
-    running.stop()
+    app = moto.DomainDispatcherApplication(moto.create_backend_app)
+    # One request after the other: with several at a time, moto looks and writes in two steps.
+    running = make_server("127.0.0.1", 0, app, threaded=False)
+    thread = Thread(target=running.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{running.server_port}"
+    httpx2.put(f"{url}/stocks").raise_for_status()
+    yield url
+    running.shutdown()
+    thread.join()
 
 
 @pytest.fixture(autouse=True)
