@@ -8,6 +8,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
 
+import httpx2
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
