@@ -21,6 +21,7 @@ import typer
 from pipelines import console
 from pipelines.errors import StockRankError, WrongUsage
 from pipelines.lake import DEMO_NOTICE, Lake, readable
+from pipelines.portfolio_options import BuyRank, CostBps, MinFee, SellRank, Size
 from pipelines.ranking import strategies_of, strategy_named
 from pipelines.research import (
     Backtest,
@@ -65,20 +66,14 @@ def main(  # noqa: PLR0913 - one parameter an option
     rebalance: Annotated[
         Calendar, typer.Option(help="When to rebalance, on the first trading day.")
     ] = Calendar.STRATEGY,
-    size: Annotated[
-        int | None, typer.Option(help="Stocks to hold; default the strategy's.")
-    ] = None,
-    buy_rank: Annotated[
-        int | None, typer.Option(help="Last rank to buy; default the strategy's.")
-    ] = None,
-    sell_rank: Annotated[
-        int | None, typer.Option(help="Last rank to keep; default the strategy's.")
-    ] = None,
+    size: Size = None,
+    buy_rank: BuyRank = None,
+    sell_rank: SellRank = None,
     weighting: Annotated[
         Weighting, typer.Option(help="Back to equal weights, or only new stocks bought.")
     ] = Weighting.EQUAL,
-    cost_bps: Annotated[float, typer.Option(help="Cost of a trade, in basis points.")] = 25.0,
-    min_fee: Annotated[float, typer.Option(help="Least cost of a trade.")] = 0.0,
+    cost_bps: CostBps = 25.0,
+    min_fee: MinFee = 0.0,
     half_spread_bps: Annotated[
         float, typer.Option(help="Half of the spread, in basis points, on top of the cost.")
     ] = 0.0,

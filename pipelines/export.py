@@ -99,7 +99,7 @@ def _tell(manifest: Manifest, before: str | None, *, as_json: bool) -> None:
 
 def _push(root: Path, url: str) -> None:
     try:
-        store.push(root, store.Bucket(url))
+        store.push(root, store.Bucket(url, make=True))
     except StockRankError as error:
         raise RemoteError(f"published here, but not in the object store: {error}") from None
 

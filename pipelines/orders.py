@@ -20,6 +20,7 @@ from pipelines.dates import until_today
 from pipelines.errors import StockRankError, WrongUsage
 from pipelines.lake import DEMO_NOTICE, Lake, readable
 from pipelines.panics import stderr_held_back
+from pipelines.portfolio_options import BuyRank, CostBps, MinFee, SellRank, Size
 from pipelines.ranking import (
     StockNames,
     Strategy,
@@ -77,20 +78,14 @@ def main(  # noqa: PLR0913 - one parameter an option
     mode: Annotated[
         Mode, typer.Option(help="Sell and buy, only buy, or only bring weights back.")
     ] = Mode.REBALANCE,
-    size: Annotated[
-        int | None, typer.Option(help="Stocks to hold; default the strategy's.")
-    ] = None,
-    buy_rank: Annotated[
-        int | None, typer.Option(help="Last rank to buy; default the strategy's.")
-    ] = None,
-    sell_rank: Annotated[
-        int | None, typer.Option(help="Last rank to keep; default the strategy's.")
-    ] = None,
+    size: Size = None,
+    buy_rank: BuyRank = None,
+    sell_rank: SellRank = None,
     tolerance: Annotated[
         float, typer.Option(help="How far a weight may drift in fix_drift, as a fraction.")
     ] = 0.02,
-    cost_bps: Annotated[float, typer.Option(help="Cost of a trade, in basis points.")] = 25.0,
-    min_fee: Annotated[float, typer.Option(help="Least cost of a trade.")] = 0.0,
+    cost_bps: CostBps = 25.0,
+    min_fee: MinFee = 0.0,
     format_: Annotated[
         OutputFormat, typer.Option("--format", help="How to write the orders.")
     ] = OutputFormat.TABLE,

@@ -51,7 +51,7 @@ def push(
     Example: python -m pipelines.remote push s3://stocks/lake
     """
     end_in_order()
-    bucket = Bucket(url, seconds=seconds)
+    bucket = Bucket(url, seconds=seconds, make=True)
     with console.progress() as progress:
         done = store.push(_root(root, config), bucket, force=force, progress=progress)
     _tell(bucket, done.publication, "sent", done.files, done.bytes)

@@ -37,13 +37,14 @@ class Entry(NamedTuple):
 class Bucket:
     """A folder of an object store: `s3://bucket/folder`, `gs://…`, `az://…` or `file:///folder`.
 
-    `RemoteError` for any other address, without the library, and in place of every failure.
+    `RemoteError` for any other address, without the library, and in place of every failure. With
+    `make`, the folder of a `file://` address is made; else it must be there.
     """
 
-    def __init__(self, url: str, *, seconds: float = SECONDS) -> None:
+    def __init__(self, url: str, *, seconds: float = SECONDS, make: bool = False) -> None:
         self.url: Final = _checked(url)
         with self._told():
-            self._store: Final = _opened(url, seconds)
+            self._store: Final = _opened(url, seconds, make=make)
 
     def __repr__(self) -> str:
         return self.url
@@ -71,6 +72,16 @@ class Bucket:
             return b"".join(
                 bytes(get_range(self._store, name, start=start, end=end)) for start, end in ranges
             )
+
+    def find(self, name: str) -> bytes | None:
+        """Return an object; None if it is not there."""
+        from obstore import get  # noqa: PLC0415 - an extra
+
+        with self._told(name):
+            try:
+                return bytes(get(self._store, name).bytes())
+            except FileNotFoundError:
+                return None
 
     def put(self, name: str, content: bytes) -> None:
         """Write an object, in place of one that is there."""
@@ -139,11 +150,11 @@ def _checked(url: str) -> str:
     return url.rstrip("/")
 
 
-def _opened(url: str, seconds: float) -> "ObjectStore":
+def _opened(url: str, seconds: float, *, make: bool) -> "ObjectStore":
     from obstore.store import from_url  # noqa: PLC0415 - an extra
 
     if url.startswith("file:"):
-        return from_url(url, mkdir=True)
+        return from_url(url, mkdir=make)
     wait = timedelta(seconds=seconds)
     config: dict[str, Any] = {}
     if url.startswith("s3:") and not _region():
@@ -180,7 +191,7 @@ def _why(error: Exception, name: str | None) -> str:
         return "the store refuses the credentials; check them and what they permit"
     if "credential" in text.lower() or "169.254.169.254" in text or "metadata.google" in text:
         return "no credentials are set; set those of the store, such as AWS_ACCESS_KEY_ID"
-    if isinstance(error, FileNotFoundError):
+    if isinstance(error, FileNotFoundError) or "Unable to canonicalize" in text:
         return f"{name or 'the folder'} is not there"
     if "error sending request" in text or "timed out" in text or "operation timed" in text:
         return "the store does not answer; check the address, the network and the store"

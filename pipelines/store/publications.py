@@ -57,8 +57,13 @@ def publish(bucket: Bucket, version: str) -> Publication:
 
 def manifest_of(bucket: Bucket, version: str) -> Manifest:
     """Return the manifest of a version in the store."""
+    return parsed(bucket, version, bucket.get(manifest_name(version)))
+
+
+def parsed(bucket: Bucket, version: str, content: bytes) -> Manifest:
+    """Return the manifest in the bytes of a store; `RemoteError` if they are none."""
     try:
-        return parse(bucket.get(manifest_name(version)))
+        return parse(content)
     except ValueError as error:
         raise RemoteError(
             f"{bucket}: manifest {version} cannot be read by this release ({error}); "

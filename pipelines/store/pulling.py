@@ -20,6 +20,7 @@ from pipelines.store.publications import (
     manifest_name,
     manifest_of,
     newest,
+    parsed,
     state_name,
 )
 from pipelines.store.pushing import AT_A_TIME
@@ -95,18 +96,16 @@ def _staged(
     root: Path, bucket: Bucket, version: str, staged: Path, progress: Progress
 ) -> list[int]:
     """Make the folder of a version from what is here and what the store has."""
-    files = list(damage.expected(manifest_of(bucket, version)))
+    described = bucket.get(manifest_name(version))
+    files = list(damage.expected(parsed(bucket, version, described)))
     here = _here(root)
     missing = [file for file in files if not _linked(here.get(file.sha256), staged, file)]
     sizes = _fetch(bucket, staged, missing, progress)
-    for name, path in (
-        (state_name(version), staged / layout.STATE),
-        (manifest_name(version), staged / layout.MANIFEST),
-    ):
-        content = bucket.get(name)
-        path.write_bytes(content)
-        sizes.append(len(content))
-    return sizes
+    if state := bucket.find(state_name(version)):
+        (staged / layout.STATE).write_bytes(state)
+        sizes.append(len(state))
+    (staged / layout.MANIFEST).write_bytes(described)
+    return [*sizes, len(described)]
 
 
 def _here(root: Path) -> dict[str, Path]:

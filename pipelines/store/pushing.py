@@ -46,7 +46,7 @@ def push(root: Path, bucket: Bucket, *, force: bool = False, progress: Progress 
     lake = Lake(root)
     seen, last = Seen.of(root, bucket.url), newest(bucket)
     if last and last.version == lake.version:
-        note(root, bucket.url, last.number, last.version)
+        _note(root, bucket, last)
         return Pushed(last)
     if last and last.number != seen.number and not force:
         raise RemoteError(
@@ -55,9 +55,13 @@ def push(root: Path, bucket: Bucket, *, force: bool = False, progress: Progress 
         )
     sent = _send(lake, bucket, _present(bucket, last), progress)
     published = publish(bucket, lake.version)
-    with disk_errors(root):
-        note(root, bucket.url, published.number, lake.version)
+    _note(root, bucket, published)
     return Pushed(published, len(sent), sum(sent))
+
+
+def _note(root: Path, bucket: Bucket, published: Publication) -> None:
+    with disk_errors(root):
+        note(root, bucket.url, published.number, published.version)
 
 
 def _present(bucket: Bucket, last: Publication | None) -> set[str]:

@@ -42,7 +42,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def bucket(tmp_path: Path) -> Bucket:
-    return Bucket(f"file://{tmp_path}/store")
+    return Bucket(f"file://{tmp_path}/store", make=True)
 
 
 @pytest.fixture
@@ -68,6 +68,15 @@ def test_only_what_is_new_is_sent_and_fetched(root: Path, bucket: Bucket, copy: 
     same = [layout.version(copy, version) / "same.parquet" for version in (V1, V2)]
     assert same[0].samefile(same[1])
     assert version_ids(copy) == [V1, V2]
+
+
+def test_a_version_without_the_state_of_its_database(
+    root: Path, bucket: Bucket, copy: Path
+) -> None:
+    (layout.version(root, V1) / layout.STATE).unlink()
+    push(root, bucket)
+    assert pull(copy, bucket).files == 3
+    assert Lake(copy).version == V1
 
 
 def test_nothing_new_is_nothing_to_do(root: Path, bucket: Bucket, copy: Path) -> None:
@@ -272,6 +281,12 @@ def test_numbers_are_not_given_again(root: Path, bucket: Bucket) -> None:
 
 
 # --------------------------------------------------------------------------------- addresses
+
+
+def test_a_folder_that_is_not_there_is_told_and_not_made(tmp_path: Path, copy: Path) -> None:
+    with pytest.raises(RemoteError, match="the folder is not there"):
+        pull(copy, Bucket(f"file://{tmp_path}/stroe"))
+    assert not (tmp_path / "stroe").exists()
 
 
 @pytest.mark.parametrize(
