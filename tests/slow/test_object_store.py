@@ -72,7 +72,7 @@ def _ranked(lake: Lake) -> pl.DataFrame:
 
 
 def _race(url: str, version: str) -> list[int]:
-    bucket = Bucket(url)
+    bucket = Bucket(url, make=True)
     return [publish(bucket, version).number for _ in range(TIMES)]
 
 
