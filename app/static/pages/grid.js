@@ -4,7 +4,9 @@ import { COLUMNS, titleOf } from "./columns.js";
 import { html, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 import { t } from "./words.js";
 
-const OVER = 8;
+/** So many rows are drawn beyond those in sight, and so many pass before others are drawn. */
+const OVER = 12;
+const STEP = 4;
 
 /** The height of a row: enough for a finger where fingers point. */
 const rowHeight = () => (matchMedia("(pointer: coarse), (max-width: 40rem)").matches ? 44 : 36);
@@ -17,7 +19,7 @@ const rowHeight = () => (matchMedia("(pointer: coarse), (max-width: 40rem)").mat
  */
 export function Grid({ columns, rows, cell, sort, onSort, label, about }) {
   const box = useRef();
-  const [top, scrolled] = useState(0);
+  const [at, scrolled] = useState(0); // the first row in sight, in steps
   const [seen, resized] = useState(700);
   const height = rowHeight();
   useLayoutEffect(() => {
@@ -31,8 +33,8 @@ export function Grid({ columns, rows, cell, sort, onSort, label, about }) {
     box.current.scrollTop = 0;
     scrolled(0);
   }, [sort.by, sort.falls]);
-  const first = Math.max(0, Math.floor(top / height) - OVER);
-  const last = Math.min(rows.length, Math.ceil((top + seen) / height) + OVER);
+  const first = Math.max(0, Math.min(at, rows.length) - OVER);
+  const last = Math.min(rows.length, at + STEP + Math.ceil(seen / height) + OVER);
   const width = columns.reduce((sum, name) => sum + COLUMNS[name].width, 0);
   return html`
     <div
@@ -41,7 +43,7 @@ export function Grid({ columns, rows, cell, sort, onSort, label, about }) {
       tabindex="0"
       role="region"
       aria-label=${label}
-      onScroll=${(event) => scrolled(event.currentTarget.scrollTop)}
+      onScroll=${(event) => scrolled(STEP * Math.floor(event.currentTarget.scrollTop / height / STEP))}
     >
       <table style=${{ minWidth: `${width}px` }} aria-rowcount=${rows.length + 1}>
         <colgroup>${columns.map((name) => html`<col style=${{ width: `${COLUMNS[name].width}px` }} />`)}</colgroup>
