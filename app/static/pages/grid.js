@@ -5,7 +5,7 @@ import { html, useEffect, useLayoutEffect, useRef, useState } from "./ui.js";
 import { t } from "./words.js";
 
 /** So many rows are drawn beyond those in sight, and so many pass before others are drawn. */
-const OVER = 12;
+const OVER = 6;
 const STEP = 4;
 
 /** The height of a row: enough for a finger where fingers point. */
@@ -35,6 +35,7 @@ export function Grid({ columns, rows, cell, sort, onSort, label, about }) {
   }, [sort.by, sort.falls]);
   const first = Math.max(0, Math.min(at, rows.length) - OVER);
   const last = Math.min(rows.length, at + STEP + Math.ceil(seen / height) + OVER);
+  const line = useLines([columns, rows, cell, height]);
   const width = columns.reduce((sum, name) => sum + COLUMNS[name].width, 0);
   return html`
     <div
@@ -53,11 +54,11 @@ export function Grid({ columns, rows, cell, sort, onSort, label, about }) {
         <tbody>
           ${first > 0 && html`<tr class="grid__room" aria-hidden="true" style=${{ height: `${first * height}px` }}><td colspan=${columns.length}></td></tr>`}
           ${rows.slice(first, last).map(
-            (row, i) => html`
+            (row, i) => line(row, () => html`
               <tr key=${row} aria-rowindex=${first + i + 2} style=${{ height: `${height}px` }}>
-                ${columns.map((name, place) => html`<${Cell} key=${name} name=${name} place=${place}>${cell(row, name)}<//>`)}
+                ${columns.map((name, place) => cellOf(name, place, cell(row, name)))}
               </tr>
-            `,
+            `),
           )}
           ${last < rows.length && html`<tr class="grid__room" aria-hidden="true" style=${{ height: `${(rows.length - last) * height}px` }}><td colspan=${columns.length}></td></tr>`}
         </tbody>
@@ -83,7 +84,24 @@ function Head({ name, place, sort, onSort, about }) {
   `;
 }
 
-const Cell = ({ name, place, children }) =>
+const cellOf = (name, place, content) =>
   name === "name"
-    ? html`<th scope="row" class=${classOf(name, place)}>${children}</th>`
-    : html`<td class=${classOf(name, place)}>${children}</td>`;
+    ? html`<th scope="row" class=${classOf(name, place)}>${content}</th>`
+    : html`<td class=${classOf(name, place)}>${content}</td>`;
+
+/**
+ * A line that was drawn the last time is given again as it was, so that nothing of it is compared;
+ * all are made anew where one of `parts` is another.
+ */
+function useLines(parts) {
+  const held = useRef({ parts, lines: new Map() });
+  const isSame = held.current.parts.every((one, i) => one === parts[i]);
+  const before = isSame ? held.current.lines : new Map();
+  const lines = new Map();
+  held.current = { parts, lines };
+  return (row, draw) => {
+    const found = before.get(row) ?? draw();
+    lines.set(row, found);
+    return found;
+  };
+}
