@@ -45,6 +45,8 @@ BASE: Final = (
     "errors",
     "fingerprint",
     "panics",
+    "place",
+    "postgres",
     "quoting",
     "runtime",
     "setting_sources",
