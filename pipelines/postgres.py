@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from pipelines.database import REQUIRED_TABLES, SEE_SCHEMA, absence
 from pipelines.errors import SourceBusy, SourceError
@@ -81,10 +81,11 @@ def without_address(where: Postgres, text: str) -> str:
 
 def _no_connection(where: Postgres, error: Any) -> SourceError:
     """Return the error of a server that cannot be asked."""
-    lines = [line for line in str(error).splitlines() if line.strip()] or ["no answer"]
+    lines = [line for line in str(error).splitlines() if "failed: " in line] or [str(error)]
     said = lines[-1].rpartition("failed: ")[2].removeprefix("FATAL:").strip()
     remedy = next((r for word, r in CANNOT_CONNECT.items() if word in said), NO_SERVER)
-    return SourceError(f"cannot connect to {where}: {without_address(where, said)}; {remedy}")
+    shown = re.sub(r"'[^']*'", "…", without_address(where, said))
+    return SourceError(f"cannot connect to {where}: {shown}; {remedy}")
 
 
 # -------------------------------------------------------------------------------- connections
@@ -140,14 +141,10 @@ class Session:
         user = quote(info.user, safe="") + (
             f":{quote(info.password, safe='')}" * bool(info.password)
         )
-        known = {"sslmode": "require" if self.con.pgconn.ssl_in_use else "disable"}
-        host = info.host
-        if host.startswith("/"):
-            known, host = {**known, "host": host}, ""
-        elif ":" in host:
-            host = f"[{host}]"
-        place = f"{user}@{host}:{info.port}" if host else user + "@"
-        return f"postgresql://{place}/{quote(info.dbname, safe='')}?{urlencode(known)}"
+        host = f"[{info.host}]" if ":" in info.host else quote(info.host, safe="")
+        tls = "require" if self.con.pgconn.ssl_in_use else "disable"
+        name = quote(info.dbname, safe="")
+        return f"postgresql://{user}@{host}:{info.port}/{name}?sslmode={tls}"
 
     @property
     def preparation(self) -> list[str]:
