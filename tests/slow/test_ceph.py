@@ -89,7 +89,7 @@ def test_what_is_collected_is_what_nobody_needs(tmp_path: Path) -> None:
     assert pull(copy, bucket).publication.version == V2
 
 
-def test_a_wrong_key_is_refused(ceph: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_wrong_key_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     made(tmp_path / "lake", V1, "old")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another-secret-key")
     told = refused(Bucket("s3://stocks/market", seconds=1), tmp_path / "lake")
