@@ -14,9 +14,10 @@ import typer
 from pipelines import console
 from pipelines.errors import StockRankError
 from pipelines.lake import Lake, readable
-from pipelines.ranking import Every, first_days, no_price, strategy_named, write_history
+from pipelines.ranking import Every, first_days, no_price, strategy_named
 from pipelines.settings import Settings
 from pipelines.stretch import FIRST, Since, Until, refuse_reversed
+from pipelines.sweep import write_history
 
 
 def main(  # noqa: PLR0913 - one parameter an option
@@ -29,6 +30,9 @@ def main(  # noqa: PLR0913 - one parameter an option
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Take what a run that was cut off has done.")
+    ] = False,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
 ) -> None:
     """Rank the universe on the first trading day of each period, by one strategy or all.
@@ -48,11 +52,12 @@ def main(  # noqa: PLR0913 - one parameter an option
     if not dates:
         raise no_price(opened, since.date(), until and until.date())
     with console.progress() as progress, readable():
-        rows = write_history(
-            opened, out, dates=dates, universe=ranked, strategies=chosen, progress=progress
-        )
+        done = write_history(
+            opened, out, dates=dates, universe=ranked, strategies=chosen, progress=progress,
+            resume=resume,
+        )  # fmt: skip
     console.write(
-        f"{rows:,} rows of {len(dates)} dates from {dates[0]} to {dates[-1]} in {out}, "
+        f"{done.rows:,} rows of {len(dates)} dates from {dates[0]} to {dates[-1]} in {out}, "
         f"{time.monotonic() - started:.1f} s"
     )
 
