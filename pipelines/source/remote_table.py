@@ -81,18 +81,7 @@ class RemoteTable:
                 raise self._ended(error) from None
             raise
 
-    def _streams(self) -> Iterator[tuple[int, Iterable[Any]]]:
-        """Yield the stretches, each with its part; while one is used, the next is being read."""
-        stretches = (
-            (number, self._stream(part, pages))
-            for number, part in enumerate(self.found.parts)
-            if part.kind != "p"  # which has no rows of its own
-            for pages in self._stretches(part)
-        )
-        for one, _ in pairwise(chain(stretches, [(0, ())])):
-            yield one
-
-    def _stretches(self, part: Part) -> Iterator[tuple[int, int]]:
+    def stretches(self, part: Part) -> Iterator[tuple[int, int]]:
         """Yield ranges of pages, the last excluded; one where few rows of them are wanted."""
         query = "SELECT pg_relation_size(%s) / current_setting('block_size')::int8"
         ((pages,),) = self.session.rows(query, (part.oid,))
@@ -100,6 +89,17 @@ class RemoteTable:
         step = -(-pages * height // self.rows) if self.wanted > height else pages
         for first in range(0, pages, max(1, step)):
             yield first, first + max(1, step)
+
+    def _streams(self) -> Iterator[tuple[int, Iterable[Any]]]:
+        """Yield the stretches, each with its part; while one is used, the next is being read."""
+        stretches = (
+            (number, self._stream(part, pages))
+            for number, part in enumerate(self.found.parts)
+            if part.kind != "p"  # which has no rows of its own
+            for pages in self.stretches(part)
+        )
+        for one, _ in pairwise(chain(stretches, [(0, ())])):
+            yield one
 
     def _stream(self, part: Part, pages: tuple[int, int]) -> Iterable[Any]:
         """Return the batches of a stretch, which connectorx begins to read at once."""
