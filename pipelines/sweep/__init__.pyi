@@ -1,8 +1,7 @@
 # How many processes of this machine are worth it.
-from .fitting import fitting as fitting
-
 # The rankings of many dates as files by year.
 from .history import write_history as write_history
+from .machine import fitting as fitting
 
 # Who computes blocks: processes that are spawned, or this one.
 from .processes import spawned as spawned

@@ -14,7 +14,6 @@ from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Final
 
-import pipelines
 from pipelines.sweep.run import Driver
 from pipelines.sweep.task import Failed, Task, attempt
 
@@ -23,7 +22,7 @@ TRIES: Final = 3
 SERVE: Final = "import sys; from pipelines.sweep.processes import serve; serve(int(sys.argv[1]))"
 ENVIRONMENT: Final = {
     "POLARS_MAX_THREADS": "1",
-    "PYTHONPATH": str(Path(pipelines.__file__).parents[1]),
+    "PYTHONPATH": str(Path(__file__).parents[2]),
 }
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.sweep import fitting as module
-from pipelines.sweep.fitting import fitting, free_mb
+from pipelines.sweep import machine as module
+from pipelines.sweep.machine import fitting, free_mb
 
 
 @pytest.mark.parametrize(
