@@ -37,6 +37,7 @@ ROOMS: Final = {
 
 BASE: Final = (
     "bars",
+    "cgroup",
     "console",
     "usage",
     "database",
