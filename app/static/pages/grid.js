@@ -11,6 +11,13 @@ const STEP = 4;
 /** The height of a row: enough for a finger where fingers point. */
 const rowHeight = () => (matchMedia("(pointer: coarse), (max-width: 40rem)").matches ? 44 : 36);
 
+/** On a phone the first two columns leave room for the one after. */
+const PHONE = { rank: 60, name: 160 };
+const widths = () => {
+  const narrow = matchMedia("(max-width: 40rem)").matches;
+  return (name) => (narrow && PHONE[name]) || COLUMNS[name].width;
+};
+
 /**
  * @param columns names of columns; the first two stay in sight when scrolled sideways
  * @param rows indices of rows, in order
@@ -36,7 +43,8 @@ export function Grid({ columns, rows, cell, sort, onSort, label, about }) {
   const first = Math.max(0, Math.min(at, rows.length) - OVER);
   const last = Math.min(rows.length, at + STEP + Math.ceil(seen / height) + OVER);
   const line = useLines([columns, rows, cell, height]);
-  const width = columns.reduce((sum, name) => sum + COLUMNS[name].width, 0);
+  const widthOf = widths();
+  const width = columns.reduce((sum, name) => sum + widthOf(name), 0);
   return html`
     <div
       class="grid"
@@ -47,7 +55,7 @@ export function Grid({ columns, rows, cell, sort, onSort, label, about }) {
       onScroll=${(event) => scrolled(STEP * Math.floor(event.currentTarget.scrollTop / height / STEP))}
     >
       <table style=${{ minWidth: `${width}px` }} aria-rowcount=${rows.length + 1}>
-        <colgroup>${columns.map((name) => html`<col style=${{ width: `${COLUMNS[name].width}px` }} />`)}</colgroup>
+        <colgroup>${columns.map((name) => html`<col style=${{ width: `${widthOf(name)}px` }} />`)}</colgroup>
         <thead>
           <tr aria-rowindex="1">${columns.map((name, i) => html`<${Head} key=${name} name=${name} place=${i} ...${{ sort, onSort, about }} />`)}</tr>
         </thead>

@@ -108,7 +108,7 @@ function Rules({ front, wish, change, busy }) {
   const number = (name) => html`
     <label class="field field--short">
       <span class="field__label">${t(`wish.${name}`)}</span>
-      <input inputmode="decimal" value=${wish[name]} placeholder=${t("wish.usual")} onInput=${(event) => change({ [name]: event.target.value })} />
+      <input inputmode="decimal" value=${wish[name]} placeholder=${name === "cash" ? "0" : t("wish.usual")} onInput=${(event) => change({ [name]: event.target.value })} />
     </label>
   `;
   return html`

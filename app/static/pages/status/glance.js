@@ -5,7 +5,7 @@ import { html } from "../ui.js";
 import { t } from "../words.js";
 import { firingOf, nameOf } from "./alerts.js";
 import { isRunning, secondsOf } from "./jobs.js";
-import { Bar, Icon, megabytes } from "./parts.js";
+import { Bar, Icon, megabytes, room } from "./parts.js";
 import { phaseOf } from "./refreshes.js";
 import { Ago, duration, moment } from "./times.js";
 
@@ -73,8 +73,8 @@ function ofDisk({ folders, needed_mb: needed, enough }) {
   if (!work) return { status: "unknown", value: t("status.is.unknown") };
   return {
     status: enough === false ? "critical" : "ok",
-    value: t("status.free", { size: megabytes(work.free_mb) }),
-    note: needed === null ? "" : t("status.needs", { size: megabytes(needed) }),
+    value: t("status.free", { size: room(work.free_mb) }),
+    note: needed === null ? "" : t("status.needs", { size: room(needed) }),
   };
 }
 

@@ -8,6 +8,9 @@ import { t } from "../words.js";
 export const megabytes = (value) => (value == null ? NONE : `${whole(value)}\u00a0MB`);
 export const ofBytes = (bytes) => (bytes == null ? NONE : `${decimal(bytes / 1e6, 1)}\u00a0MB`);
 
+/** Room on a disk: in gigabytes where there is much. */
+export const room = (mb) => (mb >= 10_000 ? `${whole(mb / 1000)}\u00a0GB` : megabytes(mb));
+
 /** Text of the service as a sentence, with its days as the page writes them. */
 export function sentence(text) {
   const dated = (text ?? "").replace(/\b\d{4}-\d{2}-\d{2}\b/g, (day) => date(day));
