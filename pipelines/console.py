@@ -18,9 +18,9 @@ from rich.text import Text
 
 from pipelines import __version__, bars
 from pipelines.bars import STEP, Progress, silent
-from pipelines.errors import NothingPublished, StockRankError, Stopped, WrongUsage
+from pipelines.errors import EmptyStore, StockRankError, Stopped, WrongUsage
 from pipelines.quoting import one_line, quoted
-from pipelines.runtime import NOTHING_PUBLISHED, STOPPED, stop_in_order
+from pipelines.runtime import EMPTY_STORE, STOPPED, stop_in_order
 from pipelines.terminal_table import CUT, Table, plain, wrapped
 from pipelines.usage import wrong_usage
 
@@ -30,7 +30,7 @@ EPILOG: Final = "--version in place of the options shows the release."
 EXIT_CODES: Final[dict[type[StockRankError], int]] = {
     Stopped: STOPPED,
     WrongUsage: 2,
-    NothingPublished: NOTHING_PUBLISHED,
+    EmptyStore: EMPTY_STORE,
 }
 PLAIN_WIDTH: Final = 200
 """The width of tables, in characters, if stdout is no terminal."""
@@ -147,10 +147,9 @@ def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
 
 @contextmanager
 def errors_told() -> Iterator[None]:
-    """End with 1 after a StockRankError, which is shown as `error: …`, with 130 after Ctrl-C,
-    and with 3 where a store has nothing to pull.
+    """End with 1 after a StockRankError, which is shown as `error: …`, with 130 after Ctrl-C.
 
-    If the log is JSON, the error is a line of it, `{"error": …, "type": …}`. Any other exception
+    `EXIT_CODES` has what is told apart. If the log is JSON, the error is a line of it, `{"error": …, "type": …}`. Any other exception
     is a defect and keeps its traceback.
     """
     try:

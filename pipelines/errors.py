@@ -14,7 +14,7 @@ StockRankError
 │   └── PointerLocked  another process moves `current`, for too long
 ├── Unfinished         blocks of dates that could not all be ranked
 ├── RemoteError        an object store cannot be reached, or has not what is asked for
-│   └── NothingPublished  nobody has pushed to the store
+│   └── EmptyStore    nobody has pushed to it
 ├── BadDefinition      a strategy as data that cannot be used
 ├── SettingsError      a setting is unknown or has a value that cannot be used
 ├── NotADate           a value that is no date
@@ -161,7 +161,7 @@ class RemoteError(StockRankError):
     """An object store cannot be reached, refuses, or does not have what is asked for."""
 
 
-class NothingPublished(RemoteError):
+class EmptyStore(RemoteError):
     """A store has no publication, for nobody has pushed to it."""
 
 

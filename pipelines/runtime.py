@@ -94,7 +94,7 @@ def keep_loaded() -> None:
 
 STOPPED: Final = 130
 """The exit code after Ctrl-C, as shells have it."""
-NOTHING_PUBLISHED: Final = 3
+EMPTY_STORE: Final = 3
 """The exit code of a pull from a store that nobody has pushed to."""
 
 

@@ -17,7 +17,7 @@ from app.jobs.leash import leashed
 from app.jobs.outcome import without_paths
 from pipelines import lake as lakes
 from pipelines.errors import LakeError
-from pipelines.runtime import NOTHING_PUBLISHED
+from pipelines.runtime import EMPTY_STORE
 from pipelines.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Remote:
                 with suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
                 await child.wait()
-        if child.returncode == 0 or (child.returncode == NOTHING_PUBLISHED and self._is_new()):
+        if child.returncode == 0 or (child.returncode == EMPTY_STORE and self._is_new()):
             return None
         return self._error_in(said.decode(errors="replace")) or f"the {what} was ended"
 
