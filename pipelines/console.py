@@ -149,8 +149,8 @@ def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
 def errors_told() -> Iterator[None]:
     """End with 1 after a StockRankError, which is shown as `error: …`, with 130 after Ctrl-C.
 
-    `EXIT_CODES` has what is told apart. If the log is JSON, the error is a line of it, `{"error": …, "type": …}`. Any other exception
-    is a defect and keeps its traceback.
+    `EXIT_CODES` has what is told apart. If the log is JSON, the error is a line of it, `{"error":
+    …, "type": …}`. Any other exception is a defect and keeps its traceback.
     """
     try:
         yield
