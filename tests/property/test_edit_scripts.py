@@ -115,7 +115,9 @@ def run(first: Path, folder: Path, seed: int) -> int:
 
 def small_report(_: Lake, *, as_of: date, calendar: Sequence[date], **_more: Any) -> Report:
     """Return a report without a check."""
-    return Report(as_of=as_of, priced_to=as_of, exchange="XSTO", calendar=tuple(calendar), checks=())
+    return Report(
+        as_of=as_of, priced_to=as_of, exchange="XSTO", calendar=tuple(calendar), checks=()
+    )
 
 
 @contextmanager
