@@ -12,6 +12,7 @@ StockRankError
 │   ├── DiskFull       its disk is full, or too full for a refresh
 │   ├── Locked         another process writes to the lake
 │   └── PointerLocked  another process moves `current`, for too long
+├── Unfinished         blocks of dates that could not all be ranked
 ├── RemoteError        an object store cannot be reached, or has not what is asked for
 ├── BadDefinition      a strategy as data that cannot be used
 ├── SettingsError      a setting is unknown or has a value that cannot be used
@@ -149,6 +150,10 @@ class PointerLocked(LakeError):
             f"another process has held the lock of {root}/current for {seconds:g} s; "
             "see that the disk answers, end that process, then try again"
         )
+
+
+class Unfinished(StockRankError):
+    """Some blocks of dates could not be ranked, or those who rank them are gone."""
 
 
 class RemoteError(StockRankError):

@@ -68,6 +68,7 @@ class FrameLake(Lake):
 
     observed_until = None
     observed_since = None
+    path = Path("versions/frames")
 
     def __init__(self, **datasets: pl.DataFrame) -> None:
         self.datasets = datasets

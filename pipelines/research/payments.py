@@ -31,7 +31,7 @@ class Dividends:
 
     def between(self, after: int, until: int) -> slice:
         """Return those after one day, up to another."""
-        first, end = np.searchsorted(self.days, [after, until], side="right")
+        first, end = self.days.searchsorted((after, until), side="right")
         return slice(int(first), int(end))
 
 

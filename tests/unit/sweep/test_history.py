@@ -6,11 +6,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipelines.errors import LakeError
-from pipelines.ranking import history_files, many
-from pipelines.ranking.history_files import write_history
+from pipelines.errors import Unfinished
+from pipelines.ranking import many
 from pipelines.ranking.many import HISTORY_COLUMNS
 from pipelines.ranking.strategies import STRATEGIES
+from pipelines.sweep import task
+from pipelines.sweep.history import write_history
 from pipelines.universe import SWEDEN
 from tests.factories import frame_lake, stock
 
@@ -21,10 +22,10 @@ DATES = [date(2023, 12, 1), date(2024, 1, 2), date(2024, 2, 1)]
 def test_files_by_year_and_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(many, "TOGETHER", 4)  # two dates of two stocks
     out, told = tmp_path / "history", []
-    rows = write_history(
+    done = write_history(
         LAKE, out, dates=DATES, universe=SWEDEN, progress=lambda *step: told.append(step)
     )
-    assert rows == len(DATES) * 2 * len(STRATEGIES)
+    assert done.rows == len(DATES) * 2 * len(STRATEGIES)
     assert told == [("dates", 2, 3), ("dates", 3, 3)]
     files = sorted(str(p.relative_to(out)) for p in out.rglob("*.parquet"))
     assert files == ["year=2023/0.parquet", "year=2024/0.parquet", "year=2024/1.parquet"]
@@ -46,8 +47,8 @@ def test_an_older_history_stays_until_the_new_one_is_whole(
         write_history(LAKE, out, dates=DATES, universe=SWEDEN, progress=lambda *_: None)
 
     with monkeypatch.context() as patch:
-        patch.setattr(history_files, "_write_years", full)
-        with pytest.raises(LakeError, match=r"cannot write .*history: No space left"):
+        patch.setitem(task.WRITERS, task.Kind.HISTORY, full)
+        with pytest.raises(Unfinished, match=r"cannot write .*history.*: No space left"):
             write()
     assert [p.name for p in tmp_path.rglob("*")] == ["history", "old"]
     write()
