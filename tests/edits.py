@@ -71,6 +71,7 @@ class Market:
         self.done.append(name)
         make, count = EDITS[name]
         with closing(sqlite3.connect(self.path)) as con:
+            con.execute("PRAGMA synchronous = OFF")
             try:
                 for _ in range(self.rng.randint(1, count)):
                     make(con, self.rng)

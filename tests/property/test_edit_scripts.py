@@ -41,17 +41,14 @@ OWN = ("version", "created_at", "phases", "failed_checks")
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a database and its first version."""
-    with pytest.MonkeyPatch.context() as patched:
-        # No disk need be waited for.
-        patched.setattr("pipelines.lake.publishing._sync", id)
-        folder = tmp_path_factory.mktemp("first")
-        market(folder / "first.db")
-        shutil.copyfile(folder / "first.db", folder / "app.db")
-        shutil.copyfile(folder / "first.db", folder / "other.db")
-        export(folder / "app.db", folder / "incremental", SWEDEN)
-        yield folder
+    folder = tmp_path_factory.mktemp("first")
+    market(folder / "first.db")
+    shutil.copyfile(folder / "first.db", folder / "app.db")
+    shutil.copyfile(folder / "first.db", folder / "other.db")
+    export(folder / "app.db", folder / "incremental", SWEDEN)
+    return folder
 
 
 def refresh(script: Market, lake: str, **how: Any) -> str:

@@ -17,7 +17,7 @@ request-timeout = 180
 continue-on-failure = true
 warnings = false
 [generation]
-max-examples = 6
+max-examples = 3
 deterministic = true
 database = "none"
 [phases]
