@@ -47,6 +47,8 @@ BASE: Final = (
     "errors",
     "fingerprint",
     "panics",
+    "place",
+    "postgres",
     "quoting",
     "runtime",
     "setting_sources",
