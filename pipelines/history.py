@@ -12,9 +12,11 @@ from typing import Annotated
 import typer
 
 from pipelines import console
+from pipelines.driver_options import Processes, Resume, driver_for
 from pipelines.errors import StockRankError
 from pipelines.lake import Lake, readable
 from pipelines.ranking import Every, first_days, no_price, strategy_named
+from pipelines.runtime import end_in_order
 from pipelines.settings import Settings
 from pipelines.stretch import FIRST, Since, Until, refuse_reversed
 from pipelines.sweep import write_history
@@ -30,9 +32,8 @@ def main(  # noqa: PLR0913 - one parameter an option
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Take what a run that was cut off has done.")
-    ] = False,
+    processes: Processes = None,
+    resume: Resume = False,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
 ) -> None:
     """Rank the universe on the first trading day of each period, by one strategy or all.
@@ -43,6 +44,7 @@ def main(  # noqa: PLR0913 - one parameter an option
         raise StockRankError(f"{out} exists; replace it with --force, or name another with --out")
     if until:
         refuse_reversed(since.date(), until.date())
+    end_in_order()
     settings, started = Settings.load(config), time.monotonic()
     ranked = settings.chosen_universe(universe)
     chosen = None if strategy == "all" else [strategy_named(strategy, ranked)]
@@ -54,12 +56,13 @@ def main(  # noqa: PLR0913 - one parameter an option
     with console.progress() as progress, readable():
         done = write_history(
             opened, out, dates=dates, universe=ranked, strategies=chosen, progress=progress,
-            resume=resume,
+            driver=driver_for(opened, len(dates), processes), resume=resume,
         )  # fmt: skip
     console.write(
         f"{done.rows:,} rows of {len(dates)} dates from {dates[0]} to {dates[-1]} in {out}, "
         f"{time.monotonic() - started:.1f} s"
     )
+    console.write(done.told())
 
 
 if __name__ == "__main__":

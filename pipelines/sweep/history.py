@@ -9,7 +9,7 @@ from pipelines.bars import Progress
 from pipelines.errors import LakeError
 from pipelines.lake import Lake, link
 from pipelines.ranking import Strategy, strategies_of
-from pipelines.sweep.parts import Parts, parts_of
+from pipelines.sweep.parts import Parts, forget_all, parts_of
 from pipelines.sweep.run import Driver, Swept, here, sweep
 from pipelines.sweep.task import Kind
 from pipelines.universe import Universe
@@ -42,7 +42,7 @@ def write_history(  # noqa: PLR0913 - what it is of, where it goes, and how
         raise LakeError(f"cannot write {out}: {error.strerror}; name another with --out") from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    parts.forget()
+    forget_all(out)
     return swept
 
 

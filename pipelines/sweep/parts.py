@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from glob import escape
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,7 @@ from pipelines.sweep.task import Kind, Task, rules_here
 from pipelines.universe import Universe
 
 BEGIN: Final = ".parts-"
+NAME: Final = "[0-9a-f]" * 16
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Parts:
 
     folder: Path
     tasks: Sequence[Task]
+    stays: bool = True
+    """Whether the folder is there for a sweep that goes on."""
 
     @property
     def dates(self) -> int:
@@ -57,11 +61,10 @@ class Parts:
     def begin(self, *, resume: bool) -> dict[int, int]:
         """Make the folder, and return the rows of the parts that are in it.
 
-        Without `resume`, what earlier sweeps have left for the same output is deleted.
+        Without `resume`, what an earlier sweep has left is deleted.
         """
-        for other in _beside(self.folder):
-            if not (resume and other == self.folder):
-                shutil.rmtree(other, ignore_errors=True)
+        if not resume:
+            self.forget()
         self.folder.mkdir(parents=True, exist_ok=True)
         there = self.there()
         for left in self.folder.iterdir():
@@ -70,13 +73,14 @@ class Parts:
         return there
 
     def forget(self) -> None:
-        """Delete all parts."""
+        """Delete the parts."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def _beside(folder: Path) -> Iterable[Path]:
-    output, _, _ = folder.name.rpartition("-")
-    return folder.parent.glob(f"{output}-" + "[0-9a-f]" * 16)
+def forget_all(beside: Path) -> None:
+    """Delete the parts of all sweeps for an output."""
+    for folder in beside.absolute().parent.glob(f"{BEGIN}{escape(beside.name)}-{NAME}"):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def parts_of(

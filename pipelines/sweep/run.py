@@ -36,11 +36,16 @@ class Swept:
 
     def told(self) -> str:
         """Return who has computed how many blocks, and with how much memory."""
-        count = len(self.peaks)
-        by = f"by {count} worker{'s' if count > 1 else ''}"
-        most = f", each with at most {max(self.peaks.values()):.0f} MB" if self.peaks else ""
-        taken = f"; {self.taken} were there" if self.taken else ""
-        return f"{self.blocks - self.taken} blocks {by}{most}{taken}"
+        taken = f"; {_number(self.taken, 'block')} taken from before" if self.taken else ""
+        if not self.peaks:
+            return f"nothing was missing{taken}"
+        computed, by = self.blocks - self.taken, _number(len(self.peaks), "worker")
+        most = f"at most {max(self.peaks.values()):.0f} MB each"
+        return f"{_number(computed, 'block')} by {by}, {most}{taken}"
+
+
+def _number(count: int, word: str) -> str:
+    return f"{count} {word}{'s' * (count != 1)}"
 
 
 def sweep(parts: Parts, driver: Driver, progress: Progress, *, resume: bool = False) -> Swept:
@@ -101,7 +106,7 @@ def _look(parts: Parts, rows: Mapping[int, int]) -> None:
 def _kept(parts: Parts) -> str:
     """Return how to go on; without any part, the folder is deleted."""
     there = len(parts.there())
-    if not there:
+    if not there or not parts.stays:
         parts.forget()
         return ""
     return f"; {there} of {len(parts.tasks)} blocks are kept, give --resume to go on from there"

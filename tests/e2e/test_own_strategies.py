@@ -75,7 +75,7 @@ def test_a_definition_that_changed_renews_the_rankings_from_the_same_files(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = published(place, mine())
-    monkeypatch.setattr("pipelines.source.copy", None)  # the database is not read
+    monkeypatch.setattr("pipelines.source.sqlite.copy", None)  # the database is not read
     lowest = mine(score={"factor": "dividend_yield", "order": "lowest"})
     made = published(place, lowest)
     assert made.version != before.version

@@ -37,6 +37,7 @@ ROOMS: Final = {
 
 BASE: Final = (
     "bars",
+    "cgroup",
     "console",
     "usage",
     "database",
@@ -46,6 +47,8 @@ BASE: Final = (
     "errors",
     "fingerprint",
     "panics",
+    "place",
+    "postgres",
     "quoting",
     "runtime",
     "setting_sources",

@@ -147,7 +147,7 @@ def test_a_token_that_nobody_could_send_is_refused_and_not_shown(
     assert token.strip() not in str(caught.value)
 
 
-SECRET: Final = ("api_token", "webhook_url", "smtp_password")
+SECRET: Final = ("source", "api_token", "webhook_url", "smtp_password")
 
 
 def test_the_secrets_are_known_by_their_type() -> None:
