@@ -3,6 +3,7 @@
 const KINDS = ["hello", "memory", "refresh", "alert", "version", "lake", "lost"];
 const SILENCE_MS = 12_000; // a memory sample comes every second
 const LONGEST_WAIT_MS = 15_000;
+const WATCH_MS = 2000;
 
 /**
  * Listen to a stream. `handlers` has a function for each kind of event, and `link(state)` with a
@@ -14,9 +15,11 @@ export class Stream {
     this.handlers = handlers;
     this.failures = 0;
     this.heard = 0;
-    setInterval(() => this.#watch(), 2000);
-    addEventListener("online", () => this.retry());
-    document.addEventListener("visibilitychange", () => document.hidden || this.#watch());
+    this.online = () => this.retry();
+    this.seen = () => document.hidden || this.#watch();
+    this.watcher = setInterval(() => this.#watch(), WATCH_MS);
+    addEventListener("online", this.online);
+    document.addEventListener("visibilitychange", this.seen);
     this.#open();
   }
 
@@ -25,14 +28,22 @@ export class Stream {
     if (!this.source) this.#open();
   }
 
+  /** Listen no more. */
+  close() {
+    clearInterval(this.watcher);
+    clearTimeout(this.timer);
+    removeEventListener("online", this.online);
+    document.removeEventListener("visibilitychange", this.seen);
+    this.source?.close();
+  }
+
   #open() {
     clearTimeout(this.timer);
     this.handlers.link(this.failures ? "retrying" : "connecting");
     this.heard = Date.now();
     this.source = new EventSource(this.path);
     this.source.onerror = () => this.#lose();
-    for (const kind of KINDS)
-      this.source.addEventListener(kind, (event) => this.#take(kind, event));
+    for (const kind of KINDS) this.source.addEventListener(kind, (event) => this.#take(kind, event));
   }
 
   #take(kind, event) {

@@ -1,4 +1,4 @@
-"""What people see and do on the dashboard, with the real service behind it."""
+"""What operators see and do on their page, with the real service behind it."""
 
 import json
 import math
@@ -13,9 +13,15 @@ from playwright.sync_api import Locator, Page, Route, expect
 from app.jobs.follow import PHASES
 from pipelines.refresh import recorded_export
 from pipelines.universe import SWEDEN
-from tests.slow.browser.conftest import TOKEN, Service, Start, Visit
+from tests.slow.browser.conftest import ROOT, TOKEN, Service, Start, Visit
+from tests.slow.browser.test_pages import OVERLAPS, WIDTHS, whole_percent
 
 STRATEGIES = 4
+RETURNS = ("score", "return_3m", "return_6m", "return_12m")
+TOO_WIDE = """() => ["score", "move", "return", "f"]
+  .flatMap((name) => [...document.querySelectorAll(`.ten .ten__${name}`)])
+  .filter((cell) => cell.checkVisibility() && cell.scrollWidth > cell.clientWidth)
+  .map((cell) => `${cell.className}: ${cell.scrollWidth} > ${cell.clientWidth}`)"""
 NO_VALUE = "\u2013"
 PHONE = {"viewport": {"width": 375, "height": 812}, "device_scale_factor": 2}
 
@@ -31,16 +37,16 @@ def figure(page: Page, name: str) -> Locator:
 
 
 def refresh_now(page: Page) -> Locator:
-    return page.get_by_role("banner").get_by_role("button", name="Refresh now")
+    return page.locator(".status__do").get_by_role("button")
 
 
 def stocks(page: Page) -> Locator:
-    return panel(page, "Top tens").get_by_role("table").get_by_role("button")
+    return panel(page, "Top tens").get_by_role("table").get_by_role("link")
 
 
-def percent(fraction: float) -> str:
-    """As the page writes it, with a true minus."""
-    return f"{fraction:+.1%}".replace("-", "\u2212")
+def loaded(page: Page) -> None:
+    """Wait until every panel shows something."""
+    expect(page.locator(".loading, .skeleton")).to_have_count(0)
 
 
 # --------------------------------------------------------------------------------- first start
@@ -56,7 +62,7 @@ def test_the_first_start_says_what_to_do(start: Start, visit: Visit) -> None:
     expect(panel(page, "Last refreshes")).to_contain_text("No refresh in the last 7 days")
     expect(panel(page, "Data quality")).to_contain_text("Nothing to check yet")
     expect(figure(page, "prices")).to_contain_text("None yet")
-    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    loaded(page)
 
 
 def test_nothing_is_said_to_be_absent_while_it_is_loaded(start: Start, visit: Visit) -> None:
@@ -85,8 +91,8 @@ def test_a_refresh_is_watched_from_the_first_start_to_its_end(start: Start, visi
             const bar = document.querySelector("#refresh progress");
             if (bar) window.phases.add(bar.getAttribute("aria-label"));
           };
-          const region = document.querySelector("#refresh");
-          new MutationObserver(see).observe(region, { childList: true });
+          const all = { childList: true, subtree: true, attributes: true };
+          new MutationObserver(see).observe(document.querySelector("#refresh"), all);
         }"""
     )
     panel(page, "Top tens").get_by_role("button", name="Refresh now").click()
@@ -94,20 +100,26 @@ def test_a_refresh_is_watched_from_the_first_start_to_its_end(start: Start, visi
     expect(stocks(page)).to_have_count(sum(len(s["rankings"]) for s in tops(service)))
     # A phase of this small market may be over before the page is told of it; most are not.
     seen = [phase.removeprefix("Refresh: ") for phase in page.evaluate("[...window.phases]")]
-    known = ["Waiting to start", *(phase.capitalize().replace("_", " ") for phase in PHASES)]
+    known = ["Waiting to start", *(said()[f"phase.{phase}"] for phase in PHASES)]
     assert seen == [phase for phase in known if phase in seen]
     assert len(seen) > 2
 
     (entry,) = service.get("/v1/data/sync-history")["history"]
     row = panel(page, "Last refreshes").get_by_role("row").nth(1)
     # A half is rounded up by browsers, and to an even number by Python.
-    expect(row).to_contain_text(f"{math.floor(entry['peak_memory_mb'] + 0.5):,} MB")
+    expect(row).to_contain_text(f"{math.floor(entry['peak_memory_mb'] + 0.5):,}\u00a0MB")
     expect(row).to_contain_text(f"{entry['prices_updated']:,}")
     (version,) = service.get("/v1/data/versions")
     expect(panel(page, "Versions").get_by_role("row", name=version["version"])).to_contain_text(
         "published"
     )
     expect(refresh_now(page)).to_be_enabled()
+
+
+def said() -> dict[str, str]:
+    """The texts of the page."""
+    found: dict[str, str] = json.loads((ROOT / "app/static/messages/en.json").read_text())
+    return found
 
 
 def tops(service: Service) -> list[dict[str, Any]]:
@@ -121,19 +133,19 @@ def tops(service: Service) -> list[dict[str, Any]]:
 
 def test_memory_samples_arrive_live(served: Service, visit: Visit) -> None:
     page = visit(served)
-    expect(page.locator("#memory-plot canvas")).to_be_visible()
+    expect(page.locator("#memory-plot svg")).to_be_visible()
     page.evaluate(
         """() => {
           let seen = 0;
           const count = () => { document.body.dataset.samples = Math.min(3, ++seen); };
-          const value = document.querySelector("[data-glance=memory] dd");
-          new MutationObserver(count).observe(value, { childList: true });
+          const line = document.querySelector("#memory-plot .line--own");
+          new MutationObserver(count).observe(line, { attributes: true });
         }"""
     )
     expect(page.locator("body")).to_have_attribute("data-samples", "3")
     limit = served.get("/v1/system/memory")["limit_mb"]
     chart = panel(page, "Memory").get_by_role("img")
-    expect(chart).to_have_accessible_name(re.compile(rf"now \d+ MB of {limit:,.0f} MB"))
+    expect(chart).to_have_accessible_name(re.compile(rf"now \d+\sMB of {limit:,.0f}\sMB"))
 
 
 # -------------------------------------------------------------------------------------- alerts
@@ -167,12 +179,12 @@ def test_an_alert_appears_and_resolves(start: Start, visit: Visit) -> None:
     expect(page.locator("#say")).to_contain_text("resolved")
 
 
-def test_old_prices_are_told_in_a_banner(served: Service, visit: Visit) -> None:
+def test_old_prices_are_told(served: Service, visit: Visit) -> None:
     page = visit(served)
     age = served.get("/v1/data/integrity")["checks"][0]["value"]
     assert age["label"] == "very_stale"
-    expect(page.locator("#banners")).to_contain_text("The prices are too old to trade on.")
-    expect(page.locator("#banners")).to_contain_text(f"{age['trading_days']} trading days old")
+    expect(page.locator(".banners")).to_contain_text("Do not trade on these rankings.")
+    expect(figure(page, "prices")).to_contain_text(f"{age['trading_days']} trading days old")
     expect(figure(page, "verdict")).to_contain_text("Do not trade")
 
 
@@ -180,7 +192,7 @@ def test_old_prices_are_told_in_a_banner(served: Service, visit: Visit) -> None:
 
 
 def test_the_top_tens_show_what_the_service_ranks(served: Service, visit: Visit) -> None:
-    page = visit(served, wait=".stock")
+    page = visit(served, wait=".ten")
     for strategy in tops(served):
         rows = panel(page, strategy["display_name"]).get_by_role("row")
         expect(rows).to_have_count(1 + len(strategy["rankings"]))
@@ -189,14 +201,14 @@ def test_the_top_tens_show_what_the_service_ranks(served: Service, visit: Visit)
             cells = row.get_by_role("cell").all_inner_texts()
             assert cells[0] == str(place["rank"])
             returns = ("score", "return_3m", "return_6m", "return_12m")
-            assert cells[3:7] == [percent(place[name]) for name in returns]
-            assert cells[7].startswith(f"{place['f_score']}/{place['f_available']}")
+            assert cells[2:6] == [whole_percent(place[name]) for name in returns]
+            assert cells[6] == f"{place['f_score']}/{place['f_available']}"
 
 
-PLACES = [(1, None, "new"), (2, 5, "▲ 3"), (3, 1, "▼ 2"), (4, 4, "=")]
+PLACES = [(1, None, "new"), (2, 5, "\u2191\u20093"), (3, 1, "\u2193\u20092"), (4, 4, "=")]
 
 
-def test_rank_changes_are_told_in_signs_and_in_words(served: Service, visit: Visit) -> None:
+def test_moves_are_told_in_signs_and_in_words(served: Service, visit: Visit) -> None:
     first = tops(served)[0]["rankings"]
 
     def changed(route: Route) -> None:
@@ -213,86 +225,70 @@ def test_rank_changes_are_told_in_signs_and_in_words(served: Service, visit: Vis
     page.reload()
     rows = page.locator(".ten").first.get_by_role("row")
     for rank, _, sign in PLACES:
-        expect(rows.nth(rank).locator(".c-change")).to_contain_text(sign)
-    said = rows.nth(2).locator(".c-change .vh")
-    expect(said).to_have_text("up 3")
+        expect(rows.nth(rank).locator(".ten__move")).to_contain_text(sign)
+    told = rows.nth(2).locator(".ten__move .vh")
+    expect(told).to_have_text("up 3 places")
     # Text of the service is text, whatever it looks like; what is unknown is a dash.
     expect(rows.nth(1)).to_contain_text("<img src=x onerror=alert(1)>")
     expect(page.locator("img[src=x]")).to_have_count(0)
-    expect(rows.nth(1).locator(".c-r3")).to_contain_text(NO_VALUE)
+    expect(rows.nth(1).locator(".ten__return").first).to_contain_text(NO_VALUE)
     assert len(first) >= len(PLACES)
 
 
-# ------------------------------------------------------------------------------------- explain
+def test_no_figure_is_wider_than_its_cell(served: Service, visit: Visit) -> None:
+    page = visit(served)
+
+    def longest(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        for strategy in body["strategies"]:
+            for place in strategy["rankings"]:
+                place.update(dict.fromkeys(RETURNS, 99.999), rank_before=place["rank"] + 888)
+        route.fulfill(response=answer, json=body)
+
+    page.route("**/v1/dashboard/top", longest)
+    page.reload()
+    expect(page.locator(".ten__score").nth(1)).to_have_text("+10,000%")
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate(TOO_WIDE) == [], width
+        assert page.evaluate(OVERLAPS) == [], width
+
+
+def test_a_strategy_without_stocks_says_so(served: Service, visit: Visit) -> None:
+    page = visit(served)
+
+    def emptied(route: Route) -> None:
+        answer = route.fetch()
+        body = answer.json()
+        body["strategies"][0]["rankings"] = []
+        route.fulfill(response=answer, json=body)
+
+    page.route("**/v1/dashboard/top", emptied)
+    page.reload()
+    expect(page.locator(".card").first).to_contain_text("No stock passes")
 
 
 @pytest.mark.parametrize("key", ["mouse", "Enter"])
-def test_a_stock_explains_itself(served: Service, visit: Visit, key: str) -> None:
-    page = visit(served, wait=".stock")
+def test_a_stock_leads_to_its_explanation_and_back(served: Service, visit: Visit, key: str) -> None:
+    page = visit(served, wait=".ten")
     strategy = tops(served)[1]
     ticker = strategy["rankings"][0]["ticker"]
-    stock = panel(page, strategy["display_name"]).get_by_role("button", name=ticker).first
+    stock = panel(page, strategy["display_name"]).get_by_role("link", name=ticker).first
     if key == "mouse":
         stock.click()
     else:
         stock.focus()
         page.keyboard.press(key)
-    dialog = page.get_by_role("dialog")
-    why = served.get(f"/v1/strategies/{strategy['name']}/explain/{ticker}")
-    expect(dialog).to_have_accessible_name(f"{ticker} · {why['name']}")
-    expect(dialog.locator(".why")).to_contain_text(f"Rank {why['rank']}")
-    for told in why["returns"]:
-        row = dialog.get_by_role("row", name=f"{told['months']} months")
-        expect(row).to_contain_text(percent(told["value"]))
-    expect(dialog.locator(".signals li")).to_have_count(len(why["f_signals"]))
-    expect(dialog.get_by_role("row", name="P/E")).to_contain_text(
-        f"{why['metrics'][0]['value']:,.2f}"
-    )
-    expect(dialog.locator("canvas")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
-    expect(stock).to_be_focused()
-
-
-def test_back_closes_the_explanation(served: Service, visit: Visit) -> None:
-    page = visit(served, wait=".stock")
-    here = page.url
-    stocks(page).first.click()
-    dialog = page.get_by_role("dialog")
-    expect(dialog).to_be_visible()
+    chosen = page.get_by_role("button", name=strategy["display_name"])
+    expect(chosen).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("heading", level=1)).to_contain_text(ticker)
     page.go_back()
-    expect(dialog).to_be_hidden()
-    assert page.url == here
-    stocks(page).first.click()
-    dialog.get_by_role("button", name="Close").click()
-    expect(dialog).to_be_hidden()
-    expect(stocks(page).first).to_be_focused()
-
-
-def test_an_excluded_stock_and_an_unknown_one_are_looked_up(served: Service, visit: Visit) -> None:
-    page = visit(served, wait=".stock")
-    excluded = _excluded(served)
-    page.get_by_label("Explain a ticker").fill(excluded["ticker"].replace(" ", "-"))
-    page.keyboard.press("Enter")
-    dialog = page.get_by_role("dialog")
-    expect(dialog.locator(".why")).to_contain_text("Not ranked: its market cap is below the floor.")
-    dialog.get_by_role("button", name="Close").click()
-    page.get_by_label("Explain a ticker").fill("NO SUCH")
-    page.keyboard.press("Enter")
-    expect(dialog).to_contain_text("This stock cannot be explained")
-    expect(dialog).to_contain_text("NO SUCH")
-
-
-def _excluded(service: Service) -> dict[str, Any]:
-    """A stock that is too small."""
-    from pipelines.lake.version import Lake  # noqa: PLC0415 - only this test looks into the lake
-
-    rows = Lake(service.folder / "lake").rankings().collect()
-    return rows.filter(excluded_by="below_market_cap").row(0, named=True)
+    expect(page.locator("#link")).to_have_text("Live")
 
 
 def test_arrow_keys_walk_through_a_top_ten(served: Service, visit: Visit) -> None:
-    page = visit(served, wait=".stock")
+    page = visit(served, wait=".ten")
     stocks(page).first.focus()
     page.keyboard.press("ArrowDown")
     expect(stocks(page).nth(1)).to_be_focused()
@@ -314,6 +310,7 @@ def test_a_rollback_asks_first_and_needs_the_token(start: Start, visit: Visit) -
     expect(dialog).to_contain_text(older)
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_be_hidden()
+    expect(page.get_by_role("button", name=f"Roll back to {older}")).to_be_focused()
 
     page.get_by_role("button", name=f"Roll back to {older}").click()
     for wrong in ("", "guessed"):
@@ -327,10 +324,28 @@ def test_a_rollback_asks_first_and_needs_the_token(start: Start, visit: Visit) -
     expect(dialog).to_be_hidden()
     expect(published).to_have_attribute("data-version", older)
     expect(page.locator(f"[data-version='{newest}']")).to_contain_text("rolled back")
-    expect(page.get_by_role("contentinfo")).to_contain_text(older)
+    expect(page.locator("#about")).to_contain_text(older)
     assert [v["current"] for v in service.get("/v1/data/versions")] == [False, True]
     assert TOKEN not in json.dumps(page.evaluate("({ ...localStorage, cookie: document.cookie })"))
     assert TOKEN in json.dumps(page.evaluate("({ ...sessionStorage })"))
+
+
+@pytest.mark.parametrize("way", ["back", "Escape", "beside"])
+def test_back_closes_the_dialog_as_other_ways_do(served: Service, visit: Visit, way: str) -> None:
+    page = visit(served, wait="[data-version]")
+    here = page.url
+    page.get_by_role("button", name="Roll back to").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    if way == "back":
+        page.go_back()
+    elif way == "beside":
+        page.mouse.click(5, 5)
+    else:
+        page.keyboard.press(way)
+    expect(dialog).to_be_hidden()
+    assert page.url == here
+    assert page.evaluate("history.state") is None  # no step is left behind
 
 
 def test_a_refresh_asks_for_the_token_only_where_there_is_one(start: Start, visit: Visit) -> None:
@@ -363,7 +378,7 @@ def test_a_change_that_is_for_the_machine_only_is_refused_in_a_sentence(
 
 def test_a_lost_service_is_told_and_found_again(start: Start, visit: Visit) -> None:
     service = start()
-    page = visit(service, wait=".stock")
+    page = visit(service, wait=".ten")
     link, old = page.locator("#link"), page.locator(".old-mark:visible")
     expect(link).to_have_text("Live")
     expect(old).to_have_count(0)
@@ -380,7 +395,7 @@ def test_a_lost_service_is_told_and_found_again(start: Start, visit: Visit) -> N
 
 def test_a_service_that_falls_silent_is_told_as_lost(start: Start, visit: Visit) -> None:
     service = start()
-    page = visit(service, wait=".stock")
+    page = visit(service, wait=".ten")
     service.send(signal.SIGSTOP)
     expect(page.locator("#link")).to_have_text("Disconnected")
     service.send(signal.SIGCONT)
@@ -391,33 +406,15 @@ def test_a_service_that_falls_silent_is_told_as_lost(start: Start, visit: Visit)
 # ------------------------------------------------------------------------------ for every reader
 
 
-def test_a_phone_needs_no_sideways_scrolling(served: Service, visit: Visit) -> None:
-    page = visit(served, **PHONE)
-    assert width(page) == 375
-    stocks(page).first.click()
-    expect(page.get_by_role("dialog").locator(".signals")).to_be_visible()
-    assert page.evaluate("document.querySelector('#explain').scrollWidth") <= 375
-
-
-def test_nor_does_it_at_the_first_start(start: Start, visit: Visit) -> None:
-    assert width(visit(start(published=False), **PHONE)) == 375
-
-
-def width(page: Page) -> Any:
-    """What the loaded page takes, in CSS pixels."""
-    expect(page.locator("[aria-busy=true]")).to_have_count(0)
-    return page.evaluate("document.documentElement.scrollWidth")
+def test_the_first_start_fits_a_phone(start: Start, visit: Visit) -> None:
+    page = visit(start(published=False), **PHONE)
+    loaded(page)
+    assert page.evaluate("document.documentElement.scrollWidth") == 375
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_keeps_anyone_out(served: Service, visit: Visit, scheme: str) -> None:
+def test_the_dialog_keeps_nobody_out(served: Service, visit: Visit, scheme: str) -> None:
     page = visit(served, color_scheme=scheme, reduced_motion="reduce")
-    expect(page.locator("[aria-busy=true]")).to_have_count(0)
-    assert grave(page) == []
-    stocks(page).first.click()
-    expect(page.get_by_role("dialog").locator(".signals")).to_be_visible()
-    assert grave(page) == []
-    page.keyboard.press("Escape")
     page.get_by_role("button", name="Roll back to").click()
     assert grave(page) == []
 
@@ -428,7 +425,7 @@ def test_nor_does_the_first_start_or_a_lost_service(
 ) -> None:
     service = start(published=False)
     page = visit(service, color_scheme=scheme, reduced_motion="reduce")
-    expect(page.locator("[aria-busy=true]")).to_have_count(0)
+    loaded(page)
     assert grave(page) == []
     service.kill()
     expect(page.locator("#link")).to_have_text("Disconnected")
@@ -449,7 +446,7 @@ def test_a_chosen_theme_is_kept(served: Service, visit: Visit) -> None:
     page = visit(served, color_scheme="light")
     ground = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(ground)
-    theme = page.get_by_role("button", name="Theme")
+    theme = page.get_by_role("button", name="Theme:")
     theme.click()
     expect(theme).to_have_accessible_name("Theme: light")
     theme.click()
@@ -459,3 +456,13 @@ def test_a_chosen_theme_is_kept(served: Service, visit: Visit) -> None:
     page.reload()
     expect(theme).to_have_accessible_name("Theme: dark")
     assert page.evaluate(ground) == dark
+
+
+def test_an_operator_reads_swedish(served: Service, visit: Visit) -> None:
+    page = visit(served, locale="sv-SE")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Drift")
+    expect(page.locator("#link")).to_have_text("Direkt")
+    loaded(page)
+    # What is said in English is of the service, and marked as such.
+    assert "Freshness" not in page.locator("#app").inner_text()
+    expect(page.locator(".checks__text").first).to_have_attribute("lang", "en")
