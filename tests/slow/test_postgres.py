@@ -313,7 +313,8 @@ def test_a_server_that_cannot_be_asked(running: Server, root: Path) -> None:
     assert "Connection refused; start the server, or correct the host and the port" in told
 
 
-def test_a_role_with_too_few_connections(running: Server, url: str, root: Path) -> None:
+@pytest.mark.usefixtures("url")
+def test_a_role_with_too_few_connections(running: Server, root: Path) -> None:
     running.run(
         "own", "CREATE ROLE lone LOGIN CONNECTION LIMIT 1 PASSWORD 'falsch'",
         "GRANT pg_read_all_data TO lone",
