@@ -14,6 +14,7 @@ StockRankError
 │   └── PointerLocked  another process moves `current`, for too long
 ├── Unfinished         blocks of dates that could not all be ranked
 ├── RemoteError        an object store cannot be reached, or has not what is asked for
+│   └── EmptyStore     nobody has pushed to it
 ├── BadDefinition      a strategy as data that cannot be used
 ├── SettingsError      a setting is unknown or has a value that cannot be used
 ├── NotADate           a value that is no date
@@ -158,6 +159,10 @@ class Unfinished(StockRankError):
 
 class RemoteError(StockRankError):
     """An object store cannot be reached, refuses, or does not have what is asked for."""
+
+
+class EmptyStore(RemoteError):
+    """A store has no publication, for nobody has pushed to it."""
 
 
 class SettingsError(StockRankError):

@@ -74,6 +74,8 @@ class _Scale:
         self._low, self._high = self._of(low), self._of(high)
         if self._high - self._low < 1e-12:
             self._low, self._high = self._low - 0.5, self._high + 0.5
+        ends = self._low, self._high
+        self._ends = (math.exp(ends[0]), math.exp(ends[1])) if log else ends
         self._room = height - BOTTOM - 10
 
     def _of(self, value: float) -> float:
@@ -84,16 +86,17 @@ class _Scale:
         part = (self._of(value) - self._low) / (self._high - self._low)
         return 10 + self._room * (1 - part)
 
-    def levels(self) -> Iterator[float]:
-        """Yield some round values in between."""
-        if self.log:
-            yield from self._powers()
-            return
-        step = 10 ** math.floor(math.log10((self._high - self._low) / 2))
-        while (self._high - self._low) / step > 6:
-            step *= 2
-        first = math.ceil(self._low / step - 1e-9)
-        yield from (n * step for n in range(first, math.floor(self._high / step + 1e-9) + 1))
+    def levels(self) -> Sequence[float]:
+        """Return some round values in between."""
+        powers = [*self._powers()] if self.log else []
+        return powers if len(powers) > 2 else self._steps()
+
+    def _steps(self) -> Sequence[float]:
+        low, high = self._ends
+        least = 10 ** math.floor(math.log10((high - low) / 2))
+        step = next(times * least for times in (1, 2, 5, 10) if high - low <= 6 * times * least)
+        first = math.ceil(low / step - 1e-9)
+        return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
 
     def _powers(self) -> Iterator[float]:
         few = (1, 2, 5) if self._high - self._low < 7 else (1,)
