@@ -19,7 +19,7 @@ import polars as pl
 import typer
 
 from pipelines import console
-from pipelines.driver_options import Processes, Resume, Work, ranking
+from pipelines.driver_options import Asked, Cluster, Processes, Resume, Work, ranking
 from pipelines.errors import StockRankError, WrongUsage
 from pipelines.lake import DEMO_NOTICE, Lake, readable
 from pipelines.portfolio_options import BuyRank, CostBps, MinFee, SellRank, Size
@@ -110,6 +110,7 @@ def main(  # noqa: PLR0913 - one parameter an option
         Path | None, typer.Option(help="Folder for the JSON of each strategy, with its days.")
     ] = None,
     processes: Processes = None,
+    cluster: Cluster = None,
     work: Work = None,
     resume: Resume = False,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
@@ -140,8 +141,8 @@ def main(  # noqa: PLR0913 - one parameter an option
             delisting_factor=delisting_factor,
         ),
     )  # fmt: skip
-    beside = work and work / "backtest"
-    with ranking(processes=processes, beside=beside, resume=resume) as ranked:
+    asked, beside = Asked.of(settings, processes, cluster), work and work / "backtest"
+    with ranking(asked, beside, resume=resume) as ranked:
         with console.progress() as progress, readable():
             found = backtests(opened, list(named), inputs, progress, ranked)
         _write_files(found, nav, ledger)

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from pipelines import console
-from pipelines.driver_options import Processes, Resume, driver_for
+from pipelines.driver_options import Asked, Cluster, Processes, Resume
 from pipelines.errors import StockRankError
 from pipelines.lake import Lake, readable
 from pipelines.ranking import Every, first_days, no_price, strategy_named
@@ -33,6 +33,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
     processes: Processes = None,
+    cluster: Cluster = None,
     resume: Resume = False,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
 ) -> None:
@@ -46,7 +47,7 @@ def main(  # noqa: PLR0913 - one parameter an option
         refuse_reversed(since.date(), until.date())
     end_in_order()
     settings, started = Settings.load(config), time.monotonic()
-    ranked = settings.chosen_universe(universe)
+    ranked, asked = settings.chosen_universe(universe), Asked.of(settings, processes, cluster)
     chosen = None if strategy == "all" else [strategy_named(strategy, ranked)]
     opened = Lake(lake or settings.lake)
     with readable():
@@ -56,7 +57,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     with console.progress() as progress, readable():
         done = write_history(
             opened, out, dates=dates, universe=ranked, strategies=chosen, progress=progress,
-            driver=driver_for(opened, len(dates), processes), resume=resume,
+            driver=asked.driver(opened, len(dates)), resume=resume,
         )  # fmt: skip
     console.write(
         f"{done.rows:,} rows of {len(dates)} dates from {dates[0]} to {dates[-1]} in {out}, "

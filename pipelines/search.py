@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from pipelines import console
-from pipelines.driver_options import Processes, Resume, Work, ranking
+from pipelines.driver_options import Asked, Cluster, Processes, Resume, Work, ranking
 from pipelines.errors import StockRankError
 from pipelines.lake import DEMO_NOTICE, Lake, readable
 from pipelines.research import Searched, read_grid, search, search_page, shown
@@ -28,6 +28,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     html: Annotated[Path | None, typer.Option(help="File for a page of the result.")] = None,
     top: Annotated[int, typer.Option(help="How many variants to show.")] = 10,
     processes: Processes = None,
+    cluster: Cluster = None,
     work: Work = None,
     resume: Resume = False,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
@@ -40,8 +41,8 @@ def main(  # noqa: PLR0913 - one parameter an option
     settings, asked = Settings.load(config), read_grid(grid)
     opened = Lake(lake or settings.lake)
     universe = settings.chosen_universe(asked.universe)
-    beside = work / "search" if work else out
-    with ranking(processes=processes, beside=beside, resume=resume) as ranked:
+    who, beside = Asked.of(settings, processes, cluster), work / "search" if work else out
+    with ranking(who, beside, resume=resume) as ranked:
         with console.progress() as progress, readable():
             found = search(
                 opened, asked, universe, progress, named=settings.chosen_universe, ranked=ranked

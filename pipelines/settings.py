@@ -109,6 +109,9 @@ class Settings(BaseSettings):
     remote_seconds: float = Field(
         60, ge=1, allow_inf_nan=False, description="seconds between two looks at the object store"
     )
+    cluster: str | None = Field(
+        None, description="address of a Dask scheduler, for `history`, `backtest` and `search`"
+    )
     sync_hour: int | None = Field(None, ge=0, le=23, description="UTC hour of a daily refresh")
     backtests: bool = Field(
         True, description="a refresh also computes the backtests of the version that it published"

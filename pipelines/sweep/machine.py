@@ -19,8 +19,8 @@ def fitting(stocks: int, dates: int) -> int:
     if stocks * dates < WORTH:
         return 1
     free = free_mb()
-    fit = _processors() if free is None else int(free // A_PROCESS_MB)
-    return max(1, min(_processors(), fit))
+    fit = processors() if free is None else int(free // A_PROCESS_MB)
+    return max(1, min(processors(), fit))
 
 
 def free_mb() -> float | None:
@@ -31,7 +31,8 @@ def free_mb() -> float | None:
     return min([*left, *_of_machine()], default=None)
 
 
-def _processors() -> int:
+def processors() -> int:
+    """Return the number of processors that this process may use."""
     is_known = hasattr(os, "sched_getaffinity")
     return len(os.sched_getaffinity(0)) if is_known else os.cpu_count() or 1
 

@@ -554,7 +554,7 @@ def test_a_question_is_answered(
     served: Service, reading: tuple[Page, dict[str, Any]], asked: Question
 ) -> None:
     page, front = reading
-    page.goto(served.url)
+    page.goto(f"{served.url}/health/live")
     page.evaluate("localStorage.clear()")
     page.goto(f"{served.url}/")
     page.wait_for_selector(".ten")

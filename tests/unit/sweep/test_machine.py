@@ -24,7 +24,7 @@ def test_the_number_of_processes(
     free: float | None, expected: int,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(module, "free_mb", lambda: free)
-    monkeypatch.setattr(module, "_processors", lambda: processors)
+    monkeypatch.setattr(module, "processors", lambda: processors)
     assert fitting(stocks, dates) == expected
 
 
