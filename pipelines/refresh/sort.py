@@ -92,15 +92,16 @@ class Spills:
 
 
 class Buckets:
-    """Rows of a dataset by the year of their `day`.
+    """Rows of a dataset by the year of their `day`, or by spans of so many years.
 
-    Within a year they are sorted by the column `name`, then by `day`, then by arrival. Above
-    `HELD_BYTES`, rows wait in a file in `folder`.
+    A span has the first of its years as key. Within one, rows are sorted by the column `name`, then
+    by `day`, then by arrival. Above `HELD_BYTES`, rows wait in a file in `folder`.
     """
 
-    def __init__(self, folder: Path, *, name: str, day: str) -> None:
+    def __init__(self, folder: Path, *, name: str, day: str, span: int = 1) -> None:
         self.name: Final = name
         self.day: Final = day
+        self._span: Final = span
         self._folder: Final = folder
         self._names: Final = Names()
         self._held: list[pl.DataFrame] = []
@@ -108,8 +109,9 @@ class Buckets:
 
     def add(self, rows: pl.DataFrame) -> None:
         """Add rows to their years."""
+        year = pl.col(self.day).dt.year()
         rows = rows.with_columns(
-            self._names.encode(rows[self.name]), year_=pl.col(self.day).dt.year()
+            self._names.encode(rows[self.name]), year_=year - year % self._span
         )
         self._held.append(rows)
         if self._spills or sum(held.estimated_size() for held in self._held) > HELD_BYTES:
