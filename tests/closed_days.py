@@ -3,6 +3,7 @@
 Example: python -W ignore -m tests.closed_days > pipelines/refresh/closed_days.toml
 """
 
+import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import groupby
@@ -27,7 +28,7 @@ def closed(exchange: str) -> list[date]:
 
 def table() -> Iterator[str]:
     """The lines of the table."""
-    yield "# The weekdays without trade, as `python -m tests.closed_days` asks the calendar library."
+    yield "# The weekdays without trade, by the calendar library: python -m tests.closed_days"
     yield f"first = {FIRST}"
     yield f"last = {LAST}"
     yield ""
@@ -40,4 +41,4 @@ def table() -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(table()))
+    sys.stdout.writelines(f"{line}\n" for line in table())
