@@ -1,7 +1,8 @@
 # Two stages: the libraries are installed where pip is, and run where it is not.
 FROM python:3.13-slim AS build
+ARG LOCK=deploy/requirements.lock
 WORKDIR /build
-COPY deploy/requirements.lock ./
+COPY ${LOCK} requirements.lock
 RUN python -m venv /opt/venv \
     && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
         -r requirements.lock \
@@ -9,7 +10,7 @@ RUN python -m venv /opt/venv \
 
 FROM python:3.13-slim
 RUN useradd --uid 10001 --no-create-home --home-dir /srv/stockrank --shell /usr/sbin/nologin stockrank \
-    && install -d -o stockrank -g stockrank /srv/lake /srv/source
+    && install -d -o stockrank -g stockrank /srv/lake /srv/source /srv/out
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /srv/stockrank
 COPY app/ app/

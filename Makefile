@@ -68,6 +68,9 @@ lock: $(VENV)/ready
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		--no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml \
 		-o deploy/requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links --all-extras pyproject.toml \
+		-o deploy/cluster.lock
 
 clean:
 	rm -rf $(VENV) data/demo.db data/demo.truth.json data/lake

@@ -24,6 +24,7 @@ MODULES: Final = {
     "factors": "pipelines.factors",
     "factor_report": "pipelines.factor_report",
     "search": "pipelines.search",
+    "cluster": "pipelines.cluster",
     "orders": "pipelines.orders",
     "versions": "pipelines.versions",
     "remote": "pipelines.remote",

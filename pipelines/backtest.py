@@ -19,6 +19,7 @@ import polars as pl
 import typer
 
 from pipelines import console
+from pipelines.driver_options import Asked, Cluster, Processes, Resume, Work, ranking
 from pipelines.errors import StockRankError, WrongUsage
 from pipelines.lake import DEMO_NOTICE, Lake, readable
 from pipelines.portfolio_options import BuyRank, CostBps, MinFee, SellRank, Size
@@ -38,6 +39,7 @@ from pipelines.research import (
 )
 from pipelines.settings import Settings
 from pipelines.stretch import FIRST, Since, Until, refuse_reversed
+from pipelines.sweep import Ranking
 from pipelines.terminal_table import Column, Table
 
 SHOWN: Final = (
@@ -107,6 +109,10 @@ def main(  # noqa: PLR0913 - one parameter an option
     each: Annotated[
         Path | None, typer.Option(help="Folder for the JSON of each strategy, with its days.")
     ] = None,
+    processes: Processes = None,
+    cluster: Cluster = None,
+    work: Work = None,
+    resume: Resume = False,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
     version: Annotated[str | None, typer.Option(help="A version; default the current.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
@@ -135,21 +141,25 @@ def main(  # noqa: PLR0913 - one parameter an option
             delisting_factor=delisting_factor,
         ),
     )  # fmt: skip
-    with console.progress() as progress, readable():
-        found = backtests(opened, list(named), inputs, progress)
-    _write_files(found, nav, ledger)
-    if each is not None:
-        _write_each(found, each)
+    asked, beside = Asked.of(settings, processes, cluster), work and work / "backtest"
+    with ranking(asked, beside, resume=resume) as ranked:
+        with console.progress() as progress, readable():
+            found = backtests(opened, list(named), inputs, progress, ranked)
+        _write_files(found, nav, ledger)
+        if each is not None:
+            _write_each(found, each)
     if format_ is OutputFormat.JSON:
         _write_json(found, with_days=with_days)
     else:
         WRITE_AS[format_](found)
     if format_ is OutputFormat.TABLE:
-        _say_the_end(opened, time.monotonic() - started)
+        _say_the_end(opened, ranked, time.monotonic() - started)
 
 
-def _say_the_end(lake: Lake, seconds: float) -> None:
+def _say_the_end(lake: Lake, ranked: Ranking, seconds: float) -> None:
     console.write(f"version {lake.version}, {seconds:.1f} s")
+    for swept in ranked.swept:
+        console.write(swept.told())
     if lake.manifest.demo:
         console.write(DEMO_NOTICE)
 

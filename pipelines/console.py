@@ -18,16 +18,20 @@ from rich.text import Text
 
 from pipelines import __version__, bars
 from pipelines.bars import STEP, Progress, silent
-from pipelines.errors import StockRankError, Stopped, WrongUsage
+from pipelines.errors import EmptyStore, StockRankError, Stopped, WrongUsage
 from pipelines.quoting import one_line, quoted
-from pipelines.runtime import STOPPED, stop_in_order
+from pipelines.runtime import EMPTY_STORE, STOPPED, stop_in_order
 from pipelines.terminal_table import CUT, Table, plain, wrapped
 from pipelines.usage import wrong_usage
 
 logger = logging.getLogger(__name__)
 
 EPILOG: Final = "--version in place of the options shows the release."
-EXIT_CODES: Final[dict[type[StockRankError], int]] = {Stopped: STOPPED, WrongUsage: 2}
+EXIT_CODES: Final[dict[type[StockRankError], int]] = {
+    Stopped: STOPPED,
+    WrongUsage: 2,
+    EmptyStore: EMPTY_STORE,
+}
 PLAIN_WIDTH: Final = 200
 """The width of tables, in characters, if stdout is no terminal."""
 LEAST_WIDTH: Final = 40
@@ -145,8 +149,8 @@ def _stoppable(command: Callable[..., None]) -> Callable[..., None]:
 def errors_told() -> Iterator[None]:
     """End with 1 after a StockRankError, which is shown as `error: …`, with 130 after Ctrl-C.
 
-    If the log is JSON, the error is a line of it, `{"error": …, "type": …}`. Any other exception
-    is a defect and keeps its traceback.
+    `EXIT_CODES` has what is told apart. If the log is JSON, the error is a line of it, `{"error":
+    …, "type": …}`. Any other exception is a defect and keeps its traceback.
     """
     try:
         yield

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields, is_dataclass
+from datetime import date
 from hashlib import sha256
 
 import msgspec
@@ -9,7 +10,7 @@ import polars as pl
 
 
 def digest(value: object) -> str:
-    """Return a hash of JSON values, sets, structs, expressions and column types, also nested."""
+    """Return a hash of JSON values, dates, sets, structs, expressions and types, also nested."""
     text = json.dumps(value, sort_keys=True, default=_plain)
     return sha256(text.encode()).hexdigest()[:16]
 
@@ -21,6 +22,8 @@ def _plain(value: object) -> object:
         return str(value)
     if isinstance(value, msgspec.Struct):
         return msgspec.to_builtins(value)
+    if isinstance(value, date):
+        return value.isoformat()
     if isinstance(value, frozenset):
         return sorted(value)
     if is_dataclass(value):

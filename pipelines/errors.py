@@ -12,7 +12,9 @@ StockRankError
 │   ├── DiskFull       its disk is full, or too full for a refresh
 │   ├── Locked         another process writes to the lake
 │   └── PointerLocked  another process moves `current`, for too long
+├── Unfinished         blocks of dates that could not all be ranked
 ├── RemoteError        an object store cannot be reached, or has not what is asked for
+│   └── EmptyStore     nobody has pushed to it
 ├── BadDefinition      a strategy as data that cannot be used
 ├── SettingsError      a setting is unknown or has a value that cannot be used
 ├── NotADate           a value that is no date
@@ -151,8 +153,16 @@ class PointerLocked(LakeError):
         )
 
 
+class Unfinished(StockRankError):
+    """Some blocks of dates could not be ranked, or those who rank them are gone."""
+
+
 class RemoteError(StockRankError):
     """An object store cannot be reached, refuses, or does not have what is asked for."""
+
+
+class EmptyStore(RemoteError):
+    """A store has no publication, for nobody has pushed to it."""
 
 
 class SettingsError(StockRankError):

@@ -1,4 +1,4 @@
-"""`python -m pipelines.export`: SQLite → a new version of the lake, with its rankings."""
+"""`python -m pipelines.export`: a database → a new version of the lake, with its rankings."""
 
 if __name__ == "__main__":
     from pipelines.runtime import prepare_export, stop_at_once
@@ -19,6 +19,7 @@ from pipelines import lake as lakes
 from pipelines.console import LogFormat
 from pipelines.errors import RemoteError, StockRankError, Stopped
 from pipelines.lake import Dataset, Manifest, current_id
+from pipelines.place import SCHEMES, place
 from pipelines.prepare import prepare_backtests
 from pipelines.refresh import export, recorded_export
 from pipelines.runtime import end_in_order
@@ -30,7 +31,9 @@ __all__ = ["export"]
 
 def main(  # noqa: PLR0913 - one parameter an option
     *,
-    source: Annotated[Path | None, typer.Option(help="SQLite database.", readable=False)] = None,
+    source: Annotated[
+        str | None, typer.Option(help="SQLite database, or postgresql://…", metavar="PLACE")
+    ] = None,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.", readable=False)] = None,
     universe: Annotated[str | None, typer.Option(help="Universe to rank.")] = None,
     full: Annotated[
@@ -54,7 +57,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     log_format: Annotated[LogFormat, typer.Option(help="Format of the log.")] = LogFormat.TEXT,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
 ) -> None:
-    """Export a SQLite database to a new version of the lake, with the four rankings.
+    """Export a database to a new version of the lake, with the four rankings.
 
     Example: python -m pipelines.export --source data/demo.db --lake data/lake
     """
@@ -66,7 +69,7 @@ def main(  # noqa: PLR0913 - one parameter an option
     before = current_id(root)
     with _nothing_published(root, before), console.progress(log_format) as progress:
         manifest = (recorded_export if record else export)(
-            source or settings.source,
+            place(source) if source else settings.source,
             root,
             chosen,
             others=settings.other_universes(chosen),
@@ -130,6 +133,7 @@ def summary(manifest: Manifest) -> list[Table]:
     total = sum(p.seconds for p in manifest.phases)
     phases.append(("all", f"{total:.2f}", phases[-1][2]))
     database = manifest.source.bytes
+    kind = "PostgreSQL" if manifest.source.path.startswith(SCHEMES) else "SQLite"
     return [
         Table(
             f"version {manifest.version}, as of {manifest.as_of}",
@@ -137,7 +141,7 @@ def summary(manifest: Manifest) -> list[Table]:
             datasets,
         ),
         Table(
-            f"{database / 1e6:.1f} MB SQLite → {manifest.bytes / 1e6:.1f} MB Parquet "
+            f"{database / 1e6:.1f} MB {kind} → {manifest.bytes / 1e6:.1f} MB Parquet "
             f"({manifest.bytes / database:.1%})",
             ("phase", "seconds", "peak MB so far"),
             phases,

@@ -1,7 +1,7 @@
 """The fingerprint of a database file, which shows without a query whether it was written to."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -11,14 +11,15 @@ DEMO_MARK: Final = int.from_bytes(b"DEMO")
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """Facts about a SQLite database file; each write changes at least one of them.
+    """Facts about a SQLite database file; each write changes at least one of them but its size.
 
     `header` holds its two counters of changes. The facts about the write-ahead log are null while
-    it is empty.
+    it is empty. Of a PostgreSQL database `header` is a hash of all rows; it has no other facts but
+    its size, in which room for later rows counts.
     """
 
     path: str
-    bytes: int
+    bytes: int = field(compare=False)
     times: tuple[int, int]  # of the last change of the content and of the inode, in ns
     inode: int
     header: str

@@ -30,7 +30,8 @@ BUDGET_MB: Final = 768.0
 """The most memory of the process: one that takes more is ended."""
 LONGEST_SECONDS: Final = 300.0
 SAMPLE_SECONDS: Final = 0.1
-COMMAND: Final = (sys.executable, "-m", "pipelines.backtest")
+COMMAND: Final = (sys.executable, "-m", "pipelines.backtest", "--processes", "1")
+"""One process, so that its memory is all there is."""
 
 
 @dataclass(frozen=True, slots=True)

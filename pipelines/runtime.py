@@ -94,6 +94,8 @@ def keep_loaded() -> None:
 
 STOPPED: Final = 130
 """The exit code after Ctrl-C, as shells have it."""
+EMPTY_STORE: Final = 3
+"""The exit code of a pull from a store that nobody has pushed to."""
 
 
 def stop_at_once() -> None:

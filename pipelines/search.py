@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from pipelines import console
+from pipelines.driver_options import Asked, Cluster, Processes, Resume, Work, ranking
 from pipelines.errors import StockRankError
 from pipelines.lake import DEMO_NOTICE, Lake, readable
 from pipelines.research import Searched, read_grid, search, search_page, shown
@@ -20,12 +21,16 @@ from pipelines.terminal_table import Table
 FIGURES = ("cagr", "sharpe", "max_drawdown", "turnover")
 
 
-def main(
+def main(  # noqa: PLR0913 - one parameter an option
     grid: Annotated[Path, typer.Argument(help="The grid, a TOML file.")],
     *,
     out: Annotated[Path | None, typer.Option(help="File for all variants: Parquet.")] = None,
     html: Annotated[Path | None, typer.Option(help="File for a page of the result.")] = None,
     top: Annotated[int, typer.Option(help="How many variants to show.")] = 10,
+    processes: Processes = None,
+    cluster: Cluster = None,
+    work: Work = None,
+    resume: Resume = False,
     lake: Annotated[Path | None, typer.Option(help="Folder of the lake.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
 ) -> None:
@@ -36,8 +41,21 @@ def main(
     settings, asked = Settings.load(config), read_grid(grid)
     opened = Lake(lake or settings.lake)
     universe = settings.chosen_universe(asked.universe)
-    with console.progress() as progress, readable():
-        found = search(opened, asked, universe, progress, named=settings.chosen_universe)
+    who, beside = Asked.of(settings, processes, cluster), work / "search" if work else out
+    with ranking(who, beside, resume=resume) as ranked:
+        with console.progress() as progress, readable():
+            found = search(
+                opened, asked, universe, progress, named=settings.chosen_universe, ranked=ranked
+            )
+        _write(found, out, html)
+    _show(found, top)
+    for swept in ranked.swept:
+        console.write(swept.told())
+    if opened.manifest.demo:
+        console.write(DEMO_NOTICE)
+
+
+def _write(found: Searched, out: Path | None, html: Path | None) -> None:
     try:
         if out is not None:
             found.variants.write_parquet(out)
@@ -45,9 +63,6 @@ def main(
             html.write_text(search_page(found), encoding="utf-8")
     except OSError as error:
         raise StockRankError(f"cannot write {error.filename}: {error.strerror}") from None
-    _show(found, top)
-    if opened.manifest.demo:
-        console.write(DEMO_NOTICE)
 
 
 def _show(found: Searched, top: int) -> None:

@@ -1,10 +1,15 @@
-"""The values of a source of settings without optional ones that are blank."""
+"""How settings are taken in: blank ones are none, and a source is a path or an address."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, BeforeValidator, PlainSerializer, SecretStr
 from pydantic.fields import FieldInfo
-from pydantic_settings import PydanticBaseSettingsSource
+from pydantic_settings import NoDecode, PydanticBaseSettingsSource
+
+from pipelines.place import Place, place
+
+AnyPlace = Annotated[Place, NoDecode, BeforeValidator(place), PlainSerializer(str)]
+"""A path, or the address of a database, of which nothing that is written out shows the secrets."""
 
 
 class Filled(PydanticBaseSettingsSource):

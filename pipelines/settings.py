@@ -26,7 +26,8 @@ from pydantic_settings import SettingsError as UnreadableVariable
 
 from pipelines.definition import Definition, definitions_from, definitions_in
 from pipelines.errors import SettingsError, Unknown
-from pipelines.setting_sources import Filled
+from pipelines.place import Postgres
+from pipelines.setting_sources import AnyPlace, Filled
 from pipelines.universe import BUILT_IN, JUMP_THRESHOLD, OMXS30, ReturnsIn, TrustedJump, Universe
 
 PREFIX: Final = "STOCKRANK_"
@@ -66,7 +67,9 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
-    source: Path = Field(Path("data/demo.db"), description="SQLite database to export")
+    source: AnyPlace = Field(
+        Path("data/demo.db"), description="SQLite database to export, or an address in PostgreSQL"
+    )
     lake: Path = Field(Path("data/lake"), description="folder of the Parquet versions")
     universe: str = Field("sweden", description="universe to rank")
     keep_versions: int = Field(5, ge=1, description="versions that a refresh keeps")
@@ -105,6 +108,9 @@ class Settings(BaseSettings):
     )
     remote_seconds: float = Field(
         60, ge=1, allow_inf_nan=False, description="seconds between two looks at the object store"
+    )
+    cluster: str | None = Field(
+        None, description="address of a Dask scheduler, for `history`, `backtest` and `search`"
     )
     sync_hour: int | None = Field(None, ge=0, le=23, description="UTC hour of a daily refresh")
     backtests: bool = Field(
@@ -251,7 +257,9 @@ def _listed(text: str | None) -> list[str]:
 
 
 SECRETS: Final = frozenset(
-    name for name, field in Settings.model_fields.items() if SecretStr in get_args(field.annotation)
+    name
+    for name, field in Settings.model_fields.items()
+    if {SecretStr, Postgres} & {*get_args(field.annotation)}
 )
 """The settings whose values no message shows."""
 

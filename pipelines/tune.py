@@ -12,6 +12,8 @@ from typing import Annotated, Final
 import typer
 
 from pipelines import console
+from pipelines.errors import SourceError
+from pipelines.place import Postgres, place
 from pipelines.settings import Settings
 from pipelines.source import tuning
 from pipelines.terminal_table import Column, Table
@@ -130,7 +132,9 @@ def _write_hint() -> None:
 
 def main(
     *,
-    source: Annotated[Path | None, typer.Option(help="SQLite database.", readable=False)] = None,
+    source: Annotated[
+        str | None, typer.Option(help="SQLite database.", metavar="PATH", show_default=False)
+    ] = None,
     do_apply: Annotated[bool, typer.Option("--apply", help="Do it.")] = False,
     config: Annotated[Path | None, typer.Option(help="Settings file.")] = None,
 ) -> None:
@@ -139,7 +143,9 @@ def main(
     Example: python -m pipelines.tune --source data/demo.db --apply
     """
     settings = Settings.load(config)
-    path = source or settings.source
+    path = place(source) if source else settings.source
+    if isinstance(path, Postgres):
+        raise SourceError(f"{path} is in PostgreSQL; this command tunes SQLite databases")
     before = tuning.inspect(path)
     if not do_apply:
         console.show(*advice(before, tuning.expected_plans(path)))

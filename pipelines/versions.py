@@ -18,6 +18,7 @@ from pipelines.errors import ContractError, LakeError, NothingPublished, Unknown
 from pipelines.lake import Lake, Listed, listed, marks, writing
 from pipelines.lake import prune as prune_versions
 from pipelines.lake import rollback as roll_back
+from pipelines.place import place
 from pipelines.ranking import STRATEGIES, canonical_ticker
 from pipelines.runtime import end_in_order
 from pipelines.settings import Settings
@@ -102,7 +103,7 @@ def verify(
     version: VersionArgument = None,
     *,
     source: Annotated[
-        Path | None, typer.Option(help="Compare with this database.", readable=False)
+        str | None, typer.Option(help="Compare with this database.", metavar="PLACE")
     ] = None,
     root: LakeOption = None,
     config: ConfigOption = None,
@@ -119,7 +120,7 @@ def verify(
     found = [verify_files(opened)]
     found[0].problems += _note(folder, opened.version, found[0].problems)
     if source is not None and not found[0].problems:
-        found.append(verify_against_source(opened, source))
+        found.append(verify_against_source(opened, place(source)))
     console.show(*(table for part in found for table in part.tables))
     if problems := [problem for part in found for problem in part.problems]:
         raise ContractError(f"version {opened.version}: {'; '.join(problems)}")

@@ -53,6 +53,14 @@ def one_calendar() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_wait_for_the_disk() -> Iterator[None]:
+    """Spare each export the flushes to the disk: they matter where the machine loses its power."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", id)
+        yield
+
+
 @pytest.fixture(scope="session")
 def demo_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with `demo.db`, of 120 stocks and four years, and its `lake`; to be read only."""

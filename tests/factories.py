@@ -68,6 +68,7 @@ class FrameLake(Lake):
 
     observed_until = None
     observed_since = None
+    path = Path("versions/frames")
 
     def __init__(self, **datasets: pl.DataFrame) -> None:
         self.datasets = datasets
@@ -198,9 +199,8 @@ def database(path: Path, **tables: Iterable[Row]) -> Path:
     from pipelines.demo_market import EVENT_TABLES, SCHEMA  # noqa: PLC0415
 
     con = sqlite3.connect(path)
-    con.executescript(
-        SCHEMA + "".join(EVENT_TABLES[name] for name in tables if name in EVENT_TABLES)
-    )
+    events = "".join(EVENT_TABLES[name] for name in tables if name in EVENT_TABLES)
+    con.executescript(f"PRAGMA synchronous = OFF; BEGIN; {SCHEMA}{events}")
     for table, rows in tables.items():
         for row in rows:
             names, marks = ", ".join(row), ", ".join("?" * len(row))
@@ -213,6 +213,7 @@ def database(path: Path, **tables: Iterable[Row]) -> Path:
 def change(path: Path, *statements: str) -> None:
     """Run statements on a database, all or none of them."""
     with closing(sqlite3.connect(path)) as con, con:
+        con.execute("PRAGMA synchronous = OFF")
         for statement in statements:
             con.execute(statement)
 

@@ -4,13 +4,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from shutil import copyfile
 from typing import Any, Final
 
 import polars as pl
 
 from pipelines.refresh.task import Task
-from pipelines.source import TABLES, TableReader
+from pipelines.source import TABLES, Snapshot, SqliteSource, TableReader
 from pipelines.universe import SWEDEN
 from tests.factories import Row, database, fingerprint
 
@@ -20,18 +19,22 @@ TODAY: Final = date(2024, 5, 31)
 def task(folder: Path, known: dict[str, Any] | None = None, **tables: Iterable[Row]) -> Task:
     """A task with its folders and its private copy of a database of some rows."""
     made = Task(
-        database=database(folder / "app.db", **tables), root=folder / "lake", version="v",
-        universe=SWEDEN, tables=tuple(TABLES[name] for name in tables), source=fingerprint(),
-        today=TODAY,
+        database=SqliteSource(database(folder / "app.db", **tables)), root=folder / "lake",
+        version="v", universe=SWEDEN, tables=tuple(TABLES[name] for name in tables),
+        source=fingerprint(), today=TODAY,
     )  # fmt: skip
     made.work.mkdir(parents=True)
-    copyfile(made.database, made.copy)
     return replace(made, **known or {})
+
+
+def copied(made: Task) -> Snapshot:
+    """The private copy of its database."""
+    return made.database.snapshot(made.work)
 
 
 def table(made: Task, name: str) -> TableReader:
     """A table of the private copy."""
-    return TableReader(made.copy, TABLES[name])
+    return copied(made).table(TABLES[name])
 
 
 def written(made: Task, path: str) -> pl.DataFrame:

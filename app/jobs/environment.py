@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from pipelines import lake as lakes
+from pipelines.place import spelled
 from pipelines.runtime import without_allocators
 from pipelines.settings import PREFIX, Settings
 
@@ -20,6 +21,7 @@ def environment(settings: Settings) -> dict[str, str]:
     inherited = without_allocators(os.environ)
     given = {name: value for name, value in inherited.items() if not name.startswith(PREFIX)}
     known = settings.model_dump(mode="json", include=PASSED_ON, exclude_none=True)
+    known["source"] = spelled(settings.source)
     # As the service has read them: a file may have changed since.
     known["strategies"] = {one.name: one.form() for one in settings.own_strategies}
     for name, value in known.items():

@@ -7,14 +7,14 @@ from pathlib import Path
 from app.jobs.job import Job
 from pipelines import lake as lakes
 from pipelines.errors import LakeError
-from pipelines.fingerprint import path_text
 from pipelines.lake import Run
+from pipelines.place import place_text
 from pipelines.settings import Settings
 
 
 def service_databases(settings: Settings) -> set[str]:
     """The database that is set, and the one that the current version was made from."""
-    found = {path_text(settings.source)}
+    found = {place_text(settings.source)}
     with suppress(LakeError, OSError):  # of which others tell
         if version := lakes.current_id(settings.lake):
             found.add(lakes.source_of(settings.lake, version).path)

@@ -247,7 +247,9 @@ class Refresher:
         """Record a job that has ended; its error is shown without paths; the log has them."""
         tell_end(job, self.log(job.job_id))
         if job.error:
-            places = (self._settings.source, self._settings.lake)
+            places = [
+                p for p in (self._settings.source, self._settings.lake) if isinstance(p, Path)
+            ]
             job = replace(job, error=without_paths(job.error, places))
         self._record(job)
 

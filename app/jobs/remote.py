@@ -17,6 +17,7 @@ from app.jobs.leash import leashed
 from app.jobs.outcome import without_paths
 from pipelines import lake as lakes
 from pipelines.errors import LakeError
+from pipelines.runtime import EMPTY_STORE
 from pipelines.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -105,9 +106,13 @@ class Remote:
                 with suppress(ProcessLookupError):
                     os.killpg(child.pid, signal.SIGKILL)
                 await child.wait()
-        if child.returncode == 0:
+        if child.returncode == 0 or (child.returncode == EMPTY_STORE and self._is_new()):
             return None
         return self._error_in(said.decode(errors="replace")) or f"the {what} was ended"
+
+    def _is_new(self) -> bool:
+        """Return True if the lake has no version: it waits for the first one of its writer."""
+        return lakes.current_id(self._settings.lake) is None
 
     def _error_in(self, said: str) -> str | None:
         """Return the error that a command told last, without the addresses of store and lake."""

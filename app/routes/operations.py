@@ -15,9 +15,10 @@ from app.services import Services
 from app.serving import Version
 from app.watch import Level, memory_usage
 from app.web import Responses, Unavailable, operation_models
-from pipelines import __version__, database
+from pipelines import __version__, database, postgres
 from pipelines.errors import LakeError, SourceBusy, SourceError
 from pipelines.lake import DEMO_NOTICE, Condition
+from pipelines.place import Place, Postgres
 
 router = APIRouter(tags=["operations"])
 
@@ -25,6 +26,8 @@ PROBE_SECONDS: Final = 5.0
 """Seconds for which the health check waits for the database, for example on a disk that is gone."""
 PROBE_BUSY_SECONDS: Final = 0.5
 """Seconds for which the health check waits for a locked database."""
+PROBE_CONNECT_SECONDS: Final = 2
+"""Seconds for which it waits for a server, and for each answer of it."""
 
 
 @router.get("/health")
@@ -74,13 +77,21 @@ async def _connection(services: Services) -> str:
 
 def _database_state(services: Services) -> str:
     try:
-        database.check_readable(services.settings.source, busy_seconds=PROBE_BUSY_SECONDS)
+        _look_at(services.settings.source)
     except SourceBusy:
         return "error: busy, another process has locked the source database"
     except SourceError:
         # The error names a path, which belongs in the log of a refresh alone.
         return "error: the source database cannot be read; a refresh says why"
     return "connected"
+
+
+def _look_at(source: Place) -> None:
+    """Raise `SourceError` unless the source can be read."""
+    if isinstance(source, Postgres):
+        postgres.check_readable(source, seconds=PROBE_CONNECT_SECONDS)
+    else:
+        database.check_readable(source, busy_seconds=PROBE_BUSY_SECONDS)
 
 
 @router.get("/health/live")

@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import FileResponse, RedirectResponse, Response
@@ -13,7 +13,6 @@ from starlette.types import Scope
 from app.jobs import NOTHING_NEW
 from app.web import Files, prefers_html
 from pipelines.lake import PHASES
-from pipelines.ranking import FRACTIONS, REASONS
 
 FOLDER: Final = Path(__file__).parents[1]
 TEMPLATES: Final = FOLDER / "templates"
@@ -26,8 +25,6 @@ HEADERS: Final = {
 TERMS: Final = "".join(
     f"export const {name} = {json.dumps(value)};\n"
     for name, value in {
-        "FRACTIONS": FRACTIONS,
-        "REASONS": dict(REASONS),
         "PHASES": list(PHASES),
         "NOTHING_NEW": NOTHING_NEW,
     }.items()
@@ -47,40 +44,36 @@ def _page(name: str, **headers: str) -> FileResponse:
 @router.get("/portfolio")
 @router.get("/backtest")
 @router.get("/method")
+@router.get("/status")
 async def investor() -> FileResponse:
-    """Return the shell of an investor's page; its script draws the page of the path."""
-    return _page("investor")
+    """Return the shell of all pages; its script draws the page of the path."""
+    return _page("shell")
 
 
 @router.get("/stock/{ticker:path}")
 async def stock(ticker: str) -> FileResponse:  # noqa: ARG001 - the script reads it
     """Return the page of a stock."""
-    return _page("investor")
-
-
-@router.get("/status")
-async def status() -> FileResponse:
-    """Return the operator's page; everything it shows comes from the API."""
-    return _page("dashboard")
+    return _page("shell")
 
 
 @router.get("/dashboard")
 async def dashboard() -> RedirectResponse:
-    """Lead to the operator's page, which was here."""
+    """Lead to the operator's page."""
     return RedirectResponse("/status")
 
 
 @router.get("/method.md")
-async def method() -> FileResponse:
-    """Return the methodology as it is written."""
-    file = TEMPLATES / "methodology.md"
+@router.get("/method.{language}.md")
+async def method(language: Literal["en", "sv"] = "en") -> FileResponse:
+    """Return the methodology as it is written, in a language."""
+    file = TEMPLATES / ("methodology.md" if language == "en" else f"methodology.{language}.md")
     media = "text/markdown; charset=utf-8"
     return FileResponse(file, media_type=media, headers={"Cache-Control": "no-cache"})
 
 
-@router.get("/static/js/terms.js")
+@router.get("/static/pages/terms.js")
 async def terms() -> Response:
-    """Return the terms of the rankings and refreshes as a module of the page's script."""
+    """Return the terms of refreshes as a module of the page's script."""
     return Response(TERMS, media_type="text/javascript", headers={"Cache-Control": "no-cache"})
 
 
@@ -101,7 +94,7 @@ def _asks_for_page(scope: Scope, child: Scope) -> bool:
 
 
 async def _strategy(_: Any) -> Response:
-    return _page("investor", Vary="Accept")
+    return _page("shell", Vary="Accept")
 
 
 STRATEGY_PAGE: Final[BaseRoute] = StrategyPage("/strategies/{name}", _strategy, methods=["GET"])

@@ -10,6 +10,7 @@ from typing import Final, Literal
 
 from pipelines import lake as lakes
 from pipelines.lake import MANIFEST, Manifest, layout
+from pipelines.place import Place
 from pipelines.runtime import MB
 
 logger = logging.getLogger(__name__)
@@ -48,7 +49,7 @@ UNKNOWN_DISK: Final = DiskUsage((), None, None, None, None)
 """That of a disk that does not answer."""
 
 
-def disk_usage(root: Path, database: Path, current: Manifest | None) -> DiskUsage:
+def disk_usage(root: Path, database: Place, current: Manifest | None) -> DiskUsage:
     """The room on the disks of a lake; the need follows from its database and current version."""
     needed, folders = lakes.need_of(database, current), _folders(root)
     free = folders[-1].free_mb if folders else None

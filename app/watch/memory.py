@@ -12,10 +12,10 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from app.watch import cgroup
 from app.watch.events import Events
 from app.watch.growth import growth_per_hour
 from app.watch.levels import LEVELS, Level, LevelHold
+from pipelines import cgroup
 from pipelines.errors import SettingsError
 from pipelines.runtime import process_mb, resident_mb
 

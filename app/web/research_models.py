@@ -2,7 +2,7 @@
 
 import re
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -82,11 +82,15 @@ class BacktestOptions(BaseModel):
         return found
 
 
+ALONE: Final = ("--processes", "1")
+"""One process, whose memory is watched."""
+
+
 def backtest_words(version: str, strategy: str, options: BacktestOptions) -> list[str]:
     """Return the command of a backtest of a version of the lake."""
     return [
         "pipelines.backtest", "--strategy", strategy, "--format", "json", "--with-days",
-        "--version", version, *options.words(),
+        "--version", version, *ALONE, *options.words(),
     ]  # fmt: skip
 
 
@@ -94,7 +98,7 @@ def sheet_words(version: str, strategy: str, options: BacktestOptions) -> list[s
     """Return the command of a backtest as a page of its own."""
     return [
         "pipelines.backtest", "--strategy", strategy, "--format", "html",
-        "--version", version, *options.words(),
+        "--version", version, *ALONE, *options.words(),
     ]  # fmt: skip
 
 

@@ -15,3 +15,12 @@ from .plants import Plant as Plant
 
 # The plants of a database, as they are told beside it.
 from .plants import read_truth as read_truth
+
+# Whether a PostgreSQL database has a market.
+from .pour import has_market as has_market
+
+# The newest date of a demo market in PostgreSQL.
+from .pour import newest_date as newest_date
+
+# A SQLite database of a market, poured into PostgreSQL.
+from .pour import pour as pour

@@ -19,10 +19,10 @@ from typing import Annotated, Final, Literal, TextIO
 import msgspec
 
 from pipelines.errors import Locked, StockRankError
-from pipelines.fingerprint import path_text
 from pipelines.lake import layout
 from pipelines.lake.described import manifest_of
 from pipelines.lake.manifest import Manifest
+from pipelines.place import Place, place_text
 
 logger = logging.getLogger(__name__)
 
@@ -56,11 +56,11 @@ class Run:
 class Record:
     """The record of the refresh that runs; a disk that cannot take it does not end the refresh."""
 
-    def __init__(self, root: Path, database: Path | None = None) -> None:
+    def __init__(self, root: Path, database: Place | None = None) -> None:
         now = datetime.now(UTC)
         self._root: Final = root
         self._began: Final = now
-        self._database: Final = database and path_text(database)
+        self._database: Final = database and place_text(database)
         self._path: Final = layout.run(root, f"{now:{layout.ID_FORMAT}}-{token_hex(3)}")
         self._file: TextIO | None = None
         self._version: str | None = None
@@ -128,7 +128,7 @@ class Record:
 
 
 @contextmanager
-def recorded(root: Path, database: Path | None = None) -> Iterator[Record]:
+def recorded(root: Path, database: Place | None = None) -> Iterator[Record]:
     """Record a refresh from here on; one that another writer kept out leaves no record."""
     record = Record(root, database)
     record.begin()

@@ -9,6 +9,7 @@ from typing import Final
 from pipelines.errors import DiskFull
 from pipelines.lake import layout
 from pipelines.lake.manifest import Manifest
+from pipelines.place import Place
 from pipelines.runtime import MB
 
 PARQUET_SHARE: Final = 0.25
@@ -43,11 +44,14 @@ class Room:
     total: int
 
 
-def need_of(database: Path, current: Manifest | None) -> Need | None:
+def need_of(database: Place, current: Manifest | None) -> Need | None:
     """Return what a refresh needs: as much as the current version, or a share of the database.
 
-    None where the database is not there.
+    A database in PostgreSQL is not copied. None where the database is not there, or its size is
+    not known.
     """
+    if not isinstance(database, Path):
+        return Need(0, current.bytes) if current else None
     try:
         copy = sum(path.stat().st_size for path in _parts(database))
     except OSError:
@@ -85,7 +89,7 @@ def _own_bytes(path: Path) -> int:
     return stat.st_size if stat.st_nlink == 1 else 0
 
 
-def check_room(root: Path, database: Path, current: Manifest | None) -> None:
+def check_room(root: Path, database: Place, current: Manifest | None) -> None:
     """Raise `DiskFull` if a refresh does not fit on the disk of the lake."""
     needed, folder = need_of(database, current), layout.versions(root)
     room = room_of(folder)

@@ -72,9 +72,6 @@ from .expressions import has_any as has_any
 # The columns of statements that the F-score is made of.
 from .factors import STATEMENT_ITEMS as STATEMENT_ITEMS
 
-# The rankings of many dates as files by year.
-from .history_files import write_history as write_history
-
 # The jumps of a version that neither a split nor the owner explains.
 from .jumps import counted_jumps as counted_jumps
 
@@ -87,8 +84,15 @@ from .known import price_return as price_return
 # All stocks that a version knows of, those that are gone from the source too.
 from .listed import all_listed as all_listed
 
-# How often to rank, and the first day with prices of each such period.
+# How often to rank.
 from .many import Every as Every
+
+# Dates in blocks, and the rankings of one block: all that a history has, or the ranks alone.
+from .many import block_history as block_history
+from .many import block_ranks as block_ranks
+from .many import blocks as blocks
+
+# The first day with prices of each period.
 from .many import first_days as first_days
 
 # The rankings of many dates, a plan for each block of them.

@@ -110,36 +110,62 @@ def history(
     date, strategy, rank and ticker.
     """
     chosen = tuple(strategies_of(universe).values() if strategies is None else strategies)
-    for tables in _tables(lake, dates, universe, chosen, TOGETHER):
-        yield pl.concat([table.select(HISTORY_COLUMNS) for table in tables]).sort(
-            "as_of", "strategy", "rank", "ticker", nulls_last=True
-        )
+    for block in blocks(lake, dates, universe, chosen):
+        yield block_history(lake, block, universe, chosen)
 
 
 def history_of_ranks(
     lake: Lake, *, dates: Iterable[date], universe: Universe, strategies: Iterable[Strategy]
 ) -> Iterator[pl.LazyFrame]:
     """Yield the rows of `history` with `RANK_COLUMNS` alone, in larger blocks and in no order."""
-    for tables in _tables(lake, dates, universe, tuple(strategies), RANKS_TOGETHER):
-        yield pl.concat([table.select(RANK_COLUMNS) for table in tables])
+    chosen = tuple(strategies)
+    for block in blocks(lake, dates, universe, chosen, ranks_alone=True):
+        yield block_ranks(lake, block, universe, chosen)
+
+
+def blocks(
+    lake: Lake,
+    dates: Iterable[date],
+    universe: Universe,
+    strategies: Sequence[Strategy],
+    *,
+    ranks_alone: bool = False,
+) -> Iterator[tuple[date, ...]]:
+    """Yield dates in blocks, oldest first, none twice: the more stocks there are, the smaller."""
+    stocks, every = lake.stocks().select(pl.len()).collect().item(), sorted(set(dates))
+    together = RANKS_TOGETHER if ranks_alone else TOGETHER
+    if windows_read(strategies, universe):
+        together = WITH_WINDOWS
+    size = max(1, together // max(1, stocks))
+    yield from (tuple(every[start : start + size]) for start in range(0, len(every), size))
+
+
+def block_history(
+    lake: Lake, block: Sequence[date], universe: Universe, strategies: Sequence[Strategy]
+) -> pl.LazyFrame:
+    """Return the rankings of a block of dates, as `history` yields them."""
+    tables = _tables(lake, block, universe, strategies)
+    return pl.concat([table.select(HISTORY_COLUMNS) for table in tables]).sort(
+        "as_of", "strategy", "rank", "ticker", nulls_last=True
+    )
+
+
+def block_ranks(
+    lake: Lake, block: Sequence[date], universe: Universe, strategies: Sequence[Strategy]
+) -> pl.LazyFrame:
+    """Return the same with `RANK_COLUMNS` alone, and in no order."""
+    tables = _tables(lake, block, universe, strategies)
+    return pl.concat([table.select(RANK_COLUMNS) for table in tables])
 
 
 def _tables(
-    lake: Lake, dates: Iterable[date], universe: Universe, chosen: Sequence[Strategy], together: int
-) -> Iterator[list[pl.LazyFrame]]:
-    """Yield the rankings of each strategy, of one block of dates after another."""
-    read = windows_read(chosen, universe)
-    for block in _blocks(lake, sorted(set(dates)), WITH_WINDOWS if read else together):
-        known = cross_sections(lake, block, universe.trusted_jumps, read)
-        stocks = in_currency(known, lake, universe, first=block[0], last=block[-1], also=read.names)
-        yield ranking_tables(stocks, universe, chosen)
-
-
-def _blocks(lake: Lake, dates: Sequence[date], together: int) -> Iterator[Sequence[date]]:
-    """Yield the dates in blocks: the more stocks there are, the fewer dates in each."""
-    stocks = lake.stocks().select(pl.len()).collect().item()
-    size = max(1, together // max(1, stocks))
-    yield from (dates[start : start + size] for start in range(0, len(dates), size))
+    lake: Lake, block: Sequence[date], universe: Universe, strategies: Sequence[Strategy]
+) -> list[pl.LazyFrame]:
+    """Return the rankings of each strategy on a block of dates."""
+    read = windows_read(strategies, universe)
+    known = cross_sections(lake, block, universe.trusted_jumps, read)
+    stocks = in_currency(known, lake, universe, first=block[0], last=block[-1], also=read.names)
+    return ranking_tables(stocks, universe, strategies)
 
 
 def cross_sections(

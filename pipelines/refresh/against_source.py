@@ -3,20 +3,19 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC
-from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from pipelines import lake, source
-from pipelines.fingerprint import fingerprint
+from pipelines import lake
 from pipelines.lake import Lake, disk_errors
+from pipelines.place import Place
 from pipelines.refresh import build
 from pipelines.refresh.intact import Comparison
 from pipelines.refresh.remembered import of_whole
 from pipelines.refresh.sightings import FUNDAMENTALS, of_fundamentals, own_fiscal
-from pipelines.refresh.task import Task, copy_database, staging
-from pipelines.source import TABLES
+from pipelines.refresh.task import Task, snapshot, staging
+from pipelines.source import TABLES, opened
 from pipelines.terminal_table import Column, Table
 from pipelines.universe import Universe
 
@@ -37,40 +36,45 @@ STOCK: Final = ["universe", "strategy", "ticker"]
 RANKED: Final = [*STOCK, "rank", "excluded_by", "primary_rank"]
 
 
-def verify_against_source(opened: Lake, database: Path) -> Comparison:
+def verify_against_source(version: Lake, database: Place) -> Comparison:
     """Compare a version with the database as it is now, value by value.
 
     The database is read again with Float64 in place of every Float32. Columns that are stored as
     Float32 may differ by their rounding, others not at all; the rankings must be the same.
     All of it is written below the lake, where there is room for a refresh, and is removed.
     """
-    made, root = opened.manifest, opened.path.parents[1]
-    tables = tuple(source.preflight(database))
-    with disk_errors(root), lake.scratch(root) as folder:
-        lake.check_room(root, database, made)
-        state = fingerprint(database)
-        task = Task(
-            database=database,
-            root=folder,
-            version=made.version,
-            universe=made.universe,
-            others=made.other_universes,
-            tables=tables,
-            source=state,
-            today=made.created_at.astimezone(UTC).date(),
-            memory=of_whole(opened),
-            exact=True,
-        )
-        with staging(task):
-            copy_database(task)
-            content = build.from_database(task)
-            exact = Lake.unfinished(task.staged, content.datasets, content.as_of)
-            found = _values(opened, exact)
-            _add_rankings(found, opened, exact)
-            found.tables.extend(_remembered(opened, exact))
-    if found.problems and replace(state, path=made.source.path) != made.source:
+    made, root = version.manifest, version.path.parents[1]
+    with opened(database) as source, disk_errors(root):
+        tables = tuple(source.preflight())
+        with lake.scratch(root) as folder:
+            lake.check_room(root, database, made)
+            task = Task(
+                database=source,
+                root=folder,
+                version=made.version,
+                universe=made.universe,
+                others=made.other_universes,
+                tables=tables,
+                source=source.fingerprint(),
+                today=made.created_at.astimezone(UTC).date(),
+                memory=of_whole(version),
+                exact=True,
+            )
+            found = _compared_with_exact(version, task)
+    if found.problems and replace(task.source, path=made.source.path) != made.source:
         found.problems.insert(0, "the database was written to since the version was made")
     return found
+
+
+def _compared_with_exact(version: Lake, task: Task) -> Comparison:
+    """Make the version anew with the source's own numbers, and compare both."""
+    with staging(task):
+        content = build.from_database(task, snapshot(task))
+        exact = Lake.unfinished(task.staged, content.datasets, content.as_of)
+        found = _values(version, exact)
+        _add_rankings(found, version, exact)
+        found.tables.extend(_remembered(version, exact))
+        return found
 
 
 def _values(opened: Lake, exact: Lake) -> Comparison:

@@ -19,7 +19,7 @@ from pipelines.refresh.ratio_prices import ratio_prices
 from pipelines.refresh.reading import RowsGone
 from pipelines.refresh.reuse import Reused, link_dataset
 from pipelines.refresh.task import Task, start_over
-from pipelines.source import TABLES, SourceState, TableReader
+from pipelines.source import TABLES, Snapshot, TableReader
 
 logger = logging.getLogger(__name__)
 
@@ -28,11 +28,11 @@ MADE_ANEW: Final = ("observed_fundamentals", "observed_stocks", "ratio_prices", 
 """The datasets that are not those of the version before, even if nothing was read."""
 
 
-def from_database(task: Task) -> Content:
-    """Make the content of a version from the private copy of the database; remove the copy."""
+def from_database(task: Task, snapshot: Snapshot) -> Content:
+    """Make the content of a version from the database as it was; remove the working folder."""
     with ThreadPoolExecutor(2) as pool:
         days = pool.submit(_calendar, task)  # a process of its own, meanwhile
-        made, as_of = _read_once_or_twice(task)
+        made, as_of = _read_once_or_twice(task, snapshot)
         gone = pool.submit(shutil.rmtree, task.work)  # the copy is read no more
         content = _judged(task, made, as_of, days)
         gone.result()
@@ -55,16 +55,16 @@ def from_version_before(task: Task, before: Lake) -> Content:
         return _judged(task, _ranked(task, made, before.as_of, None), before.as_of, days)
 
 
-def _read_once_or_twice(task: Task) -> tuple[dict[str, Dataset], date]:
+def _read_once_or_twice(task: Task, snapshot: Snapshot) -> tuple[dict[str, Dataset], date]:
     """Write all datasets and the rankings.
 
     If anything goes wrong while years are taken from the version before, everything is read once
     more; an error of that second reading is raised. A failure of the disk or the memory is raised
     at once.
     """
-    now = _saved_state(task)
+    _save_state(task, snapshot)
     try:
-        return _read(task, _reused(task, now))
+        return _read(task, snapshot, _reused(task, snapshot))
     except RowsGone as gone:
         logger.info("%s: everything is read again", gone)
     except Exception as error:
@@ -72,7 +72,7 @@ def _read_once_or_twice(task: Task) -> tuple[dict[str, Dataset], date]:
             raise
         _warn(error)
     start_over(task)
-    return _read(task, None)
+    return _read(task, snapshot, None)
 
 
 def _warn(error: Exception) -> None:
@@ -82,26 +82,21 @@ def _warn(error: Exception) -> None:
     )
 
 
-def _saved_state(task: Task) -> SourceState:
-    """Save the state of the database for the next refresh, and return it.
-
-    It is that of the copy before any row of it was marked as unreadable.
-    """
+def _save_state(task: Task, snapshot: Snapshot) -> None:
+    """Save the state of the database for the next refresh, before any of its rows is marked."""
     with task.clock.phase("changes"):
-        now = SourceState.of(task.copy)
-        now.save(task.staged / layout.STATE)
-    return now
+        snapshot.save_state(task.staged / layout.STATE)
 
 
-def _reused(task: Task, now: SourceState) -> Reused | None:
+def _reused(task: Task, snapshot: Snapshot) -> Reused | None:
     """Return what need not be read."""
     if task.full or task.before is None:
         return None
-    return Reused.of(task.before, task.copy, now, task.today)
+    return Reused.of(task.before, snapshot, task.today)
 
 
-def _read(task: Task, reused: Reused | None) -> tuple[dict[str, Dataset], date]:
-    tables = {table.name: TableReader(task.copy, table) for table in task.tables}
+def _read(task: Task, snapshot: Snapshot, reused: Reused | None) -> tuple[dict[str, Dataset], date]:
+    tables = {table.name: snapshot.table(table) for table in task.tables}
     made, as_of = _datasets(task, tables, reused)
     return _ranked(task, made, as_of, reused), as_of
 

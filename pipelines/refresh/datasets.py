@@ -57,7 +57,7 @@ def prices(task: Task, table: TableReader, reused: Reused | None) -> WrittenPric
     how = partial(normalise.prices, today=task.today)
     part = Part(table, how)
     if reused:
-        part = Part(replace(table, where=reused.where), how, elsewhere=reused.rows_in)
+        part = Part(reused.rest(table), how, elsewhere=reused.rows_in)
     schema = _schema(task, lake_schema("prices"))
     least = task.universe.jump_threshold
     search = Search(schema.to_frame(), reused.closes(least) if reused else {}, least)

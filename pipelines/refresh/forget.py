@@ -10,6 +10,7 @@ from pipelines.refresh import make
 from pipelines.refresh.intact import intact
 from pipelines.refresh.remembered import of_whole
 from pipelines.refresh.task import Strike, Task, staging
+from pipelines.source import SqliteSource
 
 
 def forget(root: Path, strike: Strike, *, keep: int = 5, today: date | None = None) -> Manifest:
@@ -25,7 +26,8 @@ def forget(root: Path, strike: Strike, *, keep: int = 5, today: date | None = No
             raise LakeError(f"version {after} is damaged; run python -m pipelines.export first")
         made = before.manifest
         task = Task(
-            database=Path(made.source.path), root=root, version=lake.new_version_id(root),
+            database=SqliteSource(Path(made.source.path)), root=root,
+            version=lake.new_version_id(root),
             universe=made.universe, others=made.other_universes, tables=(), source=made.source,
             today=today or datetime.now(UTC).date(), before=before, memory=of_whole(before),
             strike=strike,

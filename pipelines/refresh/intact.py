@@ -51,6 +51,6 @@ def verify_files(version: Lake) -> Comparison:
 
 def _state(path: Path) -> Iterator[str]:
     try:
-        source.SourceState.load(path)
+        source.check_state(path)
     except LakeError as error:
         yield str(error)

@@ -11,7 +11,6 @@ import connectorx  # noqa: F401 - here, for it loads while the database is copie
 
 from pipelines import __version__, lake
 from pipelines.errors import ChecksFailed
-from pipelines.fingerprint import is_demo
 from pipelines.lake import Lake, Manifest
 from pipelines.ranking import rules_hash, strategies_of
 from pipelines.refresh import build, checks
@@ -19,14 +18,15 @@ from pipelines.refresh.content import Content
 from pipelines.refresh.contract_version import contract_hash
 from pipelines.refresh.intact import intact
 from pipelines.refresh.remembered import remembered
-from pipelines.refresh.task import Task, copy_database
+from pipelines.refresh.task import Task, snapshot
 from pipelines.refresh.unranked import unranked
+from pipelines.source import Snapshot
 
 logger = logging.getLogger(__name__)
 
 
 def published(
-    task: Task, copying: Future[None] | None, *, after: str | None, force: bool
+    task: Task, copying: Future[Snapshot] | None, *, after: str | None, force: bool
 ) -> Manifest:
     """Publish a version and return its manifest; `ChecksFailed` if a check fails, unless forced.
 
@@ -74,15 +74,11 @@ def _remembering(task: Task, after: str | None, *, force: bool) -> Task:
     return replace(task, before=before, memory=remembered(task.root, after, before, force=force))
 
 
-def _made(task: Task, copying: Future[None] | None) -> tuple[Task, Content]:
+def _made(task: Task, copying: Future[Snapshot] | None) -> tuple[Task, Content]:
     """Return the task and the content of its version; the database is copied if it must be."""
-    if copying:
-        copying.result()
-    elif task.before:
+    if copying is None and task.before:
         return task, build.from_version_before(task, task.before)
-    else:
-        copy_database(task)
-    return task, build.from_database(task)
+    return task, build.from_database(task, copying.result() if copying else snapshot(task))
 
 
 def _collect_garbage_again() -> None:
@@ -111,5 +107,5 @@ def _manifest(task: Task, content: Content, failures: list[str]) -> Manifest:
         integrity=content.integrity,
         failed_checks=tuple(failures),
         other_universes=task.others,
-        demo=is_demo(task.database),
+        demo=task.database.is_demo(),
     )

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from pipelines.bars import Progress, silent
 from pipelines.lake import Manifest, recorded
+from pipelines.place import Place
 from pipelines.refresh.run import export
 from pipelines.runtime import peak_mb
 from pipelines.universe import Universe
 
 
 def recorded_export(  # noqa: PLR0913 - one parameter an option
-    database: Path,
+    database: Place,
     root: Path,
     universe: Universe,
     *,

@@ -21,17 +21,12 @@ from pipelines.refresh.normalise import NOTES
 from pipelines.refresh.splits import NONE_KNOWN, still_known
 from pipelines.refresh.waiting import due_days
 from pipelines.source import (
-    SourceState,
+    Snapshot,
     SourceTable,
     TableReader,
-    found_years,
-    outside,
     tables_of,
-    wide_years,
 )
 
-ROOM: Final = 500
-"""Bytes of a page that the text of a row cannot use: headers, thirty numbers, some to spare."""
 TABLES_OF: Final[dict[str, tuple[SourceTable, ...]]] = {
     dataset: tables_of(dataset)
     for dataset in ("prices", "fundamentals", "index_prices", "splits", "dividends", "fx_rates")
@@ -49,37 +44,38 @@ class Reused:
     before: Lake
     years: frozenset[str]
     datasets: frozenset[str]
-    where: str
-    """The rows of `daily_prices` that must be read, as a condition in SQL."""
+    known: frozenset[str]
+    """The source years of all rows of `daily_prices`."""
     widest_text: int
     """An upper bound for the bytes of text in any row that is taken."""
 
     @classmethod
-    def of(cls, before: Lake, copy: Path, now: SourceState, today: date) -> Self | None:
+    def of(cls, before: Lake, snapshot: Snapshot, today: date) -> Self | None:
         """Return the years that cannot have changed; None if everything must be read.
 
         A year that only lost rows may be among them. That is noticed later: the rows that are read
         and those that are taken do not add up.
         """
-        prices = before.datasets["prices"]
+        prices, saved = before.datasets["prices"], before.path / layout.STATE
         counts, widest = prices.source_years, prices.widest_text
         if counts is None or widest is None or not is_made_alike(before.manifest):
             return None
-        found = found_years(copy, now, SourceState.load(before.path / layout.STATE))
-        if found is None or not _is_known(now, "prices"):
+        found = snapshot.found_years(saved)
+        if found is None:
             return None
-        width = min(widest, _widest_plain(now))
         due = {day[:4] for day in due_days(before, "prices", today)}
-        years = frozenset(filter(_is_year, counts)) - found - due
-        if width < widest:
-            years -= wide_years(copy, width)
+        wide, width = snapshot.wide_years(widest)
+        years = frozenset(filter(_is_year, counts)) - found - due - wide
         if not years:
             return None
-        where = outside(years, counts.keys() | found)
-        datasets = _unchanged(before, now, today)
+        datasets = _unchanged(before, snapshot, today)
         if found or due:
             datasets -= OF_PRICES
-        return cls(before, years, datasets, where, width)
+        return cls(before, years, datasets, frozenset(counts.keys() | found), width)
+
+    def rest(self, table: TableReader) -> TableReader:
+        """Return a reader of the rows of `daily_prices` that must be read."""
+        return table.outside(self.years, self.known)
 
     @property
     def rows_in(self) -> int:
@@ -109,11 +105,7 @@ class Reused:
     def notes(self, table: TableReader) -> pl.DataFrame:
         """Return the old notes on rows that have a date in these years now."""
         rejects = self.before.path / layout.rejects("prices")
-        if not rejects.exists():
-            return NOTES.to_frame()
-        notes = pl.read_parquet(rejects, columns=list(NOTES), glob=False).select(*NOTES)
-        years = table.source_years(notes["rowid"].to_list())
-        return notes.filter([year in self.years for year in years])
+        return table.carried(rejects, self.years) if rejects.exists() else NOTES.to_frame()
 
     def closes(self, least: float) -> dict[int, Iterator[Closes]]:
         """Return the closes of each year that is taken, in parts; they are read when asked for.
@@ -153,32 +145,15 @@ def source_years(files: Iterable[DataFile], rejected: Iterable[str]) -> dict[str
     return dict(sorted(counts.items()))
 
 
-def _is_known(now: SourceState, dataset: str) -> bool:
-    """Return True if all columns of a dataset's tables are read, and texts are UTF-8.
-
-    A column that is not read may be of any size, and then the others of its row may lie on pages
-    that are not hashed.
-    """
-    columns = all(now.widths[table.name] in (0, len(table.columns)) for table in TABLES_OF[dataset])
-    return columns and now.encoding == "UTF-8"
-
-
-def _widest_plain(now: SourceState) -> int:
-    """Return the bytes of text up to which a row surely lies on one page."""
-    return now.page_size - ROOM
-
-
-def _unchanged(before: Lake, now: SourceState, today: date) -> frozenset[str]:
+def _unchanged(before: Lake, snapshot: Snapshot, today: date) -> frozenset[str]:
     """Return the small datasets whose tables did not change, and whose rejected rows stay so."""
-    was, there = SourceState.load(before.path / layout.STATE).digests, before.datasets
+    saved, there = before.path / layout.STATE, before.datasets
     return frozenset(
         dataset
         for dataset, tables in TABLES_OF.items()
         if dataset != "prices"
         and dataset in there
-        and all(was.get(t.name) == now.digests.get(t.name) for t in tables)
-        and _is_known(now, dataset)
-        and (there[dataset].widest_text or 0) <= _widest_plain(now)
+        and snapshot.is_unchanged(saved, tables, there[dataset].widest_text or 0)
         and not due_days(before, dataset, today)
     )
 

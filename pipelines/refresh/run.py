@@ -7,24 +7,26 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
-from pipelines import lake, source
+from pipelines import lake
 from pipelines.bars import Progress, silent
 from pipelines.errors import ContractError, OtherMarket
-from pipelines.fingerprint import Fingerprint, fingerprint, is_demo
+from pipelines.fingerprint import Fingerprint
 from pipelines.lake import BROKEN, Lake, Manifest, current_id, disk_errors, marks, writing
+from pipelines.place import Place
 from pipelines.ranking import holds_rankings, strategies_of
 from pipelines.refresh.clock import Clock
 from pipelines.refresh.contract_version import is_made_alike
 from pipelines.refresh.intact import give_up
-from pipelines.refresh.task import Task, copy_database, staging
+from pipelines.refresh.task import Task, snapshot, staging
 from pipelines.refresh.waiting import due_days
+from pipelines.source import Source, opened
 from pipelines.universe import Universe
 
 logger = logging.getLogger(__name__)
 
 
 def export(  # noqa: PLR0913 - one parameter an option
-    database: Path,
+    database: Place,
     root: Path,
     universe: Universe,
     *,
@@ -53,43 +55,44 @@ def export(  # noqa: PLR0913 - one parameter an option
     and nothing is left of the new one.
     """
     strategies_of(universe)  # one that cannot be used is told before anything is read
-    tables = tuple(source.preflight(database))
-    with disk_errors(root), writing(root):
-        # Looked up once: whoever moves `current` from here on has the last word.
-        after = current_id(root)
-        # Before the copy: what is written while it is made counts as a change next time.
-        state, today = fingerprint(database), today or datetime.now(UTC).date()
-        current = _current(root, after, full=full)
-        unchanged = (
-            current is not None
-            and not (full or force)
-            and _is_unchanged(current, state, today, universe)
-        )
-        if current and unchanged and holds_rankings(current, universe, others):
-            return current.manifest
-        if not force:
-            _refuse_other_market(root, database, current)
-            _refuse_withdrawn(root, state)
-            _refuse_clock(current, today)
-        if not unchanged:
-            lake.check_room(root, database, current.manifest if current else None)
-        task = Task(
-            database=database, root=root, version=lake.new_version_id(root), universe=universe,
-            others=tuple(others), tables=tables, source=state, today=today, before=current,
-            progress=progress, clock=Clock(progress=progress),
-            full=full or _is_behind(today, current),
-        )  # fmt: skip
-        makes(task.version)
-        with staging(task), ThreadPoolExecutor(1) as pool:
-            copying = None if unchanged else pool.submit(copy_database, task)
-            # Heavy, so it is loaded while the database is copied, and never if nothing changed.
-            from pipelines.refresh import make  # noqa: PLC0415
+    with opened(database) as source:
+        tables = tuple(source.preflight())
+        with disk_errors(root), writing(root):
+            # Looked up once: whoever moves `current` from here on has the last word.
+            after = current_id(root)
+            # Before the copy: what is written while it is made counts as a change next time.
+            state, today = source.fingerprint(), today or datetime.now(UTC).date()
+            current = _current(root, after, full=full)
+            unchanged = (
+                current is not None
+                and not (full or force)
+                and _is_unchanged(current, state, today, universe)
+            )
+            if current and unchanged and holds_rankings(current, universe, others):
+                return current.manifest
+            if not force:
+                _refuse_other_market(root, source, current)
+                _refuse_withdrawn(root, state)
+                _refuse_clock(current, today)
+            if not unchanged:
+                lake.check_room(root, database, current.manifest if current else None)
+            task = Task(
+                database=source, root=root, version=lake.new_version_id(root), universe=universe,
+                others=tuple(others), tables=tables, source=state, today=today, before=current,
+                progress=progress, clock=Clock(progress=progress),
+                full=full or _is_behind(today, current),
+            )  # fmt: skip
+            makes(task.version)
+            with staging(task), ThreadPoolExecutor(1) as pool:
+                copying = None if unchanged else pool.submit(snapshot, task)
+                # Heavy, so it is loaded while the database is copied, and never if nothing changed.
+                from pipelines.refresh import make  # noqa: PLC0415
 
-            manifest = make.published(task, copying, after=after, force=force)
-        # The version before is no longer held open, so that it can be pruned too.
-        del task, current
-        lake.prune(root, keep=keep)
-        return manifest
+                manifest = make.published(task, copying, after=after, force=force)
+            # The version before is no longer held open, so that it can be pruned too.
+            del task, current
+            lake.prune(root, keep=keep)
+            return manifest
 
 
 # -------------------------------------------------------------------------- what must be made
@@ -143,9 +146,9 @@ def _waits_no_more(current: Lake, today: date) -> bool:
     return any(entry.waiting and entry.day < monday for entry in entries)
 
 
-def _refuse_other_market(root: Path, database: Path, current: Lake | None) -> None:
+def _refuse_other_market(root: Path, source: Source, current: Lake | None) -> None:
     """Raise `OtherMarket` if real data would follow a demo market, or a demo market real data."""
-    if current and current.manifest.demo != is_demo(database):
+    if current and current.manifest.demo != source.is_demo():
         raise OtherMarket(root, published_is_demo=current.manifest.demo)
 
 

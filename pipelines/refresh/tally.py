@@ -100,7 +100,8 @@ def finish(
 def _write_rejects(path: Path, tally: Tally, tables: Sequence[TableReader]) -> None:
     """Write the notes, `table, rowid, reason, kept`, with the source's values as text.
 
-    `kept` is true for a row that stays without a value.
+    `kept` is true for a row that stays without a value. A row of a database without rowids is
+    named by its key alone.
     """
     columns = dict.fromkeys(c for table in tables for c in table.columns)
     schema = pl.Schema({"table": pl.String(), **NOTES, **dict.fromkeys(columns, pl.String())})
@@ -113,6 +114,8 @@ def _write_rejects(path: Path, tally: Tally, tables: Sequence[TableReader]) -> N
                 widths = originals.select(pl.sum_horizontal(pl.all().str.len_bytes())).to_series()
                 tally.widest_text = max(tally.widest_text, *widths)
                 full = part.with_columns(table=pl.lit(table.name)).hstack(originals)
+                if not table.has_rowids:
+                    full = full.with_columns(rowid=None)
                 file.write_table(to_arrow(full.select(*schema)))
 
 

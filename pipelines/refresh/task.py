@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
-from pipelines import source
 from pipelines.bars import Progress, silent
 from pipelines.fingerprint import Fingerprint
 from pipelines.lake import Lake, Memory, layout
 from pipelines.refresh.clock import Clock
-from pipelines.source import SourceTable
+from pipelines.source import Snapshot, Source, SourceTable
 from pipelines.universe import Universe
 
 
@@ -33,7 +32,7 @@ class Task:
     `before` is the version that the new one is compared with and takes years and datasets from.
     """
 
-    database: Path
+    database: Source
     root: Path
     version: str
     universe: Universe
@@ -64,11 +63,6 @@ class Task:
         """The folder of the copy and of rows that wait; it is removed before publishing."""
         return self.staged / ".work"
 
-    @property
-    def copy(self) -> Path:
-        """The private copy of the database."""
-        return self.work / "source.db"
-
 
 @contextmanager
 def staging(task: Task) -> Iterator[None]:
@@ -80,10 +74,10 @@ def staging(task: Task) -> Iterator[None]:
         shutil.rmtree(task.staged, ignore_errors=True)
 
 
-def copy_database(task: Task) -> None:
-    """Make the private copy of the database."""
+def snapshot(task: Task) -> Snapshot:
+    """Return the database as it is now; that of SQLite is copied for it."""
     with task.clock.phase("copy"):
-        source.copy(task.database, task.copy)
+        return task.database.snapshot(task.work)
 
 
 def start_over(task: Task) -> None:

@@ -5,6 +5,7 @@ source that delivers percent or pence instead moves a value a hundred times.
 """
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Final
 
 import polars as pl
@@ -35,20 +36,31 @@ def changed_units(now: pl.DataFrame, was: pl.DataFrame) -> Iterator[str]:
     Both frames have a row a stock.
     """
     both = was.select("ticker", *CHANGING).join(now.select("ticker", *CHANGING), on="ticker")
-    for column in CHANGING:
-        times = (pl.col(f"{column}_right") / pl.col(column)).abs()
-        pairs = both.select("ticker", before=column, after=f"{column}_right", times=times)
-        known = pairs.filter(pl.col("times").is_finite())
-        least, most = HUNDRED
-        for word, rule in (("larger", (least, most)), ("smaller", (1 / most, 1 / least))):
-            moved = known.filter(pl.col("times").is_between(*rule)).sort("ticker")
-            if _is_the_unit(moved.height, known.height):
-                ticker, before, after, _ = moved.row(0)
-                yield (
-                    f"{column} is about a hundred times {word} for {moved.height} of "
-                    f"{known.height} stocks, such as {ticker} ({before:g}, now {after:g}): "
-                    "its unit has changed, as from percent to fractions or from pounds to pence"
-                )
+    known = both.select(_times(c).is_finite().sum().alias(c) for c in CHANGING).row(0, named=True)
+    least, most = HUNDRED
+    rules = {"larger": (least, most), "smaller": (1 / most, 1 / least)}
+    moved = {word: _moved(both, *rule) for word, rule in rules.items()}
+    for column, (word, rule) in product(CHANGING, rules.items()):
+        count = moved[word][column]
+        if _is_the_unit(count, known[column]):
+            rows = both.filter(_times(column).is_between(*rule)).sort("ticker")
+            ticker, before, after = rows.select("ticker", column, f"{column}_right").row(0)
+            yield (
+                f"{column} is about a hundred times {word} for {count} of "
+                f"{known[column]} stocks, such as {ticker} ({before:g}, now {after:g}): "
+                "its unit has changed, as from percent to fractions or from pounds to pence"
+            )
+
+
+def _moved(both: pl.DataFrame, least: float, most: float) -> dict[str, int]:
+    """Return the number of stocks of which each column moved so many times."""
+    counts = (_times(c).is_between(least, most).sum().alias(c) for c in CHANGING)
+    return both.select(counts).row(0, named=True)
+
+
+def _times(column: str) -> pl.Expr:
+    """Return how many times as large a value is as it was, without its sign."""
+    return (pl.col(f"{column}_right") / pl.col(column)).abs()
 
 
 def implausible(now: pl.DataFrame) -> Iterator[str]:

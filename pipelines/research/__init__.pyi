@@ -75,6 +75,11 @@ from .quotes import Quote as Quote
 from .quotes import quotes_of as quotes_of
 from .quotes import rates_in as rates_in
 
+# Who computes the ranks that are followed, and those of a block of days.
+from .ranks import RankBlocks as RankBlocks
+from .ranks import ranked_block as ranked_block
+from .ranks import ranked_here as ranked_here
+
 # Backtests as a page of HTML, and a figure as people read it.
 from .report import report as report
 from .report import shown as shown

@@ -36,5 +36,20 @@ def summed(matrix: Floats) -> Floats:
     """
     if not matrix.shape[-1]:
         return np.zeros(matrix.shape[:-1])
-    total: Floats = np.cumsum(matrix, axis=-1)[..., -1]
+    total: Floats = np.add.accumulate(matrix, axis=-1)[..., -1]
     return total
+
+
+def places(flags: Flags) -> Numbers:
+    """Return where flags are true."""
+    return flags.nonzero()[0]
+
+
+def columns_with(flags: Flags) -> Numbers:
+    """Return the columns of a matrix in which any flag is true."""
+    return places(np.logical_or.reduce(flags, axis=0))
+
+
+def or_nothing(values: Floats) -> Floats:
+    """Return values with 0 in place of NaN."""
+    return np.where(np.isnan(values), 0.0, values)

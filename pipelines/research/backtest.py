@@ -17,6 +17,7 @@ from pipelines.research.inputs import OF_UNIVERSE, Inputs
 from pipelines.research.portfolio import Portfolio
 from pipelines.research.ranks import (
     Progress,
+    RankBlocks,
     Ranks,
     months_of,
     ranks_of,
@@ -63,12 +64,13 @@ class Backtest:
 
 
 def backtests(
-    lake: Lake, strategies: Sequence[Strategy], inputs: Inputs, progress: Progress
-) -> list[Backtest]:
+    lake: Lake, strategies: Sequence[Strategy], inputs: Inputs, progress: Progress,
+    ranked: RankBlocks | None = None,
+) -> list[Backtest]:  # fmt: skip
     """Return the backtest of each strategy; the ranks and the prices are read once for all.
 
     `progress` is called with the days that are ranked and the days in all. `StockRankError` where
-    no stock is ranked on any day.
+    no stock is ranked on any day. `ranked` computes the ranks; by default this process does.
     """
     months = {s.name: months_of(s, inputs.calendar) for s in strategies}
     days = signal_days(
@@ -78,7 +80,7 @@ def backtests(
         raise StockRankError(
             f"no rebalance falls between {inputs.since} and {inputs.until}; give more time"
         )
-    ranks = ranks_of(lake, days, inputs.universe, strategies, progress)
+    ranks = ranks_of(lake, days, inputs.universe, strategies, progress, ranked)
     portfolios = [p for s in strategies for p in _portfolios(s, months[s.name], inputs)]
     prices = Prices(
         until=inputs.until, currency=inputs.converted_to, fill=inputs.fill,

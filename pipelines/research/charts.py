@@ -37,7 +37,9 @@ def lines(days: Sequence[date], series: Sequence[Line], height: int = 260, *, lo
     return _svg(parts, height, ", ".join(line.name for line in series))
 
 
-def bars(names: Sequence[str], series: Sequence[Line], height: int = 220) -> str:
+def bars(
+    names: Sequence[str], series: Sequence[Line], height: int = 220, *, in_percent: bool = True
+) -> str:
     """Return a chart of bars: for each name one of each series, up or down from 0."""
     known = [v for line in series for v in line.values if v is not None]
     if not known:
@@ -45,13 +47,13 @@ def bars(names: Sequence[str], series: Sequence[Line], height: int = 220) -> str
     scale = _Scale(min(0.0, *known), max(0.0, *known), height, log=False)
     room = (WIDTH - LEFT) / len(names)
     wide = room * 0.8 / len(series)
-    parts = list(_levels(scale))
+    parts = list(_levels(scale, in_percent=in_percent))
     for k, line in enumerate(series):
         for n, value in enumerate(line.values):
             top, zero = scale.y(max(value or 0.0, 0.0)), scale.y(0.0)
             tall = abs(scale.y(value or 0.0) - zero)
             x = LEFT + n * room + room * 0.1 + k * wide
-            label = f"{line.name} {names[n]}: {_percent(value)}"
+            label = f"{line.name} {names[n]}: {_told(value, in_percent=in_percent)}"
             parts.append(
                 f'<rect class="{line.style}" x="{x:.1f}" y="{top:.1f}" width="{wide:.1f}" '
                 f'height="{tall:.1f}"><title>{escape(label)}</title></rect>'
@@ -74,6 +76,8 @@ class _Scale:
         self._low, self._high = self._of(low), self._of(high)
         if self._high - self._low < 1e-12:
             self._low, self._high = self._low - 0.5, self._high + 0.5
+        ends = self._low, self._high
+        self._ends = (math.exp(ends[0]), math.exp(ends[1])) if log else ends
         self._room = height - BOTTOM - 10
 
     def _of(self, value: float) -> float:
@@ -84,16 +88,17 @@ class _Scale:
         part = (self._of(value) - self._low) / (self._high - self._low)
         return 10 + self._room * (1 - part)
 
-    def levels(self) -> Iterator[float]:
-        """Yield some round values in between."""
-        if self.log:
-            yield from self._powers()
-            return
-        step = 10 ** math.floor(math.log10((self._high - self._low) / 2))
-        while (self._high - self._low) / step > 6:
-            step *= 2
-        first = math.ceil(self._low / step - 1e-9)
-        yield from (n * step for n in range(first, math.floor(self._high / step + 1e-9) + 1))
+    def levels(self) -> Sequence[float]:
+        """Return some round values in between."""
+        powers = [*self._powers()] if self.log else []
+        return powers if len(powers) > 2 else self._steps()
+
+    def _steps(self) -> Sequence[float]:
+        low, high = self._ends
+        least = 10 ** math.floor(math.log10((high - low) / 2))
+        step = next(times * least for times in (1, 2, 5, 10) if high - low <= 6 * times * least)
+        first = math.ceil(low / step - 1e-9)
+        return [n * step for n in range(first, math.floor(high / step + 1e-9) + 1)]
 
     def _powers(self) -> Iterator[float]:
         few = (1, 2, 5) if self._high - self._low < 7 else (1,)
@@ -105,7 +110,7 @@ class _Scale:
 
 
 def _frame(scale: _Scale, days: Sequence[date], height: int) -> Iterator[str]:
-    yield from _levels(scale)
+    yield from _levels(scale, in_percent=not scale.log)
     years = [n for n, day in enumerate(days) if n and day.year != days[n - 1].year]
     every = max(1, math.ceil(len(years) / 14))
     for n in years[::every]:
@@ -114,10 +119,10 @@ def _frame(scale: _Scale, days: Sequence[date], height: int) -> Iterator[str]:
         yield f'<text class="mid" x="{x:.1f}" y="{height - 6}">{days[n].year}</text>'
 
 
-def _levels(scale: _Scale) -> Iterator[str]:
+def _levels(scale: _Scale, *, in_percent: bool) -> Iterator[str]:
     for value in scale.levels():
         y = scale.y(value)
-        shown = f"{value:g}" if scale.log else f"{100 * value:.3g}%"
+        shown = f"{100 * value:.3g}%" if in_percent else f"{value:.6g}"
         yield f'<line class="grid" x1="{LEFT}" y1="{y:.1f}" x2="{WIDTH}" y2="{y:.1f}"/>'
         yield f'<text class="end" x="{LEFT - 8}" y="{y + 4:.1f}">{shown}</text>'
 
@@ -126,8 +131,10 @@ def _x(n: int, count: int) -> float:
     return LEFT + (WIDTH - LEFT - 2) * n / max(1, count - 1)
 
 
-def _percent(value: float | None, digits: int = 1) -> str:
-    return "" if value is None else f"{value:.{digits}%}"
+def _told(value: float | None, *, in_percent: bool) -> str:
+    if value is None:
+        return ""
+    return f"{value:.1%}" if in_percent else f"{value:.4f}"
 
 
 def _svg(parts: Sequence[str], height: int, told: str) -> str:

@@ -17,6 +17,7 @@ class Costs:
     share: Floats
     least: Floats
     spread: Floats
+    has_least: bool
 
     @classmethod
     def of(cls, rules: Sequence[Rules]) -> Self:
@@ -25,12 +26,16 @@ class Costs:
             _column([r.cost_bps / BASIS_POINTS for r in rules]),
             _column([r.min_fee for r in rules]),
             _column([r.half_spread_bps / BASIS_POINTS for r in rules]),
+            any(r.min_fee > 0 for r in rules),
         )
 
     def of_trade(self, value: Floats) -> Floats:
         """Return the cost of trades by their value; nothing for none."""
-        cost = np.maximum(value * self.share, self.least) + value * self.spread
-        return np.where(value > 0, cost, 0.0)
+        cost = value * self.share
+        if self.has_least:
+            cost = np.where(value > 0, np.maximum(cost, self.least), 0.0)
+        spent: Floats = cost + value * self.spread
+        return spent
 
     def bought_for(self, amount: Floats) -> Floats:
         """Return the value that an amount buys with its cost; 0 where the fee eats it up."""

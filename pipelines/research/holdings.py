@@ -6,7 +6,7 @@ from typing import Self
 
 import numpy as np
 
-from pipelines.research.arrays import Flags, Floats, Numbers
+from pipelines.research.arrays import Flags, Floats, Numbers, columns_with
 from pipelines.research.rules import Rules
 
 
@@ -45,8 +45,8 @@ class Holdings:
 
     def active(self) -> Numbers:
         """Return the stocks that any portfolio holds, orders or wants."""
-        return np.flatnonzero(((self.units > 0) | (self.order > 0) | self.wanted).any(axis=0))
+        return columns_with(self.wanted | (self.units > 0) | (self.order > 0))
 
     def held(self) -> Numbers:
         """Return the stocks that any portfolio holds."""
-        return np.flatnonzero((self.units > 0).any(axis=0))
+        return columns_with(self.units > 0)

@@ -28,17 +28,20 @@ font-variant-numeric:tabular-nums}th,td{text-align:right;padding:3px 8px;white-s
 border-bottom:1px solid var(--line)}th{color:var(--muted);font-weight:500}
 th:first-child,td:first-child,.left{text-align:left}td.words{white-space:normal;text-align:left}
 svg{width:100%;height:auto;display:block}svg text{fill:var(--muted);font-size:11px}
-.pair svg text{font-size:21px}
+svg{overflow:visible}.pair svg text{font-size:21px}.pair svg .mid{transform:translateY(8px)}
 .mid{text-anchor:middle}.end{text-anchor:end}.grid{stroke:var(--line)}
 polyline{fill:none;stroke-width:1.6;stroke-linejoin:round}.mine{stroke:var(--accent)}
 .theirs{stroke:var(--other)}.loss{stroke:var(--down)}rect.mine{fill:var(--accent);stroke:none}
 rect.theirs{fill:var(--other);stroke:none}.legend i{display:inline-block;width:12px;height:12px;
-border-radius:3px;margin:0 6px -1px 12px}.i-mine{background:var(--accent)}
+border-radius:3px;margin:0 6px -1px 0}.legend span{display:inline-block;margin:0 12px}
+.i-mine{background:var(--accent)}
 .i-theirs{background:var(--other)}.up{color:var(--up)}.down{color:var(--down)}
 details summary{cursor:pointer;color:var(--accent)}
 @media (max-width:600px){main{padding:16px 8px 48px}section{padding:12px}
-section>svg text{font-size:19px}section>svg .mid:nth-of-type(even){display:none}
-.wide td:first-child{white-space:normal}}
+section>svg text,.pair svg text{font-size:29px}section>svg{margin-bottom:12px}
+section>svg .mid,.pair svg .mid{transform:translateY(16px)}
+section>svg .mid:nth-of-type(even){display:none}
+.wide td:first-child{white-space:normal;min-width:88px}}
 @media print{:root{color-scheme:light}body{background:#fff;font-size:12px}main{padding:0}
 section{break-inside:avoid;border-color:#ccc;margin-top:10px;padding:10px}
 table{font-size:10px}th,td{padding:2px 4px}section:has(details){break-inside:auto}
@@ -129,5 +132,7 @@ def paragraph(text: str, style: str = "") -> str:
 
 def legend(*names: tuple[str, str]) -> str:
     """Return the names of the series, each with its class of style."""
-    shown = "".join(f'<i class="i-{style}"></i>{escape(name)}' for name, style in names)
+    shown = "".join(
+        f'<span><i class="i-{style}"></i>{escape(name)}</span>' for name, style in names
+    )
     return f'<p class="legend muted">{shown}</p>'

@@ -20,6 +20,8 @@ from pipelines.research.search import Searched
 
 SHOWN = 50
 """Variants on the page; the Parquet file has all."""
+LEFT_OUT = {"no_value": "not ranked", "not_over": "not over yet", "no_price": "no price in time"}
+"""Why a row is in no figure of a horizon."""
 IN_PERCENT = frozenset({"cagr", "max_drawdown", "turnover"})
 """The figures of a variant that people read in per cent; its costs are money."""
 
@@ -71,14 +73,19 @@ def factor_page(found: FactorReport) -> str:
     years = [str(year) for year in first.by_year["year"]]
     parts += [
         section("Rank correlation by year, 1 month",
-                bars(years, [Line("IC", "mine", first.by_year["ic"].to_list())], 160)),
+                bars(years, [Line("IC", "mine", first.by_year["ic"].to_list())], 160,
+                     in_percent=False)),
         section("By sector, 1 month", table(("sector", "IC", "dates"), (
             (sector or "unknown", "" if ic is None else f"{ic:.4f}", dates)
             for sector, ic, dates in first.by_sector.iter_rows()
         ))),
-        section("Coverage", table(found.coverage.columns, found.coverage.iter_rows())),
-        section("Rows that are left out", table(("", "why"), [
-            (line[0], line[-1]) for line in table_of(found)
+        section("Coverage", table(found.coverage.columns, (
+            (year, *(f"{count:,}" for count in counts))
+            for year, *counts in found.coverage.iter_rows()
+        ))),
+        section("Rows that are left out", table(("", *LEFT_OUT.values()), [
+            (line[0], *(f"{one.dropped[reason]:,}" for reason in LEFT_OUT))
+            for line, one in zip(table_of(found), found.horizons, strict=True)
         ])),
         paragraph(f"Version {found.version} of the data.", "muted"),
     ]  # fmt: skip

@@ -31,7 +31,7 @@ class Dividends:
 
     def between(self, after: int, until: int) -> slice:
         """Return those after one day, up to another."""
-        first, end = np.searchsorted(self.days, [after, until], side="right")
+        first, end = self.days.searchsorted((after, until), side="right")
         return slice(int(first), int(end))
 
 
@@ -41,7 +41,10 @@ def dividends_of(
     """Return the dividends of a lake, each on its ex-date or the first trading day after it.
 
     An amount is for a share of the ex-date. Where closes were adjusted for a split by the vendor,
-    their shares are those of today, and so the amounts before it are divided too.
+    their shares are those after it, and so the amounts before it are divided too. That reads what
+    is later than the dividend and yet tells nothing of the future: the vendor wrote the split into
+    the closes before it, and the division takes it out of their sum again. The values up to a day
+    are those of a lake that ends on it, with the closes of then.
     """
     if "dividends" not in lake.datasets:
         return Dividends.none(are_known=False)

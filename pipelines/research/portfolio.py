@@ -4,21 +4,31 @@ Between two days on which something is traded a holding is a product of matrices
 those days alone. A portfolio's numbers do not depend, to the bit, on those beside it.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
 import polars as pl
 
-from pipelines.research.arrays import Flags, Floats, Numbers, next_true, summed
+from pipelines.research.arrays import (
+    Flags,
+    Floats,
+    Numbers,
+    columns_with,
+    next_true,
+    places,
+    summed,
+)
 from pipelines.research.holdings import Holdings
 from pipelines.research.market import Market
-from pipelines.research.record import Why
+from pipelines.research.record import Rows, Why
 from pipelines.research.rules import LONGEST_WAIT, Rules
 from pipelines.research.settling import Settling
 from pipelines.research.signals import Signals
-from pipelines.research.targets import choose, replace_late
+from pipelines.research.targets import bands_of, choose, replace_late
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,53 +57,60 @@ def walk(market: Market, signals: Signals, portfolios: Sequence[Portfolio]) -> W
     return _Walk(market, signals, portfolios).walked()
 
 
+def _spans(signals: Signals, portfolios: Sequence[Portfolio]) -> tuple[Numbers, Numbers]:
+    """Return where the rankings of each portfolio begin, and how many stocks it may keep of each.
+
+    A row is that of a portfolio, a column that of a signal.
+    """
+    last = {(p.strategy, p.rules.sell_rank): None for p in portfolios}
+    spans = {key: signals.spans(*key) for key in last}
+    first, count = zip(*(spans[p.strategy, p.rules.sell_rank] for p in portfolios), strict=True)
+    return np.stack(first), np.stack(count)
+
+
 class _Walk:
     def __init__(self, market: Market, signals: Signals, portfolios: Sequence[Portfolio]) -> None:
         rules = [portfolio.rules for portfolio in portfolios]
         self._market, self._signals, self._rules = market, signals, rules
         self._strategies: Final = [portfolio.strategy for portfolio in portfolios]
+        self._bands: Final = bands_of(rules)
+        self._first, self._count = _spans(signals, portfolios)
+        days = market.days
+        self._trading: Final = days.searchsorted(signals.days, side="right")
+        self._deadlines: Final = days.searchsorted(signals.days + LONGEST_WAIT, side="right")
         self._state: Final = Holdings.at_start(rules, len(market.tickers))
         self._settling: Final = Settling(market, rules)
         self._factor: Final = np.array([r.delisting_factor for r in rules])
+        self._gone_on: Final[list[int]] = market.delistings[:, 0].tolist()
         months = signals.days.astype("datetime64[M]").astype(int) % 12 + 1
         self._due: Final = np.array([np.isin(months, p.months) for p in portfolios])
         self._nav: Final = np.empty((len(market.days), len(portfolios)))
         self._cash: Final = np.empty_like(self._nav)
         self._now, self._traded = 0, 0
-        self._nav[0] = self._cash[0] = self._state.cash
 
     def walked(self) -> Walked:
         """Go through all signals, and on to the last day."""
         nobody = np.zeros(len(self._rules), dtype=np.bool_)
-        for signal, day in enumerate(self._signals.days):
-            due = self._due[:, signal]
-            trading = int(np.searchsorted(self._market.days, day, side="right"))
-            if due.any() and trading < len(self._market.days):
-                self._go_to(trading)
-                self._delist(trading)
-                for row_group, strategy in self._groups(due):
-                    ranking = self._signals.ranking(strategy, signal)
-                    choose(self._state, row_group, ranking, self._rules, signal)
-                    self._state.deadline[row_group] = self._deadline(self._signals.days[signal])
-                self._trade(trading, due)
+        is_tradable = self._trading < len(self._market.days)
+        for signal in places(self._due.any(axis=0) & is_tradable):
+            self._go_to(int(self._trading[signal]))
+            self._delist(self._now)
+            self._choose(signal)
+            self._trade(self._now, self._due[:, signal])
         self._go_to(len(self._market.days) - 1)
         if self._traded < self._now:
             self._trade(self._now, nobody)
+        self._hold_until(self._now)
         return Walked(
             self._nav, self._cash, self._settling.record.frame(), tuple(self._settling.flows)
         )
 
-    def _groups(self, due: Flags) -> Iterator[tuple[Numbers, str]]:
-        """Yield the portfolios that are due, by their strategy."""
-        for strategy in dict.fromkeys(self._strategies):
-            rows = [n for n, of in enumerate(self._strategies) if of == strategy and due[n]]
-            if rows:
-                yield np.array(rows), strategy
-
-    def _deadline(self, day: np.datetime64) -> int:
-        """Return the first day on which it is too late for a purchase by a signal of a day."""
-        last = day + np.timedelta64(LONGEST_WAIT, "D")
-        return int(np.searchsorted(self._market.days, last, side="right"))
+    def _choose(self, signal: np.int64) -> None:
+        """Let the portfolios that are due choose by a signal."""
+        rows = places(self._due[:, signal])
+        ranking = self._signals.side_by_side(self._first[rows, signal], self._count[rows, signal])
+        choose(self._state, rows, ranking, self._bands[rows], signal)
+        self._state.deadline[rows] = self._deadlines[signal]
 
     # ---------------------------------------------------------------------- from day to day
 
@@ -107,53 +124,55 @@ class _Walk:
 
     def _next_stop(self, day: int) -> int:
         """Return the next day on which a delisting, a wait or a deadline ends; else the day."""
-        return min((day, *self._delisting_days(), *self._waits()))
+        return min((day, *self._delisting_days(day), *self._waits()))
 
-    def _delisting_days(self) -> Iterator[int]:
-        days, stocks = self._market.delistings.T
-        first = int(np.searchsorted(days, self._now, side="right"))
-        ahead = days[first:][np.isin(stocks[first:], self._state.held())]
-        if len(ahead):
-            yield int(ahead[0])
+    def _delisting_days(self, until: int) -> Iterator[int]:
+        for day, stock in self._delistings(self._now, until):
+            if self._state.units[:, stock].any():
+                yield day
+
+    def _delistings(self, after: int, until: int) -> Numbers:
+        """Return the day and the stock of the delistings after one day, up to another."""
+        first, end = bisect_right(self._gone_on, after), bisect_right(self._gone_on, until)
+        return self._market.delistings[first:end]
 
     def _waits(self) -> Iterator[int]:
         state, market = self._state, self._market
-        ordered = state.order > 0
-        if ordered.any():
-            for stock in np.flatnonzero(ordered.any(axis=0)):
+        if state.order.any():
+            ordered = state.order > 0
+            for stock in columns_with(ordered):
                 yield next_true(market.can_buy[:, stock], self._now)
             yield int(state.deadline[ordered].min())
-        for stock in np.flatnonzero(state.leaving.any(axis=0)):
+        for stock in columns_with(state.leaving):
             yield next_true(~np.isnan(market.fill[:, stock]), self._now)
 
     def _hold_until(self, day: int) -> None:
-        """Value the holdings on the days up to one, and take in their dividends."""
-        if day <= self._now:
-            return
-        span, held = slice(self._now + 1, day + 1), self._state.held()
-        units = self._state.units[:, held]
-        prices = np.nan_to_num(self._market.value[span][:, held])
-        cash = self._state.cash + np.cumsum(self._dividends(day), axis=0)
+        """Value the holdings from now up to a day, and take in their dividends."""
+        span, held = slice(self._now, day + 1), self._state.held()
+        units = self._state.units.take(held, axis=1)
+        prices = self._market.value[span].take(held, axis=1)
+        cash = self._state.cash + np.add.accumulate(self._dividends(day), axis=0)
         self._cash[span] = cash
-        self._nav[span] = cash + summed(prices[:, None, :] * units[None])
+        self._nav[span] = cash + summed(prices[:, None, :] * units)
         self._state.cash = cash[-1]
         self._now = day
 
     def _dividends(self, day: int) -> Floats:
-        """Return the dividends of each day from now to another, by portfolio."""
-        paid = np.zeros((day - self._now, len(self._rules)))
+        """Return the dividends of each day from now to another, by portfolio; none of now."""
+        paid = np.zeros((day - self._now + 1, len(self._rules)))
         known = self._market.dividends
         some = known.between(self._now, day)
+        if some.start == some.stop:
+            return paid
         days, stocks = known.days[some], known.stocks[some]
         units = self._state.units[:, stocks].T
         amounts = units * known.cash[some][:, None]
-        np.add.at(paid, days - self._now - 1, amounts)
+        np.add.at(paid, days - self._now, amounts)
         n, row = np.nonzero(amounts)
-        signal, why = self._state.signal[row], np.full(len(row), Why.DIVIDEND)
-        if len(row):
-            numbers = np.stack([days[n], row, stocks[n], signal, why], axis=1)
-            money = np.stack([units[n, row], amounts[n, row], np.zeros(len(row))], axis=1)
-            self._settling.record.add(numbers, money)
+        self._settling.record.add(Rows(
+            days[n], row, stocks[n], self._state.signal[row], np.full(len(row), Why.DIVIDEND),
+            units[n, row], amounts[n, row], np.zeros(len(row)),
+        ))  # fmt: skip
         return paid
 
     # -------------------------------------------------------------------------- on one day
@@ -164,17 +183,12 @@ class _Walk:
         self._delist(day)
         self._settling.settle(self._state, day, fresh)
         self._replace_late(day)
-        held = self._state.held()
-        prices = self._market.value[day, held]
-        self._cash[day] = self._state.cash
-        self._nav[day] = self._state.cash + summed(prices * self._state.units[:, held])
 
     def _delist(self, day: int) -> None:
-        days, stocks = self._market.delistings.T
-        for stock in stocks[days == day]:
-            rows = np.flatnonzero(self._state.units[:, stock])
+        for _, stock in self._delistings(day - 1, day):
+            rows = places(self._state.units[:, stock] > 0)
             if len(rows):
-                self._pay_out(rows, int(stock), day)
+                self._pay_out(rows, stock, day)
 
     def _pay_out(self, rows: Numbers, stock: int, day: int) -> None:
         state = self._state
@@ -183,15 +197,18 @@ class _Walk:
         state.cash[rows] += value
         state.units[rows, stock] = 0.0
         state.leaving[rows, stock] = state.wanted[rows, stock] = False
-        places = np.full((2, len(rows)), [[day], [stock]])
-        why = np.full(len(rows), Why.DELISTED)
-        numbers = np.stack([places[0], rows, places[1], state.signal[rows], why], axis=1)
-        money = np.stack([-units, value, np.zeros(len(rows))], axis=1)
-        self._settling.record.add(numbers, money)
+        same = partial(np.full, len(rows))
+        self._settling.record.add(Rows(
+            same(day), rows, same(stock), state.signal[rows], same(Why.DELISTED), -units, value,
+            same(0.0),
+        ))  # fmt: skip
 
     def _replace_late(self, day: int) -> None:
+        if not self._state.order.any():
+            return
         late = (self._state.order > 0) & (self._state.deadline <= day)
-        for row in np.flatnonzero(late.any(axis=1)):
+        for row in columns_with(late.T):
             ranking = self._signals.ranking(self._strategies[row], int(self._state.signal[row]))
-            deadline = self._deadline(self._market.days[day])
+            last = self._market.days[day] + LONGEST_WAIT
+            deadline = int(self._market.days.searchsorted(last, side="right"))
             replace_late(self._state, ranking, int(row), day, deadline)

@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import Lake
-from pipelines.ranking import REASONS, Every, Strategy, first_days, history_of_ranks
+from pipelines.ranking import REASONS, Every, Strategy, block_ranks, blocks, first_days
 from pipelines.research.rules import Calendar
 from pipelines.research.signals import COLUMNS
 from pipelines.universe import Universe
@@ -26,6 +26,10 @@ MONTHS: Final = {
 }
 
 Progress = Callable[[str, int, int], None]
+RankBlocks = Callable[
+    [Lake, Sequence[date], Universe, Sequence[Strategy], Progress], Iterable[pl.DataFrame]
+]
+"""Gives the `ranked_block` of each block of days, in their order."""
 
 
 def universe_of(strategy: Strategy) -> str:
@@ -60,22 +64,37 @@ class Ranks:
 
 def ranks_of(
     lake: Lake, days: Sequence[date], universe: Universe, strategies: Sequence[Strategy],
-    progress: Progress,
+    progress: Progress, ranked: RankBlocks | None = None,
 ) -> Ranks:  # fmt: skip
     """Return the ranks of strategies on some days, and the eligible stocks as `universe_of` them.
 
-    `progress` is called with the days done and the days in all.
+    `progress` is called with the days done and the days in all. `ranked` computes them; by default
+    this process does.
     """
-    parts: list[pl.DataFrame] = []
-    # Strategies that keep the same sectors have the same eligible stocks.
-    names, done = {universe_of(one): one.name for one in strategies}, 0
-    for plan in history_of_ranks(lake, dates=days, universe=universe, strategies=strategies):
-        block = plan.select(*COLUMNS, "excluded_by").collect(engine="streaming")
-        done += block["as_of"].n_unique()
+    parts = list((ranked or ranked_here)(lake, days, universe, strategies, progress))
+    return Ranks(days, pl.concat(parts) if parts else pl.DataFrame(schema=COLUMNS))
+
+
+def ranked_here(
+    lake: Lake, days: Sequence[date], universe: Universe, strategies: Sequence[Strategy],
+    progress: Progress,
+) -> Iterator[pl.DataFrame]:  # fmt: skip
+    """Yield one block after another."""
+    done = 0
+    for block in blocks(lake, days, universe, strategies, ranks_alone=True):
+        yield ranked_block(lake, block, universe, strategies)
+        done += len(block)
         progress("dates", done, len(days))
-        parts.extend(_needed(block, names))
-    rows = pl.concat(parts) if parts else pl.DataFrame(schema=COLUMNS)
-    return Ranks(days, rows)
+
+
+def ranked_block(
+    lake: Lake, days: Sequence[date], universe: Universe, strategies: Sequence[Strategy]
+) -> pl.DataFrame:
+    """Return the ranked stocks on a block of days, and all that are eligible."""
+    # Strategies that keep the same sectors have the same eligible stocks.
+    names = {universe_of(one): one.name for one in strategies}
+    plan = block_ranks(lake, days, universe, strategies).select(*COLUMNS, "excluded_by")
+    return pl.concat(_needed(plan.collect(engine="streaming"), names))
 
 
 def _needed(block: pl.DataFrame, universes: Mapping[str, str]) -> Iterator[pl.DataFrame]:

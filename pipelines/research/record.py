@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,32 +20,42 @@ class Why(IntEnum):
     DIVIDEND = 4
 
 
-NUMBERS: Final = ("day", "portfolio", "stock", "signal", "why")
-MONEY: Final = ("units", "value", "cost")
-RECORD: Final = pl.Schema({**dict.fromkeys(NUMBERS, pl.Int64), **dict.fromkeys(MONEY, pl.Float64)})
-"""The numbers of the day, the portfolio, the stock and the signal; the reason.
+class Rows(NamedTuple):
+    """What happened: the numbers of the day, the portfolio, the stock and the signal; the reason.
 
-`units` are above 0 where they were bought, and those that were held for a dividend; `value` is that
-of the trade without its cost.
-"""
+    `units` are above 0 where they were bought, and those that were held for a dividend; `value` is
+    that of the trade without its cost.
+    """
+
+    day: Numbers
+    portfolio: Numbers
+    stock: Numbers
+    signal: Numbers
+    why: Numbers
+    units: Floats
+    value: Floats
+    cost: Floats
+
+
+MONEY: Final = ("units", "value", "cost")
+RECORD: Final = pl.Schema(
+    {name: pl.Float64 if name in MONEY else pl.Int64 for name in Rows._fields}
+)
 
 
 @dataclass
 class Record:
     """Collects what happened, in the order in which it did."""
 
-    numbers: list[Numbers] = field(default_factory=list)
-    money: list[Floats] = field(default_factory=list)
+    parts: list[Rows] = field(default_factory=list)
 
-    def add(self, numbers: Numbers, money: Floats) -> None:
-        """Add rows with the columns `NUMBERS` and `MONEY`."""
-        self.numbers.append(numbers)
-        self.money.append(money)
+    def add(self, rows: Rows) -> None:
+        """Add rows."""
+        self.parts.append(rows)
 
     def frame(self) -> pl.DataFrame:
-        """Return all rows."""
-        if not self.numbers:
+        """Return all rows, with the columns `RECORD`."""
+        if not self.parts:
             return pl.DataFrame(schema=RECORD)
-        numbers = pl.DataFrame(np.concatenate(self.numbers), schema=list(NUMBERS))
-        money = pl.DataFrame(np.concatenate(self.money), schema=list(MONEY))
-        return numbers.hstack(money).cast(RECORD)
+        columns = (np.concatenate(column) for column in zip(*self.parts, strict=True))
+        return pl.DataFrame(dict(zip(Rows._fields, columns, strict=True)), schema=RECORD)

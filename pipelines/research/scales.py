@@ -40,8 +40,8 @@ class Scales:
         changed = self.columns >= 0
         prices[:, changed] *= self.shares[:, self.columns[changed]]
 
-    def at(self, days: Numbers, stocks: Numbers) -> Floats:
-        """Return the shares of a unit on some days of some stocks, one by one."""
+    def at(self, days: Numbers | int, stocks: Numbers) -> Floats:
+        """Return the shares of a unit on some days of some stocks, one by one; or all on one."""
         columns = self.columns[stocks]
         if not self.shares.shape[1]:
             return np.ones(len(stocks))

@@ -26,7 +26,7 @@ from pipelines.research.overfitting import (
     walk_forward,
 )
 from pipelines.research.portfolio import Portfolio
-from pipelines.research.ranks import Progress, Ranks, ranks_of, signal_days
+from pipelines.research.ranks import Progress, RankBlocks, Ranks, ranks_of, signal_days
 from pipelines.research.rules import Fill
 from pipelines.research.simulation import Prices, Simulation, simulate
 from pipelines.universe import Universe
@@ -82,10 +82,11 @@ class Searched:
 
 def search(
     lake: Lake, grid: Grid, universe: Universe, progress: Progress = lambda *_: None, *,
-    named: Named = built_in,
+    named: Named = built_in, ranked: RankBlocks | None = None,
 ) -> Searched:  # fmt: skip
     """Return the variants of a grid with their figures; `named` returns the universe of a name.
 
+    `ranked` computes the ranks; by default this process does.
     The time begins on the first day on which every strategy ranks a stock.
     """
     made = variants(grid, universe, named)
@@ -96,7 +97,7 @@ def search(
         raise StockRankError(f"no rebalance falls between {grid.since} and {until}; give more time")
     parts = [
         (numbers, _simulated(lake, made, numbers, until, ranks))
-        for together, ranks in _ranked(lake, made, days, progress)
+        for together, ranks in _ranked(lake, made, days, progress, ranked)
         for numbers in _alike(made, together)
     ]
     firsts = [_first_day(part, made[n], until) for numbers, part in parts for n in numbers]
@@ -118,13 +119,15 @@ def paid_since(flows: pl.DataFrame, first: date) -> pl.DataFrame:
 
 
 def _ranked(
-    lake: Lake, made: Sequence[Variant], days: Sequence[date], progress: Progress
-) -> Iterator[tuple[list[int], Ranks]]:
+    lake: Lake, made: Sequence[Variant], days: Sequence[date], progress: Progress,
+    ranked: RankBlocks | None,
+) -> Iterator[tuple[list[int], Ranks]]:  # fmt: skip
     """Yield the variants of each universe with their ranks: the facts are computed once for all."""
     for universe in dict.fromkeys(one.universe for one in made):
         numbers = [n for n, one in enumerate(made) if one.universe == universe]
         strategies = {made[n].strategy.name: made[n].strategy for n in numbers}
-        yield numbers, ranks_of(lake, days, universe, list(strategies.values()), progress)
+        every = list(strategies.values())
+        yield numbers, ranks_of(lake, days, universe, every, progress, ranked)
 
 
 def _alike(made: Sequence[Variant], numbers: Sequence[int]) -> Iterator[list[int]]:

@@ -6,36 +6,43 @@ from typing import Final
 
 import numpy as np
 
-from pipelines.research.arrays import Flags, Floats, Numbers, summed
+from pipelines.research.arrays import Flags, Floats, Numbers, or_nothing, summed
 from pipelines.research.costs import Costs
 from pipelines.research.holdings import Holdings
 from pipelines.research.market import Market
-from pipelines.research.record import Record, Why
+from pipelines.research.record import Record, Rows, Why
 from pipelines.research.rules import Rules, Weighting
 
 ROUNDING: Final = 1e-9
 """A number of shares that is this near to a whole one is one, and an amount that is no more than
 this part of the capital is none: else a hair of cash would take the place of a stock."""
+ENTERED, LEFT, REBALANCED = map(np.int64, (Why.ENTERED, Why.LEFT, Why.REBALANCED))
 
 
 @dataclass
 class Quotes:
-    """The prices of the active stocks on a day: of trades, and the last known ones."""
+    """The prices of the active stocks on a day: of trades, and the last known ones.
+
+    `divisor` is the price, or 1 where it is 0.
+    """
 
     stocks: Numbers
     open_: Flags
     can_buy: Flags
     price: Floats
+    divisor: Floats
     scale: Floats
 
     @classmethod
     def of(cls, market: Market, day: int, stocks: Numbers) -> "Quotes":
         """Return the prices of some stocks on a day."""
-        fill = market.fill[day, stocks]
+        fill = market.fill[day].take(stocks)
         is_open = ~np.isnan(fill)
-        price = np.where(is_open, fill, market.before(day)[stocks])
-        scale = market.scales.at(np.full(len(stocks), day), stocks)
-        return cls(stocks, is_open, market.can_buy[day, stocks], np.nan_to_num(price), scale)
+        price = or_nothing(np.where(is_open, fill, market.before(day).take(stocks)))
+        return cls(
+            stocks, is_open, market.can_buy[day].take(stocks), price,
+            np.where(price > 0, price, 1.0), market.scales.at(day, stocks),
+        )  # fmt: skip
 
 
 class Settling:
@@ -44,9 +51,10 @@ class Settling:
     def __init__(self, market: Market, rules: Sequence[Rules]) -> None:
         self._market: Final = market
         self._costs: Final = Costs.of(rules)
-        self._whole: Final = np.array([r.whole_shares for r in rules])[:, None]
+        whole = np.array([r.whole_shares for r in rules])[:, None]
+        self._whole: Final = whole if whole.any() else None
         self._dust: Final = ROUNDING * np.array([r.capital for r in rules])[:, None]
-        self._is_equal: Final = np.array([r.weighting is Weighting.EQUAL for r in rules])
+        self._is_equal: Final = np.array([[r.weighting is Weighting.EQUAL] for r in rules])
         self.record: Final = Record()
         self.flows: Final[list[tuple[int, Floats, Floats]]] = []
         """The turnover and the costs of each portfolio on the days with trades."""
@@ -66,21 +74,19 @@ class _Trade:
     """The trades of a day under way, by portfolio and active stock."""
 
     def __init__(
-        self, state: Holdings, quotes: Quotes, costs: Costs, whole: Flags, dust: Floats
+        self, state: Holdings, quotes: Quotes, costs: Costs, whole: Flags | None, dust: Floats
     ) -> None:
         self.state, self.quotes, self.costs = state, quotes, costs
         self.whole, self.dust = whole, dust
-        self.units = state.units[:, quotes.stocks]
-        self.order = state.order[:, quotes.stocks]
-        self.wanted = state.wanted[:, quotes.stocks]
-        self.before = self.units.copy()
-        self.cash_before = state.cash.copy()
-        self.paid = np.zeros_like(self.units)
-        self.top_up = np.zeros_like(self.units)
+        self.units = self.before = state.units.take(quotes.stocks, axis=1)
+        self.order = state.order.take(quotes.stocks, axis=1)
+        self.wanted = state.wanted.take(quotes.stocks, axis=1)
+        self.cash_before = state.cash
+        self.paid = self.top_up = np.zeros(self.units.shape)
 
     def sell_leaving(self) -> None:
         """Sell all of the stocks that are leaving and have a price."""
-        gone = self.state.leaving[:, self.quotes.stocks] & self.quotes.open_ & (self.units > 0)
+        gone = self.state.leaving.take(self.quotes.stocks, axis=1) & self.quotes.open_
         self._sell(np.where(gone, self.units, 0.0))
 
     def weigh(self, fresh: Flags, is_equal: Flags) -> None:
@@ -88,18 +94,18 @@ class _Trade:
 
         A stock without a price keeps its value; the rest is divided among the others.
         """
-        held = self.units > 0
-        movable = self.wanted & ~(held & ~self.quotes.open_)
-        entering = movable & ~held
-        value = np.where(held & movable, self.units * self.quotes.price, 0.0)
-        base = self.state.cash + summed(np.where(is_equal[:, None], value, 0.0))
-        places = np.where(is_equal[:, None], movable, entering)
+        new = self.units == 0
+        movable = self.wanted & (self.quotes.open_ | new)
+        value = np.where(movable, self.units * self.quotes.price, 0.0)
+        base = self.state.cash + summed(np.where(is_equal, value, 0.0))
+        places = movable & (is_equal | new)
         each = base / np.maximum(places.sum(axis=1), 1)
         missing = np.where(places & fresh[:, None], each[:, None] - value, 0.0)
-        self._trim(np.where(-missing > self.dust, -missing, 0.0), value)
+        self._trim(np.where(missing < -self.dust, -missing, 0.0), value)
         more = self._affordable(np.where(missing > self.dust, missing, 0.0))
-        self.order = np.where(fresh[:, None], np.where(entering, more, 0.0), self.order)
-        self.top_up = np.where(held & self.quotes.can_buy, more, 0.0)
+        # A portfolio with a new signal has no older orders.
+        self.order = self.order + np.where(new, more, 0.0)
+        self.top_up = np.where(new | ~self.quotes.can_buy, 0.0, more)
 
     def _affordable(self, amounts: Floats) -> Floats:
         """Return amounts in proportion where a trim that a fee would eat up left too little."""
@@ -111,8 +117,10 @@ class _Trade:
     def _trim(self, excess: Floats, value: Floats) -> None:
         sold = np.minimum(self.costs.sold_for(excess), value)
         shares = self._shares(sold)
-        whole = np.minimum(np.ceil(shares - ROUNDING), self.units * self.quotes.scale)
-        self._sell(self._units(np.where(self.whole, whole, shares)))
+        if self.whole is not None:
+            whole = np.minimum(np.ceil(shares - ROUNDING), self.units * self.quotes.scale)
+            shares = np.where(self.whole, whole, shares)
+        self._sell(self._units(shares))
 
     def buy(self, day: int) -> None:
         """Buy what is ordered and has a price, in time, and what is too small."""
@@ -120,12 +128,14 @@ class _Trade:
         now = (self.order > 0) & self.quotes.can_buy & in_time
         value = self.costs.bought_for(np.where(now, self.order, 0.0) + self.top_up)
         shares = self._shares(value)
-        units = self._units(np.where(self.whole, np.floor(shares + ROUNDING), shares))
+        if self.whole is not None:
+            shares = np.where(self.whole, np.floor(shares + ROUNDING), shares)
+        units = self._units(shares)
         spent = units * self.quotes.price
         cost = self.costs.of_trade(spent)
-        self.units += units
-        self.paid += cost
-        self.order[now] = 0.0
+        self.units = self.units + units
+        self.paid = self.paid + cost
+        self.order = np.where(now, 0.0, self.order)
         # Rounding alone may leave a hair less than nothing.
         self.state.cash = np.maximum(self.state.cash - summed(spent + cost), 0.0)
 
@@ -133,25 +143,23 @@ class _Trade:
         value = units * self.quotes.price
         cost = np.minimum(self.costs.of_trade(value), value)
         self.units = np.where(units >= self.units, 0.0, self.units - units)
-        self.paid += cost
+        self.paid = self.paid + cost
         self.state.cash = self.state.cash + summed(value - cost)
 
     def _shares(self, value: Floats) -> Floats:
-        return np.where(value > 0, value * self.quotes.scale / self._price(), 0.0)
+        shares: Floats = value * self.quotes.scale / self.quotes.divisor
+        return shares
 
     def _units(self, shares: Floats) -> Floats:
         units: Floats = shares / self.quotes.scale
         return units
-
-    def _price(self) -> Floats:
-        return np.where(self.quotes.price > 0, self.quotes.price, 1.0)
 
     def finish(self, day: int, record: Record, flows: list[tuple[int, Floats, Floats]]) -> None:
         """Write the holdings back, and record what was traded."""
         state, stocks, price = self.state, self.quotes.stocks, self.quotes.price
         change = self.units - self.before
         state.units[:, stocks], state.order[:, stocks] = self.units, self.order
-        state.leaving[:, stocks] &= self.units > 0
+        state.leaving &= state.units > 0
         if not change.any():
             return
         moved = _weights(self.units * price, state.cash) - _weights(
@@ -161,18 +169,18 @@ class _Trade:
         self._write(day, change, record)
 
     def _write(self, day: int, change: Floats, record: Record) -> None:
-        row, n = np.nonzero(change)
-        # Sales come first in the order of stocks, as they are made.
-        order = np.lexsort((n, change[row, n] > 0, row))
-        row, n = row[order], n[order]
-        why = np.where(
-            self.before[row, n] == 0, Why.ENTERED,
-            np.where(self.units[row, n] == 0, Why.LEFT, Why.REBALANCED),
-        )  # fmt: skip
-        numbers = [np.full(len(row), day), row, self.quotes.stocks[n], self.state.signal[row], why]
-        moved = change[row, n]
-        money = [moved, np.abs(moved) * self.quotes.price[n], self.paid[row, n]]
-        record.add(np.stack(numbers, axis=1), np.stack(money, axis=1))
+        # Of a portfolio the sales come first, as they are made; then in the order of stocks.
+        row, n = np.nonzero(np.concatenate([change < 0, change > 0], axis=1))
+        count = len(self.quotes.stocks)
+        n %= count
+        at = row * count + n
+        moved = change.take(at)
+        stays = np.where(self.units.take(at) > 0, REBALANCED, LEFT)
+        why = np.where(self.before.take(at) > 0, stays, ENTERED)
+        record.add(Rows(
+            np.full(len(row), day), row, self.quotes.stocks.take(n), self.state.signal.take(row),
+            why, moved, np.abs(moved) * self.quotes.price.take(n), self.paid.take(at),
+        ))  # fmt: skip
 
 
 def _weights(values: Floats, cash: Floats) -> Floats:

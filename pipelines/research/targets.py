@@ -10,39 +10,45 @@ from pipelines.research.rules import Rules
 from pipelines.research.signals import Ranking
 
 
+def bands_of(rules: Sequence[Rules]) -> Numbers:
+    """Return the size, the buy rank and the sell rank of portfolios: a row a portfolio."""
+    return np.array([(r.size, r.buy_rank, r.sell_rank) for r in rules], dtype=np.int64)
+
+
 def choose(
-    state: Holdings, rows: Numbers, ranking: Ranking, rules: Sequence[Rules], signal: int
+    state: Holdings, rows: Numbers, ranking: Ranking, bands: Numbers, signal: np.int64
 ) -> None:
-    """Let the portfolios `rows` want the stocks of a ranking, and forget what they waited for.
+    """Let the portfolios `rows` want the stocks of their rankings, and forget what they waited for.
 
     The best of the held stocks up to the sell rank are kept, as many as the portfolio has places.
-    Stocks up to the buy rank fill the rest, best first.
+    Stocks up to the buy rank fill the rest, best first. `ranking` and `bands` have a row for each
+    of the portfolios.
     """
-    wanted = _chosen(state.units[rows] > 0, ranking, [rules[row] for row in rows])
+    held = state.units[rows] > 0
+    wanted = _chosen(held, ranking, bands)
     state.wanted[rows] = wanted
-    state.leaving[rows] = (state.units[rows] > 0) & ~wanted
+    state.leaving[rows] = held & ~wanted
     state.order[rows] = 0.0
     state.tried[rows] = False
     state.signal[rows] = signal
 
 
-def _chosen(held: Flags, ranking: Ranking, rules: Sequence[Rules]) -> Flags:
-    size = np.array([r.size for r in rules])[:, None]
-    buy = np.array([r.buy_rank for r in rules])[:, None]
-    sell = np.array([r.sell_rank for r in rules])[:, None]
-    near = ranking.ranks <= sell.max()
-    stocks, ranks = ranking.stocks[near], ranking.ranks[near]
-    holds = held[:, stocks]
+def _chosen(held: Flags, ranking: Ranking, bands: Numbers) -> Flags:
+    stocks, ranks = ranking
+    size, buy, sell = bands.T[:, :, None]
+    holds = held[np.arange(len(held))[:, None], stocks]
     kept = _first(holds & (ranks <= sell), size)
-    bought = _first(~holds & (ranks <= buy), size - kept.sum(axis=1, keepdims=True))
+    free = size - kept.sum(axis=1, keepdims=True)
+    bought = _first(~holds & (ranks <= buy), free)
+    row, place = np.nonzero(kept | bought)
     wanted = np.zeros_like(held)
-    wanted[:, stocks] = kept | bought
+    wanted[row, stocks[row, place]] = True
     return wanted
 
 
 def _first(flags: Flags, count: Numbers) -> Flags:
     """Return the flags without those after the first `count` of each row."""
-    return flags & (np.cumsum(flags, axis=1) <= count)
+    return flags & (np.add.accumulate(flags, axis=1, dtype=np.int64) <= count)
 
 
 def replace_late(state: Holdings, ranking: Ranking, row: int, day: int, deadline: int) -> None:

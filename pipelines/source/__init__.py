@@ -1,4 +1,4 @@
-"""The source: a SQLite database, read as Arrow batches, and what changed in it."""
+"""The source: a database, read as Arrow batches, and what changed in it."""
 
 import lazy_loader
 

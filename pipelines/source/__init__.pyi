@@ -1,23 +1,29 @@
 # How to make a database quicker to read: what it is like, what is advised, and doing it.
 from . import tuning as tuning
 
-# The name of the column with a row's rowid in what is read.
+# The name of the column with a row's number in what is read.
 from .batches import ROWID as ROWID
 
-# Reads one table of the private copy as frames.
-from .batches import TableReader as TableReader
+# Raises an error where the saved state of a database cannot be read.
+from .opening import check_state as check_state
 
-# The state of a database, with which a later one is compared.
-from .changes import SourceState as SourceState
+# Opens a source by its place.
+from .opening import opened as opened
 
-# The years of prices that may have changed since an earlier state.
-from .changes import found_years as found_years
+# A database as it is at one moment.
+from .protocol import Snapshot as Snapshot
 
-# Makes the private copy that everything is read from.
-from .copying import copy as copy
+# A database that is read.
+from .protocol import Source as Source
 
-# Checks that a database has the tables and columns that are read, and returns those tables.
+# Reads one table as frames.
+from .protocol import TableReader as TableReader
+
+# Checks that a SQLite database has the tables and columns that are read, and returns those tables.
 from .schema import preflight as preflight
+
+# A SQLite database as a source.
+from .sqlite import SqliteSource as SqliteSource
 
 # The tables that are read, by name.
 from .tables import TABLES as TABLES
@@ -33,9 +39,3 @@ from .unreadable import BadRow as BadRow
 
 # Raised where connectorx met such a row.
 from .unreadable import UnreadableRow as UnreadableRow
-
-# The condition in SQL that a row's year is none of those given.
-from .years import outside as outside
-
-# The years of prices whose texts are too long to lie on their page.
-from .years import wide_years as wide_years

@@ -4,13 +4,13 @@ Days and times are read as text and parsed under the contract, for connectorx wo
 `2024-1-3` as a date.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain, pairwise
 from pathlib import Path
 from secrets import token_hex
-from typing import Any, Final
+from typing import Any, ClassVar, Final, Self
 from urllib.parse import quote
 
 import polars as pl
@@ -24,7 +24,7 @@ from pipelines.source.stretches import span, stretches
 from pipelines.source.tables import Kind, SourceTable
 from pipelines.source.unreadable import BadRow, UnreadableRow, bad_cells, bad_rows
 from pipelines.source.values import TYPES, value, warnings
-from pipelines.source.years import years_of
+from pipelines.source.years import outside, years_of
 
 BATCH_VALUES: Final = 800_000
 """Values of a batch, all columns together: 100,000 rows of prices."""
@@ -39,13 +39,14 @@ STRETCH: Final = ":stretch:"
 
 
 @dataclass(frozen=True)
-class TableReader:
+class SqliteTable:
     """Reads one table of the private copy."""
 
     copy: Path
     table: SourceTable
     where: str = ALL
     """The rows that are read, as a condition in SQL; `rows` counts all."""
+    has_rowids: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -200,6 +201,16 @@ class TableReader:
     def source_years(self, rowids: Sequence[int]) -> list[str]:
         """Return the source year of each of those rows; `''` also for one that is not there."""
         return years_of(self.copy, self.name, rowids)
+
+    def outside(self, years: Set[str], known: Iterable[str]) -> Self:
+        """Return a reader of the rows whose source year is none of `years`."""
+        return replace(self, where=outside(years, known))
+
+    def carried(self, rejects: Path, years: Set[str]) -> pl.DataFrame:
+        """Return the old notes on rows that have a date in these years now."""
+        notes = pl.read_parquet(rejects, columns=["rowid", "reason", "kept"], glob=False)
+        now = self.source_years(notes["rowid"].to_list())
+        return notes.filter([year in years for year in now])
 
 
 def _selected(column: str, kind: Kind) -> str:

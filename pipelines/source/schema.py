@@ -1,7 +1,7 @@
 """The tables and columns that a database must have to be read."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -60,12 +60,17 @@ def _check_tables(con: sqlite3.Connection) -> list[SourceTable]:
     tables = _there(con, TABLES.values())
     faults = [*_absences(con, TABLES.values())]
     faults += [fault for table in tables for fault in _faults(con, table)]
+    refuse(faults)
+    return tables
+
+
+def refuse(faults: Sequence[str]) -> None:
+    """Raise `SourceError` where a database has faults; it names them all."""
     if len(faults) > 1:
         told = " ".join(f"({number}) {fault}" for number, fault in enumerate(faults, start=1))
         raise _refusal(f"the database has {len(faults)} faults: {told}")
     if faults:
         raise _refusal(faults[0])
-    return tables
 
 
 def _refusal(told: str) -> SourceError:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipelines import lake
 from pipelines.bars import Progress, silent
-from pipelines.errors import LakeError, RemoteError
+from pipelines.errors import EmptyStore, LakeError, RemoteError
 from pipelines.lake import Lake, current_id, damage, layout, marks, version_ids
 from pipelines.store.bucket import Bucket
 from pipelines.store.publications import (
@@ -47,7 +47,7 @@ def pull(
     """
     published, seen = newest(bucket), Seen.of(root, bucket.url)
     if published is None:
-        raise RemoteError(f"{bucket} has no publication; run python -m pipelines.remote push")
+        raise EmptyStore(f"{bucket} has no publication; run python -m pipelines.remote push")
     if published.number == seen.number and not force and _is_whole(root, current_id(root)):
         return Pulled(published)
     with lake.disk_errors(root), lake.writing(root):

@@ -196,9 +196,9 @@ def test_the_page_and_its_files_are_asked_for_again(client: TestClient) -> None:
     page = client.get("/")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'self'" in page.headers["content-security-policy"]
-    script = client.get("/static/js/main.js")
+    script = client.get("/static/pages/main.js")
     assert script.headers["cache-control"] == page.headers["cache-control"] == "no-cache"
-    again = client.get("/static/js/main.js", headers={"if-none-match": script.headers["etag"]})
+    again = client.get("/static/pages/main.js", headers={"if-none-match": script.headers["etag"]})
     assert (again.status_code, again.headers["cache-control"]) == (304, "no-cache")
 
 

@@ -7,7 +7,7 @@ VARIES = {"x-request-id", "server-timing", "date"}
 PATHS = (
     "/", "/dashboard", "/status", "/method.md", "/v1/front",
     "/health", "/v1/health", "/health/live", "/health/ready",
-    "/strategies/trendande_varde/table", "/static/favicon.svg", "/static/js/terms.js",
+    "/strategies/trendande_varde/table", "/static/favicon.svg", "/static/pages/terms.js",
     "/v1/openapi.json", "/strategies",
     "/strategies/sammansatt_momentum", "/v1/strategies/sammansatt_momentum?format=csv",
     "/v1/strategies/trendande_varde/top10", "/v1/export/rankings/trendande_varde",

@@ -9,12 +9,13 @@ void. The other rounds alternate. Files and database are in the page cache.
 """
 
 import json
+import sqlite3
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,13 +27,19 @@ import typer
 from pipelines import console
 from pipelines.lake.version import Lake
 from pipelines.ranking.eligible import market_cap_floor
-from pipelines.universe import SWEDEN
+from pipelines.universe import JUMP_THRESHOLD, SWEDEN
 from tests.benchmarks import replicas
 from tests.benchmarks.contenders.task import COLUMNS, Task
 
 STOCKS: Final = 730
 """Of the demo market, which is the size 1."""
 TOLERANCE: Final = 1e-6
+JUMPS: Final = """
+SELECT ticker, date, close / before FROM (
+    SELECT ticker, date, close, lag(close) OVER (PARTITION BY ticker ORDER BY date) AS before
+    FROM daily_prices WHERE close > 0
+) WHERE max(close / before, before / close) >= :threshold
+"""
 OURS, FLOOR = "ours", "pyarrow_read"
 
 
@@ -162,8 +169,8 @@ def measure(task: Task, *, size: int, runs: int) -> list[Result]:
 def market(size: int, folder: Path) -> Iterator[Task]:
     """The demo market so many times as large, exported for as long as the block.
 
-    Databases are kept in the folder. Beyond size 10 there is none: the files are copies of those
-    of size 1 under other tickers.
+    Databases are kept in the folder. They are without jumps, of which the other ways know nothing.
+    Beyond size 10 there is none: the files are copies of those of size 1 under other tickers.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix="stockrank-bench-", dir=folder) as temporary:
@@ -185,12 +192,29 @@ def task_of(source: Path, lake: Path) -> Task:
 
 
 def _database(size: int, folder: Path) -> Path:
-    path = folder / ("demo.db" if size == 1 else f"demo{size}.db")
+    path = folder / ("calm.db" if size == 1 else f"calm{size}.db")
     if not path.exists():
+        made = path.with_suffix(".new")
         _command(
-            "pipelines.demo", "--no-plants", "--stocks", str(STOCKS * size), "--out", str(path)
+            "pipelines.demo", "--no-plants", "--stocks", str(STOCKS * size), "--out", str(made)
         )
+        with closing(sqlite3.connect(made)) as con, con:
+            smooth(con)
+        made.rename(path)
     return path
+
+
+def smooth(con: sqlite3.Connection) -> None:
+    """Bring the prices before each jump to the level of those after it."""
+    jumps = con.execute(JUMPS, {"threshold": JUMP_THRESHOLD}).fetchall()
+    for ticker, day, ratio in jumps:
+        changed = ", ".join(
+            f"{name} = {name} * :ratio" for name in ("open", "high", "low", "close")
+        )
+        con.execute(
+            f"UPDATE daily_prices SET {changed} WHERE ticker = :ticker AND date < :day",
+            {"ratio": ratio, "ticker": ticker, "day": day},
+        )
 
 
 def _command(*words: str) -> None:

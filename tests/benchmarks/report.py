@@ -5,6 +5,7 @@ Example: python -m tests.benchmarks.report --sizes 1,10 --runs 5
 Every part is a command that prints Markdown; those that are there are run one after the other.
 """
 
+import ast
 import os
 import platform
 import subprocess
@@ -29,9 +30,9 @@ PARTS: Final = {
     "Research": ("tests.benchmarks.research", "--folder", "{folder}"),
     "Research, the engine alone": ("tests.benchmarks.engines", "--folder", "{folder}"),
     "Refresh": (
-        "tests.benchmarks.refresh", "--source", "{folder}/demo.db", "--large", "{folder}/demo10.db",
+        "tests.benchmarks.refresh", "--source", "{folder}/calm.db", "--large", "{folder}/calm10.db",
     ),
-    "API": ("tests.benchmarks.api", "--source", "{folder}/demo.db"),
+    "API": ("tests.benchmarks.api", "--source", "{folder}/calm.db"),
 }  # fmt: skip
 """The other parts by title: a module and its options."""
 PANELS: Final = {"seconds": "seconds, without imports", "peak_mb": "peak memory, MB"}
@@ -74,8 +75,17 @@ def document(results: dict[int, list[Result]], parts: dict[str, str], where: str
     for size, found in results.items():
         sections += [f"### Size {size}\n", rankings.table(found), rankings.goals(found)]
     for title, text in parts.items():
-        sections += [f"## {title}\n", text]
+        sections += [f"## {title}\n", *described(PARTS[title][0]), text]
     return "\n".join(sections)
+
+
+def described(module: str) -> list[str]:
+    """What the text of a module says below its example, by paragraph."""
+    found = find_spec(module)
+    assert found
+    assert found.origin
+    told = ast.get_docstring(ast.parse(Path(found.origin).read_text(encoding="utf-8"))) or ""
+    return [f"{paragraph}\n" for paragraph in told.split("\n\n")[2:]]
 
 
 # ------------------------------------------------------------------------------- other parts
@@ -87,13 +97,13 @@ def there(command: tuple[str, ...]) -> bool:
 
 
 def part(command: tuple[str, ...], folder: Path) -> str:
-    """What a part prints; tables that are not Markdown as they are. A failure is told instead."""
+    """What a part prints; all but tables of Markdown as it is. A failure is told instead."""
     words = _words(command, folder)
     done = subprocess.run(
         [sys.executable, "-m", *words], capture_output=True, text=True, check=False
     )
     text = done.stdout if done.returncode == 0 else f"not measured: {done.stderr.strip()}\n"
-    if "| ---" in text or "|:--" in text:
+    if text.lstrip().startswith("|") or "\n|" in text:
         return text
     lines = (line.rstrip() for line in text.strip().splitlines())
     return "\n".join(("```", *lines, "```", ""))
@@ -102,7 +112,7 @@ def part(command: tuple[str, ...], folder: Path) -> str:
 def _words(command: tuple[str, ...], folder: Path) -> list[str]:
     """The command of a part; without the option of a file that is not there."""
     words = [word.format(folder=folder) for word in command]
-    large = str(folder / "demo10.db")
+    large = str(folder / "calm10.db")
     if large in words and not Path(large).exists():
         at = words.index(large)
         del words[at - 1 : at + 1]

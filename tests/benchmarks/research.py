@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -48,21 +49,26 @@ def engine(lake: Lake) -> list[tuple[str, float]]:
     ranks = monthly_ranks(lake)
     between = time.perf_counter()
     names = list(STRATEGIES)
-    _portfolios(lake, ranks, [_portfolio(name, name, Rules(sell_rank=20)) for name in names])
+    _portfolios(lake, ranks, [portfolio(name, name, Rules(sell_rank=20)) for name in names])
     ended = time.perf_counter()
     return [("its history of ranks", between - began), ("its portfolios", ended - between)]
 
 
 def thousand(lake: Lake) -> list[tuple[str, float]]:
     """Seconds of variants of the four strategies."""
-    began, names = time.perf_counter(), list(STRATEGIES)
-    made = []
-    for n in range(VARIANTS):
-        size = 5 + n % 25
-        rules = Rules(size=size, buy_rank=size, sell_rank=size + n // 25)
-        made.append(_portfolio(str(n), names[n % len(names)], rules))
+    began = time.perf_counter()
+    made = variants(lambda size, last: Rules(size=size, buy_rank=size, sell_rank=last))
     _portfolios(lake, monthly_ranks(lake), made)
     return [(f"{VARIANTS:,} variants", time.perf_counter() - began)]
+
+
+def variants(rules: Callable[[int, int], Rules]) -> list[Portfolio]:
+    """Variants of the four strategies, by the rules of a size and a last rank."""
+    names = list(STRATEGIES)
+    return [
+        portfolio(str(n), names[n % len(names)], rules(5 + n % 25, 5 + n % 25 + n // 25))
+        for n in range(VARIANTS)
+    ]
 
 
 def monthly_ranks(lake: Lake) -> Ranks:
@@ -70,13 +76,13 @@ def monthly_ranks(lake: Lake) -> Ranks:
     return ranks_of(lake, days, SWEDEN, list(STRATEGIES.values()), silent)
 
 
-def _portfolio(name: str, strategy: str, rules: Rules) -> Portfolio:
+def portfolio(name: str, strategy: str, rules: Rules) -> Portfolio:
     return Portfolio(name=name, strategy=strategy, months=MONTHS, rules=rules)
 
 
 def monthly_prices(lake: Lake, ranks: Ranks, names: list[str]) -> Simulation:
     """The market and the signals of strategies, with portfolios by the rules of the house."""
-    return _portfolios(lake, ranks, [_portfolio(name, name, Rules()) for name in names])
+    return _portfolios(lake, ranks, [portfolio(name, name, Rules()) for name in names])
 
 
 def _portfolios(lake: Lake, ranks: Ranks, made: list[Portfolio]) -> Simulation:

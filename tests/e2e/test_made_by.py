@@ -133,7 +133,7 @@ def test_another_rule_makes_the_rankings_anew_from_the_same_files(
     old = Lake(place / "lake")
     assert first(old.rankings()) == ["A B"]
     keep_both(monkeypatch)
-    monkeypatch.setattr("pipelines.source.copy", None)  # the database is not read
+    monkeypatch.setattr("pipelines.source.sqlite.copy", None)  # the database is not read
     made = refreshed(place)
     new = Lake(place / "lake")
     assert (made.version, new.version != old.version) == (new.version, True)

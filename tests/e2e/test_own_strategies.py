@@ -15,8 +15,9 @@ from app.serving import both_tops
 from pipelines.definition import Definition, definition_of
 from pipelines.export import export
 from pipelines.lake import Lake, Manifest, OtherLayout, condition_of, has_other_layout
-from pipelines.ranking import STRATEGIES, write_history
+from pipelines.ranking import STRATEGIES
 from pipelines.settings import Settings
+from pipelines.sweep import write_history
 from pipelines.universe import SWEDEN
 from tests.factories import database, stock, trading_year
 
@@ -74,7 +75,7 @@ def test_a_definition_that_changed_renews_the_rankings_from_the_same_files(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = published(place, mine())
-    monkeypatch.setattr("pipelines.source.copy", None)  # the database is not read
+    monkeypatch.setattr("pipelines.source.sqlite.copy", None)  # the database is not read
     lowest = mine(score={"factor": "dividend_yield", "order": "lowest"})
     made = published(place, lowest)
     assert made.version != before.version
@@ -132,11 +133,11 @@ def test_removed_it_is_not_found_and_its_trades_are_compared_with_none(place: Pa
 def test_its_history_is_written(place: Path) -> None:
     published(place)
     universe = replace(SWEDEN, strategies=(mine(),))
-    rows = write_history(
+    done = write_history(
         Lake(place / "lake"), place / "past", dates=[END], universe=universe,
         progress=lambda *_: None,
     )  # fmt: skip
-    assert rows == 2 * (len(STRATEGIES) + 1)
+    assert done.rows == 2 * (len(STRATEGIES) + 1)
     past = pl.scan_parquet(place / "past" / "**" / "*.parquet")
     assert ranks(past) == ["A B", "C B"]
 

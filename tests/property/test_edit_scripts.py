@@ -1,6 +1,8 @@
 """Whatever is done to a database, a refresh of what changed publishes what a full one does.
 
-Both go on from the same version, for a lake remembers what earlier refreshes saw.
+Both go on from the same version, for a lake remembers what earlier refreshes saw. The rankings and
+the report on integrity follow from the files of a version, which are compared: one script of five
+makes them whole, the others rank by one strategy and report nothing.
 
 `STOCKRANK_SCRIPTS=2000` runs as many scripts in the slow part.
 """
@@ -8,42 +10,45 @@ Both go on from the same version, for a lake remembers what earlier refreshes sa
 import os
 import random
 import shutil
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import fields, replace
+from datetime import date
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from pipelines.errors import StockRankError
 from pipelines.export import export
-from pipelines.lake import Lake
+from pipelines.lake import Lake, Report
 from pipelines.lake.layout import STATE
+from pipelines.ranking import STRATEGIES, rankings
+from pipelines.refresh import build
 from pipelines.universe import SWEDEN
 from tests.edits import Market, market
 
 FAST = 2
 SLOW = int(os.environ.get("STOCKRANK_SCRIPTS", "200"))
-PARTS = 10
-"""Parts of the scripts, which run side by side."""
+QUARTERS = 4
+"""Parts of the scripts: each is a class, for a class stays in one process."""
+WHOLE = 5
+"""One script of so many makes all rankings and the report."""
 OWN = ("version", "created_at", "phases", "failed_checks")
 """What a manifest says of the refresh and not of the data."""
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def first(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a database and its first version."""
-    with pytest.MonkeyPatch.context() as patched:
-        # No disk need be waited for.
-        patched.setattr("pipelines.lake.publishing._sync", id)
-        folder = tmp_path_factory.mktemp("first")
-        market(folder / "first.db")
-        shutil.copyfile(folder / "first.db", folder / "app.db")
-        shutil.copyfile(folder / "first.db", folder / "other.db")
-        export(folder / "app.db", folder / "incremental", SWEDEN)
-        yield folder
+    folder = tmp_path_factory.mktemp("first")
+    market(folder / "first.db")
+    shutil.copyfile(folder / "first.db", folder / "app.db")
+    shutil.copyfile(folder / "first.db", folder / "other.db")
+    export(folder / "app.db", folder / "incremental", SWEDEN)
+    return folder
 
 
 def refresh(script: Market, lake: str, **how: Any) -> str:
@@ -82,13 +87,14 @@ def run(first: Path, folder: Path, seed: int) -> int:
     shutil.copytree(first, folder, symlinks=True)
     script = Market(folder, folder / "app.db", random.Random(seed))
     with closing(script):
-        for names in rounds(script.rng):
+        edits = rounds(script.rng)
+        for number, names in enumerate(edits, start=1):
             script.turn()
             for name in names:
                 script.edit(name)
             script.done.append("refresh")
-            shutil.rmtree(folder / "full", ignore_errors=True)
-            shutil.copytree(folder / "incremental", folder / "full", symlinks=True)
+            if number == len(edits):
+                shutil.copytree(folder / "incremental", folder / "full", symlinks=True)
             unforced = script.rng.random() < 0.3
             failed = unforced and refresh(script, "incremental")
             if failed or not unforced:
@@ -104,12 +110,31 @@ def run(first: Path, folder: Path, seed: int) -> int:
         return sum(path.stat().st_nlink > 1 for path in prices)
 
 
+def small_report(_: Lake, *, as_of: date, calendar: Sequence[date], **_more: Any) -> Report:
+    """Return a report without a check."""
+    return Report(
+        as_of=as_of, priced_to=as_of, exchange="XSTO", calendar=tuple(calendar), checks=()
+    )
+
+
+@contextmanager
+def made_of(seed: int) -> Iterator[None]:
+    """Make all that a version has, or, in four scripts of five, little beside its datasets."""
+    with pytest.MonkeyPatch.context() as patch:
+        if seed >= FAST and seed % WHOLE:
+            one = [next(iter(STRATEGIES.values()))]
+            patch.setattr(build, "rankings", partial(rankings, strategies=one))
+            patch.setattr(build.report, "report", small_report)
+        yield
+
+
 def run_all(first: Path, folder: Path, seeds: range) -> None:
     """Run the scripts of all seeds, and tell every one that fails."""
     failures, took = [], 0
     for seed in seeds:
         try:
-            took += run(first, folder / f"{seed}", seed) > 0
+            with made_of(seed):
+                took += run(first, folder / f"{seed}", seed) > 0
         except AssertionError as error:
             failures.append(f"{error}"[:2000])
         shutil.rmtree(folder / f"{seed}")
@@ -121,10 +146,27 @@ def test_a_few_edit_scripts(first: Path, tmp_path: Path) -> None:
     run_all(first, tmp_path, range(FAST))
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "part",
-    range(PARTS),
-)
-def test_many_edit_scripts(first: Path, tmp_path: Path, part: int) -> None:
-    run_all(first, tmp_path, range(FAST + part, FAST + SLOW, PARTS))
+class Quarter:
+    """A quarter of the scripts of the slow part."""
+
+    number: ClassVar[int]
+
+    @pytest.mark.slow
+    def test_many_edit_scripts(self, first: Path, tmp_path: Path) -> None:
+        run_all(first, tmp_path, range(FAST + self.number, FAST + SLOW, QUARTERS))
+
+
+class TestFirstQuarter(Quarter):
+    number = 0
+
+
+class TestSecondQuarter(Quarter):
+    number = 1
+
+
+class TestThirdQuarter(Quarter):
+    number = 2
+
+
+class TestFourthQuarter(Quarter):
+    number = 3

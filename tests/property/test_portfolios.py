@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import date
+from math import prod
 from random import Random
 
 import polars as pl
@@ -86,11 +87,6 @@ class Case:
                 for n, close in enumerate(self.closes[split["ticker"]])
             ]
 
-    def is_told(self, split: Row, known: int) -> bool:
-        """True if there is a close on the day of a split or later, up to a day."""
-        closes = self.closes[split["ticker"]][: known + 1]
-        return any(close and day(n) >= split["date"] for n, close in enumerate(closes))
-
     def lake(self, until: int | None = None) -> FrameLake:
         """The lake of the days up to one; all by default."""
         last = day(self.days if until is None else until)
@@ -146,20 +142,27 @@ def replay(ledger: pl.DataFrame, market: Market, capital: float) -> list[float]:
 
 
 def assert_blind_to_the_future(seed: int) -> None:
-    """What comes after a day, be it scrambled or missing, changes no value up to it."""
+    """What comes after a day, be it scrambled or missing, changes no value up to it.
+
+    Dividends are for the shares of the closes up to the day, which stay. If what comes after it
+    takes back that they were adjusted for a split, the amounts are those of the shares after it.
+    """
     case = Case(seed)
     known = Random(seed).randrange(1, case.days)
-    whole = case.simulated(case.lake()).nav
-    if not all(case.is_told(split, known) for split in case.splits):
-        # The closes after a split tell whether those before it, and so dividends, are adjusted.
-        case.dividends = []
-        whole = case.simulated(case.lake()).nav
+    lake = case.lake()
+    whole = case.simulated(lake).nav
+    adjusted = [times_adjusted(lake, dividend) for dividend in case.dividends]
     other = Case(seed + 1)
     for ticker, series in case.closes.items():
         later = (other.closes[ticker] + [9.0] * case.days)[known + 1 : case.days]
         case.closes[ticker] = series[: known + 1] + later
     case.splits = [row for row in case.splits if row["date"] <= day(known)]
     case.by_day = {n: t if n <= known else "FA" for n, t in case.by_day.items()}
+    lake = case.lake()
+    case.dividends = [
+        row | {"amount": row["amount"] / times * times_adjusted(lake, row)}
+        for row, times in zip(case.dividends, adjusted, strict=True)
+    ]
     changed = case.simulated(case.lake()).nav
     count = min(known + 1, changed.height, whole.height)
     dates = whole.filter(pl.col("date") <= day(known))["date"].to_list()[:count]
@@ -168,6 +171,12 @@ def assert_blind_to_the_future(seed: int) -> None:
         changed.filter(pl.col("date").is_in(dates)),
         check_exact=True,
     )
+
+
+def times_adjusted(lake: FrameLake, dividend: Row) -> float:
+    """The shares of the closes for one of the ex-date, by the splits that are in the closes."""
+    splits = lake.splits().filter(ticker=dividend["ticker"], decision="in_prices")
+    return prod(splits.filter(pl.col("date") > dividend["ex_date"]).collect()["ratio"])
 
 
 def assert_plain_without_costs_and_band(seed: int) -> None:

@@ -35,13 +35,14 @@ from datetime import date
 from pathlib import Path
 from pipelines.bars import silent
 from pipelines.lake.version import Lake
-from pipelines.ranking import Every, first_days, write_history
+from pipelines.ranking import Every, first_days
+from pipelines.sweep import write_history
 from pipelines.universe import SWEDEN
 lake = Lake(sys.argv[1])
 dates = first_days(lake, since=date(1990, 1, 1), every=Every.MONTH)
 out = Path(sys.argv[1]) / "history"
-rows = write_history(lake, out, dates=dates, universe=SWEDEN, progress=silent)
-assert rows > 1_000_000
+done = write_history(lake, out, dates=dates, universe=SWEDEN, progress=silent)
+assert done.rows > 1_000_000
 """
 
 

@@ -62,16 +62,16 @@ def test_a_market_is_the_same_after_push_and_pull(
     push(root, bucket)
     assert pull(copy, bucket).publication.version == current_id(root)
     assert not any(found.problems for found in verified(Lake(copy)))
-    there, here = (_ranked(Lake(lake)) for lake in (root, copy))
+    there, here = (ranked(Lake(lake)) for lake in (root, copy))
     assert_frame_equal(there, here)
     assert not there.is_empty()
 
 
-def _ranked(lake: Lake) -> pl.DataFrame:
+def ranked(lake: Lake) -> pl.DataFrame:
     return rankings(lake, as_of=lake.as_of, universe=SWEDEN).collect(engine="streaming")
 
 
-def _race(url: str, version: str) -> list[int]:
+def raced(url: str, version: str) -> list[int]:
     bucket = Bucket(url, make=True)
     return [publish(bucket, version).number for _ in range(TIMES)]
 
@@ -83,7 +83,7 @@ def test_racing_publications_never_share_a_number(
     monkeypatch.setenv("AWS_ENDPOINT_URL", server)
     url = "s3://stocks/race" if kind == "s3" else f"file://{tmp_path}/store"
     with get_context("spawn").Pool(RACERS) as pool:
-        numbers = pool.starmap(_race, [(url, V1)] * RACERS)
+        numbers = pool.starmap(raced, [(url, V1)] * RACERS)
     assert sorted(n for many in numbers for n in many) == list(range(1, RACERS * TIMES + 1))
     assert len(publications(Bucket(url))) == RACERS * TIMES
 

@@ -1,6 +1,7 @@
 """The contenders of the benchmark give one answer, and what differs is seen and void."""
 
 import random
+import sqlite3
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -247,6 +248,7 @@ def test_the_report_has_tables_chart_and_parts(tmp_path: Path) -> None:
         "# Benchmarks", "## Rankings", "### Size 1", "### Size 10", "## API",
     ]  # fmt: skip
     assert "VmHWM" in text
+    assert "Both servers are processes of their own" in text.split("## API")[1]
     assert "![" in text
 
 
@@ -255,6 +257,27 @@ def test_a_part_that_fails_says_so_in_the_report(tmp_path: Path) -> None:
     assert "Linux" in report.part(("platform",), tmp_path) or sys.platform != "linux"
     assert report.there(("platform",))
     assert not report.there(("tests.benchmarks.missing",))
+
+
+def test_a_table_of_a_part_is_markdown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a_part.py").write_text("print('| a |\\n|---|\\n| 1 |')\n", encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert report.part(("a_part",), tmp_path) == "| a |\n|---|\n| 1 |\n"
+
+
+def test_the_market_is_without_jumps() -> None:
+    con = sqlite3.connect(":memory:")
+    con.execute("CREATE TABLE daily_prices (ticker, date, open, high, low, close)")
+    closes = {"A": [100.0, 120.0, 30.0, 33.0, 330.0], "B": [10.0, 20.0]}
+    con.executemany(
+        "INSERT INTO daily_prices VALUES (?, ?, NULL, ?, ?, ?)",
+        [(t, n, c, c, c) for t, series in closes.items() for n, c in enumerate(series)],
+    )
+    bench.smooth(con)
+    rows = con.execute("SELECT close, high FROM daily_prices ORDER BY ticker, date").fetchall()
+    smoothed = [250.0, 300.0, 300.0, 330.0, 330.0, 10.0, 20.0]
+    assert [close for close, _ in rows] == pytest.approx(smoothed)
+    assert all(close == high for close, high in rows)
 
 
 # ----------------------------------------------------------------------------------- factors

@@ -23,6 +23,7 @@ OPERATIONS: Final = TEXTS["docs/operations.md"]
 MEASURED: Final = re.compile(r"\b(\d[\d.,]*)\s?(?:s|ms|MB|GB|kB|seconds|minutes|\u00d7|x|times)\b")
 LIMITS: Final = {
     "1,024": "DEFAULT_LIMIT_MB: Final = 1024.0",
+    "700": "A_PROCESS_MB: Final = 700.0",
     "768": "BUDGET_MB: Final = 768.0",
     "30": "BUSY_SECONDS: Final = 30",
     "20": "REQUEST_SECONDS: Final = 20",

@@ -25,6 +25,7 @@ ROOMS: Final = {
     "pipelines.refresh": "refresh",
     "pipelines.source": "source",
     "pipelines.store": "store",
+    "pipelines.sweep": "sweep",
     "pipelines.demo_market": "demo_market",
     "app.web": "web",
     "app.watch": "watch",
@@ -36,6 +37,7 @@ ROOMS: Final = {
 
 BASE: Final = (
     "bars",
+    "cgroup",
     "console",
     "usage",
     "database",
@@ -45,6 +47,8 @@ BASE: Final = (
     "errors",
     "fingerprint",
     "panics",
+    "place",
+    "postgres",
     "quoting",
     "runtime",
     "setting_sources",
@@ -64,9 +68,10 @@ ARROWS: Final[Mapping[str, tuple[str, ...]]] = {
     "refresh": ("source", "ranking", "lake", "base"),
     "demo_market": ("base",),
     "store": ("lake", "base"),
+    "sweep": ("research", "ranking", "lake", "base"),
     "commands": (
-        "commands", "research", "refresh", "source", "store", "ranking", "lake", "demo_market",
-        "base",
+        "commands", "sweep", "research", "refresh", "source", "store", "ranking", "lake",
+        "demo_market", "base",
     ),
     "web": ("lake", "base"),
     "watch": ("web", "lake", "base"),

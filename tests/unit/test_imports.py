@@ -19,6 +19,9 @@ SERVICE_NEEDS_NOT = HEAVY | {
     "xxhash",
     "httpx2",
     "apscheduler",
+    "dask",
+    "distributed",
+    "pipelines.sweep",
     "pipelines.source",
 }
 SERVING = ("lake.version", "lake.freshness", "ranking.rank", "settings", "rank")

@@ -58,8 +58,8 @@ def test_an_unknown_command_is_told_with_the_nearest(
     assert ended.value.code == 2
     assert capsys.readouterr().err == (
         "error: unknown command 'exprt'; the nearest is export; expected one of demo, "
-        "export, rank, history, backtest, factors, factor_report, search, orders, versions, "
-        "remote, tune, app, serve, alerts\n"
+        "export, rank, history, backtest, factors, factor_report, search, cluster, "
+        "orders, versions, remote, tune, app, serve, alerts\n"
     )
 
 

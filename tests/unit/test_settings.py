@@ -89,8 +89,8 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 
 # -------------------------------------------------------------------------- empty, and secret
 
-OPTIONAL = ("published_universes", "api_token", "trusted_proxies", "writer", "remote", "sync_hour",
-            "memory_limit_mb",
+OPTIONAL = ("published_universes", "api_token", "trusted_proxies", "writer", "remote", "cluster",
+            "sync_hour", "memory_limit_mb",
             "webhook_url", "smtp_host", "smtp_user", "smtp_password", "smtp_to")  # fmt: skip
 
 
@@ -147,7 +147,7 @@ def test_a_token_that_nobody_could_send_is_refused_and_not_shown(
     assert token.strip() not in str(caught.value)
 
 
-SECRET: Final = ("api_token", "webhook_url", "smtp_password")
+SECRET: Final = ("source", "api_token", "webhook_url", "smtp_password")
 
 
 def test_the_secrets_are_known_by_their_type() -> None:

@@ -4,27 +4,36 @@ import { useEffect, useState } from "./ui.js";
 
 /** An answer other than success; status 0 if there is none. */
 export class Refused extends Error {
-  constructor(status, detail) {
+  /** `retryAfter` is the number of seconds to wait, if the service tells one. */
+  constructor(status, detail, retryAfter = null) {
     super(detail);
     this.status = status;
+    this.retryAfter = retryAfter;
   }
 }
 
 /** Ask for JSON; with a body by POST: a file as it is, anything else as JSON. @throws {Refused} */
-export async function call(path, { signal, body } = {}) {
+export function call(path, { signal, body } = {}) {
+  if (body === undefined) return answered(path, { signal });
   const isFile = body instanceof Blob;
-  const sent = body === undefined ? {} : { method: "POST", body: isFile ? body : JSON.stringify(body) };
-  const media = body !== undefined && { "Content-Type": isFile ? "text/csv" : "application/json" };
-  const headers = { Accept: "application/json", ...media };
+  const headers = { "Content-Type": isFile ? "text/csv" : "application/json" };
+  return answered(path, { signal, method: "POST", body: isFile ? body : JSON.stringify(body), headers });
+}
+
+/** Change something, with a token if there is one. @throws {Refused} */
+export const change = (path, token) =>
+  answered(path, { method: "POST", headers: token ? { Authorization: `Bearer ${token}` } : {} });
+
+async function answered(path, { signal, headers, ...sent }) {
   let answer;
   try {
-    answer = await fetch(path, { cache: "no-cache", signal, headers, ...sent });
+    answer = await fetch(path, { cache: "no-cache", signal, headers: { Accept: "application/json", ...headers }, ...sent });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Refused(0, "");
   }
   const found = await answer.json().catch(() => null);
-  if (!answer.ok) throw new Refused(answer.status, told(found?.detail));
+  if (!answer.ok) throw new Refused(answer.status, told(found?.detail), answer.headers.get("Retry-After"));
   return answer.status === 202 ? { pending: found } : found;
 }
 

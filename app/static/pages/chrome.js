@@ -91,11 +91,12 @@ function useHealth() {
   return health;
 }
 
-export function Banners() {
+/** What is wrong with all figures; the operator's page tells itself that the service is lost. */
+export function Banners({ path }) {
   const { ok, verdict, front } = useHealth();
   return html`
     <div class="banners" role="status">
-      ${!ok && html`<p class="banner banner--bad">${t("banner.offline")}</p>`}
+      ${!ok && path !== "/status" && html`<p class="banner banner--bad">${t("banner.offline")}</p>`}
       ${ok &&
       front?.age_days > 1 &&
       html`<p class="banner banner--warn">

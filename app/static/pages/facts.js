@@ -3,6 +3,7 @@
 import { change, date, decimal, money, percent } from "./numbers.js";
 import { ask } from "./router.js";
 import { titleOf } from "./columns.js";
+import { Screens } from "./screens.js";
 import { html } from "./ui.js";
 import { t } from "./words.js";
 
@@ -28,6 +29,7 @@ export function Facts({ reasons, query }) {
       </div>
       <${Returns} why=${why} />
       ${why.metrics.length > 0 && html`<${Metrics} why=${why} />`}
+      ${why.screens.length > 0 && html`<${Screens} why=${why} />`}
     </section>
   `;
 }

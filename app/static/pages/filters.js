@@ -16,7 +16,10 @@ export function chosenColumns(query, { filters, compares }) {
   const named = query.has("columns") ? query.get("columns").split(",") : USUAL;
   const chosen = CHOOSABLE.filter((name) => named.includes(name));
   const out = filters.show === "ranked" ? [] : ["excluded_by"];
-  return [...ALWAYS, ...(compares ? ["before"] : []), ...out, ...chosen];
+  // On a phone what orders the stocks is in sight without scrolling sideways.
+  const first = matchMedia("(max-width: 40rem)").matches ? chosen.filter((name) => name === "score") : [];
+  const others = chosen.filter((name) => !first.includes(name));
+  return [...ALWAYS, ...first, ...(compares ? ["before"] : []), ...out, ...others];
 }
 
 /** The view whose columns are chosen; own for any others. */

@@ -22,12 +22,20 @@ export function HoldingsField({ holdings, onChange }) {
       fail(problem.message || t("state.offline"));
     }
   };
+  const paste = (event) => {
+    const pasted = event.clipboardData?.getData("text/plain");
+    if (!pasted?.trim()) return;
+    event.preventDefault();
+    const lines = [text, pasted].filter((one) => one.trim()).join("\n");
+    type(lines); // which stays if it cannot be read
+    add(lines);
+  };
   return html`
     <section class="panel" aria-labelledby="holdings-title">
       <h2 id="holdings-title">${t("holdings.title")}</h2>
       <label class="field">
         <span class="field__label">${t("holdings.paste")}</span>
-        <textarea rows="4" spellcheck=${false} placeholder=${"VOLV B;100\nINVE B;250"} value=${text} onInput=${(event) => type(event.target.value)}></textarea>
+        <textarea rows="4" spellcheck=${false} placeholder=${"VOLV B;100\nINVE B;250"} value=${text} onInput=${(event) => type(event.target.value)} onPaste=${paste}></textarea>
       </label>
       <div class="holdings__ways">
         <button class="button" type="button" disabled=${!text.trim()} onClick=${() => add(text)}>${t("holdings.add")}</button>

@@ -14,6 +14,7 @@ const PAGES = [
   [/^\/portfolio$/, () => import("./portfolio.js")],
   [/^\/backtest$/, () => import("./backtest.js")],
   [/^\/method$/, () => import("./method.js")],
+  [/^\/status$/, () => import("./status.js")],
 ];
 
 function usePage(path) {
@@ -35,7 +36,7 @@ function App() {
   return html`
     <a class="skip" href="#main">${t("nav.skip")}</a>
     <${Header} path=${path} query=${query} onLanguage=${choose} />
-    <${Banners} />
+    <${Banners} path=${path} />
     <main id="main" tabindex="-1" key=${language()}>
       ${page ? html`<${page.Page} key=${page.path} name=${page.name} query=${query} />` : html`<${Loading} />`}
     </main>

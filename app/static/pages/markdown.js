@@ -5,7 +5,7 @@ import { html } from "./ui.js";
 const FENCE = "\x60\x60\x60";
 
 /** The anchor of a heading, as the documents' links name it. */
-export const slug = (text) =>
+const slug = (text) =>
   text.toLowerCase().replace(/[\x60*]/g, "").replace(/[^\p{L}\p{N} _-]/gu, "").trim().replace(/ /g, "-");
 
 /** A document in parts: `[{kind, …}]`. */
@@ -20,11 +20,12 @@ export function parts(text) {
   };
   while (at < lines.length) {
     const line = lines[at];
-    const heading = /^(#{1,4}) (.*)$/.exec(line);
+    const heading = /^(#{1,4}) (.*?)(?: \{#([\w-]+)\})?$/.exec(line);
     if (!line.trim()) at++;
     else if (heading) {
       at++;
-      found.push({ kind: "heading", level: heading[1].length, text: heading[2] });
+      const [, marks, words, anchor = slug(words)] = heading;
+      found.push({ kind: "heading", level: marks.length, text: words, anchor });
     } else if (line.startsWith(FENCE)) {
       at++;
       found.push({ kind: "code", text: take((one) => !one.startsWith(FENCE)).join("\n") });
@@ -71,7 +72,7 @@ export function inline(text) {
 }
 
 export function Part({ part }) {
-  if (part.kind === "heading") return html`<${`h${part.level}`} id=${slug(part.text)} tabindex="-1">${inline(part.text)}<//>`;
+  if (part.kind === "heading") return html`<${`h${part.level}`} id=${part.anchor} tabindex="-1">${inline(part.text)}<//>`;
   if (part.kind === "code") return html`<pre tabindex="0"><code>${part.text}</code></pre>`;
   if (part.kind === "list") {
     const items = part.items.map((one) => html`<li>${inline(one)}</li>`);

@@ -1,6 +1,6 @@
 /** The methodology, as it is written; every part has an anchor that numbers lead to. */
 
-import { Part, parts, slug } from "./markdown.js";
+import { Part, parts } from "./markdown.js";
 import { Failed, Loading } from "./states.js";
 import { titled } from "./title.js";
 import { html, useEffect, useState } from "./ui.js";
@@ -20,7 +20,7 @@ function useText(path) {
 }
 
 export function Page() {
-  const { found, error } = useText("/method.md");
+  const { found, error } = useText(`/method.${language()}.md`);
   titled(t("nav.method"));
   useEffect(() => {
     const look = () => document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
@@ -36,12 +36,11 @@ export function Page() {
       <nav class="contents" aria-label=${t("method.contents")}>
         <ul>
           ${headings.map(
-            (one) => html`<li class=${`contents__${one.level}`}><a href=${`#${slug(one.text)}`}>${one.text}</a></li>`,
+            (one) => html`<li class=${`contents__${one.level}`}><a href=${`#${one.anchor}`}>${one.text}</a></li>`,
           )}
         </ul>
       </nav>
-      <article class="prose" lang="en">
-        ${language() !== "en" && html`<p class="state" lang=${language()}>${t("method.language")}</p>`}
+      <article class="prose">
         ${found.map((part) => html`<${Part} part=${part} />`)}
       </article>
     </div>

@@ -15,13 +15,16 @@ export function because(code) {
   return known(`order.${code}`) ? t(`order.${code}`) : rankReason(code);
 }
 
-export function Orders({ found }) {
+/** `asked` leads the reader to the orders; where they came by themselves they are only told of. */
+export function Orders({ found, asked }) {
   const title = useRef();
-  useEffect(() => title.current?.focus(), [found]);
+  useEffect(() => asked && title.current?.focus(), [found]);
+  const counts = Object.fromEntries(KINDS.map((kind) => [kind, found[kind].length]));
   const sum = (kind) => found[kind].reduce((total, one) => total + one.value, 0);
   const figures = [["sell", sum("sell")], ["buy", sum("buy")], ["costs", found.costs.total], ["cash_left", found.cash_left]];
   return html`
     <section class="orders" aria-labelledby="orders-title">
+      <p class="vh" role="status">${t("orders.told", counts)}</p>
       <header class="page-head">
         <h2 id="orders-title" tabindex="-1" ref=${title}>${t("orders.title")}</h2>
         <button class="button" type="button" onClick=${() => save(new Blob(["\ufeff", asCsv(found)], { type: "text/csv" }), `${found.strategy}-${found.as_of}.csv`)}>${t("orders.csv")}</button>

@@ -7,11 +7,12 @@ import { parsed } from "./numbers.js";
 import { Choice } from "./pickers.js";
 import { Answer, Failed } from "./states.js";
 import { titled } from "./title.js";
-import { html, useEffect, useState } from "./ui.js";
+import { html, useEffect, useRef, useState } from "./ui.js";
 import { t, term } from "./words.js";
 
 const KEY = "stockrank-portfolio";
 const EMPTY = { holdings: [], cash: "", strategy: "", universe: "", mode: "rebalance", buy_rank: "", sell_rank: "", cost_bps: "25", min_fee: "39" };
+const PAUSE_MS = 300;
 const MODES = ["rebalance", "add_cash", "fix_drift"];
 
 function stored() {
@@ -45,20 +46,43 @@ function sent(wish) {
   return { strategy: wish.strategy, ...universe, mode: wish.mode, holdings, cash: parsed(wish.cash) ?? 0, ...numbers };
 }
 
+/**
+ * The orders for a wish, as `{found, error, busy, asked}`: worked out a moment after each change,
+ * and at once by `work`; `asked` is true where the reader asked for them.
+ */
+function useOrders(wish, front) {
+  const [state, set] = useState({});
+  const turn = useRef(0);
+  const work = async ({ asked = false } = {}) => {
+    const mine = ++turn.current;
+    const show = (next) => mine === turn.current && set(next);
+    const strategy = wish.strategy || front.strategies[0].name;
+    set((before) => ({ ...before, busy: true, error: null }));
+    try {
+      const body = sent({ ...wish, strategy });
+      const found = await call("/v1/portfolio/orders", { body });
+      show({ found, asked });
+    } catch (error) {
+      show({ error });
+    }
+  };
+  useEffect(() => {
+    turn.current++; // an answer on its way is to another wish
+    if (!front || (!wish.holdings.length && !parsed(wish.cash))) return set({});
+    const timer = setTimeout(work, PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [wish, Boolean(front)]);
+  return [state, work];
+}
+
 export function Page() {
   const front = useAnswer(address("/v1/front"));
   const [wish, change] = useWish();
-  const [state, set] = useState({});
+  const [state, work] = useOrders(wish, front.data);
   titled(t("nav.portfolio"));
-  const work = async (event) => {
-    event?.preventDefault();
-    const strategy = wish.strategy || front.data.strategies[0].name;
-    set((before) => ({ ...before, busy: true, error: null }));
-    try {
-      set({ found: await call("/v1/portfolio/orders", { body: sent({ ...wish, strategy }) }) });
-    } catch (error) {
-      set({ error });
-    }
+  const submit = (event) => {
+    event.preventDefault();
+    work({ asked: true });
   };
   return html`
     <header class="page-head">
@@ -67,14 +91,16 @@ export function Page() {
     </header>
     <${Answer} of=${front}>
       ${(found) => html`
-        <form class="portfolio" onSubmit=${work}>
+        <form class="portfolio" onSubmit=${submit}>
           <${HoldingsField} holdings=${wish.holdings} onChange=${(holdings) => change({ holdings })} />
           <${Rules} front=${found} wish=${wish} change=${change} busy=${state.busy} />
         </form>
       `}
     <//>
     ${state.error && html`<${Failed} error=${state.error} />`}
-    ${state.found && html`<${Orders} found=${state.found} />`}
+    <div aria-busy=${String(Boolean(state.busy))} class="answer">
+      ${state.found && html`<${Orders} found=${state.found} asked=${state.asked} />`}
+    </div>
   `;
 }
 
@@ -82,7 +108,7 @@ function Rules({ front, wish, change, busy }) {
   const number = (name) => html`
     <label class="field field--short">
       <span class="field__label">${t(`wish.${name}`)}</span>
-      <input inputmode="decimal" value=${wish[name]} placeholder=${t("wish.usual")} onInput=${(event) => change({ [name]: event.target.value })} />
+      <input inputmode="decimal" value=${wish[name]} placeholder=${name === "cash" ? "0" : t("wish.usual")} onInput=${(event) => change({ [name]: event.target.value })} />
     </label>
   `;
   return html`

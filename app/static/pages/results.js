@@ -1,5 +1,6 @@
 /** What backtests found: their curves, figures and years beside each other, and what to keep in mind. */
 
+import { Caveats } from "./caveats.js";
 import { Lines } from "./lines.js";
 import { change, decimal, longDate, month, percent, whole, year } from "./numbers.js";
 import { saveSheet } from "./runs.js";
@@ -104,9 +105,7 @@ function Found({ done }) {
       </section>
       <section class="panel" aria-labelledby="caveats-title">
         <h2 id="caveats-title">${t("backtest.caveats")}</h2>
-        <ul class="caveats" lang="en">
-          ${[...new Set(done.flatMap((one) => one.data.caveats))].map((one) => html`<li>${one}</li>`)}
-        </ul>
+        <${Caveats} sentences=${done.flatMap((one) => one.data.caveats)} />
       </section>
       <section class="panel" aria-labelledby="falls-title">
         <h2 id="falls-title">${t("backtest.falls")}</h2>

@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "./ui.js";
 
-const PAGES = /^\/($|strategies\/[^/]+$|stock\/.+|portfolio$|backtest$|method$)/;
+const PAGES = /^\/($|strategies\/[^/]+$|stock\/.+|portfolio$|backtest$|method$|status$)/;
 const CHANGED = "stockrank-address";
 
 const here = () => ({ path: location.pathname, query: new URLSearchParams(location.search) });

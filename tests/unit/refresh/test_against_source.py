@@ -13,7 +13,8 @@ import pytest
 from pipelines.errors import DiskFull, SourceError
 from pipelines.lake import Lake, layout
 from pipelines.refresh import against_source, export, verify_against_source
-from pipelines.refresh.task import Task, copy_database
+from pipelines.refresh.task import Task, snapshot
+from pipelines.source import Snapshot
 from pipelines.universe import SWEDEN
 from tests import edits
 from tests.factories import change
@@ -120,11 +121,11 @@ def test_the_copy_is_below_the_lake_and_not_in_the_temporary_folder(
 ) -> None:
     copies: list[Path] = []
 
-    def copy(task: Task) -> None:
-        copies.append(task.copy)
-        copy_database(task)
+    def copy(task: Task) -> Snapshot:
+        copies.append(task.work)
+        return snapshot(task)
 
-    monkeypatch.setattr(against_source, "copy_database", copy)
+    monkeypatch.setattr(against_source, "snapshot", copy)
     found = verify_against_source(opened, demo_market / "demo.db")
     assert found.problems == []
     (made,) = copies

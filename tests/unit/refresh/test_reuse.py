@@ -29,7 +29,7 @@ def before(folder: Path) -> Lake:
 
 
 def reused(lake: Lake, *years: str) -> Reused:
-    return Reused(lake, frozenset(years), frozenset(), where="1", widest_text=0)
+    return Reused(lake, frozenset(years), frozenset(), known=frozenset(), widest_text=0)
 
 
 def test_the_files_and_the_rows_of_the_years_that_are_taken(tmp_path: Path) -> None:

@@ -46,7 +46,14 @@ def test_a_report_of_a_factor(demo_market: Path) -> None:
         assert len(one.quantiles) == 5
     told = factor_json(found)
     assert "NaN" not in json.dumps(told)
-    assert factor_page(found).count("<svg") == 5
+    page = factor_page(found)
+    assert page.count("<svg") == 5
+    by_year = page.split("Rank correlation by year")[1].split("</section>")[0]
+    assert "%" not in by_year, "a correlation is a number"
+    left_out = page.split("Rows that are left out")[1]
+    assert "<th>not ranked</th><th>not over yet</th><th>no price in time</th>" in left_out
+    counts = [f"{found.horizons[0].dropped[reason]:,}" for reason in ("no_value", "not_over")]
+    assert f"<td>1 month</td><td>{counts[0]}</td><td>{counts[1]}</td>" in left_out
 
 
 def test_what_cannot_be_reported_is_told(demo_market: Path) -> None:

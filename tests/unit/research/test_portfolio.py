@@ -228,14 +228,15 @@ def test_a_stock_that_is_bought_on_the_ex_date_gets_no_dividend() -> None:
 
 
 def test_a_dividend_before_a_split_is_for_the_shares_of_its_day() -> None:
-    """Whether the closes are raw or were adjusted by the vendor later."""
+    """Whether the closes are raw, or were adjusted by the vendor later, or end before the split."""
     dividends = [{"ticker": "A", "ex_date": day(2), "amount": 4.0}]
     splits = [{"ticker": "A", "date": day(3), "ratio": 4.0}]
     rules = replace(FREE, size=1)
     raw = a_lake({"A": [40, 40, 36, 9]}, dividends=dividends, splits=splits)
     adjusted = a_lake({"A": [10, 10, 9, 9]}, dividends=dividends, splits=splits)
-    for lake in (raw, adjusted):
-        assert navs(simulated(lake, {0: "A"}, rules)) == [1000.0] * 4
+    of_then = a_lake({"A": [40, 40, 36]}, dividends=dividends, splits=[])
+    for lake, days in ((raw, 4), (adjusted, 4), (of_then, 3)):
+        assert navs(simulated(lake, {0: "A"}, rules)) == [1000.0] * days
 
 
 def test_constant_prices_and_a_moving_rate_give_the_return_of_the_rate() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import polars as pl
 
-from pipelines.source.batches import TableReader
+from pipelines.source.batches import SqliteTable
 from pipelines.source.tables import PRICES
 from pipelines.source.unreadable import BadRow
 from tests.factories import Row, database
@@ -15,17 +15,17 @@ from tests.factories import Row, database
 PRICE: Row = {"ticker": "A", "date": "2024-01-02", "close": 1.0}
 
 
-def prices(folder: Path, *rows: Row) -> TableReader:
+def prices(folder: Path, *rows: Row) -> SqliteTable:
     numbered = [PRICE | {"ticker": f"T{n}"} | row for n, row in enumerate(rows)]
-    return TableReader(database(folder / "x.db", daily_prices=numbered), PRICES)
+    return SqliteTable(database(folder / "x.db", daily_prices=numbered), PRICES)
 
 
-def change(table: TableReader, sql: str, *values: Any) -> None:
+def change(table: SqliteTable, sql: str, *values: Any) -> None:
     with closing(sqlite3.connect(table.copy)) as con, con:
         con.execute(sql, values)
 
 
-def whole(table: TableReader, *bad: BadRow) -> pl.DataFrame:
+def whole(table: SqliteTable, *bad: BadRow) -> pl.DataFrame:
     return pl.concat(table.batches(bad or None))
 
 

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from pipelines.source import batches as reading
-from pipelines.source.batches import TableReader
+from pipelines.source.batches import SqliteTable
 from pipelines.source.tables import DECLARED, FUNDAMENTALS, STOCKS
 from tests.factories import Row, database, stock
 from tests.unit.source.tables import change, prices, whole
@@ -34,7 +34,7 @@ def test_every_declared_type_is_read_as_its_kind_even_if_the_first_row_is_null(
             con.execute(
                 f"INSERT INTO stocks ({', '.join(column.values())}) VALUES ({marks})", values
             )
-        table = TableReader(path, STOCKS)
+        table = SqliteTable(path, STOCKS)
         rows = pl.concat(table.batches(table.bad_cells()))
         assert {kind: rows[name][1] for kind, name in column.items()} == values, types
 
@@ -68,7 +68,7 @@ def test_rows_have_their_rowids_whether_some_are_missing_in_between_or_not(
     for n, rowid in enumerate(rowids):
         sql = "INSERT INTO daily_prices (rowid, ticker, date) VALUES (?, ?, '2024-01-02')"
         change(table, sql, rowid, f"T{n}")
-    rows = whole(TableReader(table.copy, table.table))
+    rows = whole(SqliteTable(table.copy, table.table))
     assert dict(rows.select("ticker", "rowid_").iter_rows()) == {
         f"T{n}": rowid for n, rowid in enumerate(rowids)
     }
@@ -83,7 +83,7 @@ def test_dates_are_text_as_they_are_and_null_is_empty(tmp_path: Path) -> None:
     table = prices(tmp_path, *[{"date": date} for date in dates])
     assert whole(table)["date"].to_list() == ["2024-1-3", " 2024-01-03", "20240103", "", "x"]
     path = database(tmp_path / "y.db", fundamentals=[{"ticker": "A", "fiscal_date": None}])
-    assert whole(TableReader(path, FUNDAMENTALS))["fiscal_date"].to_list() == [""]
+    assert whole(SqliteTable(path, FUNDAMENTALS))["fiscal_date"].to_list() == [""]
 
 
 def test_a_blob_is_never_a_date(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_blob_is_never_a_date(tmp_path: Path) -> None:
 
 def test_only_the_rows_that_are_asked_for_are_read(tmp_path: Path) -> None:
     table = prices(tmp_path, {}, {"date": "2023-01-02"}, {})
-    some = TableReader(table.copy, table.table, where="date >= '2024-'")
+    some = SqliteTable(table.copy, table.table, where="date >= '2024-'")
     assert whole(some)["rowid_"].to_list() == [1, 3]
     assert some.rows == 3
 
@@ -100,7 +100,7 @@ def test_only_the_rows_that_are_asked_for_are_read(tmp_path: Path) -> None:
 def test_a_number_is_no_boolean(tmp_path: Path) -> None:
     """connectorx takes any whole number but 0 for true."""
     rows = [stock(str(n), is_active=n) for n in (None, 1, 2, 0, -1, 2**40)]
-    table = TableReader(database(tmp_path / "x.db", stocks=rows), STOCKS)
+    table = SqliteTable(database(tmp_path / "x.db", stocks=rows), STOCKS)
     read = pl.concat(table.batches(table.bad_cells()))
     assert read["is_active"].to_list() == [None, True, None, False, None, None]
     assert read["warn_is_active_out_of_range"].to_list() == [False, False, True, False, True, True]
@@ -114,7 +114,7 @@ def test_a_table_is_plain_if_connectorx_reads_its_declared_types(tmp_path: Path)
                   "low REAL, close NUMERIC(8, 2), volume INTEGER)")  # fmt: skip
     change(table, "INSERT INTO daily_prices VALUES ('A', '2024-01-02', 1, 1, 1, 12, 7), "
                   "('B', '2024-01-02', 1, 1, 1, 12.5, NULL)")  # fmt: skip
-    there = TableReader(table.copy, table.table)
+    there = SqliteTable(table.copy, table.table)
     assert not there.is_plain
     read = pl.concat(there.batches(there.bad_cells()))
     assert read["close"].to_list() == [12.0, 12.5]

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from pipelines.errors import LakeError, SourceError
-from pipelines.source.batches import TableReader
+from pipelines.source.batches import SqliteTable
 from pipelines.source.changes import SourceState, found_years
 from tests.unit.source.tables import change, prices
 
 PER_YEAR = 200
 
 
-def market(folder: Path) -> TableReader:
+def market(folder: Path) -> SqliteTable:
     """Prices year by year in the order of rowids, on small pages."""
     years = [{"date": f"{year}-01-02"} for year in range(2019, 2025) for _ in range(PER_YEAR)]
     table = prices(folder, *years)
@@ -23,13 +23,13 @@ def market(folder: Path) -> TableReader:
     return table
 
 
-def run(table: TableReader, *statements: str) -> None:
+def run(table: SqliteTable, *statements: str) -> None:
     with closing(sqlite3.connect(table.copy, isolation_level=None)) as con:
         for statement in statements:
             con.execute(statement)
 
 
-def found(table: TableReader, before: SourceState) -> frozenset[str] | None:
+def found(table: SqliteTable, before: SourceState) -> frozenset[str] | None:
     return found_years(table.copy, SourceState.of(table.copy), before)
 
 
@@ -97,7 +97,7 @@ def test_a_table_of_one_page_is_its_own_leaf(tmp_path: Path, rows: int) -> None:
     assert len(walked(table)) == 1
 
 
-def walked(table: TableReader) -> list[tuple[int, int]]:
+def walked(table: SqliteTable) -> list[tuple[int, int]]:
     """The leaves, each with how many rows there are up to the last rowid on it."""
     leaves = SourceState.of(table.copy).leaves
     assert leaves
@@ -107,7 +107,7 @@ def walked(table: TableReader) -> list[tuple[int, int]]:
     return list(zip(leaves.pages.tolist(), counts, strict=True))
 
 
-def by_dbstat(table: TableReader) -> list[tuple[int, int]]:
+def by_dbstat(table: SqliteTable) -> list[tuple[int, int]]:
     query = (
         "SELECT pageno, sum(ncell) OVER (ROWS UNBOUNDED PRECEDING) FROM (SELECT pageno, ncell "
         "FROM dbstat WHERE name = 'daily_prices' AND pagetype = 'leaf' ORDER BY name, path)"

@@ -14,7 +14,7 @@ import pytest
 from pipelines import database as sqlite
 from pipelines.errors import SourceError
 from pipelines.source import copying
-from pipelines.source.batches import TableReader
+from pipelines.source.batches import SqliteTable
 from pipelines.source.copying import copy
 from pipelines.source.schema import preflight
 from pipelines.source.tables import PRICES
@@ -29,7 +29,7 @@ def test_looking_and_copying_write_nothing(tmp_path: Path) -> None:
     copy(path, tmp_path / "copy.db")
     assert (path.read_bytes(), path.stat().st_mtime_ns) == before
     assert {p.name for p in tmp_path.iterdir()} == {"x.db", "copy.db"}
-    assert TableReader(tmp_path / "copy.db", PRICES).rows == 1
+    assert SqliteTable(tmp_path / "copy.db", PRICES).rows == 1
 
 
 def test_a_copy_that_was_written_to_meanwhile_is_made_again(
@@ -47,7 +47,7 @@ def test_a_copy_that_was_written_to_meanwhile_is_made_again(
 
     monkeypatch.setattr(copying, "_deadline", disturbed)
     copy(path, tmp_path / "copy.db")
-    assert TableReader(tmp_path / "copy.db", PRICES).rows == 2
+    assert SqliteTable(tmp_path / "copy.db", PRICES).rows == 2
 
 
 @pytest.mark.parametrize("mode", ["DELETE", "TRUNCATE", "PERSIST"])
@@ -75,10 +75,10 @@ def test_nobody_else_writes_to_the_file_while_it_is_copied(
     monkeypatch.setattr(shutil, "copyfile", disturbed)
     copy(path, tmp_path / "copy.db")
     assert "database is locked" in seen[0]
-    assert TableReader(tmp_path / "copy.db", PRICES).rows == 1
+    assert SqliteTable(tmp_path / "copy.db", PRICES).rows == 1
     assert (tmp_path / "copy.db").read_bytes() == path.read_bytes()
     assert other() == ""
-    assert TableReader(path, PRICES).rows == 0
+    assert SqliteTable(path, PRICES).rows == 0
 
 
 def test_a_file_that_takes_the_place_of_the_database_meanwhile_is_not_copied_unlocked(
@@ -107,7 +107,7 @@ def test_a_database_that_becomes_a_wal_one_meanwhile_is_copied_with_its_wal(
         con.execute("DELETE FROM daily_prices")
         con.commit()
         copy(path, tmp_path / "copy.db")
-    assert TableReader(tmp_path / "copy.db", PRICES).rows == 0
+    assert SqliteTable(tmp_path / "copy.db", PRICES).rows == 0
 
 
 def test_a_copy_that_cannot_be_made_is_a_source_error(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from pipelines.errors import SourceError
-from pipelines.source.batches import TableReader
+from pipelines.source.batches import SqliteTable
 from pipelines.source.changes import SourceState
 from pipelines.source.schema import preflight
 from pipelines.source.tables import TABLES
@@ -84,7 +84,7 @@ def test_a_date_may_be_declared_as_a_time(tmp_path: Path, declared: str) -> None
     made_anew(path, "fundamentals", ("date DATE", f"date {declared}"))
     run(path, "INSERT INTO daily_prices (ticker, date) VALUES ('A', '2024-01-02 00:00:00')")
     assert len(preflight(path)) == 5
-    table = TableReader(path, TABLES["daily_prices"])
+    table = SqliteTable(path, TABLES["daily_prices"])
     assert table.is_plain is True
     assert whole(table)["date"].to_list() == ["2024-01-02 00:00:00"]
 
@@ -94,7 +94,7 @@ def test_whole_numbers_declared_real_are_read(tmp_path: Path) -> None:
     made_anew(path, "fundamentals", ("piotroski_f_score INTEGER", "piotroski_f_score REAL"))
     run(path, "INSERT INTO fundamentals (ticker, piotroski_f_score) VALUES ('A', 7), ('A', NULL)")
     assert len(preflight(path)) == 5
-    table = TableReader(path, TABLES["fundamentals"])
+    table = SqliteTable(path, TABLES["fundamentals"])
     assert table.is_plain is False
     assert pl.concat(table.batches([]))["piotroski_f_score"].to_list() == [7, None]
     run(path, "INSERT INTO fundamentals (ticker, piotroski_f_score) VALUES ('A', 7.5)")
@@ -110,7 +110,7 @@ def test_a_text_declared_real_is_read_if_all_are_null(tmp_path: Path) -> None:
     made_anew(path, "stocks", *changes, ("last_validated DATE", "last_validated REAL"))
     run(path, "INSERT INTO stocks (ticker) VALUES ('A')")
     assert len(preflight(path)) == 5
-    row = pl.concat(TableReader(path, TABLES["stocks"]).batches([])).row(0, named=True)
+    row = pl.concat(SqliteTable(path, TABLES["stocks"]).batches([])).row(0, named=True)
     assert (row["ticker"], row["isin"], row["is_active"]) == ("A", None, None)
     assert row["last_validated"] == ""
     run(path, "UPDATE stocks SET isin = 7, last_validated = 5, is_active = 0.5")
@@ -242,7 +242,7 @@ def test_columns_that_sqlite_computes_are_there(tmp_path: Path) -> None:
     row = "INSERT INTO daily_prices (ticker, date, high, low) VALUES ('A', '2024-01-02', 5, 2)"
     run(path, "DROP TABLE daily_prices", f"CREATE TABLE daily_prices ({table})", row)
     assert len(preflight(path)) == 5
-    read = whole(TableReader(path, TABLES["daily_prices"])).row(0, named=True)
+    read = whole(SqliteTable(path, TABLES["daily_prices"])).row(0, named=True)
     assert (read["close"], read["open"], read["high"], read["volume"]) == (4.0, 2.0, 5.0, None)
 
 
@@ -254,9 +254,9 @@ def test_names_may_be_in_another_case(tmp_path: Path) -> None:
     run(path, "INSERT INTO Stocks (Ticker, NAME) VALUES ('A', 'Company')",
         "INSERT INTO Fundamentals (ticker, pe) VALUES ('A', 8.5)")  # fmt: skip
     assert len(preflight(path)) == 5
-    row = whole(TableReader(path, TABLES["stocks"])).row(0, named=True)
+    row = whole(SqliteTable(path, TABLES["stocks"])).row(0, named=True)
     assert (row["ticker"], row["name"]) == ("A", "Company")
-    row = whole(TableReader(path, TABLES["fundamentals"])).row(0, named=True)
+    row = whole(SqliteTable(path, TABLES["fundamentals"])).row(0, named=True)
     assert (row["id"], row["ticker"], row["pe"]) == (1, "A", 8.5)
     state = SourceState.of(path)
     assert state.widths["fundamentals"] == len(TABLES["fundamentals"].columns)
@@ -275,7 +275,7 @@ def test_a_collation_of_another_program_is_read(tmp_path: Path) -> None:
                     "PRIMARY KEY (ticker, date))")  # fmt: skip
         con.execute("INSERT INTO daily_prices VALUES ('A', '2024-01-02', 1, 1, 1, 1, 1)")
     assert len(preflight(path)) == 5
-    table = TableReader(path, TABLES["daily_prices"])
+    table = SqliteTable(path, TABLES["daily_prices"])
     assert table.rows == 1
     assert whole(table)["date"].to_list() == ["2024-01-02"]
 
@@ -294,5 +294,5 @@ def test_rows_are_counted_in_the_table_and_not_in_a_stale_index(tmp_path: Path) 
         con.execute("INSERT INTO sqlite_master VALUES (?, ?, ?, ?, ?)", index)
     with closing(sqlite3.connect(path)) as con:
         assert con.execute("SELECT count(*) FROM daily_prices").fetchone() == (2,)
-    table = TableReader(path, TABLES["daily_prices"])
+    table = SqliteTable(path, TABLES["daily_prices"])
     assert (table.rows, whole(table).height) == (1, 1)

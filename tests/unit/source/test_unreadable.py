@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines.source.batches import TableReader
+from pipelines.source.batches import SqliteTable
 from pipelines.source.tables import STOCKS, TABLES
 from pipelines.source.unreadable import BadRow, UnreadableRow
 from tests.factories import database, stock
@@ -45,10 +45,10 @@ CENSUS = [
 ]
 
 
-def with_a_value(path: Path, name: str, column: str, value: Any) -> TableReader:
+def with_a_value(path: Path, name: str, column: str, value: Any) -> SqliteTable:
     key = "index_id" if name == "index_prices" else "ticker"
     row = {key: "A", "date": "2024-01-02"} if name.endswith("_prices") else {key: "A"}
-    return TableReader(database(path, **{name: [row | {column: value}]}), TABLES[name])
+    return SqliteTable(database(path, **{name: [row | {column: value}]}), TABLES[name])
 
 
 @pytest.mark.parametrize(("name", "column", "value", "reason"), CENSUS)
@@ -91,7 +91,7 @@ def test_a_value_that_no_ranking_needs_costs_no_row(
 
 
 def test_a_text_that_is_no_utf_8_and_that_no_ranking_needs_costs_no_row(tmp_path: Path) -> None:
-    table = TableReader(database(tmp_path / "x.db", stocks=[stock("A"), stock("B")]), STOCKS)
+    table = SqliteTable(database(tmp_path / "x.db", stocks=[stock("A"), stock("B")]), STOCKS)
     change(table, "UPDATE stocks SET name = CAST(x'ff' AS TEXT), country = CAST(x'fe' AS TEXT) "
                   "WHERE ticker = 'B'")  # fmt: skip
     bad = table.unreadable()
@@ -103,7 +103,7 @@ def test_a_text_that_is_no_utf_8_and_that_no_ranking_needs_costs_no_row(tmp_path
 
 
 def test_text_that_is_no_utf_8_is_found(tmp_path: Path) -> None:
-    table = TableReader(database(tmp_path / "x.db", stocks=[stock("A"), stock("B")]), STOCKS)
+    table = SqliteTable(database(tmp_path / "x.db", stocks=[stock("A"), stock("B")]), STOCKS)
     change(table, "UPDATE stocks SET sector = CAST(x'ff' AS TEXT) WHERE ticker = 'B'")
     with pytest.raises(UnreadableRow):
         whole(table)
@@ -112,7 +112,7 @@ def test_text_that_is_no_utf_8_is_found(tmp_path: Path) -> None:
 
 
 def test_both_kinds_of_unreadable_rows_are_found(tmp_path: Path) -> None:
-    table = TableReader(database(tmp_path / "x.db", stocks=[stock("A"), stock("B")]), STOCKS)
+    table = SqliteTable(database(tmp_path / "x.db", stocks=[stock("A"), stock("B")]), STOCKS)
     change(table, "UPDATE stocks SET sector = CAST(x'ff' AS TEXT) WHERE ticker = 'B'")
     change(table, "UPDATE stocks SET market_cap_msek = 'x' WHERE ticker = 'A'")
     assert {row.rowid for row in table.unreadable()} == {1, 2}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import store
-from pipelines.errors import LakeError, RemoteError
+from pipelines.errors import EmptyStore, LakeError, RemoteError
 from pipelines.lake import Lake, current_id, layout, marks, publishing, text, version_ids
 from pipelines.store import Bucket, pull, push
 from tests.factories import data_file, dataset, manifest
@@ -220,7 +220,7 @@ def test_the_number_of_a_publication_is_given_once(
 
 def test_an_empty_store_is_told(bucket: Bucket, copy: Path) -> None:
     with pytest.raises(
-        RemoteError, match=r"has no publication; run python -m pipelines\.remote push"
+        EmptyStore, match=r"has no publication; run python -m pipelines\.remote push"
     ):
         pull(copy, bucket)
     assert not copy.exists()

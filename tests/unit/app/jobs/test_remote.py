@@ -87,6 +87,18 @@ def test_a_push_that_fails_is_told_and_tried_again(
     ]
 
 
+@pytest.mark.parametrize("has_version", [True, False])
+def test_a_store_without_publications_is_trouble_unless_the_reader_is_new(
+    tmp_path: Path, *, has_version: bool
+) -> None:
+    if has_version:
+        point_current_to(made(tmp_path / "lake"), V2)
+    said = "print('error: it has no publication', file=sys.stderr); sys.exit(3)"
+    remote = Remote(settings(tmp_path, role="reader"), command=noting(tmp_path, said))
+    run(remote, tmp_path, 2)
+    assert remote.trouble == ("it has no publication" if has_version else None)
+
+
 def test_without_a_store_nothing_is_done(tmp_path: Path) -> None:
     remote = Remote(Settings(lake=tmp_path / "lake"), command=noting(tmp_path))
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from app.watch import cgroup
 from app.watch.memory import effective_limit_mb
+from pipelines import cgroup
 from tests.unit.app.watch.machine import write
 
 FACTOR = 1.048576

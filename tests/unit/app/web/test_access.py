@@ -63,7 +63,7 @@ QUIET = (
     "/health/ready",
     "/metrics",
     "/v1/metrics",
-    "/static/js/a.js",
+    "/static/pages/a.js",
 )
 
 

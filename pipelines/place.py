@@ -1,0 +1,49 @@
+"""Where the source is: the path of a SQLite database, or the address of one in PostgreSQL."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from urllib.parse import unquote, urlsplit
+
+from pipelines.fingerprint import path_text
+
+SCHEMES: Final = ("postgresql://", "postgres://")
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """The address of a PostgreSQL database, which is a secret: no text shows more than its name."""
+
+    url: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """The name of the database; `default` where the address leaves it to the server."""
+        try:
+            return unquote(urlsplit(self.url).path.strip("/")) or "default"
+        except ValueError:
+            return "default"
+
+    def __str__(self) -> str:
+        return f"postgresql://…/{self.name}"
+
+
+Place = Path | Postgres
+"""Where a source is."""
+
+
+def place(text: str | Place) -> Place:
+    """Return the place that a text names."""
+    if isinstance(text, str):
+        return Postgres(text) if text.startswith(SCHEMES) else Path(text)
+    return text
+
+
+def place_text(where: Place) -> str:
+    """Return the text by which a place is known in manifests and records."""
+    return path_text(where) if isinstance(where, Path) else str(where)
+
+
+def spelled(where: Place) -> str:
+    """Return the whole text of a place, with its password; for the environment of a command."""
+    return where.url if isinstance(where, Postgres) else str(where)

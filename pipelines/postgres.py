@@ -1,0 +1,165 @@
+"""A PostgreSQL database that is only read: its session, and what went wrong, without its address.
+
+psycopg is imported where a database is opened, so that nothing of it is loaded without one.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from pipelines.database import REQUIRED_TABLES, SEE_SCHEMA, absence
+from pipelines.errors import SourceBusy, SourceError
+from pipelines.place import Postgres
+
+if TYPE_CHECKING:
+    from psycopg import Connection
+
+CONNECT_SECONDS: Final = 5
+"""How long to wait for a server."""
+WITHOUT_PSYCOPG: Final = (
+    "a source in PostgreSQL needs psycopg; install it with pip install 'stockrank[postgres]'"
+)
+DEMO_MARK: Final = "StockRank demo market of invented companies"
+"""The comment on the table `stocks` of a demo market."""
+BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+SETTINGS: Final = (
+    "SET LOCAL DateStyle = 'ISO'",
+    "SET LOCAL TimeZone = 'UTC'",
+    "SET LOCAL row_security = off",  # an error in place of rows that are left out
+)
+"""What every transaction is set to that reads rows."""
+
+CANNOT_CONNECT: Final[Mapping[str, str]] = {
+    "password": "correct the user and the password in the address",
+    "role": "correct the user in the address",
+    "database": "correct the database in the address, or make it",
+    "authentication": "let the server's pg_hba.conf accept this user from here",
+    "pg_hba": "let the server's pg_hba.conf accept this user from here",
+}
+"""The remedy by a word of the error, for a server that answered; else `NO_SERVER`."""
+NO_SERVER: Final = "start the server, or correct the host and the port in the address"
+REMEDIES: Final[Mapping[str, str]] = {
+    "42501": "let the role read it with GRANT SELECT ON the table, and USAGE on its schema",
+    "57014": "give the role a longer one with ALTER ROLE … SET statement_timeout, or none with 0",
+    "55P03": "stop what has locked the table, then try again",
+    "57P01": "find out who ended the session, then try again",
+}
+"""The remedy by PostgreSQL's own code of an error."""
+AGAIN: Final = "try again; if it stays so, the server's log says why"
+BUSY: Final = ("55P03", "57014")
+
+
+# ------------------------------------------------------------------------------------ errors
+
+
+@contextmanager
+def told(where: Postgres) -> Iterator[None]:
+    """Raise `SourceError` for an error of PostgreSQL; it names nothing of the address."""
+    import psycopg  # noqa: PLC0415 - an extra
+
+    try:
+        yield
+    except psycopg.Error as error:
+        kind = SourceBusy if error.sqlstate in BUSY else SourceError
+        raise kind(f"cannot read {where}: {_why(where, error)}") from None
+
+
+def _why(where: Postgres, error: Any) -> str:
+    """Return what PostgreSQL says, and the remedy."""
+    first = error.diag.message_primary or str(error).partition("\n")[0] or type(error).__name__
+    return f"{without_address(where, first)}; {REMEDIES.get(error.sqlstate, AGAIN)}"
+
+
+def without_address(where: Postgres, text: str) -> str:
+    """Return a message without the user, the host and the password, which are in quotes there."""
+    shown = re.sub(r'"[^"]*"', lambda m: m[0] if m[0] == f'"{where.name}"' else '"…"', text)
+    return re.sub(r"\(?\b\d{1,3}(\.\d{1,3}){3}\b\)?|[0-9a-f]*:[0-9a-f:]*:[0-9a-f]+", "…", shown)
+
+
+def _no_connection(where: Postgres, error: Any) -> SourceError:
+    """Return the error of a server that cannot be asked."""
+    lines = [line for line in str(error).splitlines() if "failed: " in line] or [str(error)]
+    said = lines[-1].rpartition("failed: ")[2].removeprefix("FATAL:").strip()
+    remedy = next((r for word, r in CANNOT_CONNECT.items() if word in said), NO_SERVER)
+    shown = re.sub(r"'[^']*'", "…", without_address(where, said))
+    return SourceError(f"cannot connect to {where}: {shown}; {remedy}")
+
+
+# -------------------------------------------------------------------------------- connections
+
+
+def connect(where: Postgres, *, seconds: int = CONNECT_SECONDS) -> "Connection[Any]":
+    """Return a connection; `SourceError` where psycopg or the server is not there."""
+    try:
+        import psycopg  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise SourceError(WITHOUT_PSYCOPG) from None
+    try:
+        return psycopg.connect(where.url, connect_timeout=seconds, autocommit=True)
+    except psycopg.ProgrammingError:
+        raise SourceError(
+            f"{where} is no address; write postgresql://user:password@host:port/database, "
+            "with the characters :/?#[]@% of a password as %3A and so on"
+        ) from None
+    except psycopg.Error as error:
+        raise _no_connection(where, error) from None
+
+
+def check_readable(where: Postgres, *, seconds: int) -> None:
+    """Raise `SourceError` unless the tables that must be there can be read.
+
+    `SourceBusy` where one of them is locked for so long.
+    """
+    with closing(connect(where, seconds=seconds)) as con, told(where):
+        con.execute(f"SET statement_timeout = '{seconds}s'")
+        for table in REQUIRED_TABLES:
+            if con.execute("SELECT to_regclass(%s)", (table,)).fetchone() == (None,):
+                raise SourceError(f"{absence(table)}; {SEE_SCHEMA}")
+            con.execute(f"SELECT FROM {table} LIMIT 1")
+
+
+@dataclass(frozen=True)
+class Session:
+    """A transaction that sees the database as it was when the session began, and only reads."""
+
+    where: Postgres
+    con: "Connection[Any]" = field(repr=False)
+    snapshot: str
+
+    def rows(self, query: str, params: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """Return the rows of a query."""
+        with told(self.where):
+            return self.con.execute(query, params or None).fetchall()
+
+    @property
+    def url(self) -> str:
+        """The address for connectorx, with what psycopg took from elsewhere, as from PGPASSWORD."""
+        info = self.con.info
+        user = quote(info.user, safe="") + (
+            f":{quote(info.password, safe='')}" * bool(info.password)
+        )
+        host = f"[{info.host}]" if ":" in info.host else quote(info.host, safe="")
+        tls = "require" if self.con.pgconn.ssl_in_use else "disable"
+        name = quote(info.dbname, safe="")
+        return f"postgresql://{user}@{host}:{info.port}/{name}?sslmode={tls}"
+
+    @property
+    def preparation(self) -> list[str]:
+        """What another connection runs first, to see the same."""
+        return [BEGIN, f"SET TRANSACTION SNAPSHOT '{self.snapshot}'", *SETTINGS]
+
+
+@contextmanager
+def session(where: Postgres) -> Iterator[Session]:
+    """Open a database as it is now, until the end."""
+    with closing(connect(where)) as con:
+        with told(where):
+            # Others read with this snapshot while the session itself is idle.
+            con.execute("SET idle_in_transaction_session_timeout = 0")
+            for statement in (BEGIN, *SETTINGS):
+                con.execute(statement)
+            ((snapshot,),) = con.execute("SELECT pg_export_snapshot()").fetchall()
+        yield Session(where, con, snapshot)

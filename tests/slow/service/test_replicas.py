@@ -1,0 +1,128 @@
+"""A writer that publishes again and again, and readers that are killed meanwhile, under load."""
+
+import os
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import closing, contextmanager
+from itertools import cycle
+from pathlib import Path
+from random import Random
+from threading import Event, Thread
+from typing import Final
+
+import httpx2
+import pytest
+
+from tests.slow.service.conftest import small_market
+from tests.slow.service.serving import Receiver, Server, until
+
+REFRESHES: Final = int(os.environ.get("REFRESHES", "20"))
+PATHS: Final = (
+    "/strategies/sammansatt_momentum", "/strategies/trendande_varde/top10", "/health/ready",
+    "/data/versions", "/strategies",
+)  # fmt: skip
+
+
+class Client:
+    """Somebody who asks one reader after the other, and counts what is answered.
+
+    A refused connection is counted apart: it is what a killed reader is bound to give.
+    """
+
+    def __init__(self, *readers: list[Server]) -> None:
+        self._readers: Final = readers
+        self._over: Final = Event()
+        self.answers: Final[Counter[tuple[str, int]]] = Counter()
+        self.refused = 0
+        self._thread: Final = Thread(target=self._ask)
+        self._thread.start()
+
+    def _ask(self) -> None:
+        chance = Random(1)
+        while not self._over.is_set():
+            path = chance.choice(PATHS)
+            try:
+                url = chance.choice(self._readers)[0].url
+                answer = httpx2.get(f"{url}{path}", timeout=30)
+                self.answers[path, answer.status_code] += 1
+            except httpx2.TransportError:
+                self.refused += 1
+
+    def end(self) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+@contextmanager
+def service(folder: Path, **settings: str) -> Iterator[list[Server]]:
+    """A list with the service on a folder, which may be replaced there by the next."""
+    folder.mkdir(exist_ok=True)
+    held = [Server(folder, **settings)]
+    try:
+        yield held
+    finally:
+        held[0].kill()
+
+
+@pytest.mark.torture
+def test_refreshes_under_load_with_killed_readers(tmp_path: Path) -> None:
+    receiver = Receiver()
+    store = {"remote": f"file://{tmp_path}/store", "remote_seconds": "1"}
+    store |= {"webhook_url": receiver.url, "memory_limit_mb": "8000"}
+    reader = store | {"role": "reader"}
+    (tmp_path / "writer").mkdir()
+    source = small_market(tmp_path / "writer")
+    with (
+        service(tmp_path / "writer", **store) as writer,
+        service(tmp_path / "first", **reader) as first,
+        service(tmp_path / "second", **reader) as second,
+    ):
+        writer[0].refresh()
+        follow([first[0], second[0]], writer[0])
+        client, chance = Client(first, second), Random(2)
+        jobs = []
+        for number, held in zip(range(REFRESHES), cycle([first, second])):
+            restated(source, number)
+            jobs.append(_refreshed(writer[0], held, chance.uniform(0, 1.5), reader))
+        follow([first[0], second[0]], writer[0])
+        client.end()
+        receiver.close()
+    assert jobs == ["succeeded"] * REFRESHES
+    assert receiver.states() == []
+    assert not {answer: n for answer, n in client.answers.items() if answer[1] != 200}
+    assert sum(client.answers.values()) > REFRESHES * 10
+    assert client.refused > 0
+
+
+def _refreshed(writer: Server, held: list[Server], seconds: float, reader: dict[str, str]) -> str:
+    """Refresh, and kill a reader so many seconds after its start; return how the job ended."""
+    with ThreadPoolExecutor(1) as pool:
+        job = pool.submit(writer.refresh)
+        wait([job], timeout=seconds)
+        held[0].kill()
+        held[0] = Server(held[0].folder, **reader)
+        assert held[0].post("/data/sync-now").status_code == 409
+        return str(job.result()["status"])
+
+
+def follow(readers: list[Server], writer: Server) -> None:
+    """Wait until the readers serve what the writer does."""
+    for one in readers:
+        until(lambda one=one: version(one) == version(writer), "the version of the writer")
+
+
+def version(server: Server) -> str | None:
+    answer = server.get("/data/versions")
+    found = answer.json() if answer.status_code == 200 else []
+    return next((one["version"] for one in found if one["current"]), None)
+
+
+def restated(source: Path, number: int) -> None:
+    """Change the newest close of one stock, so that there is something to publish."""
+    with closing(sqlite3.connect(source)) as con, con:
+        con.execute(
+            "UPDATE daily_prices SET close = close + 0.01 WHERE rowid = "
+            "(SELECT rowid FROM daily_prices ORDER BY date DESC, ticker LIMIT 1 OFFSET ?)", [number]
+        )  # fmt: skip

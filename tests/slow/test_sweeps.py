@@ -1,0 +1,281 @@
+"""Sweeps in spawned processes and on a Dask cluster: equal to those in one, whatever dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.bars import silent
+from pipelines.errors import Unfinished
+from pipelines.lake import Lake
+from pipelines.ranking import Every, first_days, many
+from pipelines.sweep import Driver, here, on_cluster, write_history
+from pipelines.sweep.processes import TRIES, spawned
+from pipelines.sweep.task import Failed, Task
+from pipelines.universe import SWEDEN
+
+SINCE = "2026-06-01"
+
+
+@pytest.fixture(scope="module")
+def lake(demo_market: Path) -> Lake:
+    return Lake(demo_market / "lake")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_blocks() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(many, "TOGETHER", 120 * 16)
+        yield
+
+
+@pytest.fixture(scope="module")
+def write(lake: Lake, _small_blocks: None) -> Callable[..., Any]:
+    dates = first_days(lake, since=date.fromisoformat(SINCE), every=Every.DAY)
+
+    def write(out: Path, driver: Driver, **options: Any) -> Any:
+        return write_history(
+            lake, out, dates=dates, universe=SWEDEN, progress=silent, driver=driver, **options
+        )
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def expected(
+    lake: Lake, write: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    out = tmp_path_factory.mktemp("expected") / "out"
+    write(out, here(lake))
+    return content(out)
+
+
+def content(out: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(out)): p.read_bytes() for p in sorted(out.rglob("*.parquet"))}
+
+
+def test_processes_write_what_one_does(
+    tmp_path: Path, write: Callable[..., Any], expected: dict[str, bytes]
+) -> None:
+    done = write(tmp_path / "out", spawned(2))
+    assert content(tmp_path / "out") == expected
+    assert (done.blocks, len(done.peaks)) == (len(expected), 2)
+    assert all(50 < peak < 700 for peak in done.peaks.values())
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def children(pid: int) -> list[int]:
+    """Those of all its threads."""
+    texts = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for text in texts for child in text.split()]
+
+
+def acting_at_a_third(driver: Driver, act: Callable[[], None]) -> Driver:
+    def acting(tasks: Sequence[Task]) -> Generator[object]:
+        for number, result in enumerate(driver(tasks)):
+            yield result
+            if number == len(tasks) // 3:
+                act()
+
+    return acting
+
+
+def test_the_block_of_a_process_that_is_killed_is_done_by_another(
+    tmp_path: Path, write: Callable[..., Any], expected: dict[str, bytes]
+) -> None:
+    before = set(children(os.getpid()))
+
+    def kill() -> None:
+        os.kill(min(set(children(os.getpid())) - before), signal.SIGKILL)
+
+    done = write(tmp_path / "out", acting_at_a_third(spawned(2), kill))
+    assert content(tmp_path / "out") == expected
+    assert len(done.peaks) == 3
+
+
+class Deadly:
+    """A task that ends whoever reads it."""
+
+    number = 0
+    dates = (date(2026, 1, 2), date(2026, 1, 30))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os._exit, (9,)
+
+
+def test_a_block_that_ends_every_process_is_given_up() -> None:
+    (failed,) = spawned(2)([Deadly()])  # type: ignore[list-item]
+    assert isinstance(failed, Failed)
+    assert failed.why == (
+        f"the process that ranked 2026-01-02 to 2026-01-30 ended with 9, {TRIES} times; see that "
+        "there is memory enough"
+    )
+
+
+def test_a_sweep_that_fails_leaves_no_process(tmp_path: Path, write: Callable[..., Any]) -> None:
+    before = children(os.getpid())
+
+    def failing(tasks: Sequence[Task]) -> Generator[object]:
+        results = spawned(2)(tasks)
+        yield next(results)
+        try:
+            yield None
+        finally:
+            results.close()
+
+    with pytest.raises(Unfinished, match="NoneType"):
+        write(tmp_path / "out", failing)
+    assert children(os.getpid()) == before
+
+
+# ------------------------------------------------------------------------------- the command
+
+
+def begun(lake: Lake, out: Path, *words: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "pipelines.history", "--lake", str(lake.path.parents[1]),
+               "--out", str(out), "--every", "day", "--from", "2025-06-01",
+               *words]  # fmt: skip
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def until(is_true: Callable[[], object], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not is_true():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.02)
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return " Z " in Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_command_that_is_ended_leaves_its_parts_and_no_process(
+    lake: Lake, tmp_path: Path, number: signal.Signals
+) -> None:
+    out = tmp_path / "out"
+    with begun(lake, out, "--processes", "2") as process:
+        until(lambda: list(tmp_path.glob(".parts-out-*/0*")))
+        workers = children(process.pid)
+        process.send_signal(number)
+        _, told = process.communicate(timeout=30)
+    assert len(workers) == 2
+    assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}.get(number, -number)
+    if number is signal.SIGINT:
+        assert told.startswith("error: stopped; ")
+        assert "give --resume" in told
+    until(lambda: all(map(is_gone, workers)), 10)
+    assert not out.exists()
+    if number is not signal.SIGINT:
+        return
+    with begun(lake, out, "--processes", "2", "--resume") as process:
+        told, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "taken from before" in told
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+# ---------------------------------------------------------------------------- a Dask cluster
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A scheduler with two workers, and the workers' processes."""
+
+    process: subprocess.Popen[str]
+    address: str
+
+    @property
+    def workers(self) -> list[int]:
+        return [child for child in children(self.process.pid) if "spawn_main" in command_of(child)]
+
+
+def command_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/cmdline").read_text()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    pytest.importorskip("distributed", reason="the extra `cluster` is absent")
+    command = [sys.executable, "-m", "pipelines.cluster", "--workers", "2", "--port", "0"]
+    env = os.environ | {"TMPDIR": str(tmp_path_factory.mktemp("cluster"))}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as process:
+        try:
+            told = process.stdout.readline() if process.stdout else ""
+            started = Cluster(process, told.split(" at ")[1].split(";")[0])
+            workers = started.workers
+            yield started
+        finally:
+            process.send_signal(signal.SIGINT)
+    until(lambda: all(map(is_gone, workers)), 10)
+
+
+def test_a_cluster_listens_on_loopback_alone(cluster: Cluster) -> None:
+    """The scheduler, the workers, and their pages."""
+    sockets = set()
+    for pid in (cluster.process.pid, *cluster.workers):
+        links = Path(f"/proc/{pid}/fd").iterdir()
+        sockets |= {str(link.readlink()).strip("socket:[]") for link in links if link.is_symlink()}
+    rows = [line.split() for name in ("tcp", "tcp6")
+            for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]]  # fmt: skip
+    listening = [row[1].split(":")[0] for row in rows if row[3] == "0A" and row[9] in sockets]
+    assert len(listening) >= 8
+    assert set(listening) == {"0100007F"}
+
+
+def test_a_cluster_writes_what_one_process_does(
+    tmp_path: Path, write: Callable[..., Any], expected: dict[str, bytes], cluster: Cluster
+) -> None:
+    done = write(tmp_path / "out", on_cluster(cluster.address))
+    assert content(tmp_path / "out") == expected
+    assert (done.blocks, len(done.peaks)) == (len(expected), 2)
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_worker_of_a_cluster_that_is_killed(
+    tmp_path: Path, write: Callable[..., Any], expected: dict[str, bytes], cluster: Cluster
+) -> None:
+    driver = acting_at_a_third(
+        on_cluster(cluster.address), lambda: os.kill(cluster.workers[0], signal.SIGKILL)
+    )
+    write(tmp_path / "out", driver)
+    assert content(tmp_path / "out") == expected
+
+
+def test_a_scheduler_that_is_killed(
+    lake: Lake, tmp_path: Path, write: Callable[..., Any], expected: dict[str, bytes],
+    cluster: Cluster,
+) -> None:  # fmt: skip
+    """The last test of the cluster."""
+    out, killed = tmp_path / "out", []
+
+    def kill() -> None:
+        cluster.process.kill()
+        killed.append(time.monotonic())
+
+    with pytest.raises(Unfinished) as caught:
+        write(out, acting_at_a_third(on_cluster(cluster.address), kill))
+    assert time.monotonic() - killed[0] < 10
+    assert str(caught.value).startswith(f"the scheduler at {cluster.address} is gone; ")
+    assert not out.exists()
+    done = write(out, here(lake), resume=True)
+    assert 0 < done.taken < done.blocks
+    assert content(out) == expected
+
+
+def test_no_scheduler_is_told_soon(tmp_path: Path, write: Callable[..., Any]) -> None:
+    pytest.importorskip("distributed", reason="the extra `cluster` is absent")
+    with pytest.raises(Unfinished, match=r"^no scheduler answers at tcp://127.0.0.1:9: "):
+        write(tmp_path / "out", on_cluster("tcp://127.0.0.1:9", seconds=0.5))
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,67 @@
+"""Where a source is; the address of a database shows in no text."""
+
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from app.jobs.environment import environment
+from app.jobs.outside import service_databases
+from pipelines.place import Postgres, place, place_text, spelled
+from pipelines.postgres import without_address
+from pipelines.settings import Settings
+
+URL: Final = "postgresql://rank:hush%40@db.example:5432/market?sslmode=require"
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        (URL, "market"),
+        ("postgres://db/a%20b", "a b"),
+        ("postgresql:///", "default"),
+        ("postgresql://[oops/x", "default"),
+    ],
+)
+def test_only_the_name_of_a_database_shows(text: str, name: str) -> None:
+    where = place(text)
+    assert isinstance(where, Postgres)
+    assert str(where) == place_text(where) == f"postgresql://…/{name}"
+    assert repr(where) == "Postgres()"
+    assert spelled(where) == text
+
+
+def test_anything_else_is_a_path(tmp_path: Path) -> None:
+    assert place("data/demo.db") == Path("data/demo.db") == place(Path("data/demo.db"))
+    assert place_text(tmp_path / "a.db") == f"{tmp_path / 'a.db'}"
+    assert spelled(Path("postgresql.db")) == "postgresql.db"
+
+
+def test_the_setting_is_a_secret_that_a_command_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STOCKRANK_SOURCE", URL)
+    settings = Settings.load()
+    assert settings.source == Postgres(URL)
+    assert environment(settings)["STOCKRANK_SOURCE"] == URL
+    assert service_databases(settings) == {"postgresql://…/market"}
+    for shown in (repr(settings), settings.model_dump_json(), str(settings.model_dump())):
+        assert "hush" not in shown
+        assert "db.example" not in shown
+    monkeypatch.setenv("STOCKRANK_SOURCE", "4711")
+    assert Settings.load().source == Path("4711")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('no password for user "rank"', 'no password for user "…"'),
+        ('database "market" does not exist', 'database "market" does not exist'),
+        ("no pg_hba.conf entry for host 10.0.0.12", "no pg_hba.conf entry for host …"),
+        ("at fe80::1:2 port 5432", "at … port 5432"),
+        ("at 12:30 o'clock", "at 12:30 o'clock"),
+    ],
+)
+def test_what_a_server_says_is_told_without_users_and_hosts(text: str, shown: str) -> None:
+    assert without_address(Postgres(URL), text) == shown
