@@ -34,6 +34,7 @@ SETTINGS: Final = (
 
 CANNOT_CONNECT: Final[Mapping[str, str]] = {
     "password": "correct the user and the password in the address",
+    "too many": "let the role have two connections at a time",
     "role": "correct the user in the address",
     "database": "correct the database in the address, or make it",
     "authentication": "let the server's pg_hba.conf accept this user from here",
@@ -45,6 +46,7 @@ REMEDIES: Final[Mapping[str, str]] = {
     "42501": "let the role read it with GRANT SELECT ON the table, and USAGE on its schema",
     "57014": "give the role a longer one with ALTER ROLE … SET statement_timeout, or none with 0",
     "55P03": "stop what has locked the table, then try again",
+    "22023": "give the address of the server itself, not of a pooler",
     "57P01": "find out who ended the session, then try again",
 }
 """The remedy by PostgreSQL's own code of an error."""
@@ -71,6 +73,15 @@ def _why(where: Postgres, error: Any) -> str:
     """Return what PostgreSQL says, and the remedy."""
     first = error.diag.message_primary or str(error).partition("\n")[0] or type(error).__name__
     return f"{without_address(where, first)}; {REMEDIES.get(error.sqlstate, AGAIN)}"
+
+
+def ended(where: Postgres, table: str, said: str) -> SourceError:
+    """Return the error of a read by connectorx, which hides PostgreSQL's words among its own."""
+    words = re.search(r'message: "([^"]*)"', said)
+    code = re.search(r"SqlState\(E(\w{5})\)", said)
+    shown = without_address(where, words[1] if words else said.partition("\n")[0])
+    remedy = REMEDIES.get(code[1], AGAIN) if code else AGAIN
+    return SourceError(f"the server ended the read of {table}: {shown}; {remedy}")
 
 
 def without_address(where: Postgres, text: str) -> str:
@@ -162,4 +173,13 @@ def session(where: Postgres) -> Iterator[Session]:
             for statement in (BEGIN, *SETTINGS):
                 con.execute(statement)
             ((snapshot,),) = con.execute("SELECT pg_export_snapshot()").fetchall()
-        yield Session(where, con, snapshot)
+        made = Session(where, con, snapshot)
+        _second(made)
+        yield made
+
+
+def _second(made: Session) -> None:
+    """Raise `SourceError` unless another connection sees the same; connectorx would wait long."""
+    with closing(connect(Postgres(made.url))) as con, told(made.where):
+        for statement in made.preparation:
+            con.execute(statement)

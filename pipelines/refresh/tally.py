@@ -115,7 +115,7 @@ def _write_rejects(path: Path, tally: Tally, tables: Sequence[TableReader]) -> N
                 tally.widest_text = max(tally.widest_text, *widths)
                 full = part.with_columns(table=pl.lit(table.name)).hstack(originals)
                 if not table.has_rowids:
-                    full = full.with_columns(rowid=None)
+                    full = full.with_columns(rowid=pl.lit(None, pl.Int64))
                 file.write_table(to_arrow(full.select(*schema)))
 
 

@@ -14,7 +14,7 @@ import polars as pl
 
 from pipelines.errors import SourceError
 from pipelines.panics import is_panic, quietly
-from pipelines.postgres import AGAIN, Session, without_address
+from pipelines.postgres import Session, ended
 from pipelines.source.batches import BATCH_VALUES, ROWID, STRETCH_VALUES
 from pipelines.source.catalogue import DAYS, Found, Part
 from pipelines.source.remote_cells import cell, original, year
@@ -134,9 +134,7 @@ class RemoteTable:
             self.session.rows("SELECT 1")
         except SourceError as told:
             return told
-        said = str(error).partition("\n")[0]
-        shown = without_address(self.session.where, said)
-        return SourceError(f"the server ended the read of {self.name}: {shown}; {AGAIN}")
+        return ended(self.session.where, self.name, str(error))
 
     # -------------------------------------------------------------------------- single rows
 

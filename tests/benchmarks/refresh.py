@@ -27,9 +27,10 @@ from typing import Annotated
 
 import typer
 
-from pipelines import console, source
+from pipelines import console
 from pipelines.lake import OBSERVED, Lake
 from pipelines.settings import Settings
+from pipelines.source.copying import copy
 
 RUNS = 3
 BARE, FULL, UNCHANGED, DAY = "bare read", "full", "unchanged", "one new day"
@@ -119,7 +120,7 @@ def remove_day(database: Path, day: date) -> None:
 def measure(database: Path, folder: Path, runs: int) -> Figures:
     """Refresh a lake from nothing, again, and with a new day, then roll it back; `runs` times."""
     figures, market, lake = Figures(database.name), folder / "app.db", folder / "lake"
-    source.copy(database, market)
+    copy(database, market)
     # The last day that is there: one after it might be rejected, as dated after tomorrow.
     day = newest_day(market)
     remove_day(market, day)

@@ -86,10 +86,10 @@ import sys, time
 from pipelines import console, export
 from pipelines.refresh import run
 def copy(task):
-    task.copy.write_bytes(b"half")
+    (task.work / "source.db").write_bytes(b"half")
     print("copying", flush=True)
     time.sleep(1)
-run.copy_database = copy
+run.snapshot = copy
 console.run(export.main)
 """
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from pipelines import database as sqlite
-from pipelines import source
 from pipelines.errors import StockRankError
 from pipelines.export import export
 from pipelines.lake import Lake
+from pipelines.source.copying import copy
 from pipelines.universe import SWEDEN
 from tests.e2e.bad_input.place import Place, published, refused
 
@@ -94,6 +94,6 @@ def test_a_database_that_is_locked_before_the_copy_is_not_waited_for_for_ever(
 
 def copied(place: Place, errors: list[StockRankError]) -> None:
     try:
-        source.copy(place.database, place.top / "copy.db")
+        copy(place.database, place.top / "copy.db")
     except StockRankError as error:
         errors.append(error)
