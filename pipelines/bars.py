@@ -29,6 +29,16 @@ class _Count(rich_progress.MofNCompleteColumn):
         return Text() if task.total is None else super().render(task)
 
 
+class _Left(rich_progress.TimeRemainingColumn):
+    """The time that is left, as far as it can be told; nothing for a step."""
+
+    def render(self, task: rich_progress.Task) -> Text:
+        """Return the text of a bar."""
+        if task.total is None or task.time_remaining is None or task.finished:
+            return Text()
+        return Text.assemble(super().render(task), " left")
+
+
 @contextmanager
 def drawn() -> Iterator[Progress]:
     """Yield a function that draws bars on stderr, below the lines of the log."""
@@ -47,6 +57,7 @@ def _bars() -> Iterator[rich_progress.Progress]:
             rich_progress.BarColumn(bar_width=20),
             _Count(),
             rich_progress.TimeElapsedColumn(),
+            _Left(),
         )
         console = Console(file=stream, force_terminal=True)
         with rich_progress.Progress(*columns, console=console) as bars:

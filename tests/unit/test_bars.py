@@ -23,6 +23,20 @@ def test_a_step_is_shown_until_the_next_one() -> None:
     ]  # fmt: skip
 
 
+def test_a_bar_tells_the_time_that_is_left() -> None:
+    now = [0.0]
+    shown = Bars(console=Console(file=StringIO()), get_time=lambda: now[0], auto_refresh=False)
+    progress = bars._drawn(shown)  # noqa: SLF001
+    left = bars._Left()  # noqa: SLF001
+    for seconds, done, told in ((0, 0, ""), (10, 2, ""), (20, 4, "0:00:30 left"),
+                                (50, 10, "")):  # fmt: skip
+        now[0] = seconds
+        progress("dates", done, 10)
+        assert left.render(shown.tasks[0]).plain == told
+    progress("sort", 0, STEP)
+    assert left.render(shown.tasks[1]).plain == ""
+
+
 def test_every_phase_of_a_refresh_begins_as_a_step() -> None:
     told: list[tuple[str, int, int]] = []
     clock = Clock(progress=lambda *step: told.append(step))

@@ -123,6 +123,20 @@ def test_the_first_stock_is_in_sight_on_a_phone(served: Service, visit: Visit) -
     assert box["height"] >= 44
 
 
+@pytest.mark.parametrize("language", ["en-GB", "sv-SE"])
+def test_the_score_of_a_whole_ranking_is_in_sight_on_a_phone(
+    served: Service, visit: Visit, language: str
+) -> None:
+    page = visit(served, STRATEGY, wait=".grid tbody th", locale=language, **PHONE)
+    names = page.locator(".grid thead th")
+    for place in range(3):
+        assert names.nth(place).evaluate("(one) => one.scrollWidth <= one.clientWidth")
+    box = page.locator(".grid tbody tr").first.locator("td").nth(1).bounding_box()
+    assert box
+    assert box["x"] + box["width"] <= 375
+    assert page.locator(".grid tbody tr").first.locator("td").nth(1).inner_text().startswith("+")
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_what_a_finger_points_at_is_large_enough(served: Service, visit: Visit, name: str) -> None:
     page = visit(served, address(served, name), wait=READY, **PHONE)
