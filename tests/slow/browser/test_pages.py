@@ -23,6 +23,8 @@ PAGES = {
     "method": "/method",
     "status": "/status",
 }
+ORDERS_SIDEWAYS = """() => [...document.querySelectorAll(".orders .wide")]
+  .map((one) => one.scrollWidth <= one.clientWidth)"""
 LARGEST_PAGE = 150_000
 TYPEFACES = (
     ("", "normal"),
@@ -275,6 +277,9 @@ def test_a_portfolio_is_told_what_to_do(served: Service, visit: Visit) -> None:
     text = saved.value.path().read_text(encoding="utf-8-sig")
     many = sum(len(found[kind]) for kind in ("sell", "buy", "keep"))
     assert len(text.splitlines()) == 1 + many
+    page.set_viewport_size({"width": 375, "height": 812})  # all of an order is in sight
+    assert page.evaluate(ORDERS_SIDEWAYS) == [True, True]
+    assert page.evaluate(OVERLAPS) == []
     page.reload()
     expect(page.get_by_label(f"Shares of {first['ticker']}")).to_have_value("10")
     expect(page.get_by_label("Cash")).to_have_value("100 000,50")
