@@ -30,7 +30,7 @@ enabled = false
 # Each answer starts a process or reads many days: what is refused costs nothing, and a few that are
 # accepted tell of the others.
 [[operations]]
-include-path-regex = "^/v1/backtests$|(backtest|tear-sheet|factor-report)$|^/v1/strategies/nordic/momentum"
+include-path-regex = "^/v1/backtests$|(backtest|tear-sheet|factor-report)$|nordic/momentum"
 phases.coverage.generation.mode = "negative"
 phases.fuzzing.generation = { mode = "positive", max-examples = 2 }
 """
