@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5
 """How long to wait for a server."""
+ALIVE: Final[Mapping[str, Any]] = {
+    "keepalives_idle": 4,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+}
+"""The seconds after which the system asks a silent host if it is there, and how often."""
+KEEPALIVES: Final = "keepalives_idle=4&keepalives_interval=2&keepalives_retries=2"
+"""The same for connectorx, which has another word for one of them."""
 WITHOUT_PSYCOPG: Final = (
     "a source in PostgreSQL needs psycopg; install it with pip install 'stockrank[postgres]'"
 )
@@ -109,7 +117,7 @@ def connect(where: Postgres, *, seconds: int = CONNECT_SECONDS) -> "Connection[A
     except ImportError:
         raise SourceError(WITHOUT_PSYCOPG) from None
     try:
-        return psycopg.connect(where.url, connect_timeout=seconds, autocommit=True)
+        return psycopg.connect(where.url, **ALIVE, connect_timeout=seconds, autocommit=True)
     except psycopg.ProgrammingError:
         raise SourceError(
             f"{where} is no address; write postgresql://user:password@host:port/database, "
@@ -155,7 +163,7 @@ class Session:
         host = f"[{info.host}]" if ":" in info.host else quote(info.host, safe="")
         tls = "require" if self.con.pgconn.ssl_in_use else "disable"
         name = quote(info.dbname, safe="")
-        return f"postgresql://{user}@{host}:{info.port}/{name}?sslmode={tls}"
+        return f"postgresql://{user}@{host}:{info.port}/{name}?sslmode={tls}&{KEEPALIVES}"
 
     @property
     def preparation(self) -> list[str]:
