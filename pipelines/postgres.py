@@ -188,6 +188,7 @@ def session(where: Postgres) -> Iterator[Session]:
 
 def _second(made: Session) -> None:
     """Raise `SourceError` unless another connection sees the same; connectorx would wait long."""
-    with closing(connect(Postgres(made.url))) as con, told(made.where):
+    known = Postgres(made.url.removesuffix(f"&{KEEPALIVES}"))  # libpq has other words for these
+    with closing(connect(known)) as con, told(made.where):
         for statement in made.preparation:
             con.execute(statement)
