@@ -19,14 +19,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5
 """How long to wait for a server."""
-ALIVE: Final[Mapping[str, Any]] = {
-    "keepalives_idle": 4,
-    "keepalives_interval": 2,
-    "keepalives_count": 2,
-}
-"""The seconds after which the system asks a silent host if it is there, and how often."""
 KEEPALIVES: Final = "keepalives_idle=4&keepalives_interval=2&keepalives_retries=2"
-"""The same for connectorx, which has another word for one of them."""
+"""After how many seconds the system asks a silent host if it is there, and how often."""
 WITHOUT_PSYCOPG: Final = (
     "a source in PostgreSQL needs psycopg; install it with pip install 'stockrank[postgres]'"
 )
@@ -117,7 +111,10 @@ def connect(where: Postgres, *, seconds: int = CONNECT_SECONDS) -> "Connection[A
     except ImportError:
         raise SourceError(WITHOUT_PSYCOPG) from None
     try:
-        return psycopg.connect(where.url, **ALIVE, connect_timeout=seconds, autocommit=True)
+        return psycopg.connect(
+            where.url, connect_timeout=seconds, autocommit=True,
+            keepalives_idle=4, keepalives_interval=2, keepalives_count=2,
+        )  # fmt: skip
     except psycopg.ProgrammingError:
         raise SourceError(
             f"{where} is no address; write postgresql://user:password@host:port/database, "
