@@ -113,7 +113,8 @@ def search_page(found: Searched) -> str:
         "<h1>Search</h1>",
         paragraph(f"{', '.join(found.grid.strategies)}, {_span(since, until)}.", "muted"),
         section("Read this first", *map(paragraph, found.verdicts()), style="warn"),
-        section("The best until then, in the time after", table(AFTER, afterwards)),
+        *([section("The best until then, in the time after", table(AFTER, afterwards))]
+          if afterwards else []),
         section(f"The best {len(shown)} of {found.trials:,} variants",
                 table(best.columns, shown)),
         paragraph(f"Version {found.version} of the data.", "muted"),
