@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5
 """How long to wait for a server."""
+KEEPALIVES: Final = "keepalives_idle=4&keepalives_interval=2&keepalives_retries=2"
+"""After how many seconds the system asks a silent host if it is there, and how often."""
 WITHOUT_PSYCOPG: Final = (
     "a source in PostgreSQL needs psycopg; install it with pip install 'stockrank[postgres]'"
 )
@@ -109,7 +111,10 @@ def connect(where: Postgres, *, seconds: int = CONNECT_SECONDS) -> "Connection[A
     except ImportError:
         raise SourceError(WITHOUT_PSYCOPG) from None
     try:
-        return psycopg.connect(where.url, connect_timeout=seconds, autocommit=True)
+        return psycopg.connect(
+            where.url, connect_timeout=seconds, autocommit=True,
+            keepalives_idle=4, keepalives_interval=2, keepalives_count=2,
+        )  # fmt: skip
     except psycopg.ProgrammingError:
         raise SourceError(
             f"{where} is no address; write postgresql://user:password@host:port/database, "
@@ -155,7 +160,7 @@ class Session:
         host = f"[{info.host}]" if ":" in info.host else quote(info.host, safe="")
         tls = "require" if self.con.pgconn.ssl_in_use else "disable"
         name = quote(info.dbname, safe="")
-        return f"postgresql://{user}@{host}:{info.port}/{name}?sslmode={tls}"
+        return f"postgresql://{user}@{host}:{info.port}/{name}?sslmode={tls}&{KEEPALIVES}"
 
     @property
     def preparation(self) -> list[str]:
@@ -180,6 +185,7 @@ def session(where: Postgres) -> Iterator[Session]:
 
 def _second(made: Session) -> None:
     """Raise `SourceError` unless another connection sees the same; connectorx would wait long."""
-    with closing(connect(Postgres(made.url))) as con, told(made.where):
+    known = Postgres(made.url.removesuffix(f"&{KEEPALIVES}"))  # libpq has other words for these
+    with closing(connect(known)) as con, told(made.where):
         for statement in made.preparation:
             con.execute(statement)

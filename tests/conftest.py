@@ -23,9 +23,10 @@ LONGEST: Final = (
     "service/test_openapi",
     "test_breaks",
     "many_edit_scripts",
-    "dashboard",
+    "browser/test_",
     "notebook",
     "budgets",
+    "test_real",
 )
 """What takes longest, by a part of its name; it begins first, one after the other."""
 

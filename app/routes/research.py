@@ -20,6 +20,16 @@ REPORT: Final = Responses({200: {"model": research_models.FactorAnswer}, **LATER
 SHEET: Final = Responses(
     {200: {"content": {"text/html": {}}, "description": "The page, as a file"}, **LATER}
 )
+ANY: Final = Responses(
+    {
+        200: {
+            "model": research_models.BacktestAnswer | research_models.FactorAnswer,
+            "content": {"text/html": {}},
+            "description": "What was asked for: a backtest, a report, or a page as a file",
+        },
+        **LATER,
+    }
+)
 SHEET_HEADERS: Final = {
     "Content-Disposition": 'attachment; filename="tear-sheet.html"',
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'",
@@ -72,7 +82,7 @@ async def factor_report(
     return await _answered(services, words)
 
 
-@router.get("/backtests/{job_id}", response_class=Response, responses=BACKTEST)
+@router.get("/backtests/{job_id}", response_class=Response, responses=ANY)
 async def job(
     services: ServicesDep,
     job_id: Annotated[

@@ -87,7 +87,7 @@ def cross_section(
         with_prices(
             newest_ratios(recent, day, dated=fiscal_dates(known)), lake.ratio_prices(), jumps, day
         ),
-        with_shares_of_one_scale(statements(recent_statements(known, as_of), day), lake),
+        with_shares_of_one_scale(statements(recent_statements(lake, as_of, as_of), day), lake),
         splits=applied_splits(lake),
     )
 

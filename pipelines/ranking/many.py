@@ -197,7 +197,9 @@ def cross_sections(
         newest_jumps(jumps.join(days, how="cross"), day, BY),
         with_prices(ratios, lake.ratio_prices(), jumps, day, BY),
         with_shares_of_one_scale(
-            statements(_beside(recent_statements(rows, dates[0]), dates), day, BY), lake, BY
+            statements(_beside(recent_statements(lake, dates[0], dates[-1]), dates), day, BY),
+            lake,
+            BY,
         ),
         splits=applied_splits(lake),
         by=BY,

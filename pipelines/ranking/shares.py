@@ -17,6 +17,8 @@ def with_shares_of_one_scale(
     """
     if "splits" not in lake.datasets:
         return statements
+    # Named as shared, for it is used twice, and the optimiser looks into no frame that is cached.
+    statements = statements.cache()
     splits = lake.splits().select("ticker", "ratio", split_="date")
     day, now = pl.col("split_"), pl.col("shares_outstanding_0")
     ratios = (

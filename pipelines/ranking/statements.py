@@ -9,18 +9,21 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.lake import Lake
 from pipelines.ranking.expressions import has_any
 from pipelines.ranking.factors import STATEMENT_ITEMS
 from pipelines.ranking.windows import (
     STATEMENT_HISTORY,
     STATEMENT_MONTHS,
     YEAR_BEFORE,
+    days_before,
     months_before,
 )
 
 Keys = tuple[str, ...]
 
 VENDOR_F_SCORE: Final = "piotroski_f_score"
+LONGEST_MONTH: Final = 31
 ID_BITS: Final = 45
 """The bits of an id in the packed sort keys; the contract of `fundamentals` admits no larger id."""
 
@@ -51,9 +54,13 @@ def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",))
     )
 
 
-def recent_statements(fundamentals: pl.LazyFrame, first: date) -> pl.LazyFrame:
-    """Return the rows whose items or score count on a date or later."""
-    return fundamentals.filter(
+def recent_statements(lake: Lake, first: date, last: date) -> pl.LazyFrame:
+    """Return the rows, known on the last of some dates, whose items or score count on one of them.
+
+    A row is known once its fiscal year is over, so those known before that of t-2 are not read.
+    """
+    since = days_before(first, STATEMENT_HISTORY * LONGEST_MONTH)
+    return lake.filings(known_by=last, known_since=since).filter(
         pl.col("fiscal_date") >= months_before(pl.lit(first), STATEMENT_HISTORY)
     )
 

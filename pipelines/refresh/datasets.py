@@ -32,6 +32,8 @@ from pipelines.source import ROWID, TableReader
 
 FILES_AT_ONCE: Final = 2
 """How many files of a dataset are written at a time; a portion of each is in memory."""
+FULL: Final = 10_000
+"""The rows with which a file is full: years with fewer share one, for each file has its cost."""
 NEWEST_CLOSES: Final = pl.Schema(
     {"ticker": pl.String, "newest_close": pl.Float32, "newest_date": pl.Date}
 )
@@ -59,7 +61,7 @@ def prices(task: Task, table: TableReader, reused: Reused | None) -> WrittenPric
     schema = _schema(task, lake_schema("prices"))
     least = task.universe.jump_threshold
     search = Search(schema.to_frame(), reused.closes(least) if reused else {}, least)
-    by_year = _Years(task, "prices", schema, name="ticker", day="date", observe=search.add)
+    by_year = _Years(task, "prices", schema, name="ticker", day="date", full=1, observe=search.add)
     tally = by_year.write(lambda: [part])
     search.finish()
     if reused:
@@ -109,19 +111,16 @@ def dividends(task: Task, table: TableReader) -> Dataset:
     """Write dividends by the year of the ex-date; several may share one."""
     schema = lake_schema("dividends")
     by_year = _Years(task, "dividends", schema, name="ticker", day="ex_date", unique=False)
-    return finish(
-        task.staged, "dividends", schema,
-        by_year.write(lambda: [Part(table, events.dividends)]), [table],
-    )  # fmt: skip
+    tally = by_year.write(lambda: [Part(table, events.dividends)])
+    return finish(task.staged, "dividends", schema, tally, [table])
 
 
 def fx_rates(task: Task, table: TableReader) -> Dataset:
     """Write daily rates of currencies."""
     how = partial(events.fx_rates, today=task.today)
     schema = lake_schema("fx_rates")
-    tally = _Years(task, "fx_rates", schema, name="currency", day="date").write(
-        lambda: [Part(table, how)]
-    )
+    by_year = _Years(task, "fx_rates", schema, name="currency", day="date")
+    tally = by_year.write(lambda: [Part(table, how)])
     return finish(task.staged, "fx_rates", schema, tally, [table])
 
 
@@ -201,7 +200,7 @@ def _whole(
 
 @dataclass
 class _Years:
-    """Writes a dataset as one file for each year of `day`, sorted by name and day."""
+    """Writes a dataset in files by the year of `day`, each sorted by name and day."""
 
     task: Task
     dataset: str
@@ -210,8 +209,10 @@ class _Years:
     day: str
     unique: bool = True
     """Keep one row of each name and day: the one that arrived last, with the highest rowid."""
+    full: int = FULL
+    """The rows with which a file is full, and the next year begins another."""
     observe: Callable[[int, Sequence[Closes]], object] | None = None
-    """Is given the closes of each year, in parts of the alphabet; the years come in order."""
+    """Is given the closes of each file, in parts of the alphabet; the years come in order."""
 
     def write(self, parts: Parts) -> Tally:
         """Read the parts, write their years and return the tally."""
@@ -219,32 +220,33 @@ class _Years:
         _give_back()
         table = parts()[0].table.name
         with ThreadPoolExecutor(FILES_AT_ONCE) as pool:
-            for year in pool.map(partial(self._year, buckets), buckets.years()):
-                tally.files.append(year.file)
-                tally.reject(table, year.duplicates)
+            for made in pool.map(partial(self._file, buckets), buckets.spans(self.full)):
+                tally.files.append(made.file)
+                tally.reject(table, made.duplicates)
                 if self.observe:
-                    self.observe(year.number, year.closes)
+                    self.observe(made.year, made.closes)
         _give_back()
         return tally
 
     def _buckets(self) -> Buckets:
         return Buckets(self.task.work, name=self.name, day=self.day)
 
-    def _year(self, buckets: Buckets, year: int) -> "_Year":
-        """Write the file of a year."""
+    def _file(self, buckets: Buckets, years: Sequence[int]) -> "_File":
+        """Write the file of some years."""
         closes: list[Closes] = []
         duplicates = [NOTES.to_frame()]
 
         def portions() -> Iterator[pl.DataFrame]:
-            for rows in buckets.take(year):
+            for rows in buckets.take(*years):
                 kept, dropped = self._without_duplicates(rows)
                 duplicates.append(dropped)
                 if self.observe:
                     closes.append(Closes.of(kept, self.task.universe.jump_threshold))
                 yield kept.select(*self.schema)
 
-        file = files.write_file(self.task.staged, self.dataset, self.schema, portions(), year)
-        return _Year(year, file, closes, pl.concat(duplicates))
+        file = files.write_file(self.task.staged, self.dataset, self.schema, portions(), years[-1])
+        file = replace(file, first_year=years[0]) if years[1:] else file
+        return _File(years[0], file, closes, pl.concat(duplicates))
 
     def _without_duplicates(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Return the rows that stay, and notes on those that give way to a later duplicate."""
@@ -258,10 +260,10 @@ class _Years:
 
 
 @dataclass(frozen=True)
-class _Year:
-    """A year that was written: its file, its closes and the notes on its duplicates."""
+class _File:
+    """A file that was written: its first year, its closes and the notes on its duplicates."""
 
-    number: int
+    year: int
     file: DataFile
     closes: list[Closes]
     duplicates: pl.DataFrame

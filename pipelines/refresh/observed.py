@@ -1,8 +1,8 @@
 """The datasets of observations: what refreshes saw goes from version to version, in files by year.
 
 A refresh that saw something new adds a small file; the others are linked. Where a year has many
-files, or a row of it changes its state, they are written as one. What was known before the year of
-the first refresh is in the files of that year.
+files or is over, or a row of it changes its state, they are written as one. What was known before
+the year of the first refresh is in the files of that year.
 """
 
 import logging

@@ -92,13 +92,14 @@ def all_years(memory: Memory, kind: Kind, changes: Changes) -> list[int]:
 def year_files(
     task: Task, kind: Kind, memory: Memory, year: int, changes: Changes
 ) -> Iterator[DataFile]:
-    """Write or link the files of a year."""
+    """Write or link the files of a year; of one that is over, they are written as one."""
     entry = memory.datasets[kind.dataset]
     before = [f for f in entry.files if f.year and _of_files(memory, kind, f.year) == year]
     added = changes.added_to(year)
     is_full = len(before) >= MANY and added.height > 0
+    is_over = year < task.day.year and len(before) > 1
     is_alike = entry.schema == schema_text(kind.schema) and {f.year for f in before} <= {year}
-    if is_full or changes.touch(year) or not is_alike:
+    if is_full or is_over or changes.touch(year) or not is_alike:
         rows = read(memory, kind, sorted({file.year for file in before if file.year}))
         key = _key(kind)
         rows = rows.join(changes.removed, on=key, how="anti", nulls_equal=True)

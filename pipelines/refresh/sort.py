@@ -4,9 +4,10 @@ A small one is sorted at once. The rows of a large one wait on the disk; a year 
 `PORTION_BYTES` of them is divided by name, and sorted portion by portion.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from secrets import token_hex
 from typing import Final
@@ -54,6 +55,8 @@ class Spills:
         path.unlink()
         self._places: Final[defaultdict[Key, list[tuple[int, int]]]] = defaultdict(list)
         self._schema = pa.schema([])
+        self.rows: Final[Counter[Key]] = Counter()
+        """The number of rows of each key."""
 
     def add(self, rows: pl.DataFrame, by: str) -> None:
         """Add rows, each under the key in its column `by`; `TypeError` for another schema."""
@@ -67,6 +70,7 @@ class Spills:
             start = self._out.tell()
             self._out.write(batch.serialize())
             self._places[key].append((start, self._out.tell() - start))
+            self.rows[key] += count
             at += count
 
     def known(self) -> list[Key]:
@@ -118,9 +122,25 @@ class Buckets:
                 self._spills.add(held, "year_")
             self._held.clear()
 
-    def years(self) -> list[int]:
-        """Return the years that have rows, oldest first; call it once, after all were added."""
-        return self._spills.known() if self._spills else list(self._whole)
+    def spans(self, rows: int = 1) -> list[tuple[int, ...]]:
+        """Return the years that have rows, oldest first: each with those after it until so many.
+
+        Call it once, after all were added.
+        """
+        found: list[tuple[int, ...]] = []
+        waiting: tuple[int, ...] = ()
+        for year, height in sorted(self._heights.items()):
+            waiting, there = (*waiting, year), height + sum(self._heights[y] for y in waiting)
+            if there >= rows:
+                found.append(waiting)
+                waiting = ()
+        return [*found, waiting] if waiting else found
+
+    @property
+    def _heights(self) -> dict[int, int]:
+        if self._spills:
+            return self._spills.rows
+        return {year: part.height for year, part in self._whole.items()}
 
     @cached_property
     def _whole(self) -> dict[int, pl.DataFrame]:
@@ -132,35 +152,36 @@ class Buckets:
         years = rows.partition_by("year_", as_dict=True, include_key=False, maintain_order=True)
         return {year: part for (year,), part in years.items()}
 
-    def take(self, year: int) -> Iterator[pl.DataFrame]:
-        """Return the sorted rows of a year, once.
+    def take(self, *years: int) -> Iterator[pl.DataFrame]:
+        """Return the sorted rows of some years, the oldest first, once.
 
         If rows were spilled, they come in frames of about `PORTION_BYTES`; all rows of a name are
         in one frame.
         """
         if not self._spills:
-            yield self._whole.pop(year)
+            rows = pl.concat(self._whole.pop(year) for year in years)
+            yield rows.sort(self.name, self.day, maintain_order=True) if years[1:] else rows
             return
-        portions = self._spills.size(year) // PORTION_BYTES + 1
+        portions = sum(map(self._spills.size, years)) // PORTION_BYTES + 1
         if portions == 1:
-            yield self._sorted(self._spills.read(year))
+            yield self._sorted(_read(self._spills, years))
             return
-        divided = self._divided(self._spills, year, portions)
+        divided = self._divided(self._spills, years, portions)
         for portion in divided.known():
             yield self._sorted(divided.read(portion))
 
-    def _divided(self, spills: Spills, year: int, portions: int) -> Spills:
-        """Return the rows of a year by portions of the alphabet."""
-        portion, divided = self._portions(spills, year, portions), Spills(self._folder)
-        for rows in spills.read(year):
+    def _divided(self, spills: Spills, years: Iterable[int], portions: int) -> Spills:
+        """Return the rows of some years by portions of the alphabet."""
+        portion, divided = self._portions(spills, years, portions), Spills(self._folder)
+        for rows in _read(spills, years):
             divided.add(rows.with_columns(portion_=portion.gather(rows[self.name])), "portion_")
         return divided
 
-    def _portions(self, spills: Spills, year: int, portions: int) -> pl.Series:
+    def _portions(self, spills: Spills, years: Iterable[int], portions: int) -> pl.Series:
         """Return the portion of each code; all portions have about the same number of rows."""
         order, _ = self._alphabet
         counts = np.zeros(len(order), dtype=np.int64)
-        for rows in spills.read(year):
+        for rows in _read(spills, years):
             counts += np.bincount(rows[self.name], minlength=len(order))
         before = counts[order].cumsum() - counts[order]
         found = np.empty_like(before)
@@ -179,3 +200,7 @@ class Buckets:
         order = rows.select(pl.arg_sort_by(key, maintain_order=True)).to_series()
         ordered = rows[order]
         return ordered.with_columns(self._names.decode(ordered[self.name]).alias(self.name))
+
+
+def _read(spills: Spills, keys: Iterable[Key]) -> Iterator[pl.DataFrame]:
+    return chain.from_iterable(map(spills.read, keys))

@@ -36,13 +36,13 @@ def unit_breaks_check(lake: Lake) -> Check:
 
 def _of_ratios(lake: Lake) -> Iterator[str]:
     """Yield a sentence for each ratio whose medians by year are far from each other."""
-    medians = _medians(lake)
+    medians = _medians(lake).sort("year").rows(named=True)
     for ratio in RATIO_COLUMNS:
-        enough = medians.filter(pl.col(f"{ratio}_stocks") >= FEWEST_A_YEAR)
-        known = enough.select("year", median=ratio).filter(pl.col("median") > 0).sort("year")
-        if known.height < 2:
+        enough = (of for of in medians if of[f"{ratio}_stocks"] >= FEWEST_A_YEAR)
+        known = [(of["year"], of[ratio]) for of in enough if of[ratio] > 0]
+        if len(known) < 2:
             continue
-        (year, value), (other_year, other) = _farthest(list(known.iter_rows()))
+        (year, value), (other_year, other) = _farthest(known)
         if max(value / other, other / value) > FARTHEST:
             yield (
                 f"the median of {ratio} is {value:.3g} in {year} and {other:.3g} in {other_year}: "

@@ -22,6 +22,7 @@ SHOWN = 50
 """Variants on the page; the Parquet file has all."""
 LEFT_OUT = {"no_value": "not ranked", "not_over": "not over yet", "no_price": "no price in time"}
 """Why a row is in no figure of a horizon."""
+AFTER = ("time", "Sharpe ratio before", "in it", "median of all")
 IN_PERCENT = frozenset({"cagr", "max_drawdown", "turnover"})
 """The figures of a variant that people read in per cent; its costs are money."""
 
@@ -103,11 +104,17 @@ def search_page(found: Searched) -> str:
         [_text(name, value) for name, value in zip(best.columns, row, strict=True)]
         for row in best.iter_rows()
     ]
+    afterwards = [
+        [_span(since, until), *(f"{ratio:.2f}" for ratio in ratios)]
+        for since, until, *ratios in found.afterwards()
+    ]
     since, until = found.days[0], found.days[-1]
     return page("Search", [
         "<h1>Search</h1>",
         paragraph(f"{', '.join(found.grid.strategies)}, {_span(since, until)}.", "muted"),
-        section("Read this first", *map(paragraph, found.told()), style="warn"),
+        section("Read this first", *map(paragraph, found.verdicts()), style="warn"),
+        *([section("The best until then, in the time after", table(AFTER, afterwards))]
+          if afterwards else []),
         section(f"The best {len(shown)} of {found.trials:,} variants",
                 table(best.columns, shown)),
         paragraph(f"Version {found.version} of the data.", "muted"),

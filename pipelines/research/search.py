@@ -56,6 +56,15 @@ class Searched:
         return self.deflated is not None and self.deflated > REAL
 
     def told(self) -> Iterator[str]:
+        """Yield what is to be read first, and how the best of each time did after it."""
+        yield from self.verdicts()
+        for since, until, before, after, median in self.afterwards():
+            yield (
+                f"From {since} to {until}: Sharpe ratio {after:.2f} of the variant that was best "
+                f"before, with {before:.2f}; the median of all was {median:.2f}."
+            )
+
+    def verdicts(self) -> Iterator[str]:
         """Yield what is to be read first."""
         yield f"{self.trials:,} variants were tried."
         if self.deflated is None:
@@ -71,13 +80,16 @@ class Searched:
                 f"Probability of overfitting: {self.overfitting:.3f}. So often the best of one "
                 "half of the time was no better than the median in the other."
             )
+
+    def afterwards(self) -> Iterator[tuple[date, date, float, float, float]]:
+        """Yield each time with the Sharpe ratios of the variant that was best before it.
+
+        They are that of before, that in the time, and the median of all in the time.
+        """
         for fold in self.folds:
-            yield (
-                f"From {self.days[fold.first]} to {self.days[fold.end - 1]}: Sharpe ratio "
-                f"{fold.ratio_after * YEAR:.2f} of the variant that was best before, with "
-                f"{fold.ratio_before * YEAR:.2f}; the median of all was "
-                f"{fold.median_after * YEAR:.2f}."
-            )
+            ratios = (fold.ratio_before, fold.ratio_after, fold.median_after)
+            before, after, median = (ratio * YEAR for ratio in ratios)
+            yield self.days[fold.first], self.days[fold.end - 1], before, after, median
 
 
 def search(

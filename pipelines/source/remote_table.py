@@ -6,6 +6,7 @@ That place is of use only while the snapshot lives, so what is kept names a row 
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self
@@ -81,14 +82,22 @@ class RemoteTable:
                 raise self._ended(error) from None
             raise
 
+    @cached_property
+    def pages(self) -> dict[int, int]:
+        """The number of pages of each part."""
+        query = (
+            "SELECT oid::int8, pg_relation_size(oid) / current_setting('block_size')::int8 "
+            "FROM unnest(%s::oid[]) AS oid"
+        )
+        return dict(self.session.rows(query, ([part.oid for part in self.found.parts],)))
+
     def stretches(self, part: Part) -> Iterator[tuple[int, int]]:
         """Yield ranges of pages, the last excluded; one where few rows of them are wanted."""
-        query = "SELECT pg_relation_size(%s) / current_setting('block_size')::int8"
-        ((pages,),) = self.session.rows(query, (part.oid,))
-        height = self._height(STRETCH_VALUES)
-        step = -(-pages * height // self.rows) if self.wanted > height else pages
-        for first in range(0, pages, max(1, step)):
-            yield first, first + max(1, step)
+        pages, height = self.pages[part.oid], self._height(STRETCH_VALUES)
+        few = self.wanted <= height
+        step = max(1, pages if few else -(-sum(self.pages.values()) * height // self.rows))
+        for first in range(0, pages, step):
+            yield first, first + step
 
     def _streams(self) -> Iterator[tuple[int, Iterable[Any]]]:
         """Yield the stretches, each with its part; while one is used, the next is being read."""

@@ -7,6 +7,7 @@ from typing import Final
 
 from fastapi.testclient import TestClient
 
+from app.jobs.outcome import BACKTESTS
 from pipelines.lake import PHASES
 
 APP: Final = Path(__file__).parents[2] / "app"
@@ -32,7 +33,8 @@ def test_the_terms_are_a_module_of_the_page(client: TestClient) -> None:
 def test_phases_and_checks_have_texts(client: TestClient) -> None:
     checks = [check["name"] for check in client.get("/v1/data/integrity").json()["checks"]]
     assert len(checks) > 10
-    named = [*(f"phase.{phase}" for phase in PHASES), *(f"check.{name}" for name in checks)]
+    phases = [*PHASES, BACKTESTS]
+    named = [*(f"phase.{phase}" for phase in phases), *(f"check.{name}" for name in checks)]
     assert [name for name in named if name not in said()] == []
 
 

@@ -115,6 +115,16 @@ def test_files_without_news_are_linked_and_many_become_one(
     assert place.incomes() == [5.0, 6.0, 7.0]
 
 
+def test_the_files_of_a_year_that_is_over_are_written_as_one(place: Place) -> None:
+    before = Lake(place.lake).datasets["observed_fundamentals"].files
+    assert [(file.year, file.rows) for file in before] == [(2026, 1), (2026, 1)]
+    new_year = date(2027, 1, 4)
+    place.overwrite(new_year, 7.0)
+    made = place.export(new_year).datasets["observed_fundamentals"].files
+    assert [(file.year, file.rows) for file in made] == [(2026, 2), (2027, 1)]
+    assert place.incomes() == [5.0, 6.0, 7.0]
+
+
 OF_THE_YEARS = (
     "INSERT INTO fundamentals (id, ticker, data_source, fiscal_date, fetched_date, net_income) "
     "VALUES (91, 'BB', 'old', '2018-12-31', '2019-03-01', 1.0), "

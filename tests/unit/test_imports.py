@@ -12,7 +12,15 @@ from pipelines.export import export
 from pipelines.universe import SWEDEN
 from tests.factories import change, database, stock, trading_year
 
-HEAVY = {"pandas", "pyarrow", "connectorx", "dataframely", "exchange_calendars", "duckdb"}
+HEAVY = {
+    "pandas",
+    "pyarrow",
+    "connectorx",
+    "dataframely",
+    "exchange_calendars",
+    "duckdb",
+    "psycopg",
+}
 SERVICE_NEEDS_NOT = HEAVY | {
     "numpy",
     "xlsxwriter",

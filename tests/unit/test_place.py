@@ -1,5 +1,6 @@
 """Where a source is; the address of a database shows in no text."""
 
+import sys
 from pathlib import Path
 from typing import Final
 
@@ -7,8 +8,10 @@ import pytest
 
 from app.jobs.environment import environment
 from app.jobs.outside import service_databases
+from pipelines.demo_market.pour import statement
+from pipelines.errors import SourceError
 from pipelines.place import Postgres, place, place_text, spelled
-from pipelines.postgres import without_address
+from pipelines.postgres import connect, ended, without_address
 from pipelines.settings import Settings
 
 URL: Final = "postgresql://rank:hush%40@db.example:5432/market?sslmode=require"
@@ -65,3 +68,38 @@ def test_the_setting_is_a_secret_that_a_command_is_told(
 )
 def test_what_a_server_says_is_told_without_users_and_hosts(text: str, shown: str) -> None:
     assert without_address(Postgres(URL), text) == shown
+
+
+def test_without_psycopg_there_is_a_line_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(SourceError) as caught:
+        connect(Postgres(URL))
+    assert str(caught.value) == (
+        "a source in PostgreSQL needs psycopg; install it with pip install 'stockrank[postgres]'"
+    )
+
+
+def test_the_words_of_the_server_are_found_in_those_of_connectorx() -> None:
+    said = (
+        "cx writer failed: Source(PostgresError(Error { kind: Db, cause: Some(DbError { severity: "
+        '"ERROR", code: SqlState(E57014), message: "canceling statement due to statement timeout",'
+        ' detail: None, file: Some("postgres.c") }) }))'
+    )
+    assert str(ended(Postgres(URL), "stocks", said)) == (
+        "the server ended the read of stocks: canceling statement due to statement timeout; "
+        "give the role a longer one with ALTER ROLE … SET statement_timeout, or none with 0"
+    )
+    assert str(ended(Postgres(URL), "stocks", "no words\nmore")) == (
+        "the server ended the read of stocks: no words; "
+        "try again; if it stays so, the server's log says why"
+    )
+
+
+def test_a_table_of_the_demo_in_the_words_of_postgresql() -> None:
+    assert statement("fx_rates").split("--")[0] == (
+        "CREATE TABLE fx_rates (\n    currency VARCHAR NOT NULL, date DATE NOT NULL,\n"
+        "    rate DOUBLE PRECISION NOT NULL,  "
+    )
+    assert "is_active BOOLEAN DEFAULT true, last_validated DATE, last_updated TIMESTAMP" in (
+        statement("stocks")
+    )

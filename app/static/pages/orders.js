@@ -50,10 +50,10 @@ const Table = ({ kind, lines, currency }) => html`
             <tr>
               <th scope="col">${t("column.name")}</th>
               <th scope="col">${t("orders.shares")}</th>
-              <th scope="col">${t("column.close")}</th>
+              <th class="orders__more" scope="col">${t("column.close")}</th>
               <th scope="col">${t("orders.value", { currency })}</th>
-              ${kind !== "keep" && html`<th scope="col">${t("orders.fee")}</th>`}
-              <th scope="col">${t("column.rank")}</th>
+              ${kind !== "keep" && html`<th class="orders__more" scope="col">${t("orders.fee")}</th>`}
+              <th class="orders__more" scope="col">${t("column.rank")}</th>
               <th class="orders__why" scope="col">${t("orders.why")}</th>
             </tr>
           </thead>
@@ -63,12 +63,13 @@ const Table = ({ kind, lines, currency }) => html`
                 <tr>
                   <th scope="row">
                     <a href=${`/stock/${encodeURIComponent(one.ticker)}`}>${one.name ?? one.ticker}</a> <small>${one.ticker}</small>
+                    <small class="orders__below">${money(one.price, one.currency)} · ${because(one.reason)}</small>
                   </th>
                   <td><b>${whole(one.shares)}</b></td>
-                  <td>${money(one.price, one.currency)}</td>
+                  <td class="orders__more">${money(one.price, one.currency)}</td>
                   <td>${decimal(one.value, 2)}</td>
-                  ${kind !== "keep" && html`<td>${decimal(one.fee, 2)}</td>`}
-                  <td>${whole(one.rank)}</td>
+                  ${kind !== "keep" && html`<td class="orders__more">${decimal(one.fee, 2)}</td>`}
+                  <td class="orders__more">${whole(one.rank)}</td>
                   <td class="orders__why">${because(one.reason)}</td>
                 </tr>
               `,

@@ -23,6 +23,8 @@ PAGES = {
     "method": "/method",
     "status": "/status",
 }
+ORDERS_SIDEWAYS = """() => [...document.querySelectorAll(".orders .wide")]
+  .map((one) => one.scrollWidth <= one.clientWidth)"""
 LARGEST_PAGE = 150_000
 TYPEFACES = (
     ("", "normal"),
@@ -121,6 +123,20 @@ def test_the_first_stock_is_in_sight_on_a_phone(served: Service, visit: Visit) -
     assert box
     assert box["y"] + box["height"] <= 812
     assert box["height"] >= 44
+
+
+@pytest.mark.parametrize("language", ["en-GB", "sv-SE"])
+def test_the_score_of_a_whole_ranking_is_in_sight_on_a_phone(
+    served: Service, visit: Visit, language: str
+) -> None:
+    page = visit(served, STRATEGY, wait=".grid tbody th", locale=language, **PHONE)
+    names = page.locator(".grid thead th")
+    for place in range(3):
+        assert names.nth(place).evaluate("(one) => one.scrollWidth <= one.clientWidth")
+    box = page.locator(".grid tbody tr").first.locator("td").nth(1).bounding_box()
+    assert box
+    assert box["x"] + box["width"] <= 375
+    assert page.locator(".grid tbody tr").first.locator("td").nth(1).inner_text().startswith("+")
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -261,6 +277,9 @@ def test_a_portfolio_is_told_what_to_do(served: Service, visit: Visit) -> None:
     text = saved.value.path().read_text(encoding="utf-8-sig")
     many = sum(len(found[kind]) for kind in ("sell", "buy", "keep"))
     assert len(text.splitlines()) == 1 + many
+    page.set_viewport_size({"width": 375, "height": 812})  # all of an order is in sight
+    assert page.evaluate(ORDERS_SIDEWAYS) == [True, True]
+    assert page.evaluate(OVERLAPS) == []
     page.reload()
     expect(page.get_by_label(f"Shares of {first['ticker']}")).to_have_value("10")
     expect(page.get_by_label("Cash")).to_have_value("100 000,50")

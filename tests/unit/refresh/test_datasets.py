@@ -60,9 +60,10 @@ def test_snapshots_take_the_unit_of_the_newest_statement(tmp_path: Path) -> None
     )
     tables = {one.name: table(made, one.name) for one in made.tables}
     entry = datasets.fundamentals(made, tables)
-    assert [file.year for file in entry.files] == [2023, 2024]
+    assert [(file.first_year, file.year) for file in entry.files] == [(2023, 2024)]
     rows = written(made, "fundamentals/year=2024/0.parquet")
     assert rows.select("ticker", "known_from", "source", "roe").rows() == [
+        ("A", date(2023, 3, 31), "fundamentals", 0.1),
         ("A", date(2024, 3, 30), "fundamentals", 0.2),
         ("A", date(2024, 5, 1), "snapshots", 0.3),
         ("B", date(2024, 5, 1), "snapshots", 0.4),

@@ -36,17 +36,18 @@ def test_two_dividends_of_one_day_stay(tmp_path: Path) -> None:
     made = task(tmp_path, dividend_events=[
         row, row | {"amount": 1, "dividend_type": "special", "currency": "EUR"},
         row | {"ex_date": "2026-04-02", "payment_date": None, "currency": None},
+        row | {"ex_date": "2010-01-04"},
         row | {"payment_date": "soon"},
     ])  # fmt: skip
     entry = datasets.dividends(made, table(made, "dividend_events"))
     day, paid = date(2024, 4, 2), date(2024, 4, 9)
-    assert written(made, "dividends/year=2024/0.parquet").rows() == [
-        ("A B", day, paid, 2.5, "SEK", "regular", 1), ("A B", day, paid, 1.0, "EUR", "special", 2)
-    ]  # fmt: skip
     assert written(made, "dividends/year=2026/0.parquet").rows() == [
-        ("A B", date(2026, 4, 2), None, 2.5, None, "regular", 3)
-    ]
-    assert (entry.rows_in, entry.rows, entry.rejected) == (4, 3, {"bad_date": 1})
+        ("A B", date(2010, 1, 4), paid, 2.5, "SEK", "regular", 4),
+        ("A B", day, paid, 2.5, "SEK", "regular", 1), ("A B", day, paid, 1.0, "EUR", "special", 2),
+        ("A B", date(2026, 4, 2), None, 2.5, None, "regular", 3),
+    ]  # fmt: skip
+    assert [(f.first_year, f.year) for f in entry.files] == [(2010, 2026)]
+    assert (entry.rows_in, entry.rows, entry.rejected) == (5, 4, {"bad_date": 1})
 
 
 def test_rates_of_days_to_come_wait(tmp_path: Path) -> None:

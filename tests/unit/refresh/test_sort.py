@@ -42,7 +42,7 @@ def filled(folder: Path, *batches: pl.DataFrame) -> Buckets:
 
 
 def taken(buckets: Buckets) -> dict[int, pl.DataFrame]:
-    return {year: pl.concat(buckets.take(year)).select(*SCHEMA) for year in buckets.years()}
+    return {y: pl.concat(buckets.take(y)).select(*SCHEMA) for (y,) in buckets.spans()}
 
 
 def sorted_years(rows: pl.DataFrame) -> dict[int, pl.DataFrame]:
@@ -88,12 +88,28 @@ def test_rows_come_out_by_year_sorted_by_name_day_and_arrival(
     monkeypatch.setattr("pipelines.refresh.sort.PORTION_BYTES", portion)
     batches = [frame(row, first=n) for n, row in enumerate(ROWS)]
     buckets = filled(tmp_path, *batches)
-    assert buckets.years() == [1900, 1969, 2023, 2024, 2100]
+    assert buckets.spans() == [(1900,), (1969,), (2023,), (2024,), (2100,)]
     ours, expected = taken(buckets), sorted_years(pl.concat(batches))
     assert ours.keys() == expected.keys()
     for year, rows in ours.items():
         assert_frame_equal(rows, expected[year])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("held", [0, 10**9])
+@pytest.mark.parametrize("portion", [1, 10**9])
+def test_years_with_few_rows_come_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: int, portion: int
+) -> None:
+    monkeypatch.setattr("pipelines.refresh.sort.HELD_BYTES", held)
+    monkeypatch.setattr("pipelines.refresh.sort.PORTION_BYTES", portion)
+    rows = frame(*ROWS)
+    buckets = filled(tmp_path, rows)
+    assert buckets.spans(4) == [(1900, 1969, 2023, 2024), (2100,)]
+    assert buckets.spans(3) == [(1900, 1969, 2023), (2024,), (2100,)]
+    old = pl.concat(buckets.take(1900, 1969, 2023)).select(*SCHEMA)
+    is_old = pl.col("date") < date(2024, 1, 1)
+    assert_frame_equal(old, rows.filter(is_old).sort("ticker", "date", "rowid_"))
 
 
 def test_a_large_year_comes_in_portions_of_whole_names(
@@ -108,7 +124,7 @@ def test_a_large_year_comes_in_portions_of_whole_names(
         (name, days[0], 1.0) for name in rare
     ]
     buckets = filled(tmp_path, frame(*rows[::2]), frame(*rows[1::2]))
-    assert buckets.years() == [2024]
+    assert buckets.spans() == [(2024,)]
     portions = list(buckets.take(2024))
     assert len(portions) > 3
     assert max(p.height for p in portions) < 1.5 * len(rows) / len(portions)

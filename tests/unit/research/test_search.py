@@ -1,5 +1,6 @@
 """Grids of variants, and a search of a demo market."""
 
+import re
 from datetime import date, timedelta
 from itertools import product
 from pathlib import Path
@@ -91,6 +92,10 @@ def test_a_search_tells_first_how_many_it_tried(demo_market: Path, tmp_path: Pat
     assert found.days[0] > date(2024, 1, 1)
     page = search_page(found)
     assert page.index("Read this first") < page.index("The best 4 of 4 variants")
+    lines = re.findall(r"<tr><td[^>]*>([\d-]+) to ([\d-]+)</td>", page)
+    assert [f"From {since} to {until}:" for since, until in lines] == [
+        one.partition(" Sharpe")[0] for one in found.told() if one.startswith("From")
+    ]
 
 
 def test_turnover_and_costs_are_of_the_days_that_are_judged() -> None:

@@ -208,9 +208,18 @@ def test_originals_are_looked_up_by_page_and_line() -> None:
 def test_a_stretch_has_as_many_rows_as_may_wait(
     rows: int, stretches: list[tuple[int, int]]
 ) -> None:
-    answers = Answers({"pg_relation_size": [(1_000,)]})
+    answers = Answers({"pg_relation_size": [(1, 1_000)]})
     table = RemoteTable(found(PRICES, answers=answers), rows, rows)
     assert list(table.stretches(table.found.parts[0])) == stretches
+
+
+def test_the_parts_of_a_table_are_in_stretches_of_as_many_rows() -> None:
+    answers = Answers({"pg_relation_size": [(1, 600), (2, 400), (3, 0)]})
+    table = RemoteTable(found(PRICES, answers=answers), 1_000_000, 1_000_000)
+    parts = [replace(table.found.parts[0], oid=oid) for oid in (1, 2, 3)]
+    assert [len(list(table.stretches(part))) for part in parts] == [3, 2, 0]
+    few = replace(table, wanted=10)
+    assert [len(list(few.stretches(part))) for part in parts] == [1, 1, 0]
 
 
 def test_cells_in_sql() -> None:

@@ -21,7 +21,8 @@ export const Refresh = ({ job, old }) => html`
 `;
 
 function Running({ job }) {
-  const at = PHASES.indexOf(job.phase);
+  const known = PHASES.indexOf(job.phase);
+  const at = job.phase && known < 0 ? PHASES.length : known; // what comes after has no step of its own
   const phase = phaseOf(job);
   const progress = job.progress ?? 0;
   return html`

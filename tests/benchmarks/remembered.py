@@ -1,0 +1,109 @@
+"""An invented memory for a version: as if its database had been overwritten daily for years.
+
+Each week has a row of ratios and a market cap of every stock, each year other statements: what the
+rules keep of a database of which every price, multiple and cap moves each day.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Final, cast
+
+import numpy as np
+import polars as pl
+
+from pipelines.lake import Dataset, Observed, lake_schema, schema_text, write_manifest
+from pipelines.lake.version import Lake
+from pipelines.ranking import RATIO_COLUMNS, STATEMENT_ITEMS
+from pipelines.refresh import observed_files
+from pipelines.refresh.sightings import FUNDAMENTALS, STOCKS, Kind
+from pipelines.refresh.task import Task
+
+FILES_OF_YEAR: Final = 8
+"""As many as a year has on average, while it lasts: a refresh adds one, the 17th merges them."""
+
+
+@dataclass(frozen=True)
+class _Folder:
+    """What the writer of files needs of a task."""
+
+    staged: Path
+
+
+def remember(lake: Lake, years: int) -> None:
+    """Let a version of a lake remember so many years up to two weeks before its last day."""
+    since = lake.as_of - timedelta(days=365 * years + 14)
+    mondays = [since + timedelta(days=n) for n in range(7 - since.weekday(), 365 * years, 7)]
+    made = {
+        kind.dataset: _dataset(lake, kind, rows, since)
+        for kind, rows in ((FUNDAMENTALS, _ratios(lake, mondays)), (STOCKS, _caps(lake, mondays)))
+    }
+    path, manifest = lake.path, lake.manifest
+    write_manifest(path, replace(manifest, datasets={**manifest.datasets, **made}))
+
+
+def _dataset(lake: Lake, kind: Kind, later: pl.DataFrame, since: date) -> Dataset:
+    """Write the observations of a table, the first ones and the later ones."""
+    entry = lake.datasets[kind.dataset]
+    first = lake.files(kind.dataset, entry.files).collect()
+    first = first.with_columns(observed_on=pl.lit(since))
+    year, folder = observed_files.year_of(kind, since), cast("Task", _Folder(lake.path))
+    rows = pl.concat([first, later.select(first.columns)]).with_columns(year.alias("year_"))
+    made = []
+    for (number,), of_year in rows.partition_by("year_", as_dict=True).items():
+        for part, days in enumerate(_parts(of_year)):
+            made.append(observed_files.write(folder, kind, cast("int", number), days, part))
+    counts = replace(
+        cast("Observed", entry.observed), since=since, new=0, kept=rows.height, waiting=0
+    )
+    return Dataset(
+        schema=schema_text(kind.schema), rows=rows.height, files=tuple(made), observed=counts
+    )
+
+
+def _parts(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    days = rows["observed_on"].unique().sort()
+    size = -(-days.len() // FILES_OF_YEAR)
+    for part in days.to_frame().iter_slices(size):
+        yield rows.join(part, on="observed_on", how="semi")
+
+
+def _ratios(lake: Lake, mondays: list[date]) -> pl.DataFrame:
+    newest = (
+        lake.source_fundamentals()
+        .filter(source="fundamentals")
+        .sort("ticker", "known_from", "fiscal_date")
+        .collect()
+        .unique("ticker", keep="last", maintain_order=True)
+    )
+    rows = newest.join(pl.DataFrame({"day_": mondays}), how="cross")
+    of_year = pl.col("day_").dt.ordinal_day() <= 7
+    moved, other = _random(rows.height, 0.3), _random(rows.height, 0.1)
+    keeps = pl.col("data_source") == "statements"
+    return rows.with_columns(
+        *((pl.col(c) * moved).round(2) for c in RATIO_COLUMNS),
+        *(pl.when(of_year).then((pl.col(c) * other).round(4)).otherwise(c)
+          for c in STATEMENT_ITEMS),
+        fiscal_date=pl.when(keeps.fill_null(value=False)).then("fiscal_date").otherwise("day_"),
+        fetched_date="day_", known_from="day_", observed_on="day_",
+        why=pl.when(of_year).then(pl.lit("statement")).otherwise(pl.lit("ratios")),
+        state=pl.lit("kept"), struck_on=pl.lit(None, pl.Date), reason=pl.lit(None, pl.String),
+    ).cast(dict(lake_schema(FUNDAMENTALS.dataset)))  # fmt: skip
+
+
+def _caps(lake: Lake, mondays: list[date]) -> pl.DataFrame:
+    first = lake.observed("stocks").collect()
+    rows = first.drop("observed_on").join(pl.DataFrame({"observed_on": mondays}), how="cross")
+    moved = _random(rows.height, 0.3)
+    return rows.with_columns(
+        (pl.col("market_cap_msek") * moved).round(2),
+        newest_close=(pl.col("newest_close") * moved).round(2).cast(pl.Float32),
+        newest_date=pl.col("observed_on") - timedelta(days=3),
+        why=pl.lit("cap"),
+    )
+
+
+def _random(rows: int, spread: float) -> pl.Series:
+    """A factor for each row, the same in every run."""
+    return pl.Series(np.exp(np.random.default_rng(rows).normal(0, spread, rows)))
