@@ -51,6 +51,8 @@ RANKS_TOGETHER: Final = 96_000
 """The same where the ranks alone are read, without the columns beside them."""
 WITH_WINDOWS: Final = 4_000
 """The same where price windows are read: each stock and date has all prices of a year."""
+AT_ONCE: Final = 16
+"""Strategies whose rows of such a block fit into memory."""
 BY: Final = ("as_of", "ticker")
 HISTORY_COLUMNS: Final = (
     "as_of", "strategy", "rank", "ticker", "name", "sector", "excluded_by", "score", "return_3m",
@@ -131,12 +133,15 @@ def blocks(
     *,
     ranks_alone: bool = False,
 ) -> Iterator[tuple[date, ...]]:
-    """Yield dates in blocks, oldest first, none twice: the more stocks there are, the smaller."""
+    """Yield dates in blocks, oldest first, none twice.
+
+    The more stocks there are, the smaller; likewise from twice `AT_ONCE` strategies on.
+    """
     stocks, every = lake.stocks().select(pl.len()).collect().item(), sorted(set(dates))
     together = RANKS_TOGETHER if ranks_alone else TOGETHER
     if windows_read(strategies, universe):
         together = WITH_WINDOWS
-    size = max(1, together // max(1, stocks))
+    size = max(1, together // max(1, stocks) // max(1, len(strategies) // AT_ONCE))
     yield from (tuple(every[start : start + size]) for start in range(0, len(every), size))
 
 

@@ -16,8 +16,9 @@ import pytest
 from pipelines.bars import silent
 from pipelines.errors import Unfinished
 from pipelines.lake import Lake
-from pipelines.ranking import Every, first_days, many
-from pipelines.sweep import Driver, here, on_cluster, write_history
+from pipelines.ranking import STRATEGIES, Every, first_days, many
+from pipelines.research import Inputs, backtests
+from pipelines.sweep import Driver, Ranking, here, on_cluster, write_history
 from pipelines.sweep.processes import TRIES, spawned
 from pipelines.sweep.task import Failed, Task
 from pipelines.universe import SWEDEN
@@ -134,6 +135,23 @@ def test_a_sweep_that_fails_leaves_no_process(tmp_path: Path, write: Callable[..
     with pytest.raises(Unfinished, match="NoneType"):
         write(tmp_path / "out", failing)
     assert children(os.getpid()) == before
+
+
+def test_a_backtest_by_processes_is_that_of_one(
+    lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(many, "RANKS_TOGETHER", 120 * 2)
+    inputs = Inputs(universe=SWEDEN, since=date(2026, 1, 1), until=lake.as_of)
+    chosen = [STRATEGIES["trendande_varde"], STRATEGIES["sammansatt_momentum"]]
+    (first, second) = backtests(lake, chosen, inputs, silent)
+    with Ranking(driver_of=lambda *_: spawned(2), beside=tmp_path / "out") as ranked:
+        found = backtests(lake, chosen, inputs, silent, ranked)
+    assert len(ranked.swept[0].peaks) == 2
+    for one, other in zip((first, second), found, strict=True):
+        assert one.nav.equals(other.nav)
+        assert one.ledger.equals(other.ledger)
+        assert one.sheet.metrics == other.sheet.metrics
+    assert list(tmp_path.iterdir()) == []
 
 
 # ------------------------------------------------------------------------------- the command

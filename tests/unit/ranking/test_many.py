@@ -57,6 +57,19 @@ def test_a_plan_for_each_block(
     assert [p.collect(engine="streaming")["as_of"].n_unique() for p in plans] == sizes
 
 
+@pytest.mark.parametrize(
+    ("strategies", "sizes"), [(4, [3]), (31, [3]), (32, [2, 1]), (64, [1, 1, 1])]
+)
+def test_a_block_is_smaller_for_many_strategies(
+    monkeypatch: pytest.MonkeyPatch, strategies: int, sizes: list[int]
+) -> None:
+    monkeypatch.setattr(many, "RANKS_TOGETHER", 4)
+    dates = [date(2024, 1, 2), date(2024, 2, 1), date(2024, 4, 2)]
+    chosen = [STRATEGIES["trendande_varde"]] * strategies
+    found = many.blocks(LAKE, dates, SWEDEN, chosen, ranks_alone=True)
+    assert [len(block) for block in found] == sizes
+
+
 def test_no_dates_are_no_plans() -> None:
     assert list(history(LAKE, dates=[], universe=SWEDEN)) == []
 
