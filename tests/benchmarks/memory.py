@@ -23,7 +23,7 @@ from typing import Annotated, Final
 import typer
 from polars.testing import assert_frame_equal
 
-from pipelines import console, source
+from pipelines import console
 from pipelines.demo_market import lived
 from pipelines.lake.version import Lake
 from pipelines.ranking import rankings
@@ -112,7 +112,7 @@ def made(database: Path, folder: Path) -> Market:
     """Make the lakes of a market."""
     market = Market(folder)
     for state in ("before", "after"):
-        source.copy(database, folder / f"{state}.db")
+        shutil.copyfile(database, folder / f"{state}.db")
     list(lived(folder / "after.db", 1))
     market.turn("before")
     for years, lake in market.lakes.items():
