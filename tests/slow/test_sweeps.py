@@ -159,7 +159,7 @@ def test_a_backtest_by_processes_is_that_of_one(
 
 def begun(lake: Lake, out: Path, *words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "pipelines.history", "--lake", str(lake.path.parents[1]),
-               "--out", str(out), "--every", "day", "--from", "2025-06-01",
+               "--out", str(out), "--every", "day", "--from", "2024-01-01",
                *words]  # fmt: skip
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
