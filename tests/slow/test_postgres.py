@@ -24,7 +24,7 @@ from pipelines.lake import Lake, current_id, layout
 from pipelines.place import Postgres, place
 from pipelines.refresh import export, verify_against_source
 from pipelines.settings import Settings
-from pipelines.source import remote_table
+from pipelines.source import opened, remote_table
 from pipelines.universe import SWEDEN
 from tests.postgres_server import PASSWORD, USER, Server, absent, server
 
@@ -246,6 +246,21 @@ def test_only_the_years_that_changed_are_read_again(  # noqa: PLR0913, PLR0917
     assert linked == {2024, 2025, 2026} - years
     assert_same(now, refresh(url, tmp_path / "anew"), observed=False)
     assert refresh(url, root).version == now.version, "nothing was written since"
+
+
+def test_rows_that_change_places_in_a_column_are_a_change(running: Server, url: str) -> None:
+    moved = (
+        "WITH two AS (SELECT ticker, close FROM daily_prices WHERE date = '{day}' AND ticker IN "
+        "(SELECT ticker FROM stocks ORDER BY ticker LIMIT 2)) UPDATE daily_prices p "
+        "SET close = other.close FROM two, two AS other WHERE p.date = '{day}' "
+        "AND p.ticker = two.ticker AND other.ticker <> two.ticker"
+    )
+    states = []
+    for day in ("2025-01-02", *(f"2025-03-{n:02}" for n in range(10, 15))):
+        running.run("own", moved.format(day=day))
+        with opened(place(url)) as source:
+            states.append(source.fingerprint().header)
+    assert len(set(states)) == len(states)
 
 
 def test_a_lake_goes_on_from_sqlite_to_postgresql_and_back(
