@@ -383,6 +383,13 @@ def test_a_read_that_takes_too_long(
     assert "panicked" not in capfd.readouterr().err
 
 
+def test_no_table_of_another_database_is_replaced(running: Server, market: Path, url: str) -> None:
+    running.run("own", "DROP TABLE stocks")
+    with pytest.raises(SourceError, match=r"has a table \w+ that is of no demo market"):
+        pour(market, Postgres(url))
+    running.run("own", "SELECT FROM daily_prices")
+
+
 # ------------------------------------------------------------------------------------ secrets
 
 
