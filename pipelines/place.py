@@ -18,7 +18,12 @@ class Postgres:
 
     @property
     def name(self) -> str:
-        """The name of the database; `default` where the address leaves it to the server."""
+        """The name of the database; `default` where the address leaves it to the server.
+
+        So it is in an address whose password is cut off at a `/`: what follows is no name.
+        """
+        if "@" in self.url.partition("://")[2].partition("/")[2]:
+            return "default"
         try:
             return unquote(urlsplit(self.url).path.strip("/")) or "default"
         except ValueError:

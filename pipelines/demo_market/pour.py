@@ -5,6 +5,7 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,7 +38,7 @@ def newest_date(where: Postgres) -> date | None:
     with closing(connect(where)) as con, told(where):
         if not _is_there(con, "stocks"):
             return None
-        _refuse_real(con, where)
+        _refuse_real(con, where, "stocks")
         row = con.execute("SELECT max(date) FROM index_prices").fetchone()
         return row[0] if row else None
 
@@ -57,8 +58,8 @@ def pour(market: Path, where: Postgres) -> Counter[str]:
         names = [name for (name,) in sqlite.execute("SELECT name FROM sqlite_master WHERE sql <> ''"
                                                     " AND type = 'table'")]  # fmt: skip
         with con.transaction():
-            if _is_there(con, "stocks"):
-                _refuse_real(con, where)
+            for name in filter(partial(_is_there, con), names):
+                _refuse_real(con, where, name)
             rows = Counter({name: _table(con, sqlite, name) for name in names})
             con.execute(f"COMMENT ON TABLE stocks IS '{DEMO_MARK}'")
         con.execute("ANALYZE")
@@ -81,9 +82,10 @@ def _is_there(con: "Connection[Any]", table: str) -> bool:
     return con.execute("SELECT to_regclass(%s)", (table,)).fetchone() != (None,)
 
 
-def _refuse_real(con: "Connection[Any]", where: Postgres) -> None:
+def _refuse_real(con: "Connection[Any]", where: Postgres, table: str) -> None:
+    """Raise `SourceError` for a table that is there, unless all are those of a demo market."""
     mark = con.execute("SELECT obj_description(to_regclass('stocks'))").fetchone()
     if mark != (DEMO_MARK,):
         raise SourceError(
-            f"{where} has a table stocks that is of no demo market; name an empty database"
+            f"{where} has a table {table} that is of no demo market; name an empty database"
         )

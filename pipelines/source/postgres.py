@@ -130,9 +130,12 @@ class PostgresSource:
 
     def _rows(self, one: Found) -> Years:
         key = year(one.type_of("date"), "date") if one.table is PRICES else "''"
-        row = f"ROW({', '.join(one.table.columns)})"
+        row = f"hash_record_extended(ROW({', '.join(one.table.columns)}), 0)"
+        # A row's hash is itself a sum over its cells, so that two rows which change places in one
+        # column would leave the sum of all rows as it was; of hashes of these hashes it differs.
         query = (
-            f"SELECT {key}, count(*)::text, coalesce(sum(hash_record_extended({row}, 0)), 0)::text "
+            f"SELECT {key}, count(*)::text, "
+            f"coalesce(sum(hashtextextended({row}::text, 0)), 0)::text "
             f"FROM {one.name} GROUP BY 1"
         )
         rows: list[tuple[Any, ...]] = self.session.rows(query)

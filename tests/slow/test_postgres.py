@@ -24,7 +24,7 @@ from pipelines.lake import Lake, current_id, layout
 from pipelines.place import Postgres, place
 from pipelines.refresh import export, verify_against_source
 from pipelines.settings import Settings
-from pipelines.source import remote_table
+from pipelines.source import opened, remote_table
 from pipelines.universe import SWEDEN
 from tests.postgres_server import PASSWORD, USER, Server, absent, server
 
@@ -248,6 +248,21 @@ def test_only_the_years_that_changed_are_read_again(  # noqa: PLR0913, PLR0917
     assert refresh(url, root).version == now.version, "nothing was written since"
 
 
+def test_rows_that_change_places_in_a_column_are_a_change(running: Server, url: str) -> None:
+    moved = (
+        "WITH two AS (SELECT ticker, close FROM daily_prices WHERE date = '{day}' AND ticker IN "
+        "(SELECT ticker FROM stocks ORDER BY ticker LIMIT 2)) UPDATE daily_prices p "
+        "SET close = other.close FROM two, two AS other WHERE p.date = '{day}' "
+        "AND p.ticker = two.ticker AND other.ticker <> two.ticker"
+    )
+    states = []
+    for day in ("2025-01-02", *(f"2025-03-{n:02}" for n in range(10, 15))):
+        running.run("own", moved.format(day=day))
+        with opened(place(url)) as source:
+            states.append(source.fingerprint().header)
+    assert len(set(states)) == len(states)
+
+
 def test_a_lake_goes_on_from_sqlite_to_postgresql_and_back(
     url: str, market: Path, tmp_path: Path
 ) -> None:
@@ -366,6 +381,13 @@ def test_a_read_that_takes_too_long(
     assert told.startswith("the server ended the read of daily_prices: "), told
     assert "statement timeout" in told
     assert "panicked" not in capfd.readouterr().err
+
+
+def test_no_table_of_another_database_is_replaced(running: Server, market: Path, url: str) -> None:
+    running.run("own", "DROP TABLE stocks")
+    with pytest.raises(SourceError, match=r"has a table \w+ that is of no demo market"):
+        pour(market, Postgres(url))
+    running.run("own", "SELECT FROM daily_prices")
 
 
 # ------------------------------------------------------------------------------------ secrets

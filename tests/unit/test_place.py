@@ -24,6 +24,10 @@ URL: Final = "postgresql://rank:hush%40@db.example:5432/market?sslmode=require"
         ("postgres://db/a%20b", "a b"),
         ("postgresql:///", "default"),
         ("postgresql://[oops/x", "default"),
+        ("postgresql://rank:geheim/wort@db.example/market", "default"),
+        ("postgresql://rank:geheim/wort#8@db.example/market", "default"),
+        ("postgresql://rank:geheim/wort?8@db.example/market", "default"),
+        ("postgresql://db/a%40b", "a@b"),
     ],
 )
 def test_only_the_name_of_a_database_shows(text: str, name: str) -> None:
