@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5
 """How long to wait for a server."""
+VERIFIED: Final = ("require", "verify-ca", "verify-full")
+"""The values of `sslmode` with which libpq holds a server's certificate against known ones."""
+ROOT: Final = Path("~/.postgresql/root.crt")
+"""Where libpq looks for known certificates, unless told."""
 KEEPALIVES: Final = "keepalives_idle=4&keepalives_interval=2&keepalives_retries=2"
 """After how many seconds the system asks a silent host if it is there, and how often."""
 WITHOUT_PSYCOPG: Final = (
@@ -160,7 +165,23 @@ class Session:
         host = f"[{info.host}]" if ":" in info.host else quote(info.host, safe="")
         tls = "require" if self.con.pgconn.ssl_in_use else "disable"
         name = quote(info.dbname, safe="")
-        return f"postgresql://{user}@{host}:{info.port}/{name}?sslmode={tls}&{KEEPALIVES}"
+        found = self._known
+        known = f"&sslrootcert={quote(found, safe='')}" if found else ""
+        return f"postgresql://{user}@{host}:{info.port}/{name}?sslmode={tls}{known}&{KEEPALIVES}"
+
+    @property
+    def _known(self) -> str | None:
+        """The file of certificates that the address wants the server's to be held against."""
+        asked = self.con.info.get_parameters()
+        mode, file = asked.get("sslmode"), asked.get("sslrootcert")
+        if mode not in VERIFIED:
+            return None
+        if file == "system":
+            raise SourceError(
+                f"{self.where} has sslrootcert=system, with which not all can be read; name the "
+                "system's file, such as sslrootcert=/etc/ssl/certs/ca-certificates.crt"
+            )
+        return file or (str(ROOT.expanduser()) if ROOT.expanduser().exists() else None)
 
     @property
     def preparation(self) -> list[str]:

@@ -2,7 +2,8 @@
 
 import sys
 from pathlib import Path
-from typing import Final
+from types import SimpleNamespace
+from typing import Any, Final
 
 import pytest
 
@@ -11,7 +12,7 @@ from app.jobs.outside import service_databases
 from pipelines.demo_market.pour import statement
 from pipelines.errors import SourceError
 from pipelines.place import Postgres, place, place_text, spelled
-from pipelines.postgres import connect, ended, without_address
+from pipelines.postgres import Session, connect, ended, without_address
 from pipelines.settings import Settings
 
 URL: Final = "postgresql://rank:hush%40@db.example:5432/market?sslmode=require"
@@ -107,3 +108,43 @@ def test_a_table_of_the_demo_in_the_words_of_postgresql() -> None:
     assert "is_active BOOLEAN DEFAULT true, last_validated DATE, last_updated TIMESTAMP" in (
         statement("stocks")
     )
+
+
+@pytest.mark.parametrize(
+    ("asked", "known"),
+    [
+        ({}, ""),
+        ({"sslrootcert": "/ca.pem"}, ""),
+        ({"sslmode": "require"}, ""),
+        ({"sslmode": "require", "sslrootcert": "/ca.pem"}, "&sslrootcert=%2Fca.pem"),
+        ({"sslmode": "verify-full", "sslrootcert": "/ca.pem"}, "&sslrootcert=%2Fca.pem"),
+    ],
+)
+def test_every_read_holds_the_server_against_the_certificates_of_the_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, str], known: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    one = connected(asked)
+    assert one.url.startswith(f"postgresql://a:b@db:5432/market?sslmode=require{known}&keepalives_")
+
+
+def test_the_usual_file_of_certificates_counts_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / ".postgresql").mkdir()
+    (tmp_path / ".postgresql" / "root.crt").touch()
+    assert "sslrootcert=" in connected({"sslmode": "verify-ca"}).url
+    assert "sslrootcert=" not in connected({"sslmode": "prefer"}).url
+    with pytest.raises(SourceError, match="has sslrootcert=system"):
+        _ = connected({"sslmode": "verify-full", "sslrootcert": "system"}).url
+
+
+def connected(asked: dict[str, str]) -> Session:
+    """A session of a connection with TLS, by what was asked for."""
+    info = SimpleNamespace(
+        user="a", password="b", host="db", port=5432, dbname="market",
+        get_parameters=lambda: asked,
+    )  # fmt: skip
+    con: Any = SimpleNamespace(info=info, pgconn=SimpleNamespace(ssl_in_use=True))
+    return Session(Postgres(URL), con, "")
