@@ -40,6 +40,7 @@ PARTS: Final = {
         "--since", "2019-01-01",
     ),
     "Object store": ("tests.benchmarks.store",),
+    "Sizing": ("tests.benchmarks.sizing", "{folder}"),
     "API": ("tests.benchmarks.api", "--source", "{folder}/calm.db"),
 }  # fmt: skip
 """The other parts by title: a module and its options."""

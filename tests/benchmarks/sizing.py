@@ -1,0 +1,85 @@
+"""What a market of 100,000 instruments over 40 years takes, reckoned from two that are measured.
+
+    python -m tests.benchmarks.sizing [FOLDER]
+
+The demo market, and ten copies of its stocks, are ranked in processes of their own; what grows with
+the stocks is the difference of both, and goes on in a straight line. Bytes and the refresh grow
+with the rows of prices. Minute bars are reckoned as rows like those of days, 510 a day.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from pipelines import console
+from pipelines.lake import Lake
+from tests.benchmarks import replicas
+from tests.benchmarks.rankings import market
+
+INSTRUMENTS, YEARS, DAYS, BARS = 100_000, 40, 252, 510
+COPIES: Final = 10
+RANKED: Final = """
+import json, sys, time
+from pathlib import Path
+from pipelines.lake import Lake
+from pipelines.ranking import rankings
+from pipelines.runtime import peak_mb
+from pipelines.universe import SWEDEN
+took = []
+for _ in range(4):
+    start, lake = time.perf_counter(), Lake(Path(sys.argv[1]))
+    rankings(lake, as_of=lake.as_of, universe=SWEDEN).collect(engine="streaming")
+    took.append(time.perf_counter() - start)
+print(json.dumps([sorted(took[1:])[1], peak_mb()]))
+"""
+
+
+def ranked(root: Path) -> tuple[float, float]:
+    """Return the median seconds of a ranking in a process of its own, and its peak in MB."""
+    said = subprocess.run(
+        [sys.executable, "-c", RANKED, str(root)], check=True, capture_output=True, text=True
+    ).stdout
+    seconds, peak = json.loads(said)
+    return seconds, peak
+
+
+def line(small: float, large: float, stocks: int) -> float:
+    """Return a figure of so many stocks, from those of one and of ten markets."""
+    return small + (large - small) * (INSTRUMENTS / stocks - 1) / (COPIES - 1)
+
+
+def main(folder: Path) -> None:
+    """Print a table: measured, reckoned, and reckoned for minute bars of one year."""
+    with market(1, folder) as task, TemporaryDirectory(dir=folder) as copies:
+        lake = Lake(task.lake)
+        replicas.multiply(lake, Path(copies), COPIES)
+        one, ten = ranked(task.lake), ranked(Path(copies))
+        prices, stocks = lake.datasets["prices"], lake.datasets["stocks"].rows
+        refresh = sum(phase.seconds for phase in lake.manifest.phases)
+        sizes = task.source.stat().st_size, sum(file.bytes for file in prices.files)
+    days, bars = INSTRUMENTS * YEARS * DAYS, INSTRUMENTS * DAYS * BARS
+    rows = [
+        ("rows of prices", *(f"{n / 1e6:,.1f} M" for n in (prices.rows, days, bars))),
+        ("SQLite database", *_each(sizes[0] / prices.rows, prices.rows, days, bars)),
+        ("prices in the lake", *_each(sizes[1] / prices.rows, prices.rows, days, bars)),
+        ("file of a year", *_each(sizes[1] / prices.rows, stocks * DAYS, INSTRUMENTS * DAYS, bars)),
+        ("full refresh", *(f"{refresh / prices.rows * n / 60:,.1f} min"
+                           for n in (prices.rows, days, bars))),
+        ("ranking", f"{one[0]:.2f} s", f"{line(one[0], ten[0], stocks):.1f} s", "of daily closes"),
+        ("its peak", f"{one[1]:.0f} MB", f"{line(one[1], ten[1], stocks):,.0f} MB", ""),
+    ]  # fmt: skip
+    heads = ("", f"{stocks} stocks", f"{INSTRUMENTS:,}, {YEARS} years", "minute bars, a year")
+    lines = [heads, ("---",) * len(heads), *rows]
+    console.write("\n".join("| " + " | ".join(cells) + " |" for cells in lines))
+
+
+def _each(width: float, *counts: int) -> list[str]:
+    """Return the size of so many rows of a width."""
+    return [f"{width * n / 1e9:,.3g} GB" for n in counts]
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "data"))
