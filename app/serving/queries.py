@@ -33,7 +33,7 @@ def year_to_date(version: Version) -> pl.LazyFrame:
     )
     closes = _facts(version, "close", "close_date", "currency", "as_of")
     both = closes.join(base, on="ticker", how="inner")
-    known = adjusted(both, applied_splits(version.lake), {"base": "base_date"}, ("ticker",))
+    known = adjusted(both, applied_splits(version.lake), {"base": "base_date"})
     change = pl.col("close").cast(pl.Float64) / pl.col("base") - 1
     returns = known.with_columns(change.alias("return"))
     return _in_currency(version, returns, {"return": "base_date"}).select("ticker", "return")

@@ -5,14 +5,12 @@ A split counts from the first close at the new price on, and changes the closes 
 is brought to the scale of a later one by the quotient of two divisors.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 
 import polars as pl
 
 from pipelines.lake import Lake
-
-Keys = tuple[str, ...]
 
 
 def applied_splits(lake: Lake) -> pl.LazyFrame | None:
@@ -25,7 +23,7 @@ def applied_splits(lake: Lake) -> pl.LazyFrame | None:
 
 
 def adjusted(
-    rows: pl.LazyFrame, splits: pl.LazyFrame | None, closes: Mapping[str, str], by: Keys
+    rows: pl.LazyFrame, splits: pl.LazyFrame | None, closes: Mapping[str, str]
 ) -> pl.LazyFrame:
     """Bring closes of each row to the scale of its `as_of`: what is known then.
 
@@ -33,45 +31,40 @@ def adjusted(
     """
     if splits is None:
         return rows
-    days = tuple(closes.values())
-    scaled = rows.join(_divisors(rows, splits, days, by), on=by, how="left")
-    return scaled.with_columns(
-        pl.col(close).cast(pl.Float64) * _divisor(day) / _divisor("as_of")
-        for close, day in closes.items()
-    ).drop(_of(day) for day in ("as_of", *days))
+    now = _divisor("known_", "as_of")
+    return (
+        rows.join(_by_ticker(splits), on="ticker", how="left")
+        .with_columns(
+            pl.col(close).cast(pl.Float64) * _divisor("split_", day) / now
+            for close, day in closes.items()
+        )
+        .drop("split_", "known_", "divisors_")
+    )
 
 
 def adjusted_closes(prices: pl.LazyFrame, splits: pl.LazyFrame | None, as_of: date) -> pl.LazyFrame:
     """Return `ticker, date, close` of prices up to a day, all on the scale of that day."""
     rows = prices.select("ticker", "date", "close", as_of=pl.lit(as_of, dtype=pl.Date))
-    known = adjusted(rows, splits, {"close": "date"}, ("ticker", "date"))
+    known = adjusted(rows, splits, {"close": "date"})
     return known.select("ticker", "date", "close")
 
 
-def _divisors(
-    rows: pl.LazyFrame, splits: pl.LazyFrame, days: Sequence[str], by: Keys
-) -> pl.LazyFrame:
-    """Return the divisor of each day, and of `as_of`, with the keys of rows that have splits.
+def _by_ticker(splits: pl.LazyFrame) -> pl.LazyFrame:
+    """Return a row a ticker with its splits in lists by date, so that no row is needed twice.
 
-    It is that of the last split up to the day, or of the last one known; null stands for 1.
+    `split_` and `known_` are days since 1970; `divisors_` has the 1 before the first split besides.
     """
-    split, known = pl.col("split_"), {"split_": "date", "known_": "date_after"}
-    counts = {day: split <= pl.col(day) for day in days}
-    counts["as_of"] = pl.col("known_") <= pl.col("as_of")
+    days = {"split_": "date", "known_": "date_after"}
     return (
-        rows.select(*dict.fromkeys((*by, *days, "as_of")))
-        .join(splits.select("ticker", "divisor", **known), on="ticker")
-        .group_by(by)
-        .agg(
-            pl.col("divisor").max_by(pl.when(mask).then(split)).alias(_of(day))
-            for day, mask in counts.items()
-        )
+        splits.sort("ticker", "date")
+        .group_by("ticker", maintain_order=True)
+        .agg(*(pl.col(c).cast(pl.Int32).alias(n) for n, c in days.items()), divisors_="divisor")
+        .with_columns(divisors_=pl.concat_list(pl.lit(1.0), "divisors_"))
     )
 
 
-def _of(day: str) -> str:
-    return f"{day}_divisor"
-
-
-def _divisor(day: str) -> pl.Expr:
-    return pl.col(_of(day)).fill_null(1.0)
+def _divisor(splits: str, day: str) -> pl.Expr:
+    """Return the divisor of the last of the days in a list up to a day; 1 without one."""
+    since = pl.col(splits) - pl.col(day).cast(pl.Int32)
+    count = since.list.eval(pl.element() <= 0).list.sum()
+    return pl.col("divisors_").list.get(count).fill_null(1.0)

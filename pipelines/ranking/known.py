@@ -103,7 +103,7 @@ def joined(
         stocks = stocks.join(part, on=by, how="left")
     stocks = stocks.with_columns(**close_of_cap())
     return (
-        adjusted(stocks, splits, ADJUSTED, by)
+        adjusted(stocks, splits, ADJUSTED)
         .with_columns(brought_to_date())
         .with_columns(**market_cap(pl.col("as_of")))
         .with_columns(factors.total_return(n) for n in MONTHS)
@@ -140,7 +140,7 @@ def price_return(
     day = pl.lit(as_of, dtype=pl.Date)
     anchors = closes(prices, {n: in_window(day, n) for n in (0, months)}).with_columns(as_of=day)
     base = {f"base_close_{months}m": f"base_date_{months}m"}
-    known = adjusted(anchors, splits, base, ("ticker",))
+    known = adjusted(anchors, splits, base)
     days = ("close_date", f"base_date_{months}m")
     return known.select("ticker", factors.total_return(months), *days)
 

@@ -1,6 +1,6 @@
 """The history by one process, by several, and on Dask workers: equal first, then how long.
 
-Example: python -m tests.benchmarks.cluster --lake data/lake --workers 2
+Example: python -m tests.benchmarks.cluster --folder data --workers 2
 
 Wall seconds of the whole command are no measure here: each history is timed from its first block to
 the output, with the processes started in that time, and the cluster before it. What is divided is
@@ -32,6 +32,7 @@ from pipelines.sweep.dask import connected
 from pipelines.sweep.task import Task
 from pipelines.terminal_table import Table
 from pipelines.universe import SWEDEN
+from tests.benchmarks.rankings import Folder, market
 
 EMPTY: Final = 1_000
 """Tasks that do nothing."""
@@ -122,17 +123,18 @@ def table(results: Sequence[Measured]) -> Table:
 
 def main(
     *,
-    lake: Annotated[Path, typer.Option(help="Folder of the lake.")] = Path("data/lake"),
+    folder: Folder = Path("data"),
     workers: Annotated[int, typer.Option(min=1, help="Processes, and workers.")] = 2,
     since: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"])] = datetime(1990, 1, 1),
     every: Annotated[list[Every] | None, typer.Option(help="Which histories.")] = None,
 ) -> None:
     """Measure the history by one process, by several, and on a Dask cluster.
 
-    Example: python -m tests.benchmarks.cluster --lake data/lake --workers 2
+    Example: python -m tests.benchmarks.cluster --folder data --workers 2
     """
-    opened, results = Lake(lake), []
-    with cluster(workers) as (address, pids):
+    results = list[Measured]()
+    with market(1, folder) as task, cluster(workers) as (address, pids):
+        opened = Lake(task.lake)
         for one in every or [Every.WEEK, Every.DAY]:
             dates = first_days(opened, since=since.date(), every=one)
             on_dask = on_cluster(address)

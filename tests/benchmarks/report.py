@@ -32,6 +32,14 @@ PARTS: Final = {
     "Refresh": (
         "tests.benchmarks.refresh", "--source", "{folder}/calm.db", "--large", "{folder}/calm10.db",
     ),
+    "Memory of the lake": (
+        "tests.benchmarks.memory", "--source", "{folder}/calm.db", "--runs", "3",
+    ),
+    "Blocks": (
+        "tests.benchmarks.cluster", "--folder", "{folder}", "--every", "day",
+        "--since", "2019-01-01",
+    ),
+    "Object store": ("tests.benchmarks.store",),
     "API": ("tests.benchmarks.api", "--source", "{folder}/calm.db"),
 }  # fmt: skip
 """The other parts by title: a module and its options."""

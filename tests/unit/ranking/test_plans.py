@@ -169,5 +169,5 @@ def test_ratios_are_read_from_the_years_that_count(files: Lake) -> None:
     plan = cross_section(files, as_of=date(2025, 6, 30)).explain(engine="streaming")
     scans = [part.split("]")[0] for part in plan.split("Parquet SCAN [")[1:]]
     read = ["2024" if "," not in scan else "all" for scan in scans if "fundamentals-20" in scan]
-    assert read.count("2024") == 2
+    assert read.count("2024") == 1
     assert set(read) == {"2024", "all"}

@@ -41,11 +41,11 @@ def test_deleted_rows_of_a_year_without_another_change_are_no_reason_to_warn(
     source: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     sql = "INSERT INTO daily_prices (ticker, date, close) VALUES ('ODD', '2020-06-01', 1)"
-    change(source, sql)  # beside rows of 2025, on the last page
-    assert refreshed(source).datasets["prices"].rows == 641
+    change(source, sql)  # beside rows of 2024, on the last page
+    assert refreshed(source).datasets["prices"].rows == 401
     change(source, "DELETE FROM daily_prices WHERE ticker = 'ODD'")
     with caplog.at_level("INFO"):
-        assert refreshed(source).datasets["prices"].rows == 640
+        assert refreshed(source).datasets["prices"].rows == 400
     said = [(r.levelname, r.message) for r in caplog.records if "read again" in r.message]
     assert said == [
         (
@@ -65,7 +65,7 @@ def test_a_warning_gives_no_remedy_that_nobody_needs(
     monkeypatch.setattr(reuse.Reused, "closes", fail)
     refreshed(source)
     caplog.clear()  # the first export says that nobody is ranked
-    change(source, "UPDATE daily_prices SET close = 1.5 WHERE date LIKE '2025%'")
+    change(source, "UPDATE daily_prices SET close = 1.5 WHERE date LIKE '2024%'")
     refreshed(source)
     assert [r.message for r in caplog.records if r.levelname == "WARNING"] == [
         "the years that changed cannot be read alone (daily_prices: read 7 of 9 rows): "
