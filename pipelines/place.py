@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
 
+from pipelines.errors import SourceError
 from pipelines.fingerprint import path_text
 
 SCHEMES: Final = ("postgresql://", "postgres://")
@@ -38,10 +39,14 @@ Place = Path | Postgres
 
 
 def place(text: str | Place) -> Place:
-    """Return the place that a text names."""
-    if isinstance(text, str):
-        return Postgres(text) if text.startswith(SCHEMES) else Path(text)
-    return text
+    """Return the place that a text names; `SourceError`, without the text, for another address."""
+    if not isinstance(text, str):
+        return text
+    if "://" not in text:
+        return Path(text)
+    if not text.strip().startswith(SCHEMES):
+        raise SourceError("the source is an address of another kind; write postgresql://…")
+    return Postgres(text.strip())
 
 
 def place_text(where: Place) -> str:

@@ -45,9 +45,14 @@ def spawned(count: int) -> Driver:
 def serve(handle: int) -> None:
     """Run the tasks that come in, until the other side is gone."""
     connection = Connection(handle)
-    with suppress(EOFError, OSError):
-        while True:
-            connection.send(attempt(connection.recv()))
+    while True:
+        try:
+            task = connection.recv()
+        except (EOFError, OSError):
+            return
+        result = attempt(task)
+        with suppress(OSError):
+            connection.send(result)
 
 
 class _Worker:

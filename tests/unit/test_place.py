@@ -39,6 +39,21 @@ def test_only_the_name_of_a_database_shows(text: str, name: str) -> None:
     assert spelled(where) == text
 
 
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "POSTGRESQL", "jdbc:postgresql"])
+def test_an_address_of_another_kind_is_told_without_it(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = URL.replace("postgresql", scheme)
+    monkeypatch.setenv("STOCKRANK_SOURCE", address)
+    for ask in (lambda: place(address), Settings.load):
+        with pytest.raises(SourceError) as caught:
+            ask()
+        assert str(caught.value) == (
+            "the source is an address of another kind; write postgresql://…"
+        )
+    assert place(f" {URL}\n") == Postgres(URL)
+
+
 def test_anything_else_is_a_path(tmp_path: Path) -> None:
     assert place("data/demo.db") == Path("data/demo.db") == place(Path("data/demo.db"))
     assert place_text(tmp_path / "a.db") == f"{tmp_path / 'a.db'}"

@@ -57,16 +57,16 @@ class Watch {
     this.changed();
   }
 
-  /** Ask for all alerts: those that arrive meanwhile are newer than the answer. */
+  /** Ask for all alerts: those that arrive meanwhile are newer than the answer. The last question counts. */
   async loadAlerts() {
-    this.meanwhile = [];
-    try {
-      const found = await call(ALERTS);
+    const meanwhile = [];
+    this.meanwhile = meanwhile;
+    const [found, error] = await call(ALERTS).then((all) => [all, null], (failed) => [null, failed]);
+    if (this.meanwhile !== meanwhile) return;
+    this.alertsError = error;
+    if (found) {
       this.alerts = new Map(found.map((alert) => [alert.id, alert]));
-      for (const alert of this.meanwhile) this.#note(alert);
-      this.alertsError = null;
-    } catch (error) {
-      this.alertsError = error;
+      for (const alert of meanwhile) this.#note(alert);
     }
     this.meanwhile = null;
     this.changed();
