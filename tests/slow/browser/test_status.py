@@ -192,7 +192,7 @@ def test_old_prices_are_told(served: Service, visit: Visit) -> None:
 
 
 def test_the_top_tens_show_what_the_service_ranks(served: Service, visit: Visit) -> None:
-    page = visit(served, wait=".ten")
+    page = visit(served, wait=".ten", viewport={"width": 1920, "height": 1080})
     for strategy in tops(served):
         rows = panel(page, strategy["display_name"]).get_by_role("row")
         expect(rows).to_have_count(1 + len(strategy["rankings"]))

@@ -425,7 +425,7 @@ DAYS: Final = "(SELECT DISTINCT date FROM daily_prices ORDER BY date DESC LIMIT 
 HALF: Final = "(SELECT ticker FROM stocks WHERE rowid % 2 = 0)"
 DATA: Final = (
     suspect("the prices are old", "refresh_overdue", "stockrank_safe_to_trade 0.0",
-            "the prices are too old to trade on", f"DELETE FROM {TRADES}"),
+            "do not trade on these rankings", f"DELETE FROM {TRADES}"),
     suspect("many rows are rejected", "rows_rejected",
             'key="rows_rejected",severity="warning"', "rows of prices are rejected",
             "UPDATE daily_prices SET close = 'x' WHERE rowid % 30 = 0"),
