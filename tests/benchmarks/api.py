@@ -457,18 +457,18 @@ def report(runs: Runs, found: list[Any], held: list[Footprint]) -> None:
     """All tables, as Markdown."""
     libraries = ", ".join(f"{name} {version(name)}" for name in ("fastapi", "uvicorn", "h11"))
     loads = ", ".join(f"{load:.1f}" for load in os.getloadavg())
-    console.write(
+    console.write_data(
         f"Python {sys.version.split()[0]}, {libraries}; {CONNECTIONS} connections; "
         f"{os.cpu_count()} cores, load average {loads}\n"
     )
     columns = ("median (spread)", "requests/s", "of constant", "CPU µs each", "of constant by CPU",
                "p50 ms", "p99 ms")  # fmt: skip
-    console.write(table(columns, _load_rows(runs)))
+    console.write_data(table(columns, _load_rows(runs)))
     rows = []
     for at, when in enumerate(("alone", "during a refresh")):
         ours, floor = zip(*(both[at] for both in found), strict=True)
         rows.append((when, _spread(list(ours), 1), _spread(list(floor), 1)))
-    console.write(table(("longest stall, ms", "service", "constant handler"), rows))
+    console.write_data(table(("longest stall, ms", "service", "constant handler"), rows))
     first = held[0].resident_mb
     rows = [
         (f.after, f"{f.resident_mb:.1f}", f"{100 * f.resident_mb / first - 100:+.1f} %",
@@ -476,7 +476,7 @@ def report(runs: Runs, found: list[Any], held: list[Footprint]) -> None:
         for f in held
     ]  # fmt: skip
     columns = ("after", "resident MB", "grown", "cached MB", "files", "threads", "versions")
-    console.write(table(columns, rows))
+    console.write_data(table(columns, rows))
 
 
 def main(

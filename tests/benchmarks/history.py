@@ -58,7 +58,7 @@ def main(*, folder: rankings.Folder = Path("data"), runs: rankings.Runs = 3) -> 
     told = [rankings.table(results, CONTENDERS)]
     if not results[1].void:
         told.append(rankings.goals(results, CONTENDERS))
-    console.write("\n".join(told))
+    console.write_data("\n".join(told))
 
 
 if __name__ == "__main__":

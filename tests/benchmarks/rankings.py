@@ -298,7 +298,7 @@ def main(
     else:
         found = all_sizes(sizes_of(sizes), folder, runs)
     for size, results in found.items():
-        console.write(f"Size {size}\n\n{table(results)}\n{goals(results)}")
+        console.write_data(f"Size {size}\n\n{table(results)}\n{goals(results)}")
 
 
 if __name__ == "__main__":

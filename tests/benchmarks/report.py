@@ -59,19 +59,23 @@ def main(
     out: Annotated[Path, typer.Option(help="Where the table and the chart are written.")] = Path(
         "docs"
     ),
+    only: Annotated[list[str] | None, typer.Option(help="Renew these parts alone.")] = None,
 ) -> None:
     """Run all benchmarks, and write their tables and a chart.
 
     Example: python -m tests.benchmarks.report --sizes 1,10 --runs 5
     """
     before = machine()
+    if only:
+        renew(out / "benchmarks.md", only, folder, before)
+        return
     results = rankings.all_sizes(rankings.sizes_of(sizes), folder, runs)
     parts = {title: part(command, folder) for title, command in PARTS.items() if there(command)}
     out.mkdir(exist_ok=True)
     chart(results).save(out / "benchmarks.svg")
     text = document(results, parts, before + load())
     (out / "benchmarks.md").write_text(text, encoding="utf-8")
-    console.write(text)
+    console.write_data(text)
 
 
 def document(results: dict[int, list[Result]], parts: dict[str, str], where: str) -> str:
@@ -86,6 +90,17 @@ def document(results: dict[int, list[Result]], parts: dict[str, str], where: str
     for title, text in parts.items():
         sections += [f"## {title}\n", *described(PARTS[title][0]), text]
     return "\n".join(sections)
+
+
+def renew(path: Path, titles: list[str], folder: Path, where: str) -> None:
+    """Write parts anew in a report that is there, each with when and where it was measured."""
+    kept, *sections = path.read_text(encoding="utf-8").split("\n## ")
+    found = {section.partition("\n")[0]: section for section in sections}
+    for title in titles:
+        text = part(PARTS[title], folder)
+        told = "\n".join((*described(PARTS[title][0]), text))
+        found[title] = f"{title}\n\n{where}{load()}\n{told}"
+    path.write_text("\n## ".join((kept, *found.values())), encoding="utf-8")
 
 
 def described(module: str) -> list[str]:

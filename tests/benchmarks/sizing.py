@@ -66,19 +66,19 @@ def main(folder: Path) -> None:
         ("SQLite database", *_each(sizes[0] / prices.rows, prices.rows, days, bars)),
         ("prices in the lake", *_each(sizes[1] / prices.rows, prices.rows, days, bars)),
         ("file of a year", *_each(sizes[1] / prices.rows, stocks * DAYS, INSTRUMENTS * DAYS, bars)),
-        ("full refresh", *(f"{refresh / prices.rows * n / 60:,.1f} min"
+        ("full refresh", *(f"{refresh / prices.rows * n / 60:,.3g} min"
                            for n in (prices.rows, days, bars))),
         ("ranking", f"{one[0]:.2f} s", f"{line(one[0], ten[0], stocks):.1f} s", "of daily closes"),
         ("its peak", f"{one[1]:.0f} MB", f"{line(one[1], ten[1], stocks):,.0f} MB", ""),
     ]  # fmt: skip
     heads = ("", f"{stocks} stocks", f"{INSTRUMENTS:,}, {YEARS} years", "minute bars, a year")
     lines = [heads, ("---",) * len(heads), *rows]
-    console.write("\n".join("| " + " | ".join(cells) + " |" for cells in lines))
+    console.write_data("\n".join("| " + " | ".join(cells) + " |" for cells in lines))
 
 
 def _each(width: float, *counts: int) -> list[str]:
     """Return the size of so many rows of a width."""
-    return [f"{width * n / 1e9:,.3g} GB" for n in counts]
+    return [f"{width * n / 1e9:,.{0 if n > 1e9 else 2}f} GB" for n in counts]
 
 
 if __name__ == "__main__":

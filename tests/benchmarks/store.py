@@ -19,7 +19,8 @@ import polars as pl
 import polars.testing
 
 from pipelines import console
-from pipelines.demo import advance, make_market
+from pipelines.demo import make_market
+from pipelines.demo_market import lived
 from pipelines.lake import Lake
 from pipelines.ranking import rankings
 from pipelines.refresh import export
@@ -49,11 +50,11 @@ def main(url: str | None = None) -> None:
         bucket = Bucket(url or f"file://{folder}/store", make=True)
         root, copy = folder / "lake", folder / "copy"
         make_market(folder / "app.db")
-        advance(folder / "app.db", 12, seed=1)
+        list(lived(folder / "app.db", 12))
         export(folder / "app.db", root, SWEDEN)
         whole = _told("push of the whole lake", *timed(lambda: push(root, bucket)))
         early = timed(lambda: pull(copy, bucket))[0]
-        advance(folder / "app.db", 1, seed=1)
+        list(lived(folder / "app.db", 1))
         export(folder / "app.db", root, SWEDEN)
         day = _told("push after a day", *timed(lambda: push(root, bucket)))
         console.write(f"  {day.bytes / whole.bytes:.1%} of the bytes")

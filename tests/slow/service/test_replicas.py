@@ -50,7 +50,7 @@ class Client:
             except httpx2.TransportError:
                 self.refused += 1
 
-    def end(self) -> None:
+    def close(self) -> None:
         self._over.set()
         self._thread.join()
 
@@ -82,13 +82,13 @@ def test_refreshes_under_load_with_killed_readers(tmp_path: Path) -> None:
     ):
         writer[0].refresh()
         follow([first[0], second[0]], writer[0])
-        client, chance = Client(first, second), Random(2)
-        for number, held in zip(range(REFRESHES), cycle([first, second])):
-            restated(source, number)
-            _refreshed(writer[0], held, chance.uniform(0, 1.5), reader)
-        follow([first[0], second[0]], writer[0])
-        client.end()
-        receiver.close()
+        chance = Random(2)
+        with closing(Client(first, second)) as client:
+            for number, held in zip(range(REFRESHES), cycle([first, second])):
+                restated(source, number)
+                _refreshed(writer[0], held, chance.uniform(0, 1.5), reader)
+            follow([first[0], second[0]], writer[0])
+    receiver.close()
     assert receiver.states() == []
     assert not {answer: n for answer, n in client.answers.items() if answer[1] != 200}
     assert sum(client.answers.values()) > REFRESHES * 10
