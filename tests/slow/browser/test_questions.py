@@ -75,7 +75,9 @@ class Reader:
         self.page.keyboard.press("Enter")
 
     def whole(self, name: str = VALUE) -> None:
-        """Open the whole ranking."""
+        """Open the whole ranking, once the curves are there, which move what is below them."""
+        for card in self.page.locator(".card").all():
+            expect(card.locator(".card__curve a")).to_be_visible()
         self.click(self.card(name).get_by_role("link", name="The whole ranking"))
         expect(self.page.locator(".grid")).to_be_visible()
 
