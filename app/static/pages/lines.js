@@ -4,6 +4,8 @@ import { html, useLayoutEffect, useRef, useState } from "./ui.js";
 
 /** So many points are drawn each. */
 const FEW = 30;
+/** The width of a character of an axis at most, and what is left beside a text, in pixels. */
+const [CHARACTER, BESIDE] = [7, 10];
 
 const time = (text) => Date.parse(`${text.slice(0, 10)}T00:00:00Z`);
 
@@ -55,7 +57,9 @@ export function Lines({ dates, lines: given, marks = [], height = 200, label, va
   const scale = log ? Math.log : (one) => one;
   const [low, high] = bounds(all);
   const [first, last] = [time(dates[0]), time(dates.at(-1))];
-  const room = { left: 48, right: 12, top: 10, bottom: 22 };
+  const levels = steps(low, high).map((at) => ({ at, text: value(at) }));
+  const longest = Math.max(0, ...levels.map(({ text }) => text.length));
+  const room = { left: Math.max(48, longest * CHARACTER + BESIDE), right: 12, top: 10, bottom: 22 };
   const x = (when) => room.left + ((when - first) / (last - first || 1)) * (W - room.left - room.right);
   const span = scale(high) - scale(low) || 1;
   const y = (one) => {
@@ -70,10 +74,10 @@ export function Lines({ dates, lines: given, marks = [], height = 200, label, va
   return html`
     <figure class="lines" aria-label=${label} role="group">
       <svg ref=${box} viewBox="0 0 ${W} ${height}" role="img" aria-label=${label} onPointerMove=${look} onPointerLeave=${() => point(null)}>
-        ${steps(low, high).map(
-          (one) => html`
-            <line class="lines__grid" x1=${room.left} x2=${W - room.right} y1=${y(one)} y2=${y(one)} />
-            <text class="lines__text" x=${room.left - 6} y=${y(one) + 4} text-anchor="end">${value(one)}</text>
+        ${levels.map(
+          ({ at, text }) => html`
+            <line class="lines__grid" x1=${room.left} x2=${W - room.right} y1=${y(at)} y2=${y(at)} />
+            <text class="lines__text" x=${room.left - 6} y=${y(at) + 4} text-anchor="end">${text}</text>
           `,
         )}
         ${years(dates, W).map(

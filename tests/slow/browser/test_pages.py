@@ -71,6 +71,11 @@ CELLS = """() => [...document.querySelectorAll(".grid tbody tr:not(.grid__room),
   .flatMap((row) => [...row.querySelectorAll("td[class*=number], .ten__score, .ten__price")]
     .filter((cell) => cell.scrollWidth > cell.clientWidth).map((cell) => cell.textContent))"""
 
+CUT_LEVELS = """() => [...document.querySelectorAll(".lines text")]
+  .filter((text) => text.getBoundingClientRect().left
+    < text.ownerSVGElement.getBoundingClientRect().left)
+  .map((text) => text.textContent)"""
+
 
 def address(service: Service, page: str) -> str:
     """The path of a page, with a stock and a date that there are."""
@@ -103,6 +108,24 @@ def test_no_texts_meet_at_any_width_in_any_typeface(
             assert page.evaluate(OVERLAPS) == [], (width, family)
             assert page.evaluate(CELLS) == [], (width, family)
             assert page.evaluate("document.documentElement.scrollWidth") <= width, family
+
+
+def grown(route: Route) -> None:
+    """Answer with a curve that has grown ten thousandfold in twenty years."""
+    points = [{"date": f"{2000 + n}-01-03", "value": 1.0 + 500 * n, "index": 1.0 + n}
+              for n in range(21)]  # fmt: skip
+    curve = {"cagr": 0.6, "index_cagr": 0.2, "points": points}
+    route.fulfill(json={"curves": {"sammansatt_momentum": curve}})
+
+
+def test_all_of_the_levels_of_a_curve_is_in_sight(served: Service, visit: Visit) -> None:
+    page = visit(served, "/method", wait=READY, viewport={"width": 375, "height": 812})
+    page.route("**/v1/front/curves*", grown)
+    page.goto(f"{served.url}/")
+    expect(page.locator(".lines__text", has_text="749,900%")).to_be_visible()
+    for family, spacing in TYPEFACES:
+        page.evaluate(DRESS, [family, spacing])
+        assert page.evaluate(CUT_LEVELS) == [], family
 
 
 @pytest.mark.parametrize("name", PAGES)
