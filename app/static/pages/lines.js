@@ -20,6 +20,17 @@ export function steps(low, high, many = 4) {
   return found;
 }
 
+/** Levels between two values that are as far from each other as they look on a scale of growth. */
+export function powers(low, high) {
+  for (const digits of [[1], [1, 2, 5]]) {
+    const found = [];
+    for (let power = Math.floor(Math.log10(low)); 10 ** power <= high; power++)
+      found.push(...digits.map((n) => n * 10 ** power).filter((at) => low <= at && at <= high));
+    if (found.length > 2) return found;
+  }
+  return steps(low, high);
+}
+
 /** The path of a line; it is broken before a point without a value or after a gap. */
 export function path(dates, values, x, y, gapDays) {
   let text = "";
@@ -57,7 +68,7 @@ export function Lines({ dates, lines: given, marks = [], height = 200, label, va
   const scale = log ? Math.log : (one) => one;
   const [low, high] = bounds(all);
   const [first, last] = [time(dates[0]), time(dates.at(-1))];
-  const levels = steps(low, high).map((at) => ({ at, text: value(at) }));
+  const levels = (log ? powers : steps)(low, high).map((at) => ({ at, text: value(at) }));
   const longest = Math.max(0, ...levels.map(({ text }) => text.length));
   const room = { left: Math.max(48, longest * CHARACTER + BESIDE), right: 12, top: 10, bottom: 22 };
   const x = (when) => room.left + ((when - first) / (last - first || 1)) * (W - room.left - room.right);

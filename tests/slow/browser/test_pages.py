@@ -128,6 +128,15 @@ def test_all_of_the_levels_of_a_curve_is_in_sight(served: Service, visit: Visit)
         assert page.evaluate(CUT_LEVELS) == [], family
 
 
+def test_levels_of_growth_are_as_far_apart_as_they_look(served: Service, visit: Visit) -> None:
+    page = visit(served, "/method", wait=READY)
+    levels = """async ([low, high]) =>
+      (await import("/static/pages/lines.js")).powers(low, high)"""
+    assert page.evaluate(levels, [0.9, 10_300]) == [1, 10, 100, 1000, 10_000]
+    assert page.evaluate(levels, [0.5, 6]) == pytest.approx([0.5, 1, 2, 5])
+    assert page.evaluate(levels, [0.9, 1.6]) == pytest.approx([1, 1.2, 1.4, 1.6])
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_axe_finds_nothing(served: Service, visit: Visit, name: str) -> None:
     page = visit(served, address(served, name), wait=READY, reduced_motion="reduce")
