@@ -24,13 +24,15 @@ VERIFIED: Final = ("require", "verify-ca", "verify-full")
 """The values of `sslmode` with which libpq holds a server's certificate against known ones."""
 ROOT: Final = Path("~/.postgresql/root.crt")
 """Where libpq looks for known certificates, unless told."""
-KEEPALIVES: Final = "keepalives_idle=4&keepalives_interval=2&keepalives_retries=2"
+IDLE, INTERVAL, COUNT = 4, 2, 2
 """After how many seconds the system asks a silent host if it is there, and how often."""
 WITHOUT_PSYCOPG: Final = (
     "a source in PostgreSQL needs psycopg; install it with pip install 'stockrank[postgres]'"
 )
 DEMO_MARK: Final = "StockRank demo market of invented companies"
 """The comment on the table `stocks` of a demo market."""
+IS_DEMO: Final = f"SELECT obj_description(to_regclass('stocks')) = '{DEMO_MARK}'"
+"""Asks whether a market is one."""
 BEGIN: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 SETTINGS: Final = (
     "SET LOCAL DateStyle = 'ISO'",
@@ -118,7 +120,7 @@ def connect(where: Postgres, *, seconds: int = CONNECT_SECONDS) -> "Connection[A
     try:
         return psycopg.connect(
             where.url, connect_timeout=seconds, autocommit=True,
-            keepalives_idle=4, keepalives_interval=2, keepalives_count=2,
+            keepalives_idle=IDLE, keepalives_interval=INTERVAL, keepalives_count=COUNT,
         )  # fmt: skip
     except psycopg.ProgrammingError:
         raise SourceError(
@@ -137,9 +139,14 @@ def check_readable(where: Postgres, *, seconds: int) -> None:
     with closing(connect(where, seconds=seconds)) as con, told(where):
         con.execute(f"SET statement_timeout = '{seconds}s'")
         for table in REQUIRED_TABLES:
-            if con.execute("SELECT to_regclass(%s)", (table,)).fetchone() == (None,):
+            if not is_there(con, table):
                 raise SourceError(f"{absence(table)}; {SEE_SCHEMA}")
             con.execute(f"SELECT FROM {table} LIMIT 1")
+
+
+def is_there(con: "Connection[Any]", table: str) -> bool:
+    """Return True where the search path leads to a table."""
+    return con.execute("SELECT to_regclass(%s)", (table,)).fetchone() != (None,)
 
 
 @dataclass(frozen=True)
@@ -156,8 +163,8 @@ class Session:
             return self.con.execute(query, params or None).fetchall()
 
     @property
-    def url(self) -> str:
-        """The address for connectorx, with what psycopg took from elsewhere, as from PGPASSWORD."""
+    def address(self) -> str:
+        """The address with what psycopg took from elsewhere, as from PGPASSWORD."""
         info = self.con.info
         user = quote(info.user, safe="") + (
             f":{quote(info.password, safe='')}" * bool(info.password)
@@ -167,7 +174,13 @@ class Session:
         name = quote(info.dbname, safe="")
         found = self._known
         known = f"&sslrootcert={quote(found, safe='')}" if found else ""
-        return f"postgresql://{user}@{host}:{info.port}/{name}?sslmode={tls}{known}&{KEEPALIVES}"
+        return f"postgresql://{user}@{host}:{info.port}/{name}?sslmode={tls}{known}"
+
+    @property
+    def url(self) -> str:
+        """The address for connectorx, which has another word than libpq for a count."""
+        asked = f"keepalives_idle={IDLE}&keepalives_interval={INTERVAL}&keepalives_retries={COUNT}"
+        return f"{self.address}&{asked}"
 
     @property
     def _known(self) -> str | None:
@@ -206,7 +219,6 @@ def session(where: Postgres) -> Iterator[Session]:
 
 def _second(made: Session) -> None:
     """Raise `SourceError` unless another connection sees the same; connectorx would wait long."""
-    known = Postgres(made.url.removesuffix(f"&{KEEPALIVES}"))  # libpq has other words for these
-    with closing(connect(known)) as con, told(made.where):
+    with closing(connect(Postgres(made.address))) as con, told(made.where):
         for statement in made.preparation:
             con.execute(statement)

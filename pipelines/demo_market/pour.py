@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from pipelines.demo_market.market import EVENT_TABLES, SCHEMA
 from pipelines.errors import SourceError
 from pipelines.place import Postgres
-from pipelines.postgres import DEMO_MARK, connect, told
+from pipelines.postgres import DEMO_MARK, IS_DEMO, connect, is_there, told
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -36,7 +36,7 @@ def statement(table: str, sql: str = SCHEMA + "".join(EVENT_TABLES.values())) ->
 def newest_date(where: Postgres) -> date | None:
     """Return the newest date of the demo market at a place; `SourceError` if it is none."""
     with closing(connect(where)) as con, told(where):
-        if not _is_there(con, "stocks"):
+        if not is_there(con, "stocks"):
             return None
         _refuse_real(con, where, "stocks")
         row = con.execute("SELECT max(date) FROM index_prices").fetchone()
@@ -46,7 +46,7 @@ def newest_date(where: Postgres) -> date | None:
 def has_market(where: Postgres) -> bool:
     """Return True where the table of stocks is there."""
     with closing(connect(where)) as con, told(where):
-        return _is_there(con, "stocks")
+        return is_there(con, "stocks")
 
 
 def pour(market: Path, where: Postgres) -> Counter[str]:
@@ -58,7 +58,7 @@ def pour(market: Path, where: Postgres) -> Counter[str]:
         names = [name for (name,) in sqlite.execute("SELECT name FROM sqlite_master WHERE sql <> ''"
                                                     " AND type = 'table'")]  # fmt: skip
         with con.transaction():
-            for name in filter(partial(_is_there, con), names):
+            for name in filter(partial(is_there, con), names):
                 _refuse_real(con, where, name)
             rows = Counter({name: _table(con, sqlite, name) for name in names})
             con.execute(f"COMMENT ON TABLE stocks IS '{DEMO_MARK}'")
@@ -78,14 +78,9 @@ def _table(con: "Connection[Any]", sqlite: sqlite3.Connection, name: str) -> int
         return cursor.rowcount
 
 
-def _is_there(con: "Connection[Any]", table: str) -> bool:
-    return con.execute("SELECT to_regclass(%s)", (table,)).fetchone() != (None,)
-
-
 def _refuse_real(con: "Connection[Any]", where: Postgres, table: str) -> None:
     """Raise `SourceError` for a table that is there, unless all are those of a demo market."""
-    mark = con.execute("SELECT obj_description(to_regclass('stocks'))").fetchone()
-    if mark != (DEMO_MARK,):
+    if con.execute(IS_DEMO).fetchone() != (True,):
         raise SourceError(
             f"{where} has a table {table} that is of no demo market; name an empty database"
         )

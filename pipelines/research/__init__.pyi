@@ -75,8 +75,7 @@ from .quotes import Quote as Quote
 from .quotes import quotes_of as quotes_of
 from .quotes import rates_in as rates_in
 
-# Who computes the ranks that are followed, and those of a block of days.
-from .ranks import RankBlocks as RankBlocks
+# The ranks of a block of days, and those of all blocks by this process.
 from .ranks import ranked_block as ranked_block
 from .ranks import ranked_here as ranked_here
 

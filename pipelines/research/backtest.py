@@ -8,6 +8,7 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.bars import Progress
 from pipelines.errors import StockRankError
 from pipelines.lake import Lake
 from pipelines.ranking import Strategy
@@ -16,7 +17,6 @@ from pipelines.research.caveats import survivorship, suspects, thin, told
 from pipelines.research.inputs import OF_UNIVERSE, Inputs
 from pipelines.research.portfolio import Portfolio
 from pipelines.research.ranks import (
-    Progress,
     RankBlocks,
     Ranks,
     months_of,

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import polars as pl
 
+from pipelines.bars import Progress
 from pipelines.definition import definition_of
 from pipelines.errors import StockRankError, Unknown, WrongUsage
 from pipelines.lake import Lake
@@ -24,7 +25,7 @@ from pipelines.research.ics import (
     with_quantiles,
 )
 from pipelines.research.market import Market, Wanted, market_of
-from pipelines.research.ranks import OF_THE_UNIVERSE, Progress, signal_days
+from pipelines.research.ranks import OF_THE_UNIVERSE, signal_days
 from pipelines.research.rules import LONGEST_WAIT
 from pipelines.universe import Universe
 

@@ -7,6 +7,7 @@ from typing import Final
 
 import polars as pl
 
+from pipelines.bars import Progress
 from pipelines.lake import Lake
 from pipelines.ranking import REASONS, Every, Strategy, block_ranks, blocks, first_days
 from pipelines.research.rules import Calendar
@@ -25,7 +26,6 @@ MONTHS: Final = {
     Calendar.YEAR: (1,),
 }
 
-Progress = Callable[[str, int, int], None]
 RankBlocks = Callable[
     [Lake, Sequence[date], Universe, Sequence[Strategy], Progress], Iterable[pl.DataFrame]
 ]

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from pipelines.bars import Progress, silent
 from pipelines.errors import StockRankError
 from pipelines.lake import Lake
 from pipelines.research.arrays import Floats
@@ -26,7 +27,7 @@ from pipelines.research.overfitting import (
     walk_forward,
 )
 from pipelines.research.portfolio import Portfolio
-from pipelines.research.ranks import Progress, RankBlocks, Ranks, ranks_of, signal_days
+from pipelines.research.ranks import RankBlocks, Ranks, ranks_of, signal_days
 from pipelines.research.rules import Fill
 from pipelines.research.simulation import Prices, Simulation, simulate
 from pipelines.universe import Universe
@@ -93,7 +94,7 @@ class Searched:
 
 
 def search(
-    lake: Lake, grid: Grid, universe: Universe, progress: Progress = lambda *_: None, *,
+    lake: Lake, grid: Grid, universe: Universe, progress: Progress = silent, *,
     named: Named = built_in, ranked: RankBlocks | None = None,
 ) -> Searched:  # fmt: skip
     """Return the variants of a grid with their figures; `named` returns the universe of a name.

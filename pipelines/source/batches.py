@@ -107,7 +107,7 @@ class SqliteTable:
 
     def _read(self, ends: tuple[int, int], query: str) -> Iterator[pl.DataFrame]:
         """Yield the rows stretch by stretch; while one is used, the next is being read."""
-        height = self._height(STRETCH_VALUES)
+        height = self.table.height(STRETCH_VALUES)
         streams = (
             self._stream(query.replace(STRETCH, f"{begin} AND {end}"))
             for begin, end in stretches(self.copy, self.name, ends, self.rows, height)
@@ -121,13 +121,9 @@ class SqliteTable:
 
         batches: Iterable[Any] = read_sql(
             f"sqlite://{quote(str(self.copy))}", query, return_type="arrow_stream",
-            batch_size=self._height(BATCH_VALUES),
+            batch_size=self.table.height(BATCH_VALUES),
         )  # fmt: skip
         return batches
-
-    def _height(self, values: int) -> int:
-        """Return how many rows hold that many values, at least one."""
-        return max(1, values // (1 + len(self.columns)))
 
     def _select(self, *, rowid: bool) -> str:
         # Under the name that a column has here, for the table's may be in another case.

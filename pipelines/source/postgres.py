@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 from pipelines.errors import LakeError
 from pipelines.fingerprint import Fingerprint
 from pipelines.place import Postgres
-from pipelines.postgres import DEMO_MARK, Session
+from pipelines.postgres import IS_DEMO, Session
 from pipelines.source.catalogue import Found, found, preflight
 from pipelines.source.remote_cells import year
 from pipelines.source.remote_table import RemoteTable
@@ -110,8 +110,7 @@ class PostgresSource:
 
     def is_demo(self) -> bool:
         """Return True for a demo market."""
-        query = "SELECT obj_description(to_regclass('stocks')) = %s"
-        return self.session.rows(query, (DEMO_MARK,)) == [(True,)]
+        return self.session.rows(IS_DEMO) == [(True,)]
 
     def snapshot(self, folder: Path) -> Self:  # noqa: ARG002 - nothing is written
         """Return itself: what the session sees does not change."""

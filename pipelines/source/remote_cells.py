@@ -1,5 +1,6 @@
 """What a cell of a PostgreSQL table is read as, in SQL."""
 
+from pipelines.source.catalogue import DAYS
 from pipelines.source.tables import Kind
 
 
@@ -23,7 +24,7 @@ def original(kind: Kind, column: str) -> str:
 
 def year(declared: str, column: str) -> str:
     """Return the source year of a row as text: what its day begins with, `''` without one."""
-    if declared in ("date", "timestamp", "timestamptz"):
+    if declared in DAYS:
         digits = f"date_part('year', {_moment(declared, column)})::int::text"
         return f"coalesce(lpad({digits}, 4, '0'), '')"
     return f"coalesce(substr({column}, 1, 4), '')"

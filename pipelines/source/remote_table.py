@@ -93,7 +93,7 @@ class RemoteTable:
 
     def stretches(self, part: Part) -> Iterator[tuple[int, int]]:
         """Yield ranges of pages, the last excluded; one where few rows of them are wanted."""
-        pages, height = self.pages[part.oid], self._height(STRETCH_VALUES)
+        pages, height = self.pages[part.oid], self.table.height(STRETCH_VALUES)
         few = self.wanted <= height
         step = max(1, pages if few else -(-sum(self.pages.values()) * height // self.rows))
         for first in range(0, pages, step):
@@ -124,7 +124,7 @@ class RemoteTable:
         )
         batches: Iterable[Any] = read_sql(
             self.session.url, query, return_type="arrow_stream", protocol="binary",
-            batch_size=self._height(BATCH_VALUES),
+            batch_size=self.table.height(BATCH_VALUES),
             pre_execution_query=self.session.preparation,
         )  # fmt: skip
         return batches
@@ -132,10 +132,6 @@ class RemoteTable:
     @property
     def _columns(self) -> Iterable[tuple[str, Kind]]:
         return self.columns.items()
-
-    def _height(self, values: int) -> int:
-        """Return how many rows hold that many values, at least one."""
-        return max(1, values // (1 + len(self.columns)))
 
     def _ended(self, error: BaseException) -> SourceError:
         """Return the error of a read that the server ended; a session that ended too tells why."""

@@ -56,6 +56,10 @@ class SourceTable:
     spare: Mapping[str, str] = field(default_factory=dict)
     optional: bool = False
 
+    def height(self, values: int) -> int:
+        """Return how many rows hold that many values with their numbers, at least one."""
+        return max(1, values // (1 + len(self.columns)))
+
 
 def _columns(names: Mapping[Kind, str]) -> dict[str, Kind]:
     """Return the kind of each column, from the names of each kind."""

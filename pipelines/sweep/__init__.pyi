@@ -15,7 +15,6 @@ from .processes import spawned as spawned
 # The ranks of backtests, computed by any driver.
 from .ranks import Ranking as Ranking
 
-# What runs tasks, and what became of a sweep.
+# What runs tasks, and this process as such.
 from .run import Driver as Driver
-from .run import Swept as Swept
 from .run import here as here

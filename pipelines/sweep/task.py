@@ -7,7 +7,6 @@ renamed, so that a task may be run again, or twice at a time; only counts come b
 import os
 import platform
 import shutil
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -60,7 +59,6 @@ class Counts:
     rows: int
     worker: str
     peak_mb: float
-    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,7 +85,7 @@ def attempt(task: Task) -> Counts | Failed:
 
 def run(task: Task, lake: Lake) -> Counts:
     """Rank a block of dates, and write its part."""
-    started, worker = time.monotonic(), f"{platform.node()}:{os.getpid()}"
+    worker = f"{platform.node()}:{os.getpid()}"
     if task.rules != rules_here():
         raise Unfinished(f"{worker} has another release, other rules or another Polars; install "
                          "what this machine has")  # fmt: skip
@@ -97,10 +95,7 @@ def run(task: Task, lake: Lake) -> Counts:
         _written(task, rows)
     except OSError as error:
         raise Unfinished(f"cannot write {task.part} on {worker}: {error.strerror}") from None
-    seconds = time.monotonic() - started
-    return Counts(
-        number=task.number, rows=rows.height, worker=worker, peak_mb=peak_mb(), seconds=seconds
-    )
+    return Counts(number=task.number, rows=rows.height, worker=worker, peak_mb=peak_mb())
 
 
 def _written(task: Task, rows: pl.DataFrame) -> None:

@@ -33,6 +33,7 @@ from pipelines.sweep.task import Task
 from pipelines.terminal_table import Table
 from pipelines.universe import SWEDEN
 from tests.benchmarks.rankings import Folder, market
+from tests.processes import children
 
 EMPTY: Final = 1_000
 """Tasks that do nothing."""
@@ -68,12 +69,6 @@ def measure(lake: Lake, dates: Sequence[date], every: Every, by: str, driver: Dr
         seconds = time.monotonic() - started
         peak = max(done.peaks.values())
         return Measured(every, by, seconds, peak, done.blocks, digest(Path(folder) / "out"))
-
-
-def children(pid: int) -> list[int]:
-    """The processes that its threads have started."""
-    texts = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [int(child) for text in texts for child in text.split()]
 
 
 def killing(driver: Driver, workers: Callable[[], Sequence[int]]) -> Driver:

@@ -8,11 +8,9 @@ new day published is compared with a full one before anything is shown.
 """
 
 import json
-import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -29,6 +27,7 @@ from pipelines.lake.version import Lake
 from pipelines.ranking import rankings
 from pipelines.settings import Settings
 from pipelines.universe import SWEDEN
+from tests.benchmarks.refresh import Took, process
 from tests.benchmarks.remembered import remember
 
 YEARS: Final = (0, 1, 10)
@@ -39,6 +38,7 @@ import json, sys, time
 from datetime import timedelta
 from pipelines.lake.version import Lake
 from pipelines.ranking import rankings
+from pipelines.runtime import peak_mb
 from pipelines.universe import SWEDEN
 
 took = []
@@ -48,44 +48,35 @@ for _ in range(6):
     day = lake.as_of - timedelta(days=int(sys.argv[2]))
     rankings(lake, as_of=day, universe=SWEDEN).collect(engine="streaming")
     took.append((time.perf_counter() - start[0], time.process_time() - start[1]))
-print(json.dumps(sorted(took[1:])[2]))
+print(json.dumps([*sorted(took[1:])[2], peak_mb()]))
 """
 
 
 @dataclass
 class Figures:
-    """The wall and the CPU seconds of all runs, by what was done and the years remembered."""
+    """What all runs took, by what was done and the years remembered."""
 
-    took: dict[tuple[str, int], list[tuple[float, float]]] = field(default_factory=dict)
+    took: dict[tuple[str, int], list[Took]] = field(default_factory=dict)
 
-    def add(self, what: str, years: int, took: tuple[float, float]) -> None:
+    def add(self, what: str, years: int, took: Took) -> None:
         self.took.setdefault((what, years), []).append(took)
 
-    def median(self, what: str, years: int, unit: int) -> float:
-        return median(took[unit] for took in self.took[what, years])
+    def median(self, what: str, years: int, unit: str) -> float:
+        return median(getattr(took, unit) for took in self.took[what, years])
 
 
-def ranked(lake: Path, ago: int) -> tuple[float, float]:
-    """The seconds of a ranking: the median of five in one process."""
+def ranked(lake: Path, ago: int = 0) -> Took:
+    """What a ranking took: the median of five in one process, and the peak of that."""
     done = subprocess.run(
         [sys.executable, "-c", RANKED, str(lake), str(ago)], capture_output=True, check=True
     )
-    wall, cpu = json.loads(done.stdout)
-    return wall, cpu
+    return Took(*json.loads(done.stdout))
 
 
-def refreshed(database: Path, lake: Path, *options: str) -> tuple[float, float]:
-    """The seconds of a refresh in a process of its own."""
-    hidden = os.environ | {"PYTHONPATH": str(Path(__file__).with_name("uninstalled"))}
-    command = [sys.executable, "-m", "pipelines.export", "--source", str(database), "--lake",
-               str(lake), "--no-backtests", *options]  # fmt: skip
-    start = time.perf_counter()
-    child = subprocess.Popen(command, env=hidden, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {child.returncode}")
-    return time.perf_counter() - start, usage.ru_utime + usage.ru_stime
+def refreshed(database: Path, lake: Path, *options: str) -> Took:
+    """What a refresh took in a process of its own."""
+    places = ("--source", str(database), "--lake", str(lake))
+    return process("pipelines.export", *places, "--no-backtests", *options)
 
 
 @dataclass(frozen=True)
@@ -157,13 +148,15 @@ def compare(lake: Path, market: Path) -> None:
 def cost(figures: Figures) -> console.Table:
     """The seconds with each memory, and how much more they are than without."""
 
-    def row(what: str, unit: int, name: str) -> tuple[str, ...]:
+    def row(what: str, unit: str, name: str) -> tuple[str, ...]:
         none, *others = (figures.median(what, years, unit) for years in YEARS)
         more = (text for took in others for text in (f"{took:.3f}", f"{took / none - 1:+.0%}"))
         return (what, name, f"{none:.3f}", *more)
 
     rows = [
-        row(what, unit, name) for what in (*AGO, DAY) for unit, name in enumerate(("wall", "CPU"))
+        row(what, unit, name)
+        for what in (*AGO, DAY)
+        for unit, name in (("seconds", "wall"), ("cpu", "CPU"))
     ]
     columns = ("", "", "no memory", "1 year", "", "10 years", "")
     return console.Table(f"seconds, medians of {len(figures.took[DAY, 0])} runs", columns, rows)

@@ -50,6 +50,7 @@ class Took:
     """Time and peak memory of one process."""
 
     seconds: float
+    cpu: float
     peak_mb: float
 
 
@@ -87,7 +88,8 @@ def process(*command: str) -> Took:
             said.seek(0)
             raise SystemExit(said.read().decode())
     unit = 1 if sys.platform == "darwin" else 1024
-    return Took(seconds, usage.ru_maxrss * unit / 1e6)
+    cpu = usage.ru_utime + usage.ru_stime
+    return Took(seconds, cpu, usage.ru_maxrss * unit / 1e6)
 
 
 # ----------------------------------------------------------------------------------- the day

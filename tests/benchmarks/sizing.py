@@ -7,8 +7,6 @@ the stocks is the difference of both, and goes on in a straight line. Bytes and 
 with the rows of prices. Minute bars are reckoned as rows like those of days, 510 a day.
 """
 
-import json
-import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,33 +15,11 @@ from typing import Final
 from pipelines import console
 from pipelines.lake import Lake
 from tests.benchmarks import replicas
+from tests.benchmarks.memory import ranked
 from tests.benchmarks.rankings import market
 
 INSTRUMENTS, YEARS, DAYS, BARS = 100_000, 40, 252, 510
 COPIES: Final = 10
-RANKED: Final = """
-import json, sys, time
-from pathlib import Path
-from pipelines.lake import Lake
-from pipelines.ranking import rankings
-from pipelines.runtime import peak_mb
-from pipelines.universe import SWEDEN
-took = []
-for _ in range(4):
-    start, lake = time.perf_counter(), Lake(Path(sys.argv[1]))
-    rankings(lake, as_of=lake.as_of, universe=SWEDEN).collect(engine="streaming")
-    took.append(time.perf_counter() - start)
-print(json.dumps([sorted(took[1:])[1], peak_mb()]))
-"""
-
-
-def ranked(root: Path) -> tuple[float, float]:
-    """Return the median seconds of a ranking in a process of its own, and its peak in MB."""
-    said = subprocess.run(
-        [sys.executable, "-c", RANKED, str(root)], check=True, capture_output=True, text=True
-    ).stdout
-    seconds, peak = json.loads(said)
-    return seconds, peak
 
 
 def line(small: float, large: float, stocks: int) -> float:
@@ -68,8 +44,10 @@ def main(folder: Path) -> None:
         ("file of a year", *_each(sizes[1] / prices.rows, stocks * DAYS, INSTRUMENTS * DAYS, bars)),
         ("full refresh", *(f"{refresh / prices.rows * n / 60:,.3g} min"
                            for n in (prices.rows, days, bars))),
-        ("ranking", f"{one[0]:.2f} s", f"{line(one[0], ten[0], stocks):.1f} s", "of daily closes"),
-        ("its peak", f"{one[1]:.0f} MB", f"{line(one[1], ten[1], stocks):,.0f} MB", ""),
+        ("ranking", f"{one.seconds:.2f} s",
+         f"{line(one.seconds, ten.seconds, stocks):.1f} s", "of daily closes"),
+        ("its peak", f"{one.peak_mb:.0f} MB",
+         f"{line(one.peak_mb, ten.peak_mb, stocks):,.0f} MB", ""),
     ]  # fmt: skip
     heads = ("", f"{stocks} stocks", f"{INSTRUMENTS:,}, {YEARS} years", "minute bars, a year")
     lines = [heads, ("---",) * len(heads), *rows]

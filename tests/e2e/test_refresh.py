@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
@@ -30,6 +29,7 @@ from pipelines.runtime import resident_mb
 from pipelines.settings import Settings, UniverseSettings
 from pipelines.universe import SWEDEN
 from tests.factories import change, database, stock, trading_year
+from tests.processes import end_of, is_gone
 
 pytestmark = pytest.mark.slow
 
@@ -155,24 +155,6 @@ def world(tmp_path: Path) -> World:
         ],
     )
     return world
-
-
-def gone(pid: int) -> bool:
-    """Whether a process has ended, though nobody may have waited for it."""
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    return state == "Z"
-
-
-def end_of(pid: int) -> None:
-    """Wait for the end of a process that is not ours; fail if it does not come."""
-    for _ in range(3000):
-        if gone(pid):
-            return
-        time.sleep(0.01)
-    pytest.fail(f"process {pid} is still there")
 
 
 # ------------------------------------------------------------------------------- succeeded
@@ -485,10 +467,10 @@ def test_a_service_that_stops_takes_the_export_and_its_children_along(world: Wor
     pids = []
 
     async def close(pid: int) -> None:
-        assert not gone(pid)
+        assert not is_gone(pid)
         pids.append(pid)
         await refresher.close()
-        assert gone(pid)
+        assert is_gone(pid)
 
     job = world.while_running(refresher, close, until="child ")
     assert (job.status, job.error_type) == ("failed", "Stopped")
@@ -547,7 +529,7 @@ def test_no_export_survives_a_service_that_is_killed(world: World, tmp_path: Pat
     ) as service:  # fmt: skip
         assert service.stdout
         job_id, pid = service.stdout.readline().split()
-        assert not gone(int(pid))
+        assert not is_gone(int(pid))
         service.kill()
     end_of(int(pid))
     (job,) = world.refresher().history()

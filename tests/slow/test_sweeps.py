@@ -22,6 +22,7 @@ from pipelines.sweep import Driver, Ranking, here, on_cluster, write_history
 from pipelines.sweep.processes import TRIES, spawned
 from pipelines.sweep.task import Failed, Task
 from pipelines.universe import SWEDEN
+from tests.processes import children, end_of
 
 SINCE = "2026-06-01"
 
@@ -71,12 +72,6 @@ def test_processes_write_what_one_does(
     assert (done.blocks, len(done.peaks)) == (len(expected), 2)
     assert all(50 < peak < 700 for peak in done.peaks.values())
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
-
-
-def children(pid: int) -> list[int]:
-    """Those of all its threads."""
-    texts = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [int(child) for text in texts for child in text.split()]
 
 
 def acting_at_a_third(driver: Driver, act: Callable[[], None]) -> Driver:
@@ -164,18 +159,11 @@ def begun(lake: Lake, out: Path, *words: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def until(is_true: Callable[[], object], seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
+def until(is_true: Callable[[], object]) -> None:
+    end = time.monotonic() + 60
     while not is_true():
         assert time.monotonic() < end, "it did not come"
         time.sleep(0.02)
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        return " Z " in Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return True
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -193,7 +181,7 @@ def test_a_command_that_is_ended_leaves_its_parts_and_no_process(
     if number is signal.SIGINT:
         assert told.startswith("error: stopped; ")
         assert "give --resume" in told
-    until(lambda: all(map(is_gone, workers)), 10)
+    end_of(*workers, seconds=10)
     assert not out.exists()
     if number is not signal.SIGINT:
         return
@@ -236,7 +224,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             yield started
         finally:
             process.send_signal(signal.SIGINT)
-    until(lambda: all(map(is_gone, workers)), 10)
+    end_of(*workers, seconds=10)
 
 
 def test_a_cluster_listens_on_loopback_alone(cluster: Cluster) -> None:

@@ -13,7 +13,7 @@ import { t, term } from "./words.js";
 export const MOST = 4;
 
 /** The runs of an address: each `run` is a query of its own; `strategy` alone is one with nothing but defaults. */
-export function runsOf(query) {
+function runsOf(query) {
   const runs = query.getAll("run").slice(0, MOST).map((text) => Object.fromEntries(new URLSearchParams(text)));
   const found = runs.filter((one) => one.strategy);
   return found.length || !query.get("strategy") ? found : [{ strategy: query.get("strategy") }];

@@ -93,7 +93,7 @@ const Notes = ({ heading, lines }) =>
   `;
 
 /** The orders as a file: with semicolons and decimal commas in Swedish, for a Swedish Excel. */
-export function asCsv(found) {
+function asCsv(found) {
   const swedish = language() === "sv";
   const [between, point] = swedish ? [";", ","] : [",", "."];
   const cell = (value) => {

@@ -148,6 +148,13 @@ def told_nothing_inside(text: str, folder: Path) -> None:
         assert inside not in text, (inside, text)
 
 
+def version(server: Server) -> str | None:
+    """The current version of a service; None without one."""
+    answer = server.get("/data/versions")
+    found = answer.json() if answer.status_code == 200 else []
+    return next((one["version"] for one in found if one["current"]), None)
+
+
 @contextmanager
 def serving(folder: Path, **settings: str) -> Iterator[Server]:
     """A service that is gone when the block is left."""

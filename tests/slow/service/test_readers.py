@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.slow.service.conftest import small_market
-from tests.slow.service.serving import Server, command, serving, until
+from tests.slow.service.serving import Server, command, serving, until, version
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +35,6 @@ def readers(place: Path, store: Path) -> Iterator[list[Server]]:
     options = {"role": "reader", "remote": f"file://{store}", "remote_seconds": "1"}
     with serving(folders[0], **options) as first, serving(folders[1], **options) as second:
         yield [first, second]
-
-
-def version(server: Server) -> str | None:
-    answer = server.get("/data/versions")
-    found = answer.json() if answer.status_code == 200 else []
-    return next((one["version"] for one in found if one["current"]), None)
 
 
 def firing(server: Server) -> set[str]:

@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from tests.slow.service.conftest import small_market
-from tests.slow.service.serving import Receiver, Server, command, until
+from tests.slow.service.serving import Receiver, Server, command, until, version
 
 REFRESHES: Final = int(os.environ.get("REFRESHES", "20"))
 PATHS: Final = (
@@ -110,12 +110,6 @@ def follow(readers: list[Server], writer: Server) -> None:
     """Wait until the readers serve what the writer does."""
     for one in readers:
         until(lambda one=one: version(one) == version(writer), "the version of the writer")
-
-
-def version(server: Server) -> str | None:
-    answer = server.get("/data/versions")
-    found = answer.json() if answer.status_code == 200 else []
-    return next((one["version"] for one in found if one["current"]), None)
 
 
 def restated(source: Path, number: int) -> None:

@@ -21,7 +21,7 @@ class KilledWorker(Exception):
 
 
 def test_results_are_as_they_are() -> None:
-    for result in (Counts(number=0, rows=1, worker="w", peak_mb=1.0, seconds=1.0),
+    for result in (Counts(number=0, rows=1, worker="w", peak_mb=1.0),
                    Failed(number=0, why="why")):  # fmt: skip
         assert _told(result, "tcp://a:1") is result
 

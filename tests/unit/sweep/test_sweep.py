@@ -41,7 +41,7 @@ def cut(folder: Path, **changes: object) -> Parts:
 
 
 def counted(task: Task, rows: int = A_DATE) -> Counts:
-    return Counts(number=task.number, rows=rows, worker="w:1", peak_mb=100.0, seconds=0.1)
+    return Counts(number=task.number, rows=rows, worker="w:1", peak_mb=100.0)
 
 
 def stopping_after(count: int, ended: BaseException | object = None) -> Driver:

@@ -3,10 +3,8 @@
 import { Failed, Loading } from "../states.js";
 import { html } from "../ui.js";
 import { t, term } from "../words.js";
-import { Icon, Panel, Quiet, sentence } from "./parts.js";
+import { GRAVITY, Icon, Panel, Quiet, sentence } from "./parts.js";
 import { Ago, duration } from "./times.js";
-
-const GRAVITY = { critical: 0, warning: 1 };
 
 /** Those that fire, the gravest and newest first. */
 export const firingOf = (alerts) =>

@@ -2,9 +2,7 @@
 
 import { html } from "../ui.js";
 import { t, term } from "../words.js";
-import { Icon, Panel, Quiet, sentence, Shown } from "./parts.js";
-
-const ORDER = { critical: 0, warning: 1 };
+import { GRAVITY, Icon, Panel, Quiet, sentence, Shown } from "./parts.js";
 
 export function Checks({ integrity, watch, old }) {
   const nothing = html`<${Quiet} title=${t("status.checks.none")} text=${t("status.checks.none.text")} />`;
@@ -16,7 +14,7 @@ export function Checks({ integrity, watch, old }) {
 }
 
 function Lists({ checks }) {
-  const found = checks.filter((one) => one.status !== "ok").sort((a, b) => ORDER[a.status] - ORDER[b.status]);
+  const found = checks.filter((one) => one.status !== "ok").sort((a, b) => GRAVITY[a.status] - GRAVITY[b.status]);
   const passed = checks.filter((one) => one.status === "ok");
   const open = matchMedia("(min-width: 50rem)").matches; // folded where there is little room
   return html`

@@ -6,8 +6,8 @@ import { html, useLayoutEffect, useRef, useState } from "../ui.js";
 import { t } from "../words.js";
 import { megabytes, Panel } from "./parts.js";
 import { clock, minute } from "./times.js";
+import { WINDOW_MS } from "./watch.js";
 
-const WINDOW = 15 * 60_000;
 const HEIGHT = 216;
 const ROOM = { left: 44, right: 8, top: 8, bottom: 22 };
 const GRID_MINUTES = 5;
@@ -52,11 +52,11 @@ function Chart({ watch, jobs, sample, point }) {
   const last = Date.parse(newest.at);
   const most = Math.max(...samples.map((one) => one.usage_mb));
   const high = Math.max(limit * 1.06, most * 1.05);
-  const x = (when) => ROOM.left + ((when - last + WINDOW) / WINDOW) * (width - ROOM.left - ROOM.right);
+  const x = (when) => ROOM.left + ((when - last + WINDOW_MS) / WINDOW_MS) * (width - ROOM.left - ROOM.right);
   const y = (mb) => ROOM.top + (1 - mb / high) * (HEIGHT - ROOM.top - ROOM.bottom);
   const look = (event) => {
     const left = box.current.getBoundingClientRect().left;
-    const when = last - WINDOW + ((event.clientX - left - ROOM.left) / (width - ROOM.left - ROOM.right)) * WINDOW;
+    const when = last - WINDOW_MS + ((event.clientX - left - ROOM.left) / (width - ROOM.left - ROOM.right)) * WINDOW_MS;
     const found = samples.findIndex((one) => Date.parse(one.at) >= when);
     point(found < 0 ? null : found);
   };
@@ -85,7 +85,7 @@ function Grid({ x, y, width, limit, last }) {
   const step = STEPS.find((one) => limit / one <= 4) ?? limit / 4;
   const sizes = Array.from({ length: Math.floor(limit / step) + 1 }, (_, i) => i * step);
   const every = GRID_MINUTES * 60_000;
-  const first = Math.ceil((last - WINDOW) / every) * every;
+  const first = Math.ceil((last - WINDOW_MS) / every) * every;
   const times = [first, first + every, first + 2 * every, first + 3 * every].filter((one) => one <= last);
   return html`
     ${sizes.map((mb) => html`
@@ -100,7 +100,7 @@ function Grid({ x, y, width, limit, last }) {
 
 /** A refresh from its start to its end, or until now. */
 function Span({ job, x, last }) {
-  const left = x(Math.max(Date.parse(job.started_at), last - WINDOW));
+  const left = x(Math.max(Date.parse(job.started_at), last - WINDOW_MS));
   const right = x(Math.min(job.finished_at ? Date.parse(job.finished_at) : last, last));
   if (right <= ROOM.left) return null;
   const kind = job.status === "failed" ? "memory__span memory__span--failed" : "memory__span";

@@ -18,9 +18,12 @@ export function sentence(text) {
   return !capital || /[.!?]$/.test(capital) ? capital : `${capital}.`;
 }
 
+/** Orders by gravity. */
+export const GRAVITY = { critical: 0, warning: 1 };
+
 /** A panel with its heading; `old` says of when it is where the service is lost. */
-export const Panel = ({ name, title, old, aside, wide, children }) => html`
-  <section class=${wide ? "panel panel--wide" : "panel"} aria-labelledby="${name}-title">
+export const Panel = ({ name, title, old, aside, children }) => html`
+  <section class="panel" aria-labelledby="${name}-title">
     <header class="panel__head">
       <h2 id="${name}-title">${title}</h2>
       ${old && html`<span class="old-mark">${old}</span>`}

@@ -30,8 +30,8 @@ const UNITS = [
 ];
 
 /** How long ago, or in how long. */
-export function ago(at, now = Date.now()) {
-  const seconds = (Date.parse(at) - now) / 1000;
+function ago(at) {
+  const seconds = (Date.parse(at) - Date.now()) / 1000;
   const found = UNITS.find(([, , from]) => Math.abs(seconds) >= from);
   const format = new Intl.RelativeTimeFormat(locale(), { style: "short", numeric: found ? "always" : "auto" });
   return found ? format.format(Math.sign(seconds) * Math.max(1, Math.round(Math.abs(seconds) / found[1])), found[0]) : format.format(0, "second");

@@ -6,7 +6,7 @@ import { t, term } from "../words.js";
 import { isRunning } from "./jobs.js";
 import { Stream } from "./stream.js";
 
-const WINDOW_MS = 15 * 60_000;
+export const WINDOW_MS = 15 * 60_000;
 const SAID = 5;
 const ALERTS = "/v1/data/alerts?include_resolved=true&limit=30";
 

@@ -4,13 +4,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from app.jobs import leash
 from app.jobs.leash import FIRST_TO_GO, NICENESS, leashed
+from tests.processes import end_of
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a leash")
 
@@ -55,17 +55,4 @@ def test_the_command_ends_with_a_parent_that_is_killed() -> None:
         assert parent.stdout
         pid = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
-    for _ in range(500):
-        if ended(pid):
-            return
-        time.sleep(0.01)
-    pytest.fail(f"process {pid} outlived its parent")
-
-
-def ended(pid: int) -> bool:
-    """A process that is gone, or that nobody has waited for yet."""
-    try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
-    except (FileNotFoundError, ProcessLookupError):
-        return True
-    return stat.rpartition(")")[2].split()[0] == "Z"
+    end_of(pid, seconds=5)
