@@ -18,7 +18,7 @@ from pipelines.errors import Unfinished
 from pipelines.lake import Lake
 from pipelines.ranking import STRATEGIES, Every, first_days, many
 from pipelines.research import Inputs, backtests
-from pipelines.sweep import Driver, Ranking, here, on_cluster, write_history
+from pipelines.sweep import Driver, Ranking, dask, here, on_cluster, write_history
 from pipelines.sweep.processes import TRIES, spawned
 from pipelines.sweep.task import Failed, Task
 from pipelines.universe import SWEDEN
@@ -259,25 +259,38 @@ def test_a_worker_of_a_cluster_that_is_killed(
     assert content(tmp_path / "out") == expected
 
 
-def test_a_scheduler_that_is_killed(
-    lake: Lake, tmp_path: Path, write: Callable[..., Any], expected: dict[str, bytes],
-    cluster: Cluster,
-) -> None:  # fmt: skip
+def test_a_cluster_whose_workers_are_gone(
+    tmp_path: Path, write: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed", reason="the extra `cluster` is absent")
+    monkeypatch.setattr(dask, "WITHOUT_WORKERS", 1.0)
+    monkeypatch.setattr(dask, "LOOK_SECONDS", 0.2)
+    loopback = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, **loopback) as own:
+        driver = acting_at_a_third(on_cluster(own.scheduler_address), lambda: own.scale(0))
+        with pytest.raises(Unfinished, match=r" has had no worker for 1 s; start some; "):
+            write(tmp_path / "out", driver)
+
+
+def test_a_scheduler_that_is_killed_ends_the_command(
+    lake: Lake, tmp_path: Path, cluster: Cluster
+) -> None:
     """The last test of the cluster."""
-    out, killed = tmp_path / "out", []
-
-    def kill() -> None:
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    with begun(lake, out, "--cluster", cluster.address) as process:
+        until(lambda: list(tmp_path.glob(".parts-out-*/0*")))
         cluster.process.kill()
-        killed.append(time.monotonic())
-
-    with pytest.raises(Unfinished) as caught:
-        write(out, acting_at_a_third(on_cluster(cluster.address), kill))
-    assert time.monotonic() - killed[0] < 10
-    assert str(caught.value).startswith(f"the scheduler at {cluster.address} is gone; ")
+        _, told = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert told.startswith(f"error: the scheduler at {cluster.address} is gone; ")
+    assert "give --resume" in told
     assert not out.exists()
-    done = write(out, here(lake), resume=True)
-    assert 0 < done.taken < done.blocks
-    assert content(out) == expected
+    for folder in (whole, out):
+        with begun(lake, folder, "--processes", "1", "--resume") as process:
+            told, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert "taken from before" in told
+    assert content(out) == content(whole)
 
 
 def test_no_scheduler_is_told_soon(tmp_path: Path, write: Callable[..., Any]) -> None:
