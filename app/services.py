@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from socket import gethostname
 from tempfile import gettempdir
 from typing import Final, TypeVar
 
@@ -153,6 +154,13 @@ def records_of(settings: Settings) -> Path:
     return layout.service(settings.lake)
 
 
+def instance_of(settings: Settings) -> str | None:
+    """Return the name of a service among several; None for one without a name that is alone."""
+    if settings.instance or not (settings.is_reader or settings.remote):
+        return settings.instance
+    return f"{gethostname()}:{settings.port}"
+
+
 def build_services(settings: Settings) -> Services:
     """Build services that do not run yet."""
     events = Events()
@@ -181,7 +189,12 @@ def build_services(settings: Settings) -> Services:
         computing=Computing(cache, settings.computations, is_critical, lambda: published.hangs),
         guard=guard,
         events=events,
-        alerts=Alerts(folder / ALERTS_FILE, configured_channels(settings), events),
+        alerts=Alerts(
+            folder / ALERTS_FILE,
+            configured_channels(settings),
+            events,
+            instance=instance_of(settings),
+        ),
         refresher=refresher,
         schedule=Schedule(settings, refresher),
         research=Research(settings, limit, is_critical),

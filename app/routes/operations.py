@@ -48,6 +48,7 @@ async def health(services: ServicesDep) -> operation_models.Health:
         status="degraded" if reason else "healthy",
         database=connection or "connected",
         role=services.settings.role,
+        instance=services.alerts.instance,
         lake=lake.state,
         reason=reason,
         timestamp=services.now(),
