@@ -336,7 +336,7 @@ def test_a_server_that_hangs(
 ) -> None:
     """Its connections stay open, and its system goes on to answer for it."""
     monkeypatch.setattr(pulse, "PULSE_SECONDS", 0.2)
-    monkeypatch.setattr(pulse, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(pulse, "ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(remote_table, "STRETCH_VALUES", 8_000)
     stopped = list[int]()
 
