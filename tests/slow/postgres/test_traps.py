@@ -137,6 +137,9 @@ RELOAD: Final = (
 )  # fmt: skip
 
 
+WAITING: Final = "SELECT 1 FROM pg_locks WHERE NOT granted"
+
+
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "LOCK_SECONDS", 1)
@@ -150,7 +153,9 @@ def meanwhile(running: Server) -> Iterator[Callable[..., None]]:
 
         def run(*statements: str) -> None:
             begun.append(pool.submit(running.run, "own", *statements))
-            time.sleep(0.3)
+            end = time.monotonic() + 5
+            while not running.run("own", WAITING) and time.monotonic() < end:
+                time.sleep(0.02)
 
         yield run
         for one in begun:
