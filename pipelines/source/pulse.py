@@ -5,6 +5,7 @@ The system of a host that is gone ends them by itself; that of one whose server 
 
 import os
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -13,10 +14,16 @@ from threading import Event, Thread
 from typing import Any, Final
 
 from pipelines.errors import SourceError
-from pipelines.postgres import CONNECT_SECONDS, Session
+from pipelines.postgres import Session
 
 PULSE_SECONDS: Final = 3.0
 """How often a server is asked for an answer."""
+ANSWER_SECONDS: Final = 2.5
+"""How long to wait for one, each of the two times."""
+NOTHING: Final = b""
+"""A server hangs up on who says this and no more; its log does not tell of it."""
+SSL_REQUEST: Final = struct.pack("!ii", 8, 80_877_103)
+"""A server answers this before it asks who is there, also where a proxy keeps the line open."""
 OPEN_FILES: Final = Path("/dev/fd")
 
 
@@ -57,13 +64,19 @@ def _watch(family: int, address: Any, ended: Event, silent: Event) -> None:
 
 
 def _answers(family: int, address: Any) -> bool:
-    """Return False if a server is silent; one that is gone ends its connections by itself."""
+    """Return False if a server is silent, asked twice."""
+    return any(_replies(family, address, words) for words in (NOTHING, SSL_REQUEST))
+
+
+def _replies(family: int, address: Any, words: bytes) -> bool:
+    """Return False if nothing comes back; a server that is gone ends its connections by itself."""
     with suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as one:
-        one.settimeout(CONNECT_SECONDS)
+        one.settimeout(ANSWER_SECONDS)
         try:
             one.connect(address)
-            # A server hangs up on who says nothing, and its log does not tell of it.
-            one.shutdown(socket.SHUT_WR)
+            one.sendall(words)
+            if words == NOTHING:
+                one.shutdown(socket.SHUT_WR)
             one.recv(1)
         except TimeoutError:
             return False

@@ -22,6 +22,8 @@ WITHOUT_WORKERS: Final = 60.0
 LOOK_SECONDS: Final = 5.0
 """How often workers are looked for, while no result comes."""
 POLL_SECONDS: Final = 0.02
+TLS: Final = "DASK_DISTRIBUTED__COMM__TLS__"
+"""How the names of variables begin by which Dask is told of certificates."""
 EXTRA: Final = "a cluster needs an extra: pip install 'stockrank[cluster]'"
 
 
@@ -51,6 +53,7 @@ def connected(address: str, seconds: float = SECONDS) -> Iterator["Client"]:
     # What goes wrong is told as one error; the library would log every attempt.
     for name in ("distributed", "distributed.client", "tornado", "tornado.application"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
+    _check_certificates(address)
     try:
         client = Client(address, timeout=seconds, set_as_default=False)
     except (OSError, ValueError) as error:
@@ -64,6 +67,22 @@ def connected(address: str, seconds: float = SECONDS) -> Iterator["Client"]:
         yield client
     finally:
         client.close(timeout=1)
+
+
+def _check_certificates(address: str) -> None:
+    """Raise `Unfinished` where Dask's settings do not fit the address; it would show a trace."""
+    from distributed import Security  # noqa: PLC0415 - an extra
+
+    is_tls = address.startswith("tls:")
+    try:
+        settings = Security().get_connection_args("client")
+    except (OSError, ValueError) as error:
+        raise Unfinished(f"{TLS}* name certificates that cannot be read: {error}") from None
+    if is_tls and settings["ssl_context"] is None:
+        raise Unfinished(f"{address} wants certificates; set {TLS}CA_FILE and {TLS}CLIENT__CERT")
+    if settings["require_encryption"] and not is_tls:
+        raise Unfinished(f"{address} is not encrypted, which the settings of Dask ask for; write "
+                         "tls://…")  # fmt: skip
 
 
 def _results(client: "Client", futures: Sequence[Any], address: str) -> Iterator[object]:
