@@ -139,6 +139,7 @@ from .rules_version import rules_hash as rules_hash
 # For how long an observation stands, written beside it.
 from .standing import LASTING as LASTING
 from .standing import STANDING as STANDING
+from .standing import filings_with_ratios as filings_with_ratios
 from .standing import standing_hash as standing_hash
 from .standing import with_standing as with_standing
 

@@ -23,7 +23,9 @@ STANDING_VERSION: Final = 1
 ITEMS: Final = (*STATEMENT_ITEMS, VENDOR_F_SCORE)
 OF_FUNDAMENTALS: Final = ("ratios_until", "items_until", "year_until", "before_until")
 """The days from which a row no longer matters: for its ratios, for its items, for these as those of
-the newest fiscal year, of the one before. Null without end; its own day where it never does."""
+the newest fiscal year, of the one before. Null without end; `NEVER` where a row has none of them.
+Where another row stands for it from the first, it is its own day."""
+NEVER: Final = date(1900, 1, 1)
 LONGEST: Final = YEAR_BEFORE[1]
 SLACK: Final = 7
 """Days, for steps of months there and back may end some days from where they began."""
@@ -49,6 +51,13 @@ def ratios_stand(lake: Lake, first: date) -> list[pl.Expr]:
     Where the rows do not tell, there is none.
     """
     return [_after("ratios_until", first)] if is_marked(lake, "observed_fundamentals") else []
+
+
+def filings_with_ratios(lake: Lake) -> pl.LazyFrame:
+    """Return the rows that have ratios, without snapshots where there are observations."""
+    if is_marked(lake, "observed_fundamentals"):
+        return lake.filings(rules=[_after("ratios_until", NEVER)])
+    return lake.filings().filter(has_any(RATIO_COLUMNS))
 
 
 def statements_stand(lake: Lake, first: date, last: date) -> list[pl.Expr]:
@@ -112,9 +121,9 @@ def with_standing(dataset: str, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _where_there(row: str, *columns: str) -> Iterator[pl.Expr]:
-    """Let the rows that count for nothing end on their own day."""
+    """Let the rows that count for nothing never stand."""
     for column in columns:
-        yield pl.when(pl.col(row).is_null()).then("known_from").otherwise(column).alias(column)
+        yield pl.when(pl.col(row).is_null()).then(NEVER).otherwise(column).alias(column)
 
 
 def _with_later_year(rows: pl.DataFrame, months: int = 0, name: str = "later_") -> pl.DataFrame:

@@ -151,8 +151,8 @@ def test_files_have_a_year_or_null(written: dict[str, Any]) -> None:
         "ratio_prices": [],
         "fundamentals": [("fundamentals/year=2024/0.parquet", 2024)],
         "stocks": [("stocks/0.parquet", None)],
-        "observed_fundamentals": [("observed_fundamentals/year=2024/0.parquet", 2024)],
-        "observed_stocks": [("observed_stocks/year=2024/0.parquet", 2024)],
+        "observed_fundamentals": [("observed_fundamentals/0.parquet", 2024)],
+        "observed_stocks": [("observed_stocks/0.parquet", 2024)],
         "index_prices": [("index_prices/year=2024/0.parquet", 2024)],
         "rankings": [("rankings/0.parquet", None)],
     }
