@@ -1,25 +1,21 @@
-"""Dependencies of the handlers: services, version, strategy, ticker, rankings and permission."""
+"""Dependencies of the handlers: services, version, strategy, ticker and rankings."""
 
 import re
-import secrets
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from ipaddress import ip_address
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 import polars as pl
 from fastapi import Depends, HTTPException, Path, Query, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from app.services import Services
 from app.serving import Version
-from app.web import Responses, slash_too_many
+from app.web import slash_too_many
 from pipelines.errors import InTheFuture, Unknown
-from pipelines.lake import freshness
+from pipelines.lake import freshness, layout
 from pipelines.ranking import Strategy, canonical_ticker, ticker_named
 from pipelines.universe import Universe
 
@@ -36,15 +32,41 @@ async def services_of(request: Request) -> Services:
 ServicesDep = Annotated[Services, Depends(services_of)]
 
 
-async def current_version(services: ServicesDep) -> Version:
+async def current_version(request: Request, services: ServicesDep) -> Version:
     """Return the published version, one and the same for the whole request."""
-    return await services.published.current()
+    return _told(request, await services.version(None))
 
 
-VersionDep = Annotated[Version, Depends(current_version)]
+CurrentDep = Annotated[Version, Depends(current_version)]
 
 
-async def verdict_today(services: ServicesDep, version: VersionDep) -> freshness.Verdict:
+async def version_of_request(
+    request: Request,
+    services: ServicesDep,
+    pinned: Annotated[
+        str | None,
+        Query(
+            alias="version",
+            description="id of a kept version; the current one by default",
+            pattern=f"^{layout.VERSION_ID.pattern}$",
+            examples=["20261120T181500Z-3fa1c2"],
+        ),
+    ] = None,
+) -> Version:
+    """Return the version that a request names, one and the same for the whole request."""
+    return _told(request, await services.version(pinned))
+
+
+VersionDep = Annotated[Version, Depends(version_of_request)]
+
+
+def _told(request: Request, version: Version) -> Version:
+    """Return a version, and let the answer tell its id."""
+    request.state.version = version.id
+    return version
+
+
+async def verdict_today(services: ServicesDep, version: CurrentDep) -> freshness.Verdict:
     """Return the verdict on the published version today, and on the lake that it is in."""
     condition = await services.published.condition()
     return freshness.verdict(version.report, services.today, condition.trouble)
@@ -207,89 +229,3 @@ def universe_named(services: Services, name: str | None) -> Universe:
         return services.settings.chosen_universe(name)
     except Unknown as error:
         raise HTTPException(422, str(error)) from None
-
-
-# --------------------------------------------------------------------------------- permission
-
-PROXY_HEADERS: Final = (
-    "cf-connecting-ip",
-    "forwarded",
-    "true-client-ip",
-    "via",
-    "x-client-ip",
-    "x-forwarded-for",
-    "x-forwarded-host",
-    "x-forwarded-proto",
-    "x-real-ip",
-)
-"""The headers by which proxies say for whom they ask."""
-
-bearer = HTTPBearer(
-    auto_error=False,
-    description="the token of STOCKRANK_API_TOKEN; without one only this machine may change state",
-)
-
-
-async def check_permission(
-    request: Request,
-    services: ServicesDep,
-    given: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-) -> None:
-    """Raise 401 without the right token; where none is set, raise 403 on any other machine."""
-    token = services.settings.api_token
-    if token is not None:
-        _check_token(token.get_secret_value(), given)
-    elif not (_is_loopback(request) and _is_direct(request) and _is_same_origin(request)):
-        raise HTTPException(
-            403,
-            "only this machine may change state, by its own name and without a proxy; "
-            "set STOCKRANK_API_TOKEN to let others",
-        )
-
-
-def _check_token(token: str, given: HTTPAuthorizationCredentials | None) -> None:
-    sent = given.credentials if given else ""
-    if not secrets.compare_digest(sent.encode(), token.encode()):
-        raise HTTPException(
-            401,
-            "the bearer token is missing or wrong; send it as Authorization: Bearer TOKEN",
-            {"WWW-Authenticate": "Bearer"},
-        )
-
-
-def _is_loopback(request: Request) -> bool:
-    try:
-        return request.client is not None and ip_address(request.client.host).is_loopback
-    except ValueError:
-        return False
-
-
-def _is_direct(request: Request) -> bool:
-    """Return false for a request that a proxy on this machine passes on for another one."""
-    return _names_loopback(request) and not any(name in request.headers for name in PROXY_HEADERS)
-
-
-def _names_loopback(request: Request) -> bool:
-    """Return true if `Host` is a name of loopback; any other name may have been pointed here."""
-    try:
-        host = urlsplit(f"//{request.headers.get('host', '')}").hostname
-        return host == "localhost" or ip_address(host or "").is_loopback
-    except ValueError:
-        return False
-
-
-def _is_same_origin(request: Request) -> bool:
-    """Return false for a request that a browser on this machine sends for another site."""
-    origin = request.headers.get("origin")
-    host = request.headers.get("host")
-    return origin is None or origin in (f"http://{host}", f"https://{host}")
-
-
-Permitted = Depends(check_permission)
-PERMISSION_PROBLEMS: Final = Responses.problems(
-    {
-        401: "The token is missing or wrong",
-        403: "No token is set, and this is another machine or a proxy",
-    }
-)
-"""The errors of `Permitted`."""

@@ -53,6 +53,7 @@ PROBLEMS: Final = Responses.problems(
     {
         400: "The request tells its size in two ways",
         404: "Unknown strategy, ticker, version or refresh",
+        409: "The version was rolled back",
         413: "The body is too large",
         422: "A parameter has a value that cannot be used",
         431: "The address and headers are too large",

@@ -66,6 +66,7 @@ async def _end(services: Services, damage: DamageCheck) -> None:
     await services.remote.close()
     await services.alerts.close()
     services.probe.shutdown(wait=False, cancel_futures=True)
+    services.pinned.close()
     services.published.close()
     services.rooms.close()
     services.folders.close()

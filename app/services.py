@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
+from socket import gethostname
 from tempfile import gettempdir
 from typing import Final, TypeVar
 
@@ -18,6 +19,7 @@ from app.serving import (
     DISK_HANGS,
     Cache,
     Computing,
+    Pinned,
     Published,
     Version,
     kept_versions,
@@ -57,6 +59,7 @@ class Services:
     strategies: Mapping[str, Strategy]
     """The strategies that are ranked, those of the house first; the settings declare the others."""
     published: Published
+    pinned: Pinned
     cache: Cache
     computing: Computing
     guard: Guard
@@ -113,9 +116,19 @@ class Services:
         answer: TaggedAnswer | None = self.cache.get(known.key) if known.key in self.cache else None
         return answer
 
+    async def version(self, name: str | None) -> Version:
+        """Return the current version, or the one that a request names."""
+        current = await self.published.current()
+        return current if name in (None, current.id) else await self.pinned.version(name)
+
     async def kept_versions(self, version: Version) -> list[Lake]:
-        """Return the current version and those kept and not rolled back, newest first."""
-        return await self.seen(partial(kept_versions, version))
+        """Return a version and those kept and not rolled back, newest first.
+
+        Beside one that is not the current one, those that are older.
+        """
+        found = await self.seen(partial(kept_versions, version))
+        is_current = version.id == self.published.in_memory
+        return [one for one in found if is_current or one.version <= version.id]
 
     async def seen(self, look: Callable[[], Found]) -> Found:
         """Return what a look at the folders of the versions finds.
@@ -141,6 +154,13 @@ def records_of(settings: Settings) -> Path:
     return layout.service(settings.lake)
 
 
+def instance_of(settings: Settings) -> str | None:
+    """Return the name of a service among several; None for one without a name that is alone."""
+    if settings.instance or not (settings.is_reader or settings.remote):
+        return settings.instance
+    return f"{gethostname()}:{settings.port}"
+
+
 def build_services(settings: Settings) -> Services:
     """Build services that do not run yet."""
     events = Events()
@@ -156,22 +176,27 @@ def build_services(settings: Settings) -> Services:
     )
     cache, universe = Cache(), settings.chosen_universe()
     published = Published(settings.lake, universe)
+
+    def is_critical() -> bool:
+        return guard.level is Level.CRITICAL
+
     return Services(
         settings=settings,
         strategies=strategies_of(universe),
         published=published,
+        pinned=Pinned(published, universe, is_critical),
         cache=cache,
-        computing=Computing(
-            cache,
-            settings.computations,
-            lambda: guard.level is Level.CRITICAL,
-            lambda: published.hangs,
-        ),
+        computing=Computing(cache, settings.computations, is_critical, lambda: published.hangs),
         guard=guard,
         events=events,
-        alerts=Alerts(folder / ALERTS_FILE, configured_channels(settings), events),
+        alerts=Alerts(
+            folder / ALERTS_FILE,
+            configured_channels(settings),
+            events,
+            instance=instance_of(settings),
+        ),
         refresher=refresher,
         schedule=Schedule(settings, refresher),
-        research=Research(settings, limit, lambda: guard.level is Level.CRITICAL),
+        research=Research(settings, limit, is_critical),
         remote=Remote(settings),
     )

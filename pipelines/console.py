@@ -19,6 +19,7 @@ from rich.text import Text
 from pipelines import __version__, bars
 from pipelines.bars import STEP, Progress, silent
 from pipelines.errors import EmptyStore, StockRankError, Stopped, WrongUsage
+from pipelines.place import without_addresses
 from pipelines.quoting import one_line, quoted
 from pipelines.runtime import EMPTY_STORE, STOPPED, stop_in_order
 from pipelines.terminal_table import CUT, Table, plain, wrapped
@@ -172,7 +173,7 @@ def show_any_letter() -> None:
 
 def _write_error(error: StockRankError) -> None:
     """Write an error as one line: to the log if it is JSON, else to stderr."""
-    message = " ".join(plain(str(error)).split())
+    message = " ".join(plain(without_addresses(str(error))).split())
     if _logs_json():
         fields = {"error": message, "type": type(error).__name__}
         logger.error("%s", message, extra={"fields": fields})

@@ -1,5 +1,6 @@
 """Where the source is: the path of a SQLite database, or the address of one in PostgreSQL."""
 
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -9,6 +10,11 @@ from pipelines.errors import SourceError
 from pipelines.fingerprint import path_text
 
 SCHEMES: Final = ("postgresql://", "postgres://")
+
+TYPED: Final = re.compile(
+    r"(?i)(postgres[a-z+0-9]*:/++)(?!…|user:password@)(?:[^'\"\n]*@)?[^\s'\";]*"
+)
+"""An address as somebody has typed it, or a path that was made of it."""
 
 
 @dataclass(frozen=True)
@@ -57,3 +63,8 @@ def place_text(where: Place) -> str:
 def spelled(where: Place) -> str:
     """Return the whole text of a place, with its password; for the environment of a command."""
     return where.url if isinstance(where, Postgres) else str(where)
+
+
+def without_addresses(text: str) -> str:
+    """Return a text without what is secret in addresses, of which it may repeat one."""
+    return TYPED.sub(r"\1…", text)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5
 """How long to wait for a server."""
+LOCK_SECONDS: Final = 5
+"""How long to wait for a table that another session has locked, or waits to lock."""
 VERIFIED: Final = ("require", "verify-ca", "verify-full")
 """The values of `sslmode` with which libpq holds a server's certificate against known ones."""
 ROOT: Final = Path("~/.postgresql/root.crt")
@@ -40,13 +42,22 @@ SETTINGS: Final = (
     "SET LOCAL row_security = off",  # an error in place of rows that are left out
 )
 """What every transaction is set to that reads rows."""
+STORED: Final = """
+SELECT string_agg(format('%%I.%%I', nspname, relname), ', ')
+FROM unnest(%s::text[]) AS name JOIN pg_class c ON c.oid = to_regclass(name)
+JOIN pg_namespace n ON n.oid = relnamespace
+WHERE relkind IN ('r', 'p') AND has_table_privilege(c.oid, 'SELECT')
+"""
+"""Asks for the tables that may be locked, with their schemas."""
 
+NO_POOLER: Final = "give the address of the server itself, not of a pooler"
 CANNOT_CONNECT: Final[Mapping[str, str]] = {
     "password": "correct the user and the password in the address",
     "too many": "let the role have two connections at a time",
     "role": "correct the user in the address",
     "database": "correct the database in the address, or make it",
     "authentication": "let the server's pg_hba.conf accept this user from here",
+    "startup parameter": NO_POOLER,
     "pg_hba": "let the server's pg_hba.conf accept this user from here",
 }
 """The remedy by a word of the error, for a server that answered; else `NO_SERVER`."""
@@ -55,12 +66,15 @@ REMEDIES: Final[Mapping[str, str]] = {
     "42501": "let the role read it with GRANT SELECT ON the table, and USAGE on its schema",
     "57014": "give the role a longer one with ALTER ROLE … SET statement_timeout, or none with 0",
     "55P03": "stop what has locked the table, then try again",
-    "22023": "give the address of the server itself, not of a pooler",
+    "08P01": NO_POOLER,
+    "22023": NO_POOLER,
     "57P01": "find out who ended the session, then try again",
 }
 """The remedy by PostgreSQL's own code of an error."""
 AGAIN: Final = "try again; if it stays so, the server's log says why"
 BUSY: Final = ("55P03", "57014")
+CODES: Final[Mapping[str, str]] = {"lock timeout": "55P03", "statement timeout": "57014"}
+"""The codes of errors that connectorx tells without one, by their words."""
 
 
 # ------------------------------------------------------------------------------------ errors
@@ -86,11 +100,13 @@ def _why(where: Postgres, error: Any) -> str:
 
 def ended(where: Postgres, table: str, said: str) -> SourceError:
     """Return the error of a read by connectorx, which hides PostgreSQL's words among its own."""
-    words = re.search(r'message: "([^"]*)"', said)
-    code = re.search(r"SqlState\(E(\w{5})\)", said)
-    shown = without_address(where, words[1] if words else said.partition("\n")[0])
-    remedy = REMEDIES.get(code[1], AGAIN) if code else AGAIN
-    return SourceError(f"the server ended the read of {table}: {shown}; {remedy}")
+    words = re.search(r'message: "([^"]*)"|ERROR: ([^\n]*)', said)
+    told = (words[1] or words[2]) if words else said.partition("\n")[0]
+    found = re.search(r"SqlState\(E(\w{5})\)", said)
+    code = found[1] if found else next((c for word, c in CODES.items() if word in told), "")
+    kind = SourceBusy if code in BUSY else SourceError
+    shown, remedy = without_address(where, told), REMEDIES.get(code, AGAIN)
+    return kind(f"the server ended the read of {table}: {shown}; {remedy}")
 
 
 def without_address(where: Postgres, text: str) -> str:
@@ -121,6 +137,7 @@ def connect(where: Postgres, *, seconds: int = CONNECT_SECONDS) -> "Connection[A
         return psycopg.connect(
             where.url, connect_timeout=seconds, autocommit=True,
             keepalives_idle=IDLE, keepalives_interval=INTERVAL, keepalives_count=COUNT,
+            client_encoding="UTF8",
         )  # fmt: skip
     except psycopg.ProgrammingError:
         raise SourceError(
@@ -174,7 +191,7 @@ class Session:
         name = quote(info.dbname, safe="")
         found = self._known
         known = f"&sslrootcert={quote(found, safe='')}" if found else ""
-        return f"postgresql://{user}@{host}:{info.port}/{name}?sslmode={tls}{known}"
+        return f"postgresql://{user}@{host}:{info.port}/{name}?sslmode={tls}{known}{_options()}"
 
     @property
     def url(self) -> str:
@@ -203,13 +220,15 @@ class Session:
 
 
 @contextmanager
-def session(where: Postgres) -> Iterator[Session]:
-    """Open a database as it is now, until the end."""
+def session(where: Postgres, tables: Sequence[str]) -> Iterator[Session]:
+    """Open a database as it is now, until the end; nobody changes the tables meanwhile."""
     with closing(connect(where)) as con:
         with told(where):
             # Others read with this snapshot while the session itself is idle.
             con.execute("SET idle_in_transaction_session_timeout = 0")
-            for statement in (BEGIN, *SETTINGS):
+            con.execute(f"SET lock_timeout = '{LOCK_SECONDS}s'")
+            ((stored,),) = con.execute(STORED, (list(tables),)).fetchall()
+            for statement in (BEGIN, *SETTINGS, *_locked(stored)):
                 con.execute(statement)
             ((snapshot,),) = con.execute("SELECT pg_export_snapshot()").fetchall()
         made = Session(where, con, snapshot)
@@ -217,8 +236,26 @@ def session(where: Postgres) -> Iterator[Session]:
         yield made
 
 
+def _options() -> str:
+    """Return what another connection is set to from its first statement, which comes unasked."""
+    settings = f"-c lock_timeout={LOCK_SECONDS}s -c idle_in_transaction_session_timeout=0"
+    return f"&options={quote(settings)}"
+
+
+def _locked(tables: str | None) -> Iterator[str]:
+    """Yield the statement after which nobody empties a table until the transaction ends.
+
+    It comes before the snapshot: a table that is emptied by TRUNCATE, or written anew by ALTER
+    TABLE, is empty for each snapshot of before.
+    """
+    if tables:
+        yield f"LOCK TABLE {tables} IN ACCESS SHARE MODE"
+
+
 def _second(made: Session) -> None:
     """Raise `SourceError` unless another connection sees the same; connectorx would wait long."""
     with closing(connect(Postgres(made.address))) as con, told(made.where):
+        if con.execute("SHOW lock_timeout").fetchone() != (f"{LOCK_SECONDS}s",):
+            raise SourceError(f"{made.where} takes no settings from an address; {NO_POOLER}")
         for statement in made.preparation:
             con.execute(statement)

@@ -42,7 +42,10 @@ def push(
     url: UrlArgument,
     *,
     root: LakeOption = None,
-    force: ForceOption = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Send every file, and publish over what is not known here."),
+    ] = False,
     seconds: SecondsOption = store.SECONDS,
     config: ConfigOption = None,
 ) -> None:
@@ -54,7 +57,7 @@ def push(
     bucket = Bucket(url, seconds=seconds, make=True)
     with console.progress() as progress:
         done = store.push(_root(root, config), bucket, force=force, progress=progress)
-    _tell(bucket, done.publication, "sent", done.files, done.bytes)
+    _tell(bucket, done.publication, "sent", f"{done.objects} objects", done.bytes)
 
 
 def pull(
@@ -74,11 +77,11 @@ def pull(
     keep = Settings.load(config).keep_versions
     with console.progress() as progress:
         done = store.pull(_root(root, config), bucket, keep=keep, force=force, progress=progress)
-    _tell(bucket, done.publication, "fetched", done.files, done.bytes)
+    _tell(bucket, done.publication, "fetched", f"{done.files} files", done.bytes)
 
 
-def _tell(bucket: Bucket, made: Publication, how: str, files: int, size: int) -> None:
-    what = f"{files} files, {size / 1e6:.1f} MB, {how}" if files else f"nothing {how}"
+def _tell(bucket: Bucket, made: Publication, how: str, count: str, size: int) -> None:
+    what = f"{count}, {size / 1e6:.1f} MB, {how}" if size else f"nothing {how}"
     console.write(f"{bucket}: publication {made.number} is version {made.version}; {what}")
 
 

@@ -103,6 +103,9 @@ class Settings(BaseSettings):
         "all", description="`reader` serves what another process publishes, and changes nothing"
     )
     writer: str | None = Field(None, description="where a reader says that changes can be made")
+    instance: str | None = Field(
+        None, description="name of the service in its alerts; one of several has host and port"
+    )
     remote: str | None = Field(
         None, description="object store that versions are pushed to, and that a reader pulls from"
     )

@@ -2,7 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.deps import PERMISSION_PROBLEMS, Permitted, ServicesDep
+from app.deps import ServicesDep
+from app.permission import PERMISSION_PROBLEMS, Permitted
 from app.web import operation_models
 
 router = APIRouter(prefix="/cache", tags=["cache"])

@@ -7,8 +7,9 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Response
 
-from app.deps import PERMISSION_PROBLEMS, Permitted, ServicesDep, VerdictDep, VersionDep
+from app.deps import CurrentDep, ServicesDep, VerdictDep
 from app.jobs import Job, Running, without_paths
+from app.permission import PERMISSION_PROBLEMS, Permitted
 from app.services import Services
 from app.serving import Version, queries, views
 from app.web import Responses, Unavailable, data_models
@@ -161,7 +162,7 @@ async def scheduler_status(services: ServicesDep) -> data_models.Scheduler:
 
 
 @router.get("/sync-status")
-async def sync_status(services: ServicesDep, version: VersionDep) -> data_models.SyncStatus:
+async def sync_status(services: ServicesDep, version: CurrentDep) -> data_models.SyncStatus:
     """Amount and newest dates of the published data."""
     plan = queries.newest_fundamental(version.lake)
     newest = await services.computing.frame((version.id, "newest fundamental"), plan)
@@ -178,7 +179,7 @@ async def sync_status(services: ServicesDep, version: VersionDep) -> data_models
 @router.get("/status/detailed")
 @router.get("/freshness")
 def freshness_(
-    services: ServicesDep, version: VersionDep, verdict: VerdictDep
+    services: ServicesDep, version: CurrentDep, verdict: VerdictDep
 ) -> data_models.DataStatus:
     """Age of the prices in trading days, overall and by stock."""
     return data_models.DataStatus(

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from app.deps import ServicesDep, VersionDep
+from app.deps import CurrentDep, ServicesDep
 from app.metrics import registry
 from app.services import Services
 from app.serving import Version
@@ -48,6 +48,7 @@ async def health(services: ServicesDep) -> operation_models.Health:
         status="degraded" if reason else "healthy",
         database=connection or "connected",
         role=services.settings.role,
+        instance=services.alerts.instance,
         lake=lake.state,
         reason=reason,
         timestamp=services.now(),
@@ -104,7 +105,7 @@ async def live() -> operation_models.Alive:
     "/health/ready",
     responses=Responses.problems({503: "Nothing is published, or the lake cannot be read"}),
 )
-async def ready(services: ServicesDep, _: VersionDep) -> operation_models.Alive:
+async def ready(services: ServicesDep, _: CurrentDep) -> operation_models.Alive:
     """200 once a version is published, 503 before, and while the lake cannot be read."""
     lake = await services.published.condition()
     if lake.state == "unreadable":

@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from app.deps import ServicesDep, VersionDep
+from app.deps import CurrentDep, ServicesDep
 from app.watch import Alert
 from app.web import nordic_models
 from pipelines.ranking import Strategy, next_rebalance
@@ -19,7 +19,7 @@ MOST: Final = 500
 
 
 @router.get("/alerts")
-async def alerts(services: ServicesDep, version: VersionDep) -> nordic_models.Reminders:
+async def alerts(services: ServicesDep, version: CurrentDep) -> nordic_models.Reminders:
     """Rebalancings within a week, and the alerts that fire, the most urgent first."""
     days = {s: next_rebalance(s, version.calendar, services.today)
             for s in services.strategies.values()}  # fmt: skip

@@ -4,7 +4,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Body, HTTPException, Path, Query, Response
 
-from app.deps import ServicesDep, StrategyDep, VersionDep
+from app.deps import CurrentDep, ServicesDep, StrategyDep
 from app.services import Services
 from app.web import Responses, research_models
 from pipelines.ranking import strategy_named
@@ -38,7 +38,7 @@ SHEET_HEADERS: Final = {
 
 @router.get("/strategies/{name}/backtest", response_class=Response, responses=BACKTEST)
 async def backtest(
-    services: ServicesDep, version: VersionDep, strategy: StrategyDep,
+    services: ServicesDep, version: CurrentDep, strategy: StrategyDep,
     options: Annotated[research_models.BacktestOptions, Query()],
 ) -> Response:  # fmt: skip
     """What a strategy would have earned: figures, values by day, trades."""
@@ -48,7 +48,7 @@ async def backtest(
 
 @router.get("/strategies/{name}/tear-sheet", response_class=Response, responses=SHEET)
 async def tear_sheet(
-    services: ServicesDep, version: VersionDep, strategy: StrategyDep,
+    services: ServicesDep, version: CurrentDep, strategy: StrategyDep,
     options: Annotated[research_models.BacktestOptions, Query()],
 ) -> Response:  # fmt: skip
     """Backtest as a page of its own, to keep or to send."""
@@ -60,7 +60,7 @@ async def tear_sheet(
 @router.post("/backtests", response_class=Response, responses=BACKTEST)
 async def start_backtest(
     services: ServicesDep,
-    version: VersionDep,
+    version: CurrentDep,
     request: Annotated[
         research_models.BacktestRequest,
         Body(description="strategy and parameters", examples=[{"strategy": "trendande_varde"}]),
@@ -74,7 +74,7 @@ async def start_backtest(
 
 @router.get("/strategies/{name}/factor-report", response_class=Response, responses=REPORT)
 async def factor_report(
-    services: ServicesDep, version: VersionDep, strategy: StrategyDep
+    services: ServicesDep, version: CurrentDep, strategy: StrategyDep
 ) -> Response:
     """Whether high ranks of a strategy went with high returns after."""
     words = ["pipelines.factor_report", "--strategy", strategy.name, "--format", "json",

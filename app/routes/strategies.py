@@ -9,6 +9,7 @@ import polars as pl
 from fastapi import APIRouter, Body, Depends, Header, HTTPException, Query, Request, Response
 
 from app.deps import (
+    CurrentDep,
     RankingsDep,
     Selection,
     SelectionDep,
@@ -199,7 +200,7 @@ async def _cached_answer(
 
 @router.get("/strategies/{name}/validate")
 def validate(
-    services: ServicesDep, version: VersionDep, strategy: StrategyDep, verdict: VerdictDep
+    services: ServicesDep, version: CurrentDep, strategy: StrategyDep, verdict: VerdictDep
 ) -> ranking_models.Validation:
     """Verdict on trading on a strategy's ranking today."""
     issues = [issue.message for issue in verdict.issues]

@@ -16,6 +16,9 @@ from .computing import Computing as Computing
 # The versions that are kept, with one that is open.
 from .kept import kept_versions as kept_versions
 
+# Hands out the versions that requests name.
+from .pinned import Pinned as Pinned
+
 # Hands out the current version.
 from .published import Published as Published
 

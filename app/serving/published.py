@@ -211,7 +211,11 @@ def collect(plan: pl.LazyFrame) -> pl.DataFrame:
 
 
 def _load(root: Path, universe: Universe) -> Version:
-    lake = Lake(root)
+    return load(Lake(root), universe)
+
+
+def load(lake: Lake, universe: Universe) -> Version:
+    """Read a version into memory."""
     rankings = collect(published_or_computed(lake, universe=universe))
     others = {
         other: collect(published_or_computed(lake, universe=other))

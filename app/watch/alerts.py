@@ -60,12 +60,14 @@ class Alert:
         """The alert as JSON holds it, with times in ISO 8601."""
         return asdict(self) | {"since": _iso(self.since), "resolved_at": _iso(self.resolved_at)}
 
-    def notice(self) -> Notice:
-        """The notice that tells people of it."""
+    def notice(self, instance: str | None = None) -> Notice:
+        """The notice that tells people of it, and of the service that it is about."""
         level = logging.INFO if self.state == "resolved" else LOG_LEVELS[self.severity]
-        title = f"{self.key} {self.state} ({self.severity})"
+        title, data = f"{self.key} {self.state} ({self.severity})", self.as_dict()
+        if instance:
+            title, data = f"{title} at {instance}", data | {"instance": instance}
         text = f"it is over; it was: {self.message}" if self.resolved_at else self.message
-        return Notice(title, text, level, self.as_dict())
+        return Notice(title, text, level, data)
 
 
 def _iso(at: datetime | None) -> str | None:
@@ -87,7 +89,10 @@ class Alerts:
         channels: Iterable[Channel],
         events: Events,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        instance: str | None = None,
     ) -> None:
+        self.instance: Final = instance
+        """The name of the service in what people are told; None where there is no other."""
         self._events: Final = events
         self._clock: Final = clock
         self._outboxes: Final = [Outbox(channel) for channel in channels]
@@ -162,7 +167,7 @@ class Alerts:
     def _tell(self, alert: Alert) -> None:
         self._journal.record(alert.as_dict())
         for outbox in self._outboxes:
-            outbox.put(alert.notice())
+            outbox.put(alert.notice(self.instance))
 
 
 def _is_firing(entry: Entry) -> bool:

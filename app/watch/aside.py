@@ -76,13 +76,19 @@ class Aside:
         return NoAnswer(seconds)
 
     def _run(self) -> None:
-        while asked := self._looks.get():
-            look, future = asked
-            if not future.set_running_or_notify_cancel():
-                continue
+        while self._answered():
+            pass  # and nothing of the last answer is held, such as a version that may be pruned
+
+    def _answered(self) -> bool:
+        """Answer the next look; return False at the end."""
+        if (asked := self._looks.get()) is None:
+            return False
+        look, future = asked
+        if future.set_running_or_notify_cancel():
             try:
                 found = look()
             except BaseException as error:  # noqa: BLE001 - it belongs to who asked
                 future.set_exception(error)
             else:
                 future.set_result(found)
+        return True

@@ -40,6 +40,9 @@ from .access import Access as Access
 # The protocol of the server: closes connections whose requests do not become whole.
 from .deadline import DeadlineProtocol as DeadlineProtocol
 
+# The error of a version that was rolled back.
+from .errors import RolledBack as RolledBack
+
 # The error of a request that can be served later.
 from .errors import Unavailable as Unavailable
 

@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from secrets import token_hex
 from typing import Any, Final
 
@@ -19,7 +19,10 @@ REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class Access:
-    """Middleware: `X-Request-ID`, `Server-Timing`, the access log, and counts by route."""
+    """Middleware: `X-Request-ID`, `Server-Timing`, the access log, and counts by route.
+
+    `StockRank-Version` is the version that answers, where one does.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app: Final = app
@@ -30,13 +33,15 @@ class Access:
             await self._app(scope, receive, send)
             return
         start, request_id, status = time.perf_counter(), _request_id(scope), 500
+        state = scope.setdefault("state", {})
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 took = 1000 * (time.perf_counter() - start)
-                message["headers"] = [*message["headers"], *_added_headers(request_id, took)]
+                added = [*_added_headers(request_id, took), *_version_header(state)]
+                message["headers"] = [*message["headers"], *added]
             await send(message)
 
         try:
@@ -57,6 +62,11 @@ def _added_headers(request_id: bytes, milliseconds: float) -> list[tuple[bytes, 
         (b"server-timing", f"app;dur={milliseconds:.2f}".encode()),
         (b"x-content-type-options", b"nosniff"),
     ]
+
+
+def _version_header(state: Mapping[str, Any]) -> list[tuple[bytes, bytes]]:
+    version = state.get("version")
+    return [(b"stockrank-version", version.encode())] if version else []
 
 
 def _log_and_count(scope: Scope, request_id: bytes, status: int, seconds: float) -> None:

@@ -35,10 +35,15 @@ class Unreadable(LakeError):
     """The current version cannot be read, and no other is in memory."""
 
 
+class RolledBack(LakeError):
+    """The version that a request names was rolled back."""
+
+
 STATUS: Final[Mapping[type[Exception], tuple[int, str | None]]] = {
     NothingPublished: (503, "no data is published yet; start a refresh with POST /data/sync-now"),
     Unreadable: (503, "the data cannot be read now; /health says why"),
     Unknown: (404, None),
+    RolledBack: (409, None),
     BadDefinition: (422, None),
     WrongUsage: (422, None),
     StockRankError: (503, "the data cannot be read now; the log of the service says why"),

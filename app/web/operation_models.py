@@ -29,6 +29,7 @@ class Health(BaseModel):
     status: Literal["healthy", "degraded"] = field("a degraded service still answers", "healthy")
     database: str = field("connected, or the error; a reader has none to look at", "connected")
     role: Literal["all", "reader"] = field("reader for a service that changes nothing", "all")
+    instance: str | None = field("name of a service among several; null for one alone", None)
     lake: ConditionState = field("condition of the lake", "readable")
     reason: str | None = field("reasons for being degraded; null if healthy", None)
     timestamp: Timestamp

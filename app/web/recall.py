@@ -83,4 +83,5 @@ def _recalled(scope: Scope) -> TaggedAnswer | None:
     answer = services.answer_to(known) if services and known else None
     if known and answer:
         scope["route"] = known.route
+        scope.setdefault("state", {})["version"] = known.version
     return answer

@@ -9,14 +9,16 @@ from pipelines.postgres import session
 from pipelines.source.changes import SourceState
 from pipelines.source.postgres import PostgresSource, RemoteState, is_of_postgres
 from pipelines.source.protocol import Source
+from pipelines.source.pulse import answering
 from pipelines.source.sqlite import SqliteSource
+from pipelines.source.tables import TABLES
 
 
 @contextmanager
 def opened(place: Place) -> Iterator[Source]:
     """Yield the database at a place; what is open to it is closed at the end."""
     if isinstance(place, Postgres):
-        with session(place) as one:
+        with session(place, tuple(TABLES)) as one, answering(one):
             yield PostgresSource(one)
     else:
         yield SqliteSource(place)

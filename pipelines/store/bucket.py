@@ -58,19 +58,25 @@ class Bucket:
         entries = (Entry(str(m["path"]), m["size"], m["last_modified"]) for m in found)
         return sorted(entries)
 
-    def get(self, name: str, size: int | None = None) -> bytes:
-        """Return an object; `RemoteError` if it is not there. One of a known size comes in pieces.
-
-        The memory it takes is that of the object.
-        """
-        from obstore import get, get_range  # noqa: PLC0415 - an extra
+    def get(self, name: str) -> bytes:
+        """Return an object; `RemoteError` if it is not there."""
+        from obstore import get  # noqa: PLC0415 - an extra
 
         with self._told(name):
-            if size is None or size <= PIECE:
-                return bytes(get(self._store, name).bytes())
-            ranges = ((start, min(start + PIECE, size)) for start in range(0, size, PIECE))
+            return bytes(get(self._store, name).bytes())
+
+    def part(self, name: str, start: int, size: int) -> bytes:
+        """Return so many bytes of an object, fewer if it is shorter; they come in pieces.
+
+        The memory it takes is that of the bytes.
+        """
+        from obstore import get_range  # noqa: PLC0415 - an extra
+
+        end = start + size
+        with self._told(name):
             return b"".join(
-                bytes(get_range(self._store, name, start=start, end=end)) for start, end in ranges
+                bytes(get_range(self._store, name, start=at, end=min(at + PIECE, end)))
+                for at in range(start, end, PIECE)
             )
 
     def find(self, name: str) -> bytes | None:

@@ -1,18 +1,20 @@
 """Collection: publications, versions and files of a store that nobody needs any more.
 
 Kept are the newest publications and those that were current within the grace, with all that their
-versions have. Of the rest, only what is older than the grace goes: something younger may belong to
-a push that has not yet published.
+versions have, also in packs. Of the rest, only what is older than the grace goes: something younger
+may belong to a push that has not yet published.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from pipelines.errors import RemoteError
-from pipelines.lake import damage
+from pipelines.lake import Manifest, damage
 from pipelines.store.bucket import Bucket
+from pipelines.store.packs import packed
 from pipelines.store.publications import (
+    Publication,
     file_name,
     manifest_name,
     manifest_of,
@@ -49,7 +51,7 @@ def collect(
         for publication, after in zip(everything, [*everything[1:], None], strict=True)
         if publication in newest or after is None or after.at >= before
     ]
-    needed = set(_names(bucket, {publication.version for publication in kept}))
+    needed = set(_names(bucket, kept))
     gone = [publication for publication in everything if publication not in kept]
     unneeded = [
         entry
@@ -62,9 +64,14 @@ def collect(
     return Collected(len(gone), len(unneeded), sum(entry.bytes for entry in unneeded))
 
 
-def _names(bucket: Bucket, versions: set[str]) -> Iterator[str]:
-    """Return the names of all objects that some versions have."""
-    for version in versions:
+def _names(bucket: Bucket, kept: Iterable[Publication]) -> Iterator[str]:
+    """Return the names of all objects that some publications need."""
+    manifests: dict[str, Manifest] = {}
+    for publication in kept:
+        version, lie_in = publication.version, packed(publication.packs)
+        if version not in manifests:
+            manifests[version] = manifest_of(bucket, version)
         yield from (manifest_name(version), state_name(version))
-        for file in damage.expected(manifest_of(bucket, version)):
-            yield file_name(file.sha256)
+        for file in damage.expected(manifests[version]):
+            pack = lie_in.get(file.sha256)
+            yield file_name(pack[0] if pack else file.sha256)

@@ -1,23 +1,27 @@
 """The publications of a store: numbers that only grow, each with the version that it published.
 
 ```
-publications/00000042       the id of a version; the highest number is the current one
+publications/00000042       a version and its packs; the highest number is the current one
 manifests/VERSION.json      the manifest of a version
-states/VERSION              its source.state
-files/ab/abcd…              a file by its SHA-256, which any number of versions have
+states/VERSION              its source.state, where that is small
+files/ab/abcd…              a file by its SHA-256, or a pack; any number of versions have it
 ```
 
 No object is ever changed, so no reader sees half of anything: whoever publishes creates the next
 number, and a store lets only one create it. A roll-back is one more publication.
 """
 
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
+
+import msgspec
 
 from pipelines.errors import RemoteError
 from pipelines.lake import Manifest, layout, parse
 from pipelines.store.bucket import Bucket, Entry
+from pipelines.store.packs import Packs
 
 PREFIX: Final = "publications"
 TRIES: Final = 100
@@ -31,6 +35,16 @@ class Publication:
     number: int
     version: str
     at: datetime
+    packs: Packs = field(default_factory=dict)
+    """Where the small files of the version lie."""
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What the object of a publication says."""
+
+    version: str
+    packs: Packs = field(default_factory=dict)
 
 
 def publications(bucket: Bucket) -> list[Publication]:
@@ -44,14 +58,15 @@ def newest(bucket: Bucket) -> Publication | None:
     return _read(bucket, entries[-1]) if entries else None
 
 
-def publish(bucket: Bucket, version: str) -> Publication:
+def publish(bucket: Bucket, version: str, packs: Packs | None = None) -> Publication:
     """Make a version that is in the store the current one, under the next number."""
+    content = _Content(version, packs or {})
     entries = _entries(bucket)
     number = _number(entries[-1]) if entries else 0
     for _ in range(TRIES):
         number += 1
-        if bucket.create(publication_name(number), version.encode()):
-            return Publication(number, version, datetime.now(UTC))
+        if bucket.create(publication_name(number), msgspec.json.encode(content)):
+            return Publication(number, version, datetime.now(UTC), content.packs)
     raise RemoteError(f"{bucket}: others have published {TRIES} times meanwhile; try again")
 
 
@@ -104,7 +119,17 @@ def _number(entry: Entry) -> int:
 
 
 def _read(bucket: Bucket, entry: Entry) -> Publication:
-    version = bucket.get(entry.name).decode(errors="replace")
-    if not layout.VERSION_ID.fullmatch(version):
-        raise RemoteError(f"{bucket}: {entry.name} names no version, but {version[:40]!r}")
-    return Publication(_number(entry), version, entry.modified)
+    content = bucket.get(entry.name)
+    with suppress(msgspec.MsgspecError):
+        said = _said(content)
+        if layout.VERSION_ID.fullmatch(said.version):
+            return Publication(_number(entry), said.version, entry.modified, said.packs)
+    shown = content[:40].decode(errors="replace")
+    raise RemoteError(f"{bucket}: {entry.name} names no version, but {shown!r}")
+
+
+def _said(content: bytes) -> _Content:
+    """Return what a publication says; one without packs may be an id alone."""
+    if layout.VERSION_ID.fullmatch(alone := content.decode(errors="replace")):
+        return _Content(alone)
+    return msgspec.json.decode(content, type=_Content)

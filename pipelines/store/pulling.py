@@ -1,7 +1,7 @@
 """Pulling: the version that a store has published is fetched, and becomes current here."""
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from pipelines.bars import Progress, silent
 from pipelines.errors import EmptyStore, LakeError, RemoteError
 from pipelines.lake import Lake, current_id, damage, layout, marks, version_ids
 from pipelines.store.bucket import Bucket
+from pipelines.store.packs import Part, packed
 from pipelines.store.publications import (
     Publication,
     file_name,
@@ -57,7 +58,7 @@ def pull(
                 f"version {own[0]} of {root} was never pushed to {bucket}; push it, name another "
                 "--lake, or publish over it with --force"
             )
-        sizes = _fetched(root, bucket, published.version, after, progress)
+        sizes = _fetched(root, bucket, published, after, progress)
         note(root, bucket.url, published.number, published.version)
         lake.prune(root, keep=keep)
     return Pulled(published, len(sizes), sum(sizes))
@@ -73,17 +74,18 @@ def _is_whole(root: Path, version: str | None) -> bool:
 
 
 def _fetched(
-    root: Path, bucket: Bucket, version: str, after: str | None, progress: Progress
+    root: Path, bucket: Bucket, published: Publication, after: str | None, progress: Progress
 ) -> list[int]:
     """Make a version of a store the current one; return the sizes of the files that it sent."""
+    version = published.version
     if version in version_ids(root):
-        sizes = _healed(root, bucket, version, progress)
+        sizes = _healed(root, bucket, published, progress)
         lake.point_to(root, version)
         return sizes
     staged = layout.partial(root, version)
     staged.mkdir(parents=True)
     try:
-        sizes = _staged(root, bucket, version, staged, progress)
+        sizes = _staged(root, bucket, published, staged, progress)
         lake.publish(root, staged, version, after=after)
         if after and version < after:  # the store has rolled back
             marks.withdraw(root, after)
@@ -93,14 +95,15 @@ def _fetched(
 
 
 def _staged(
-    root: Path, bucket: Bucket, version: str, staged: Path, progress: Progress
+    root: Path, bucket: Bucket, published: Publication, staged: Path, progress: Progress
 ) -> list[int]:
     """Make the folder of a version from what is here and what the store has."""
+    version = published.version
     described = bucket.get(manifest_name(version))
     files = list(damage.expected(parsed(bucket, version, described)))
     here = _here(root)
     missing = [file for file in files if not _linked(here.get(file.sha256), staged, file)]
-    sizes = _fetch(bucket, staged, missing, progress)
+    sizes = _fetch(bucket, published, staged, missing, progress)
     if state := bucket.find(state_name(version)):
         (staged / layout.STATE).write_bytes(state)
         sizes.append(len(state))
@@ -128,22 +131,29 @@ def _linked(source: Path | None, staged: Path, file: damage.Expected) -> bool:
 
 
 def _fetch(
-    bucket: Bucket, folder: Path, files: Iterable[damage.Expected], progress: Progress
+    bucket: Bucket,
+    published: Publication,
+    folder: Path,
+    files: Iterable[damage.Expected],
+    progress: Progress,
 ) -> list[int]:
     """Write files of a store into a folder; return their sizes."""
-    wanted, sizes = list(files), []
+    wanted, sizes, lie_in = list(files), [], packed(published.packs)
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        for size in pool.map(partial(_fetch_file, bucket, folder), wanted):
+        for size in pool.map(partial(_fetch_file, bucket, lie_in, folder), wanted):
             sizes.append(size)
             progress("files fetched", len(sizes), len(wanted))
     return sizes
 
 
-def _fetch_file(bucket: Bucket, folder: Path, file: damage.Expected) -> int:
-    content = bucket.get(file_name(file.sha256), file.bytes)
+def _fetch_file(
+    bucket: Bucket, lie_in: Mapping[str, tuple[str, Part]], folder: Path, file: damage.Expected
+) -> int:
+    content = _content(bucket, lie_in.get(file.sha256), file)
     if sha256(content).hexdigest() != file.sha256:
         raise RemoteError(
-            f"{bucket}: {file.path} {damage.OTHER_BYTES}; nothing was published here, push again"
+            f"{bucket}: {file.path} {damage.OTHER_BYTES}; nothing was published here; where it was "
+            "pushed, run python -m pipelines.remote push --force"
         )
     path = folder / file.path
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -153,14 +163,24 @@ def _fetch_file(bucket: Bucket, folder: Path, file: damage.Expected) -> int:
     return len(content)
 
 
-def _healed(root: Path, bucket: Bucket, version: str, progress: Progress) -> list[int]:
+def _content(bucket: Bucket, at: tuple[str, Part] | None, file: damage.Expected) -> bytes:
+    """Return what a store has as a file, which may lie in a pack."""
+    if at:
+        pack, part = at
+        return bucket.part(file_name(pack), part.start, part.bytes)
+    name = file_name(file.sha256)
+    return bucket.get(name) if file.bytes is None else bucket.part(name, 0, file.bytes)
+
+
+def _healed(root: Path, bucket: Bucket, published: Publication, progress: Progress) -> list[int]:
     """Fetch the files of a version that is here which are not as they were written."""
+    version = published.version
     folder = layout.version(root, version)
     bad = [
         file
         for file in damage.expected(manifest_of(bucket, version))
         if damage.of_file(folder / file.path, file.sha256, damage.hashed)
     ]
-    sizes = _fetch(bucket, folder, bad, progress)
+    sizes = _fetch(bucket, published, folder, bad, progress)
     marks.note_damage(root, version, [])
     return sizes

@@ -12,6 +12,7 @@ from pipelines.bars import Progress, silent
 from pipelines.errors import RemoteError
 from pipelines.lake import Damaged, Lake, damage, disk_errors, layout
 from pipelines.store.bucket import Bucket
+from pipelines.store.packs import Local, Pack, Packs, loads, named_again, packed
 from pipelines.store.publications import (
     Publication,
     file_name,
@@ -25,14 +26,20 @@ from pipelines.store.seen import Seen, note
 
 AT_A_TIME: Final = 8
 """How many files are transferred at a time."""
+LARGEST_STATE: Final = 64 << 10
+"""Bytes of the state of a database above which it is not sent.
+
+It spares whoever goes on from a pulled version to read everything once. That of a large SQLite file
+has a hash for each of its pages, which is a tenth of what a day sends.
+"""
 
 
 @dataclass(frozen=True)
 class Pushed:
-    """A publication, and what was sent for it; nothing if it was published already."""
+    """A publication, and what was sent before it; nothing if it was published already."""
 
     publication: Publication
-    files: int = 0
+    objects: int = 0
     bytes: int = 0
 
 
@@ -40,12 +47,12 @@ def push(root: Path, bucket: Bucket, *, force: bool = False, progress: Progress 
     """Publish the current version of a lake in a store; files that are there are not sent again.
 
     `RemoteError` if the store has a publication that this lake has not seen: it would be undone.
-    `force` publishes all the same. `Damaged` if a file here is not as it was written. If this is
-    cut off, the store is as before, and has some files more.
+    `force` publishes all the same, and sends every file. `Damaged` if a file here is not as it was
+    written. If this is cut off, the store is as before, and has some files more.
     """
     lake = Lake(root)
     seen, last = Seen.of(root, bucket.url), newest(bucket)
-    if last and last.version == lake.version:
+    if last and last.version == lake.version and not force:
         _note(root, bucket, last)
         return Pushed(last)
     if last and last.number != seen.number and not force:
@@ -53,10 +60,10 @@ def push(root: Path, bucket: Bucket, *, force: bool = False, progress: Progress 
             f"{bucket} has publication {last.number}, version {last.version}, which this lake has "
             "not seen; pull it first, or publish over it with --force"
         )
-    sent = _send(lake, bucket, _present(bucket, last), progress)
-    published = publish(bucket, lake.version)
+    packs, sizes = _send(lake, bucket, None if force else last, progress)
+    published = publish(bucket, lake.version, packs)
     _note(root, bucket, published)
-    return Pushed(published, len(sent), sum(sent))
+    return Pushed(published, len(sizes), sum(sizes))
 
 
 def _note(root: Path, bucket: Bucket, published: Publication) -> None:
@@ -64,46 +71,66 @@ def _note(root: Path, bucket: Bucket, published: Publication) -> None:
         note(root, bucket.url, published.number, published.version)
 
 
-def _present(bucket: Bucket, last: Publication | None) -> set[str]:
-    """Return the hashes of the files that the current version of the store has.
+def _send(
+    lake: Lake, bucket: Bucket, last: Publication | None, progress: Progress
+) -> tuple[Packs, list[int]]:
+    """Send what is not there, then what describes it; return all packs, and the sizes sent."""
+    files = {file.sha256: file.path for file in damage.expected(lake.manifest)}
+    packs = named_again(last.packs, files.keys()) if last else {}
+    missing = files.keys() - (_alone(bucket, last) | packed(packs).keys())
+    to_send = [
+        Local(path, digest, (lake.path / path).stat().st_size)
+        for digest, path in files.items()
+        if digest in missing
+    ]
+    groups, sizes = list(loads(to_send)), []
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for name, pack in pool.map(partial(_send_load, lake.path, bucket), groups):
+            if len(pack.parts) > 1:
+                packs[name] = pack
+            sizes.append(pack.bytes)
+            progress("files sent", len(sizes), len(groups))
+    for described, path in _described(lake):
+        content = path.read_bytes()
+        bucket.put(described, content)
+        sizes.append(len(content))
+    return packs, sizes
+
+
+def _alone(bucket: Bucket, last: Publication | None) -> set[str]:
+    """Return the hashes of the files that the current version of the store has outside of packs.
 
     Others may be there, but `collect` may be about to delete them.
     """
     if last is None:
         return set()
-    return {file.sha256 for file in damage.expected(manifest_of(bucket, last.version))}
+    files = {file.sha256 for file in damage.expected(manifest_of(bucket, last.version))}
+    return files - packed(last.packs).keys()
 
 
-def _send(lake: Lake, bucket: Bucket, present: set[str], progress: Progress) -> list[int]:
-    """Send the files that are not there, then what describes them; return their sizes."""
-    expected = {file.sha256: file.path for file in damage.expected(lake.manifest)}
-    missing = [(path, digest) for digest, path in expected.items() if digest not in present]
-    sizes = []
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        for size in pool.map(partial(_send_file, lake.path, bucket), missing):
-            sizes.append(size)
-            progress("files sent", len(sizes), len(missing))
-    for name, path in _described(lake):
-        content = path.read_bytes()
-        bucket.put(name, content)
-        sizes.append(len(content))
-    return sizes
+def _send_load(folder: Path, bucket: Bucket, files: list[Local]) -> tuple[str, Pack]:
+    """Send files as one object; return the hash of its bytes, and where each file lies in it."""
+    contents = {file.sha256: _read(folder, file) for file in files}
+    whole = b"".join(contents.values())
+    name = sha256(whole).hexdigest()
+    bucket.put(file_name(name), whole)
+    return name, Pack.of({file: len(content) for file, content in contents.items()})
 
 
-def _send_file(folder: Path, bucket: Bucket, file: tuple[str, str]) -> int:
-    path, digest = file
-    content = (folder / path).read_bytes()
-    if sha256(content).hexdigest() != digest:
+def _read(folder: Path, file: Local) -> bytes:
+    """Return the bytes of a file; `Damaged` if they are others than were written."""
+    content = (folder / file.path).read_bytes()
+    if sha256(content).hexdigest() != file.sha256:
         raise Damaged(
-            f"version {folder.name} is damaged: {path} {damage.OTHER_BYTES}; nothing was published"
+            f"version {folder.name} is damaged: {file.path} {damage.OTHER_BYTES}; "
+            "nothing was published"
         )
-    bucket.put(file_name(digest), content)
-    return len(content)
+    return content
 
 
 def _described(lake: Lake) -> Iterator[tuple[str, Path]]:
     """Return name and path of what describes a version, the manifest last."""
     state = lake.path / layout.STATE
-    if state.exists():
+    if state.exists() and state.stat().st_size <= LARGEST_STATE:
         yield state_name(lake.version), state
     yield manifest_name(lake.version), lake.path / layout.MANIFEST

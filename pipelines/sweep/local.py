@@ -12,9 +12,6 @@ LOOPBACK: Final = "127.0.0.1"
 PAGES: Final = f"{LOOPBACK}:0"
 """Where Dask serves pages about itself; unless told, it does so on every interface."""
 
-WAIT: Final = "60s"
-"""How long a task waits for a worker, where there is none; unless told, it does so for ever."""
-
 
 @contextmanager
 def local_cluster(workers: int, port: int, folder: str) -> Iterator[str]:
@@ -28,10 +25,7 @@ def local_cluster(workers: int, port: int, folder: str) -> Iterator[str]:
     except ImportError:
         raise Unfinished(EXTRA) from None
     logging.getLogger("distributed").setLevel(logging.ERROR)
-    settings = {
-        "distributed.nanny.pre-spawn-environ.POLARS_MAX_THREADS": "1",
-        "distributed.scheduler.no-workers-timeout": WAIT,
-    }
+    settings = {"distributed.nanny.pre-spawn-environ.POLARS_MAX_THREADS": "1"}
     try:
         with dask.config.set(settings), LocalCluster(
             n_workers=workers, threads_per_worker=1, host=LOOPBACK, scheduler_port=port,

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from socket import gethostname
 
 import pytest
 from fastapi.testclient import TestClient
 
 from tests.api.conftest import at, served
+from tests.api.test_data import until
 
 WRITER = "https://writer.example.com"
 
@@ -44,3 +46,19 @@ def test_it_writes_nothing_to_the_lake(place: Path) -> None:
     with served(place, role="reader") as reader:
         at(reader).get("/strategies/sammansatt_momentum")
     assert sorted(place.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("named", "instance"), [({}, f"{gethostname()}:8001"), ({"instance": "web-2"}, "web-2")]
+)
+def test_its_alerts_name_it(
+    place: Path, caplog: pytest.LogCaptureFixture, named: dict[str, str], instance: str
+) -> None:
+    small = {"memory_limit_mb": 1, "memory_hold_seconds": 0}
+    with served(place, role="reader", port=8001, **small, **named) as reader:
+        told = f"memory_high firing (critical) at {instance}"
+        found = until(
+            lambda: [r for r in caplog.records if getattr(r, "fields", {}).get("alert") == told]
+        )
+        assert "memory is at" in found[0].getMessage()
+        assert reader.get("/health").json()["instance"] == instance

@@ -40,8 +40,10 @@ PARTS: Final = {
         "--since", "2019-01-01",
     ),
     "Object store": ("tests.benchmarks.store",),
+    "PostgreSQL": ("tests.benchmarks.postgres", "{folder}/calm.db"),
     "Sizing": ("tests.benchmarks.sizing", "{folder}"),
     "API": ("tests.benchmarks.api", "--source", "{folder}/calm.db"),
+    "Pages": ("tests.benchmarks.pages",),
 }  # fmt: skip
 """The other parts by title: a module and its options."""
 PANELS: Final = {"seconds": "seconds, without imports", "peak_mb": "peak memory, MB"}

@@ -19,6 +19,7 @@ from pipelines.lake import Lake
 from pipelines.ranking import STRATEGIES, Every, first_days, many
 from pipelines.research import Inputs, backtests
 from pipelines.sweep import Driver, Ranking, here, on_cluster, write_history
+from pipelines.sweep import dask as on_dask
 from pipelines.sweep.processes import TRIES, spawned
 from pipelines.sweep.task import Failed, Task
 from pipelines.universe import SWEDEN
@@ -259,25 +260,55 @@ def test_a_worker_of_a_cluster_that_is_killed(
     assert content(tmp_path / "out") == expected
 
 
-def test_a_scheduler_that_is_killed(
-    lake: Lake, tmp_path: Path, write: Callable[..., Any], expected: dict[str, bytes],
-    cluster: Cluster,
-) -> None:  # fmt: skip
+def test_a_cluster_whose_workers_are_gone(
+    tmp_path: Path, write: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    distributed = pytest.importorskip("distributed", reason="the extra `cluster` is absent")
+    monkeypatch.setattr(on_dask, "WITHOUT_WORKERS", 1.0)
+    monkeypatch.setattr(on_dask, "LOOK_SECONDS", 0.2)
+    loopback = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, **loopback) as own:
+        driver = acting_at_a_third(on_cluster(own.scheduler_address), lambda: own.scale(0))
+        with pytest.raises(Unfinished, match=r" has had no worker for 1 s; start some; "):
+            write(tmp_path / "out", driver)
+
+
+def test_a_scheduler_that_hangs(
+    tmp_path: Path, write: Callable[..., Any], cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(on_dask, "SILENT_SECONDS", 1.0)
+    monkeypatch.setattr(on_dask, "LOOK_SECONDS", 0.2)
+    started = time.monotonic()
+    try:
+        with pytest.raises(Unfinished, match=r"^the scheduler at .* does not answer any more; "):
+            write(tmp_path / "out", acting_at_a_third(
+                on_cluster(cluster.address), lambda: cluster.process.send_signal(signal.SIGSTOP)
+            ))  # fmt: skip
+    finally:
+        cluster.process.send_signal(signal.SIGCONT)
+    assert time.monotonic() - started < 30
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_scheduler_that_is_killed_ends_the_command(
+    lake: Lake, tmp_path: Path, cluster: Cluster
+) -> None:
     """The last test of the cluster."""
-    out, killed = tmp_path / "out", []
-
-    def kill() -> None:
+    out, whole = tmp_path / "out", tmp_path / "whole"
+    with begun(lake, out, "--cluster", cluster.address) as process:
+        until(lambda: list(tmp_path.glob(".parts-out-*/0*")))
         cluster.process.kill()
-        killed.append(time.monotonic())
-
-    with pytest.raises(Unfinished) as caught:
-        write(out, acting_at_a_third(on_cluster(cluster.address), kill))
-    assert time.monotonic() - killed[0] < 10
-    assert str(caught.value).startswith(f"the scheduler at {cluster.address} is gone; ")
+        _, told = process.communicate(timeout=10)
+    assert process.returncode == 1
+    assert told.startswith(f"error: the scheduler at {cluster.address} is gone; ")
+    assert "give --resume" in told
     assert not out.exists()
-    done = write(out, here(lake), resume=True)
-    assert 0 < done.taken < done.blocks
-    assert content(out) == expected
+    for folder in (whole, out):
+        with begun(lake, folder, "--processes", "1", "--resume") as process:
+            told, _ = process.communicate(timeout=60)
+        assert process.returncode == 0
+    assert "taken from before" in told
+    assert content(out) == content(whole)
 
 
 def test_no_scheduler_is_told_soon(tmp_path: Path, write: Callable[..., Any]) -> None:
@@ -285,3 +316,27 @@ def test_no_scheduler_is_told_soon(tmp_path: Path, write: Callable[..., Any]) ->
     with pytest.raises(Unfinished, match=r"^no scheduler answers at tcp://127.0.0.1:9: "):
         write(tmp_path / "out", on_cluster("tcp://127.0.0.1:9", seconds=0.5))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "address", "told"),
+    [
+        ({}, "tls://127.0.0.1:9", "tls://127.0.0.1:9 wants certificates; set DASK_DISTRIBUTED__"),
+        ({"require-encryption": True}, "tcp://127.0.0.1:9", "tcp://127.0.0.1:9 is not encrypted, "),
+        (
+            {"tls.ca-file": "/", "tls.client.cert": "/nix"},
+            "tls://127.0.0.1:9",
+            "DASK_DISTRIBUTED__COMM__TLS__* name ",
+        ),
+    ],
+)
+def test_certificates_that_do_not_fit_the_address(
+    tmp_path: Path, write: Callable[..., Any], settings: dict[str, Any], address: str, told: str
+) -> None:
+    pytest.importorskip("distributed", reason="the extra `cluster` is absent")
+    import dask  # noqa: PLC0415 - an extra
+
+    comm = {f"distributed.comm.{name}": value for name, value in settings.items()}
+    with dask.config.set(comm), pytest.raises(Unfinished) as caught:
+        write(tmp_path / "out", on_cluster(address))
+    assert str(caught.value).startswith(told)

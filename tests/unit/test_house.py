@@ -80,8 +80,9 @@ ARROWS: Final[Mapping[str, tuple[str, ...]]] = {
     "services": ("jobs", "serving", "watch", "web", "ranking", "lake", "base"),
     "metrics": ("services", "jobs", "serving", "watch", "lake", "base"),
     "deps": ("services", "serving", "web", "research", "ranking", "lake", "base"),
+    "permission": ("deps", "web"),
     "routes": (
-        "deps", "metrics", "services", "jobs", "serving", "watch", "web",
+        "permission", "deps", "metrics", "services", "jobs", "serving", "watch", "web",
         "research", "ranking", "lake", "base",
     ),
     "running": ("services", "serving", "watch", "web", "lake", "base"),

@@ -10,8 +10,8 @@ import pytest
 from app.jobs.environment import environment
 from app.jobs.outside import service_databases
 from pipelines.demo_market.pour import statement
-from pipelines.errors import SourceError
-from pipelines.place import Postgres, place, place_text, spelled
+from pipelines.errors import SourceBusy, SourceError
+from pipelines.place import Postgres, place, place_text, spelled, without_addresses
 from pipelines.postgres import Session, connect, ended, without_address
 from pipelines.settings import Settings
 
@@ -52,6 +52,24 @@ def test_an_address_of_another_kind_is_told_without_it(
             "the source is an address of another kind; write postgresql://…"
         )
     assert place(f" {URL}\n") == Postgres(URL)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            f"unknown command '{URL}'; expected one",
+            "unknown command 'postgresql://…'; expected one",
+        ),
+        ("use --source postgres://a:b c@d/e@h/db", "use --source postgres://…"),
+        ("at POSTGRESQL+psycopg:/a:b@h/db; name", "at POSTGRESQL+psycopg:/…; name"),
+        ("at postgresql://a:b, cut off", "at postgresql://… cut off"),
+        ("cannot read postgresql://…/db: a@b", "cannot read postgresql://…/db: a@b"),
+        ("write postgresql://user:password@host", "write postgresql://user:password@host"),
+    ],
+)
+def test_an_address_that_somebody_typed_is_not_repeated(text: str, told: str) -> None:
+    assert without_addresses(text) == told
 
 
 def test_anything_else_is_a_path(tmp_path: Path) -> None:
@@ -109,6 +127,12 @@ def test_the_words_of_the_server_are_found_in_those_of_connectorx() -> None:
         "the server ended the read of stocks: canceling statement due to statement timeout; "
         "give the role a longer one with ALTER ROLE … SET statement_timeout, or none with 0"
     )
+    busy = ended(Postgres(URL), "stocks", "db error: ERROR: canceling it due to lock timeout\n")
+    assert isinstance(busy, SourceBusy)
+    assert str(busy) == (
+        "the server ended the read of stocks: canceling it due to lock timeout; "
+        "stop what has locked the table, then try again"
+    )
     assert str(ended(Postgres(URL), "stocks", "no words\nmore")) == (
         "the server ended the read of stocks: no words; "
         "try again; if it stays so, the server's log says why"
@@ -140,7 +164,9 @@ def test_every_read_holds_the_server_against_the_certificates_of_the_address(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     one = connected(asked)
-    assert one.url.startswith(f"postgresql://a:b@db:5432/market?sslmode=require{known}&keepalives_")
+    assert one.url.startswith(
+        f"postgresql://a:b@db:5432/market?sslmode=require{known}&options=-c%20lock_"
+    )
 
 
 def test_the_usual_file_of_certificates_counts_too(

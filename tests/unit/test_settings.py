@@ -89,8 +89,8 @@ def test_settings_cannot_be_changed_afterwards() -> None:
 
 # -------------------------------------------------------------------------- empty, and secret
 
-OPTIONAL = ("published_universes", "api_token", "trusted_proxies", "writer", "remote", "cluster",
-            "sync_hour", "memory_limit_mb",
+OPTIONAL = ("published_universes", "api_token", "trusted_proxies", "writer", "instance",
+            "remote", "cluster", "sync_hour", "memory_limit_mb",
             "webhook_url", "smtp_host", "smtp_user", "smtp_password", "smtp_to")  # fmt: skip
 
 

@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[2]
          "no such option: --stratgy; the nearest is --strategy; --help shows how to use it"),
         ("export data/demo.db",
          "'data/demo.db' has no option before it; use --source data/demo.db"),
+        ("export postgresql://a:b/c@d@h/db",
+         "'postgresql://…' has no option before it; use --source postgresql://…"),
         ("serve --port abc", "--port = 'abc' is no whole number; write digits alone"),
         ("versions",
          "name a command: list, verify, rollback, prune, forget, diff; --help says what they do"),

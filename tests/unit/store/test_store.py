@@ -10,7 +10,7 @@ import pytest
 from pipelines import store
 from pipelines.errors import EmptyStore, LakeError, RemoteError
 from pipelines.lake import Lake, current_id, layout, marks, publishing, text, version_ids
-from pipelines.store import Bucket, pull, push
+from pipelines.store import Bucket, packs, pull, push
 from tests.factories import data_file, dataset, manifest
 
 V1, V2, V3 = (f"2026112{n}T170000Z-abcdef" for n in range(1, 4))
@@ -53,7 +53,8 @@ def copy(tmp_path: Path) -> Path:
 
 def test_what_is_pushed_can_be_pulled(root: Path, bucket: Bucket, copy: Path) -> None:
     pushed = push(root, bucket)
-    assert (pushed.publication.number, pushed.publication.version, pushed.files) == (1, V1, 4)
+    assert (pushed.publication.number, pushed.publication.version) == (1, V1)
+    assert pushed.objects == 3  # both files in a pack, the state and the manifest
     assert pull(copy, bucket).publication.version == current_id(copy) == V1
     for path in layout.version(root, V1).iterdir():
         assert (layout.version(copy, V1) / path.name).read_bytes() == path.read_bytes()
@@ -63,7 +64,7 @@ def test_only_what_is_new_is_sent_and_fetched(root: Path, bucket: Bucket, copy: 
     push(root, bucket)
     pull(copy, bucket)
     made(root, V2, "same", "new")
-    assert push(root, bucket).files == 3  # one file, the state and the manifest
+    assert push(root, bucket).objects == 3  # one file, the state and the manifest
     assert pull(copy, bucket).files == 3
     same = [layout.version(copy, version) / "same.parquet" for version in (V1, V2)]
     assert same[0].samefile(same[1])
@@ -81,7 +82,7 @@ def test_a_version_without_the_state_of_its_database(
 
 def test_nothing_new_is_nothing_to_do(root: Path, bucket: Bucket, copy: Path) -> None:
     push(root, bucket)
-    assert push(root, bucket).files == 0
+    assert push(root, bucket).objects == 0
     pull(copy, bucket)
     assert pull(copy, bucket).files == 0
     assert len(store.publications(bucket)) == 1
@@ -149,6 +150,12 @@ def test_a_roll_back_here_stays_until_there_is_something_newer(
     assert current_id(copy) == V3
 
 
+def stored(folder: Path, content: str) -> Path:
+    """Return where the store of a test has an object of `files`."""
+    digest = sha256(content.encode()).hexdigest()
+    return folder / "store/files" / digest[:2] / digest
+
+
 def cut(path: Path) -> None:
     path.write_text("sa")
 
@@ -196,13 +203,15 @@ def test_damage_in_the_store_publishes_nothing(
     pull(copy, bucket)
     made(root, V2, "new", "four")
     push(root, bucket)
-    digest = sha256(b"four").hexdigest()
-    hurt(tmp_path / "store/files" / digest[:2] / digest)
+    hurt(stored(tmp_path, "newfour"))
     with pytest.raises(RemoteError):
         pull(copy, bucket)
     assert current_id(copy) == V1
     assert version_ids(copy) == [V1]
     assert not list(layout.leftovers(copy))
+    push(root, bucket, force=True)
+    pull(copy, bucket)
+    assert (layout.version(copy, V2) / "four.parquet").read_text() == "four"
 
 
 def test_the_number_of_a_publication_is_given_once(
@@ -226,6 +235,98 @@ def test_an_empty_store_is_told(bucket: Bucket, copy: Path) -> None:
     assert not copy.exists()
 
 
+# ------------------------------------------------------------------------------------- packs
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.read_text() for path in (folder / "store/files").rglob("*/*"))
+
+
+def test_small_files_of_a_push_lie_in_one_object(
+    root: Path, bucket: Bucket, tmp_path: Path
+) -> None:
+    push(root, bucket)
+    assert _files(tmp_path) == ["oldsame"]
+    made(root, V2, "same", "new")
+    push(root, bucket)
+    assert _files(tmp_path) == ["new", "oldsame"]  # `same` is more than half of its pack
+    (published,) = store.publications(bucket)[1:]
+    (pack,) = published.packs.values()
+    assert (pack.bytes, pack.parts) == (7, {sha256(b"same").hexdigest(): (3, 4)})
+
+
+def test_what_is_needed_of_an_old_pack_goes_into_the_next(
+    root: Path, bucket: Bucket, copy: Path, tmp_path: Path
+) -> None:
+    push(root, bucket)
+    made(root, V2, "old", "new", "newer")
+    push(root, bucket)
+    assert _files(tmp_path) == ["oldnewnewer", "oldsame"]  # 3 of 7 bytes would have been needed
+    later = datetime.now(UTC) + timedelta(hours=1)
+    store.collect(bucket, keep=1, grace=NOTHING, now=later)
+    assert _files(tmp_path) == ["oldnewnewer"]
+    pull(copy, bucket)
+    for path in layout.version(root, V2).iterdir():
+        assert (layout.version(copy, V2) / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_pack_stays_while_a_publication_names_a_part_of_it(
+    root: Path, bucket: Bucket, tmp_path: Path
+) -> None:
+    _published(root, bucket)
+    later = datetime.now(UTC) + timedelta(hours=1)
+    store.collect(bucket, keep=1, grace=NOTHING, now=later)
+    assert _files(tmp_path) == ["newer", "oldsame"]
+    made(root, "20261124T170000Z-abcdef", "newer")
+    push(root, bucket)
+    store.collect(bucket, keep=1, grace=NOTHING, now=later)
+    assert _files(tmp_path) == ["newer"]
+
+
+def test_large_files_lie_alone(
+    root: Path, bucket: Bucket, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packs, "SMALL", 4)
+    made(root, V2, "a", "four", "b", "fives")
+    push(root, bucket)
+    assert _files(tmp_path) == ["ab", "fives", "four"]
+    pull(copy, bucket)
+    assert (layout.version(copy, V2) / "b.parquet").read_text() == "b"
+
+
+def test_a_publication_without_packs(
+    root: Path, bucket: Bucket, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(packs, "SMALL", 0)
+    push(root, bucket)
+    (tmp_path / "store/publications/00000001").write_text(V1)
+    monkeypatch.undo()
+    pull(copy, bucket)
+    assert current_id(copy) == V1
+    made(root, V2, "same", "new", "newer")
+    push(root, bucket)
+    assert _files(tmp_path) == ["newnewer", "old", "same"]
+    later = datetime.now(UTC) + timedelta(hours=1)
+    store.collect(bucket, keep=1, grace=NOTHING, now=later)
+    assert _files(tmp_path) == ["newnewer", "same"]
+    pull(copy, bucket)
+    assert current_id(copy) == V2
+
+
+@pytest.mark.parametrize("said", ["", "{}", "no version", '{"version": "none"}'])
+def test_a_publication_that_names_no_version(bucket: Bucket, said: str) -> None:
+    bucket.put("publications/00000001", said.encode())
+    with pytest.raises(RemoteError, match="publications/00000001 names no version"):
+        store.publications(bucket)
+
+
+def test_a_large_state_of_a_database_is_not_sent(root: Path, bucket: Bucket, copy: Path) -> None:
+    (layout.version(root, V1) / layout.STATE).write_bytes(bytes(2**16 + 1))
+    assert push(root, bucket).objects == 2
+    pull(copy, bucket)
+    assert not (layout.version(copy, V1) / layout.STATE).exists()
+
+
 # -------------------------------------------------------------------------------- collection
 
 
@@ -241,7 +342,7 @@ def test_what_only_old_publications_have_is_deleted(root: Path, bucket: Bucket, 
     _published(root, bucket)
     later = datetime.now(UTC) + timedelta(hours=1)
     gone = store.collect(bucket, keep=2, grace=NOTHING, now=later)
-    assert (gone.publications, gone.objects) == (1, 3)  # the manifest, the state, the file `old`
+    assert (gone.publications, gone.objects) == (1, 2)  # the manifest and the state
     assert [p.number for p in store.publications(bucket)] == [2, 3]
     pull(copy, bucket)
     assert current_id(copy) == V3

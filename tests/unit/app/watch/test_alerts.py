@@ -376,3 +376,12 @@ def test_the_command_shows_the_history(world: World, tmp_path: Path) -> None:
 def test_help_has_an_example(tmp_path: Path, word: str) -> None:
     result = command(tmp_path, *word.split(), "--help")
     assert f"Example: python -m app.alerts {word or 'test'}" in result.stdout
+
+
+def test_a_notice_names_the_service_that_is_one_of_several() -> None:
+    alert = Alert("a1", "memory_high", "critical", "memory is at 95%", "firing", START)
+    alone, named = alert.notice(), alert.notice("web-2")
+    assert (alone.title, "instance" in alone.data) == ("memory_high firing (critical)", False)
+    assert named.title == "memory_high firing (critical) at web-2"
+    assert named.data == alert.as_dict() | {"instance": "web-2"}
+    assert named.text == alone.text
