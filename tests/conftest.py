@@ -14,6 +14,7 @@ from pipelines.demo import make_market
 from pipelines.export import export
 from pipelines.runtime import keep_loaded
 from pipelines.universe import SWEDEN
+from tests.made_once import made_once
 from tests.trading_days import known_sessions
 
 os.environ.setdefault("STOCKRANK_BACKTESTS", "false")
@@ -65,12 +66,15 @@ def no_wait_for_the_disk() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def demo_market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder with `demo.db`, of 120 stocks and four years, and its `lake`; to be read only."""
-    folder = tmp_path_factory.mktemp("demo_market")
-    make_market(folder / "demo.db", stocks=120, years=4)
-    export(folder / "demo.db", folder / "lake", SWEDEN)
+    folder = made_once(tmp_path_factory, "demo_market", _make_demo_market)
     before = _listing(folder)
     yield folder
     assert _listing(folder) == before, "a test changed the market that all share"
+
+
+def _make_demo_market(folder: Path) -> None:
+    make_market(folder / "demo.db", stocks=120, years=4)
+    export(folder / "demo.db", folder / "lake", SWEDEN)
 
 
 def _listing(folder: Path) -> dict[Path, tuple[int, int]]:

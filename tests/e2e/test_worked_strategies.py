@@ -1,8 +1,6 @@
 """The fourteen strategies of the documents against plain Python, on invented and real data."""
 
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -12,7 +10,6 @@ import polars as pl
 import pytest
 
 from pipelines.definition import definitions_from
-from pipelines.export import export
 from pipelines.lake import Lake
 from pipelines.ranking.as_data import strategy_of
 from pipelines.ranking.catalogue import PRICE_WINDOWS
@@ -21,9 +18,9 @@ from pipelines.ranking.strategies import STRATEGIES
 from pipelines.universe import SWEDEN, Universe
 from tests import factor_oracle
 from tests.definition_oracle import Row, ranked
+from tests.real_data import needs_real_data, real_market
 
 ROOT: Final = Path(__file__).parents[2]
-SHARED: Final = ROOT.parent / "shared"
 FOLDER: Final = ROOT / "docs" / "strategies"
 DEFINITIONS: Final = {one.name: one for one in definitions_from(FOLDER)}
 WINDOWS: Final = {window.name for window in PRICE_WINDOWS}
@@ -69,32 +66,28 @@ def test_each_ranks_the_demo_market_as_plain_python_does(demo_market: Path, name
 
 @pytest.fixture(scope="module")
 def sp500(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the stocks of the S&P 500 as `real.db` and `lake`."""
-    tool = SHARED / "tools" / "build_real_db.py"
-    if not tool.exists():
-        pytest.skip("there is no real data: ../shared is absent")
-    folder = tmp_path_factory.mktemp("sp500")
-    subprocess.run([sys.executable, tool, "sp500", folder / "real.db"], check=True)
-    export(folder / "real.db", folder / "lake", US, force=True)
-    return folder
+    """A folder with the stocks of the S&P 500 as `app.db` and `data/lake`."""
+    return real_market(tmp_path_factory, "sp500")
 
 
 US: Final = Universe(name="sp500", markets=("sp500",), currency="USD")
 
 
 @pytest.mark.slow
+@needs_real_data
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_each_ranks_real_stocks_as_plain_python_does(sp500: Path, name: str) -> None:
-    rows_of(Lake(sp500 / "lake"), name, REAL_DAY, US)
+    rows_of(Lake(sp500 / "data" / "lake"), name, REAL_DAY, US)
 
 
 @pytest.mark.slow
+@needs_real_data
 def test_the_price_windows_of_real_stocks_are_those_of_the_database(sp500: Path) -> None:
     """From the rows of the database, for stocks whose closes are good."""
-    lake, read = Lake(sp500 / "lake"), ("low_volatility", "high_52_weeks")
+    lake, read = Lake(sp500 / "data" / "lake"), ("low_volatility", "high_52_weeks")
     jumped = set(lake.jumps().collect()["ticker"])
     checked = 0
-    with closing(sqlite3.connect(sp500 / "real.db")) as con:
+    with closing(sqlite3.connect(sp500 / "app.db")) as con:
         for name in read:
             rows = rows_of(lake, name, REAL_DAY, US)
             for row in rows[::20]:

@@ -4,10 +4,7 @@ S&P 500 stocks have statements; the Nordic ones have neither market caps nor fun
 """
 
 import json
-import os
 import sqlite3
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -23,17 +20,12 @@ from pipelines.lake.version import Lake
 from pipelines.ranking.factors import SIGNALS
 from pipelines.ranking.rank import rankings
 from pipelines.ranking.strategies import STRATEGIES
-from pipelines.settings import PREFIX, Settings
+from pipelines.settings import Settings
 from pipelines.universe import SWEDEN
 from tests import oracle, oracle_export
+from tests.real_data import SHARED, needs_real_data, real_market, run
 
-ROOT: Final = Path(__file__).parents[2]
-SHARED: Final = ROOT.parent / "shared"
-
-pytestmark = pytest.mark.skipif(
-    not (SHARED / "tools" / "build_real_db.py").exists(),
-    reason="there is no real data: ../shared is absent",
-)
+pytestmark = needs_real_data
 
 Row = dict[str, Any]
 Closes = dict[str, dict[date, float]]
@@ -75,32 +67,15 @@ COMPOSITES: Final = {
 }
 
 
-def run(folder: Path, *words: str) -> subprocess.CompletedProcess[bytes]:
-    """Python with some words, in a folder, with no setting in the environment."""
-    env = {k: v for k, v in os.environ.items() if not k.startswith(PREFIX)}
-    result = subprocess.run(
-        [sys.executable, *words],
-        cwd=folder,
-        env=env | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stderr.decode()
-    return result
-
-
 def ranked(folder: Path, *options: str) -> pl.DataFrame:
     """What `python -m pipelines.rank` gives of all stocks."""
     words = ("-m", "pipelines.rank", "--top", "all", "--format", "parquet", *options)
     return pl.read_parquet(BytesIO(run(folder, *words).stdout))
 
 
-def make(folder: Path, name: str) -> Row:
-    """Build a database from the files and export it; the manifest."""
-    run(folder, str(SHARED / "tools" / "build_real_db.py"), name, "app.db")
-    words = ("-m", "pipelines.export", "--source", "app.db", "--lake", "data/lake", "--json")
-    manifest: Row = json.loads(run(folder, *words).stdout)
-    return manifest
+def market_and_manifest(factory: pytest.TempPathFactory, name: str) -> tuple[Path, Row]:
+    folder = real_market(factory, name)
+    return folder, json.loads((folder / "manifest.json").read_text())
 
 
 def table(name: str, file: str) -> list[Row]:
@@ -129,12 +104,7 @@ def close_on(closes: dict[date, float], day: date) -> tuple[date, float] | None:
 
 @pytest.fixture(scope="module")
 def sp500(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Row]:
-    folder = tmp_path_factory.mktemp("sp500")
-    (folder / "stockrank.toml").write_text(
-        'universe = "sp500"\n[universes.sp500]\n'
-        'markets = ["sp500"]\ncurrency = "USD"\nmin_market_cap = 0\n'
-    )
-    return folder, make(folder, "sp500")
+    return market_and_manifest(tmp_path_factory, "sp500")
 
 
 @pytest.fixture(scope="module")
@@ -347,8 +317,7 @@ def test_nobody_leaves_sp500_for_a_share_class(of_d: dict[str, dict[str, Row]]) 
 
 @pytest.fixture(scope="module")
 def nordic(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Row]:
-    folder = tmp_path_factory.mktemp("nordic")
-    return folder, make(folder, "nordic")
+    return market_and_manifest(tmp_path_factory, "nordic")
 
 
 @pytest.fixture(scope="module")

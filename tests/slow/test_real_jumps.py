@@ -7,7 +7,6 @@ are real crashes. That of the S&P 500 is a spin-off.
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
-from pathlib import Path
 from typing import Final
 
 import polars as pl
@@ -16,12 +15,9 @@ import pytest
 from pipelines.lake.version import Lake
 from pipelines.ranking.many import Every, cross_sections, first_days, history
 from pipelines.universe import SWEDEN, TrustedJump
-from tests.slow.test_real import SHARED, make
+from tests.real_data import needs_real_data, real_market
 
-pytestmark = pytest.mark.skipif(
-    not (SHARED / "tools" / "build_real_db.py").exists(),
-    reason="there is no real data: ../shared is absent",
-)
+pytestmark = needs_real_data
 
 NORDIC_JUMPS: Final = {
     "ABB": ["2002-10-22"],
@@ -39,16 +35,12 @@ CRASHES: Final = tuple(TrustedJump(t, date.fromisoformat(NORDIC_JUMPS[t][0]))
 
 @pytest.fixture(scope="module")
 def nordic(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    folder: Path = tmp_path_factory.mktemp("nordic")
-    make(folder, "nordic")
-    return Lake(folder / "data" / "lake")
+    return Lake(real_market(tmp_path_factory, "nordic") / "data" / "lake")
 
 
 @pytest.fixture(scope="module")
 def sp500(tmp_path_factory: pytest.TempPathFactory) -> Lake:
-    folder: Path = tmp_path_factory.mktemp("sp500")
-    make(folder, "sp500")
-    return Lake(folder / "data" / "lake")
+    return Lake(real_market(tmp_path_factory, "sp500") / "data" / "lake")
 
 
 def jumps(lake: Lake) -> dict[str, list[str]]:

@@ -51,10 +51,10 @@ def run(database: Path, root: Path) -> subprocess.CompletedProcess[str]:
 
 
 def read_until(stop: Event, root: Path, answers: Any) -> None:
-    """Rank in a loop, while the test is there; one word a read: ok, or what was wrong."""
+    """Rank ten times a second, while the test is there; a word a read: ok, or what was wrong."""
     test = parent_process()
     assert test
-    while test.is_alive() and not stop.is_set():
+    while test.is_alive() and not stop.wait(0.1):
         try:
             opened = Lake(root)
             published = opened.rankings().collect()
@@ -67,7 +67,7 @@ def read_until(stop: Event, root: Path, answers: Any) -> None:
 
 @contextmanager
 def two_readers(root: Path) -> Iterator[Counter[str]]:
-    """Count what two processes answer that read as fast as they can."""
+    """Count what two processes answer that read again and again."""
     counted: Counter[str] = Counter()
     stop, answers = SPAWN.Event(), SPAWN.Queue()
     readers = [SPAWN.Process(target=read_until, args=(stop, root, answers)) for _ in range(2)]
@@ -111,7 +111,7 @@ def torture(database: Path, root: Path, kills: int, seed: int) -> dict[str, Any]
     phases: Counter[str] = Counter()
     with two_readers(root) as reads:
         while sum(phases.values()) - phases["done"] < kills:
-            phases[kill_once(database, root, rng.uniform(0, whole * 1.5))] += 1
+            phases[kill_once(database, root, rng.uniform(0, whole * 1.1))] += 1
             assert verify_files(Lake(root)).problems == []
             result = run(database, root)
             assert result.returncode == 0, result.stderr
@@ -122,7 +122,7 @@ def torture(database: Path, root: Path, kills: int, seed: int) -> dict[str, Any]
 def test_a_killed_refresh_leaves_the_last_version_and_the_next_one_succeeds(
     market: Path, tmp_path: Path
 ) -> None:
-    figures = torture(market, tmp_path / "lake", kills=10, seed=1)
+    figures = torture(market, tmp_path / "lake", kills=8, seed=1)
     assert set(figures["reads"]) == {"ok"}
     assert figures["reads"]["ok"] > 10
 

@@ -137,6 +137,10 @@ RELOAD: Final = (
 )  # fmt: skip
 
 
+BOUND: Final = "SET lock_timeout = '9s'"
+WAITING: Final = "SELECT 1 FROM pg_locks WHERE NOT granted"
+
+
 @pytest.fixture
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgres, "LOCK_SECONDS", 1)
@@ -149,8 +153,10 @@ def meanwhile(running: Server) -> Iterator[Callable[..., None]]:
         begun = list[Future[Any]]()
 
         def run(*statements: str) -> None:
-            begun.append(pool.submit(running.run, "own", *statements))
-            time.sleep(0.3)
+            begun.append(pool.submit(running.run, "own", BOUND, *statements))
+            end = time.monotonic() + 5
+            while not running.run("own", WAITING) and time.monotonic() < end:
+                time.sleep(0.02)
 
         yield run
         for one in begun:
@@ -160,6 +166,7 @@ def meanwhile(running: Server) -> Iterator[Callable[..., None]]:
 @pytest.mark.usefixtures("_impatient")
 def test_a_table_that_is_locked(url: str, root: Path) -> None:
     with psycopg.connect(url) as con:
+        con.execute("SET idle_in_transaction_session_timeout = '9s'")
         con.execute("LOCK TABLE splits IN ACCESS EXCLUSIVE MODE")
         told = refused(url, root)
     assert told == (
