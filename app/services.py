@@ -158,7 +158,8 @@ def instance_of(settings: Settings) -> str | None:
     """Return the name of a service among several; None for one without a name that is alone."""
     if settings.instance or not (settings.is_reader or settings.remote):
         return settings.instance
-    return f"{gethostname()}:{settings.port}"
+    port = f":{settings.port}" if settings.port else ""
+    return f"{gethostname()}{port}"
 
 
 def build_services(settings: Settings) -> Services:

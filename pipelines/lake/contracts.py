@@ -113,7 +113,9 @@ class Fundamentals(dy.Schema):
 class ObservedFundamentals(Fundamentals):
     """Rows of the table `fundamentals` as refreshes saw them, whatever became of them since.
 
-    They are sorted by ticker and `known_from`, in one file or more for each year of `known_from`.
+    They are in one file or more, the later ones in the last. In a file, those that matter beyond it
+    come first, then the others by some years of `known_from`; each part is sorted by ticker and
+    that. The columns that end in `_until` are null where no other row of the file takes the place.
     """
 
     observed_on = _day("day of the refresh that saw the row first, UTC")
@@ -121,6 +123,10 @@ class ObservedFundamentals(Fundamentals):
     state = _state()
     struck_on = _day("day on which the owner struck the row", nullable=True)
     reason = _text("the owner's reason to strike it")
+    ratios_until = _day("the day from which its ratios matter no more", nullable=True)
+    items_until = _day("the same of its statement items", nullable=True)
+    year_until = _day("the same as those of the newest fiscal year", nullable=True)
+    before_until = _day("the same as those of the year before it", nullable=True)
 
 
 class Stocks(dy.Schema):
@@ -144,7 +150,8 @@ class Stocks(dy.Schema):
 class ObservedStocks(dy.Schema):
     """Rows of `stocks` as refreshes saw them: one whenever a listing changed, its cap once a week.
 
-    They are sorted by ticker and day, in one file or more for each year of `observed_on`.
+    They are in one file or more, the later ones in the last. In a file, the first and the last one
+    of each stock come first, then the others by year; each part is sorted by ticker and day.
     """
 
     ticker = dy.String(nullable=False, min_length=1, description="normalised ticker")
@@ -166,6 +173,8 @@ class ObservedStocks(dy.Schema):
     state = _state()
     struck_on = _day("day on which the owner struck the row", nullable=True)
     reason = _text("the owner's reason to strike it")
+    stands_from = _day("the day; null for the first one of the stock in its file", nullable=True)
+    stands_until = _day("the day of the next one in its file; null for the last", nullable=True)
 
 
 class Jumps(dy.Schema):

@@ -173,10 +173,9 @@ def data_file(dataset: str, year: int | None) -> str:
     return f"{folder}/0.parquet"
 
 
-def observed_file(dataset: str, year: int | None, number: int) -> str:
-    """Return the path of observations; those that wait have no year."""
-    folder = f"{dataset}/waiting" if year is None else f"{dataset}/year={year}"
-    return f"{folder}/{number}.parquet"
+def observed_file(dataset: str, number: int | None) -> str:
+    """Return the path of observations; those that wait have no number."""
+    return f"{dataset}/{'waiting' if number is None else number}.parquet"
 
 
 def rejects(dataset: str) -> str:

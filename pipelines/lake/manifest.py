@@ -63,6 +63,7 @@ class Observed:
     kept: int  # rows that are kept
     waiting: int  # rows of the source that differ from those kept, and wait for the next week
     struck: int  # rows that the owner struck
+    marked_by: str = ""  # the hash of the rules by which the rows tell for how long they stand
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ Each version has all of it, in files that it takes from the one before. They can
 became of the rest of the version, and whatever its layout.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,7 +15,7 @@ import polars as pl
 from pipelines.lake import damage, layout
 from pipelines.lake.described import Damaged
 from pipelines.lake.layout import MANIFEST
-from pipelines.lake.manifest import Dataset, observed_in
+from pipelines.lake.manifest import DataFile, Dataset, observed_in
 from pipelines.lake.version import Lake
 
 NAMES: Final = ("observed_fundamentals", "observed_stocks")
@@ -43,17 +43,21 @@ class Memory:
         """The number of all observations."""
         return sum(entry.rows for name, entry in self.datasets.items() if name in NAMES)
 
-    def year(self, dataset: str, year: int | None) -> pl.LazyFrame:
-        """Return the observations of a year; those that wait have none."""
-        return self._lake.year(dataset, year)
+    def kept(self, dataset: str) -> list[DataFile]:
+        """Return the files of a dataset of observations but for those that wait."""
+        return [file for file in self.datasets[dataset].files if file.year is not None]
+
+    def waiting(self, dataset: str) -> list[DataFile]:
+        """Return the files of those that wait."""
+        return [file for file in self.datasets[dataset].files if file.year is None]
+
+    def files(self, dataset: str, files: Sequence[DataFile]) -> pl.LazyFrame:
+        """Return the rows of some files of a dataset."""
+        return self._lake.files(dataset, files)
 
     def scan(self, dataset: str) -> pl.LazyFrame:
         """Return all rows of a dataset of observations, or of what they are of."""
-        return pl.concat([self.year(dataset, year) for year in self.years(dataset) or [None]])
-
-    def years(self, dataset: str) -> list[int | None]:
-        """Return the years of a dataset of observations."""
-        return list(dict.fromkeys(file.year for file in self.datasets[dataset].files))
+        return self.files(dataset, self.datasets[dataset].files)
 
     @property
     def _lake(self) -> Lake:

@@ -92,6 +92,11 @@ class Lake:
         days = [entry.observed.since for entry in self.datasets.values() if entry.observed]
         return min(days, default=None)
 
+    def marked_by(self, dataset: str) -> str:
+        """Return the hash of the rules by which observations tell how long they stand, or ''."""
+        entry = self.datasets.get(dataset)
+        return entry.observed.marked_by if entry and entry.observed else ""
+
     def prices(self, *, since: Day | None = None, until: Day | None = None) -> pl.LazyFrame:
         """Return daily prices from `since` to `until`, both included; only their years are read."""
         return self._between("prices", since, until)
@@ -113,22 +118,30 @@ class Lake:
         return self._between("fx_rates", since, until)
 
     def fundamentals(
-        self, *, known_by: Day | None = None, known_since: Day | None = None
+        self,
+        *,
+        known_by: Day | None = None,
+        known_since: Day | None = None,
+        rules: Iterable[pl.Expr] = (),
     ) -> pl.LazyFrame:
         """Return statements and ratios that were known on a date, or all of them.
 
         They are those of the source and those that were observed before; what is both counts once.
         With `known_since`, those that were known before that day are left out, and only the years
-        from it on are read.
+        from it on are read. Of the observed ones, those that keep the `rules` are returned.
         """
         days = {"known_by": known_by, "known_since": known_since}
         rows = self.source_fundamentals(**days)
         if "observed_fundamentals" not in self.datasets:
             return rows
-        return pl.concat([rows.filter(source="snapshots"), self.filings(**days)])
+        return pl.concat([rows.filter(source="snapshots"), self.filings(**days, rules=rules)])
 
     def filings(
-        self, *, known_by: Day | None = None, known_since: Day | None = None
+        self,
+        *,
+        known_by: Day | None = None,
+        known_since: Day | None = None,
+        rules: Iterable[pl.Expr] = (),
     ) -> pl.LazyFrame:
         """Return the same without snapshots, which have neither a fiscal date nor statements.
 
@@ -137,7 +150,7 @@ class Lake:
         if "observed_fundamentals" not in self.datasets:
             return self.source_fundamentals(known_by=known_by, known_since=known_since)
         rows = self._between("observed_fundamentals", known_since, known_by, day="known_from")
-        counting = rows.filter(pl.col("state").is_in(COUNTING))
+        counting = rows.filter(pl.col("state").is_in(COUNTING), *rules)
         return counting.select(list(self.datasets["fundamentals"].schema))
 
     def source_fundamentals(

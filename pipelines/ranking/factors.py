@@ -15,6 +15,7 @@ STATEMENT_ITEMS: Final = (
     "net_income_ccy", "operating_cf_ccy", "total_assets_ccy", "long_term_debt_ccy",
     "current_ratio", "shares_outstanding", "gross_margin", "asset_turnover",
 )  # fmt: skip
+VENDOR_F_SCORE: Final = "piotroski_f_score"
 SIGNALS: Final = (
     "net_income_positive", "operating_cf_positive", "roa_rose", "cash_exceeds_income",
     "leverage_fell", "current_ratio_rose", "shares_did_not_rise", "gross_margin_rose",

@@ -21,6 +21,7 @@ from pipelines.ranking.market_cap import close_of_cap, market_cap
 from pipelines.ranking.price_windows import PriceWindows
 from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.shares import with_shares_of_one_scale
+from pipelines.ranking.standing import ratios_stand
 from pipelines.ranking.statements import ID_BITS, packed, recent_statements, statements
 from pipelines.ranking.timely import REPORTED, brought_to_date, priced_on, with_prices
 from pipelines.ranking.windows import (
@@ -48,6 +49,16 @@ FACTS: Final = (
     *SIGNALS,
 )
 """The columns of a cross-section that a ranking shows."""
+OF_RATIOS: Final = (
+    "ticker",
+    "known_from",
+    "fiscal_date",
+    "fetched_date",
+    "source",
+    "id",
+    "data_source",
+)
+"""The columns that are read of a row beside its ratios."""
 ADJUSTED: Final = {f"base_close_{n}m": f"base_date_{n}m" for n in MONTHS} | {
     "cap_close": "cap_date",
     "priced_close": "priced_date",
@@ -70,8 +81,7 @@ def cross_section(
     Jumps that are `trusted` count as any move. Beside them are the price windows that are `read`.
     """
     day = pl.lit(as_of, dtype=pl.Date)
-    known = lake.filings(known_by=as_of)
-    recent = lake.fundamentals(known_by=as_of, known_since=days_before(as_of, RATIO_WINDOW))
+    recent = recent_ratios(lake, as_of, as_of)
     windows = {n: in_window(day, n) for n in ANCHORS}
     since, jumps = days_before(as_of, PRICE_WINDOW), counted_jumps(lake, trusted)
     prices = lake.prices(since=since, until=as_of)
@@ -85,7 +95,10 @@ def cross_section(
         closes(good, windows, also=read.aggregations(day) if read else ()),
         newest_jumps(jumps, day),
         with_prices(
-            newest_ratios(recent, day, dated=fiscal_dates(known)), lake.ratio_prices(), jumps, day
+            newest_ratios(recent, day, dated=dated_filings(lake, as_of, as_of)),
+            lake.ratio_prices(),
+            jumps,
+            day,
         ),
         with_shares_of_one_scale(statements(recent_statements(lake, as_of, as_of), day), lake),
         splits=applied_splits(lake),
@@ -157,20 +170,29 @@ def newest_ratios(
 ) -> pl.LazyFrame:
     """Return the newest ratios of each ticker, all from one row, at most twelve months old.
 
-    Beside them the day from which they are known, and the day whose price is in them. `dated` has
-    the `fiscal_dates` of rows of any age, for old ones supersede, too; by default they are those of
+    Beside them the day from which they are known, and the day whose price is in them. `dated` are
+    the `dated_filings` of rows of any age, for old ones supersede, too; by default those of
     `fundamentals`, which then has all rows.
     """
     rows = fundamentals.filter(
         has_any(RATIO_COLUMNS), pl.col("known_from") >= months_before(day, RATIO_MONTHS)
     ).with_columns(key_=newest_ratios_key())
     if dated is None:
-        dated = fiscal_dates(fundamentals)
+        dated = _dated(fundamentals)
     best = _best_key(rows, dated.group_by(by).agg(newest_=pl.col("fiscal_date").max()), by)
     best_rows = rows.join(best, on=[*by, "key_", "fiscal_date"], nulls_equal=True)
     return best_rows.select(
         *by, *RATIO_COLUMNS, ratios_known_from="known_from", priced_on=priced_on()
     )
+
+
+def recent_ratios(lake: Lake, first: date, last: date) -> pl.LazyFrame:
+    """Return the rows with ratios that may count on one of some dates, known on the last."""
+    rows = lake.fundamentals(
+        known_by=last, known_since=days_before(first, RATIO_WINDOW), rules=ratios_stand(lake, first)
+    )
+    # Named as shared, for it is used twice, and would be read as often.
+    return rows.filter(has_any(RATIO_COLUMNS)).select(*OF_RATIOS, *RATIO_COLUMNS).cache()
 
 
 def newest_ratios_key() -> pl.Expr:
@@ -180,8 +202,20 @@ def newest_ratios_key() -> pl.Expr:
     return packed(pl.col("known_from"), low, bits=ID_BITS + 1)
 
 
-def fiscal_dates(fundamentals: pl.LazyFrame) -> pl.LazyFrame:
-    """Return the rows with ratios and a fiscal date."""
+def dated_filings(lake: Lake, first: date, last: date) -> pl.LazyFrame:
+    """Return `ticker, known_from, fiscal_date` of the rows of any age that may be the newest.
+
+    They have ratios and a fiscal date, and are known on the last of the dates.
+    """
+    if rules := ratios_stand(lake, first):
+        # Rows without ratios never stand, so that the ratios need not be read.
+        rows = lake.filings(known_by=last, rules=rules).filter(pl.col("fiscal_date").is_not_null())
+    else:
+        rows = _dated(lake.filings(known_by=last))
+    return rows.select("ticker", "known_from", "fiscal_date")
+
+
+def _dated(fundamentals: pl.LazyFrame) -> pl.LazyFrame:
     return fundamentals.filter(pl.col("fiscal_date").is_not_null(), has_any(RATIO_COLUMNS))
 
 

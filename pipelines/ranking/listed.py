@@ -11,6 +11,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import COUNTING, Lake
+from pipelines.ranking.standing import listings_stand
 
 COLUMNS: Final = (
     "listed", "name", "isin", "market_cap_msek", "sector", "market", "currency", "stock_type",
@@ -21,7 +22,7 @@ COLUMNS: Final = (
 
 def listed_on(lake: Lake, day: date) -> pl.LazyFrame:
     """Return the stocks of a date, one row each."""
-    if (rows := _observed(lake, day)) is None:
+    if (rows := _observed(lake, day, day)) is None:
         return lake.stocks()
     seen = pl.col("observed_on").to_physical()
     # The last day up to the date, else the first after it.
@@ -49,7 +50,7 @@ def all_listed(lake: Lake) -> pl.LazyFrame:
 def listed_on_dates(lake: Lake, dates: Sequence[date]) -> pl.LazyFrame:
     """Return the stocks of some dates, oldest first, a row a stock and date, with `as_of`."""
     days = pl.LazyFrame({"as_of": dates}, schema={"as_of": pl.Date})
-    if (rows := _observed(lake, dates[0])) is None:
+    if (rows := _observed(lake, dates[0], dates[-1])) is None:
         return lake.stocks().join(days, how="cross")
     ahead = days.select(first_="as_of").join(days, how="cross")
     ahead = ahead.filter(pl.col("as_of") >= pl.col("first_"))
@@ -86,11 +87,14 @@ def _first_dates(dates: Sequence[date]) -> pl.DataFrame:
     return days.select("first_", known_=pl.date_ranges("from_", "first_")).explode("known_")
 
 
-def _observed(lake: Lake, day: date) -> pl.LazyFrame | None:
-    """Return the observations that count; None where the stocks of the version are those of a day.
+def _observed(lake: Lake, first: date, last: date) -> pl.LazyFrame | None:
+    """Return the observations that may count on some dates; None where the stocks do on all.
 
-    They are on the day of the last refresh, and later, and in a version without observations.
+    They do on the day of the last refresh, and later, and in a version without observations.
     """
-    if "observed_stocks" not in lake.datasets or day >= (lake.observed_until or date.max):
+    if "observed_stocks" not in lake.datasets or first >= (lake.observed_until or date.max):
         return None
-    return lake.observed("stocks").filter(pl.col("state").is_in(COUNTING))
+    rules = listings_stand(lake, first, last)
+    rows = lake.observed("stocks").filter(pl.col("state").is_in(COUNTING), *rules)
+    # Named as shared, for it is used twice, and would be read as often.
+    return rows.select("ticker", "observed_on", *COLUMNS).cache()

@@ -16,19 +16,18 @@ from pipelines.errors import LakeError
 from pipelines.lake import Lake
 from pipelines.ranking.adjusted import applied_splits
 from pipelines.ranking.currencies import in_currency
-from pipelines.ranking.expressions import has_any
 from pipelines.ranking.jumps import counted_jumps, is_good, newest_jumps, with_bad
 from pipelines.ranking.known import (
     closes,
-    fiscal_dates,
+    dated_filings,
     joined,
     newest_ratios,
     newest_ratios_key,
+    recent_ratios,
 )
 from pipelines.ranking.listed import listed_on_dates
 from pipelines.ranking.price_windows import PriceWindows
 from pipelines.ranking.rank import ranking_tables, windows_read
-from pipelines.ranking.ratios import RATIO_COLUMNS
 from pipelines.ranking.shares import with_shares_of_one_scale
 from pipelines.ranking.statements import recent_statements, statements
 from pipelines.ranking.strategies import strategies_of
@@ -37,7 +36,6 @@ from pipelines.ranking.timely import with_prices
 from pipelines.ranking.windows import (
     ANCHORS,
     PRICE_WINDOW,
-    RATIO_WINDOW,
     days_before,
     earliest,
     in_window,
@@ -184,12 +182,12 @@ def cross_sections(
     Beside it are the price windows that are `read`.
     """
     days = pl.LazyFrame({"as_of": dates}, schema={"as_of": pl.Date})
-    rows, day = lake.filings(known_by=dates[-1]), pl.col("as_of")
-    jumps = counted_jumps(lake, trusted)
-    recent = lake.fundamentals(known_by=dates[-1], known_since=days_before(dates[0], RATIO_WINDOW))
+    day, jumps = pl.col("as_of"), counted_jumps(lake, trusted)
+    recent = recent_ratios(lake, dates[0], dates[-1])
+    dated = dated_filings(lake, dates[0], dates[-1])
     ratios = newest_ratios(
-        _newest_beside(recent.filter(has_any(RATIO_COLUMNS)), dates), day, BY,
-        dated=_beside(_newest_by_day(fiscal_dates(rows), dates[0]), dates),
+        _newest_beside(recent, dates), day, BY,
+        dated=_beside(_newest_by_day(dated, dates[0]), dates),
     )  # fmt: skip
     return joined(
         listed_on_dates(lake, dates),

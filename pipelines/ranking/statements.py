@@ -3,7 +3,6 @@
 Nothing here collects. Frames of more than one date have `as_of` among their keys `by`.
 """
 
-from collections.abc import Iterator
 from datetime import date
 from typing import Final
 
@@ -11,7 +10,8 @@ import polars as pl
 
 from pipelines.lake import Lake
 from pipelines.ranking.expressions import has_any
-from pipelines.ranking.factors import STATEMENT_ITEMS
+from pipelines.ranking.factors import STATEMENT_ITEMS, VENDOR_F_SCORE
+from pipelines.ranking.standing import ITEMS, statements_stand
 from pipelines.ranking.windows import (
     STATEMENT_HISTORY,
     STATEMENT_MONTHS,
@@ -22,7 +22,6 @@ from pipelines.ranking.windows import (
 
 Keys = tuple[str, ...]
 
-VENDOR_F_SCORE: Final = "piotroski_f_score"
 LONGEST_MONTH: Final = 31
 ID_BITS: Final = 45
 """The bits of an id in the packed sort keys; the contract of `fundamentals` admits no larger id."""
@@ -38,9 +37,7 @@ def statements(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys = ("ticker",))
     year before one is the known year that ended 10 to 14 months earlier: the nearest to 12 months,
     and of two equally near the later.
     """
-    rows = _marked(_since_newest_year(fundamentals, day, by), by)
-    for year in (1, 2):
-        rows = _with_year_before(rows, year, by)
+    rows = _marked(_of_years(fundamentals.filter(has_any(ITEMS)), day, by), by)
     return rows.group_by(by).agg(
         pl.col("year_0").first().alias("fiscal_date"),
         pl.col("year_1").first().alias("fiscal_date_before"),
@@ -60,41 +57,58 @@ def recent_statements(lake: Lake, first: date, last: date) -> pl.LazyFrame:
     A row is known once its fiscal year is over, so those known before that of t-2 are not read.
     """
     since = days_before(first, STATEMENT_HISTORY * LONGEST_MONTH)
-    return lake.filings(known_by=last, known_since=since).filter(
-        pl.col("fiscal_date") >= months_before(pl.lit(first), STATEMENT_HISTORY)
+    rules = statements_stand(lake, first, last)
+    rows = lake.filings(known_by=last, known_since=since, rules=rules).filter(
+        pl.col("fiscal_date") >= months_before(pl.lit(first), STATEMENT_HISTORY), has_any(ITEMS)
     )
+    # Named as shared, for it is used twice, and would be read as often.
+    return rows.select("ticker", "known_from", "fiscal_date", "id", "data_source", *ITEMS).cache()
 
 
-def _since_newest_year(fundamentals: pl.LazyFrame, day: pl.Expr, by: Keys) -> pl.LazyFrame:
-    """Return the rows with items or a score, of tickers whose newest year counts, as `year_0`.
+def _of_years(rows: pl.LazyFrame, day: pl.Expr, by: Keys) -> pl.LazyFrame:
+    """Return the rows of t, t-1 and t-2, of tickers whose t counts, with their ends as `year_<n>`.
 
-    Rows of days that can be the end of neither `year_0` nor one of the two years before it are left
-    out: where each fetch has a fiscal date of its own, that is most of them.
+    The ends are found in a list a ticker, for of many rows few are of these years.
     """
     fiscal = pl.col("fiscal_date")
-    rows = fundamentals.filter(has_any((*STATEMENT_ITEMS, VENDOR_F_SCORE)))
-    newest = (
-        rows.group_by(by)
-        .agg(year_0=fiscal.max())
+    # Sorted, for lists are made by the streaming engine of sorted rows alone.
+    ends = (
+        rows.select(*by, "fiscal_date")
+        .sort(by)
+        .group_by(by, maintain_order=True)
+        .agg(ends_=fiscal.cast(pl.Int32), year_0=fiscal.max())
         .filter(pl.col("year_0") >= months_before(day, STATEMENT_MONTHS))
-        .with_columns(_ends_before())
     )
-    is_before = (fiscal.is_between(f"first_{year}_", f"last_{year}_") for year in (1, 2))
+    for year in (1, 2):
+        ends = _with_year_before(ends, year)
+    years = [f"year_{year}" for year in (0, 1, 2)]
     return (
-        rows.join(newest, on=by)
-        .filter(pl.any_horizontal(fiscal == pl.col("year_0"), *is_before))
+        rows.join(ends.select(*by, *years), on=by)
+        .filter(pl.any_horizontal(fiscal == pl.col(year) for year in years))
         .with_columns(key_=packed(pl.col("known_from"), pl.col("id")))
     )
 
 
-def _ends_before() -> Iterator[pl.Expr]:
-    """Yield the first and the last day on which the year one, and two, before `year_0` may end."""
-    least, most = YEAR_BEFORE
-    for year in (1, 2):
-        # Two steps may end up to three days before one of twice the months, which differ in length.
-        first = months_before(pl.col("year_0"), year * most).dt.offset_by("-3d")
-        yield first.alias(f"first_{year}_")
-        yield months_before(pl.col("year_0"), year * least).alias(f"last_{year}_")
+def _with_year_before(ends: pl.LazyFrame, year: int) -> pl.LazyFrame:
+    """Add the fiscal year before `year_<n-1>` as `year_<n>`, of those in the list `ends_`."""
+    later, (least, most) = pl.col(f"year_{year - 1}"), YEAR_BEFORE
+    nearest = months_before(later, 12).cast(pl.Int32)
+    off, here = pl.col("ends_") - nearest, pl.element()
+    first, last = (months_before(later, n).cast(pl.Int32) - nearest for n in (most, least))
+    after = off.list.eval(pl.when(here >= 0).then(here)).list.min()
+    before = off.list.eval(pl.when(here < 0).then(here)).list.max()
+    nearer = pl.when(pl.col("before_").is_null() | (pl.col("after_") <= -pl.col("before_")))
+    return (
+        ends.with_columns(after_=after, before_=before)
+        .with_columns(
+            after_=pl.when(pl.col("after_") <= last).then("after_"),
+            before_=pl.when(pl.col("before_") >= first).then("before_"),
+        )
+        .with_columns(
+            (nearest + nearer.then("after_").otherwise("before_")).cast(pl.Date)
+            .alias(f"year_{year}")
+        )
+    )  # fmt: skip
 
 
 def _marked(rows: pl.LazyFrame, by: Keys) -> pl.LazyFrame:
@@ -113,19 +127,6 @@ def _mixes_periods() -> pl.Expr:
     `tradingview` has a quarter's net income beside twelve months' cash flow.
     """
     return (pl.col("data_source").str.to_lowercase() == "tradingview").fill_null(value=False)
-
-
-def _with_year_before(rows: pl.LazyFrame, year: int, by: Keys) -> pl.LazyFrame:
-    """Add the fiscal year before `year_<n-1>` as `year_<n>`."""
-    fiscal, later = pl.col("fiscal_date"), pl.col(f"year_{year - 1}")
-    least, most = YEAR_BEFORE
-    distance = (fiscal - months_before(later, 12)).dt.total_days().abs()
-    candidate = fiscal.is_between(months_before(later, most), months_before(later, least))
-    return (
-        rows.with_columns(distance_=pl.when(candidate).then(-distance))
-        .with_columns(year_=pl.when(pl.col("distance_") == _most("distance_", by)).then(fiscal))
-        .with_columns(_most("year_", by).alias(f"year_{year}"))
-    )
 
 
 def _most(column: str, by: Keys) -> pl.Expr:

@@ -1,8 +1,9 @@
 """Files of a version: plain Parquet, each with its entry in the manifest."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -17,25 +18,31 @@ GROUP_VALUES: Final = 1_000_000
 """How many values a row group has, all columns together: for prices, a year of some 600 stocks."""
 
 
-def write_file(
+def write_file(  # noqa: PLR0913 - one parameter an option
     staged: Path,
     dataset: str,
     schema: pl.Schema,
     portions: Iterable[pl.DataFrame],
     year: int | None = None,
     name: str | None = None,
+    *,
+    apart: bool = False,
+    recurring: Collection[str] = (),
 ) -> DataFile:
     """Write a file of a dataset from rows that come in portions, and return its entry.
 
-    The row groups of the file are of one size, whatever the portions are. `name` is its path in the
-    version, unless it is the one file of its year.
+    The row groups of the file are of one size, whatever the portions are; those of each portion are
+    its own where the portions are read `apart`. Values of the columns `recurring` are written once.
+    `name` is the path in the version, unless the file is the one of its year.
     """
     path = staged / (name or layout.data_file(dataset, year))
     path.parent.mkdir(parents=True, exist_ok=name is not None)
     path.unlink(missing_ok=True)  # never into a file that an older version has, too
     rows, nulls = 0, Counter(dict.fromkeys(schema, 0))
-    with writer(path, schema) as file:
-        for group in _groups(portions, GROUP_VALUES // len(schema)):
+    height = GROUP_VALUES // len(schema)
+    parts = ([p] for p in portions if p.height) if apart else [portions]
+    with writer(path, schema, recurring) as file:
+        for group in chain.from_iterable(_groups(part, height) for part in parts):
             file.write_table(to_arrow(group))
             rows += group.height
             nulls.update(group.null_count().row(0, named=True))
@@ -60,12 +67,18 @@ def _groups(portions: Iterable[pl.DataFrame], height: int) -> Iterator[pl.DataFr
     yield from (rest.rechunk() for rest in waiting)
 
 
-def writer(path: Path, schema: pl.Schema) -> ParquetWriter:
-    """Return a writer with dictionaries of values, except for floats and volumes: few recur."""
+def writer(path: Path, schema: pl.Schema, recurring: Collection[str] = ()) -> ParquetWriter:
+    """Return a writer with dictionaries of values, except for floats and volumes: few recur.
+
+    But for those of the columns `recurring`.
+    """
     return ParquetWriter(
         path, _arrow_schema(tuple(schema.items())), compression="zstd",
         compression_level=COMPRESSION_LEVEL, store_schema=False,
-        use_dictionary=[c for c, t in schema.items() if not (t.is_float() or t == pl.UInt32)],
+        use_dictionary=[
+            c for c, t in schema.items()
+            if c in recurring or not (t.is_float() or t == pl.UInt32)
+        ],
     )  # fmt: skip
 
 

@@ -1,8 +1,7 @@
-"""The datasets of observations: what refreshes saw goes from version to version, in files by year.
+"""The datasets of observations: what refreshes saw goes from version to version.
 
-A refresh that saw something new adds a small file; the others are linked. Where a year has many
-files or is over, or a row of it changes its state, they are written as one. What was known before
-the year of the first refresh is in the files of that year.
+A refresh that saw something new adds a file, and joins it with those before it that are not much
+larger; the others are linked. Rows that wait are in a file of their own.
 """
 
 import logging
@@ -20,8 +19,10 @@ from pipelines.lake import (
     Lake,
     Memory,
     Observed,
+    lake_schema,
     schema_text,
 )
+from pipelines.ranking import standing_hash
 from pipelines.refresh import observed_files, sightings
 from pipelines.refresh.sightings import FUNDAMENTALS, STOCKS, Kind, Remembered
 from pipelines.refresh.task import Task
@@ -57,7 +58,11 @@ def unchanged(task: Task, dataset: str) -> Dataset | None:
     if memory is None or dataset not in memory.datasets:
         return None
     entry = memory.datasets[dataset]
-    if entry.observed is None or entry.observed.waiting:
+    if (
+        entry.observed is None
+        or entry.observed.waiting
+        or not observed_files.is_alike(entry, dataset)
+    ):
         return None
     observed_files.link_files(task, memory, entry.files)
     return replace(entry, observed=replace(entry.observed, day=task.day, new=0))
@@ -88,8 +93,7 @@ def _last(memory: Memory, kind: Kind, seen: Callable[[], pl.DataFrame]) -> pl.Da
 
 def _remembered(memory: Memory, kind: Kind, last: pl.DataFrame, day: date) -> Remembered:
     """Return the rows that a refresh on a day must know of."""
-    years = memory.years(kind.dataset)
-    provisional = observed_files.read(memory, kind, [None] if None in years else [])
+    provisional = observed_files.read(memory, kind, memory.waiting(kind.dataset))
     oldest = min([day, *provisional[kind.day].to_list()])
     matters = (
         (pl.col("state") == "struck")
@@ -99,9 +103,7 @@ def _remembered(memory: Memory, kind: Kind, last: pl.DataFrame, day: date) -> Re
     waits = pl.col("state") == "waiting"
     return Remembered(
         last=last,
-        recent=observed_files.read(
-            memory, kind, [year for year in years if year is not None], matters
-        ),
+        recent=observed_files.read(memory, kind, memory.kept(kind.dataset), matters),
         waiting=provisional.filter(waits),
         suspended=provisional.filter(~waits).with_columns(state=pl.lit("kept")),
     )
@@ -118,15 +120,10 @@ def _first(task: Task, kind: Kind, now: pl.DataFrame) -> Dataset:
     """Write what the first refresh of a lake sees."""
     found = sightings.first_sighting(kind, now, task.day)
     rows = observed_files.checked(kind, found.kept)
-    by_year = rows.with_columns(observed_files.year_of(kind, task.day).alias("year_")).partition_by(
-        "year_", as_dict=True, include_key=False
-    )
-    made = [
-        observed_files.write(task, kind, year, part) for (year,), part in sorted(by_year.items())
-    ]
+    made = [observed_files.write(task, kind, 0, rows)] if rows.height else []
     counts = Observed(
         since=task.day, day=task.day, seen=now.height, new=rows.height, kept=rows.height,
-        waiting=0, struck=0,
+        waiting=0, struck=0, marked_by=standing_hash(),
     )  # fmt: skip
     return entry_of(kind, made, counts)
 
@@ -138,9 +135,8 @@ def _observed(
     known = _remembered(memory, kind, last, task.day)
     found = sightings.sighting(kind, now, known, task.day)
     was = observed_files.counts_of(memory, kind)
-    changes = observed_files.Changes.of(kind, found, known, observed_files.year_of(kind, was.since))
-    made = [file for year in observed_files.all_years(memory, kind, changes) for file in
-            observed_files.year_files(task, kind, memory, year, changes)]  # fmt: skip
+    changes = observed_files.Changes.of(kind, found, known)
+    made = list(observed_files.kept_files(task, kind, memory, changes))
     provisional = pl.concat([found.waiting, found.suspended.with_columns(state=pl.lit("covered"))])
     observed_files.checked(kind, pl.concat([changes.added, provisional]))
     if provisional.height:
@@ -148,6 +144,7 @@ def _observed(
     counts = replace(
         was, day=task.day, seen=_seen(now), new=found.kept.height,
         kept=was.kept + found.kept.height, waiting=found.waiting.height,
+        marked_by=standing_hash(),
     )  # fmt: skip
     return entry_of(kind, made, counts)
 
@@ -160,7 +157,7 @@ def _seen(now: pl.DataFrame) -> int:
 def entry_of(kind: Kind, made: Sequence[DataFile], counts: Observed) -> Dataset:
     """Return the entry of the manifest."""
     return Dataset(
-        schema=schema_text(kind.schema),
+        schema=schema_text(lake_schema(kind.dataset)),
         rows=sum(file.rows for file in made),
         files=tuple(made),
         observed=counts,

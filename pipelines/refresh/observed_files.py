@@ -1,21 +1,31 @@
-"""The files of observations: linked from the version before, or written, year by year."""
+"""The files of observations: linked from the version before, or written, with what comes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import PurePath
 from typing import Final
 
 import polars as pl
 
-from pipelines.lake import CONTRACTS, DataFile, Lake, Memory, Observed, layout, schema_text
+from pipelines.lake import (
+    CONTRACTS,
+    DataFile,
+    Dataset,
+    Lake,
+    Memory,
+    Observed,
+    lake_schema,
+    layout,
+    schema_text,
+)
+from pipelines.ranking import LASTING, standing_hash, with_standing
 from pipelines.refresh import files, sightings
 from pipelines.refresh.reuse import link
 from pipelines.refresh.sightings import OWN_FISCAL, Kind, Remembered, Sighting
 from pipelines.refresh.task import Task
 
-MANY: Final = 16
-"""The files of a year that are written as one when another comes."""
+GROUP_ROWS: Final = 10_000
+"""The rows of some years from which on the next year is apart."""
 
 
 def counts_of(memory: Memory, kind: Kind) -> Observed:
@@ -27,13 +37,13 @@ def counts_of(memory: Memory, kind: Kind) -> Observed:
 
 
 def read(
-    memory: Memory, kind: Kind, years: Sequence[int | None], rule: pl.Expr | None = None
+    memory: Memory, kind: Kind, files: Sequence[DataFile], rule: pl.Expr | None = None
 ) -> pl.DataFrame:
-    """Return the observations of some years; columns that they lack are null."""
+    """Return the observations of some files; columns that they lack are null."""
     none = with_slot(kind, kind.schema.to_frame().lazy())
-    parts = (with_slot(kind, memory.year(kind.dataset, year)) for year in years)
-    rows = [part if rule is None else part.filter(rule) for part in parts]
-    found = pl.concat([none, *rows], how="diagonal_relaxed").collect(engine="streaming")
+    rows = with_slot(kind, memory.files(kind.dataset, files))
+    rows = rows if rule is None else rows.filter(rule)
+    found = pl.concat([none, rows], how="diagonal_relaxed").collect(engine="streaming")
     return found.select(sightings.columns(kind))
 
 
@@ -44,20 +54,18 @@ def with_slot(kind: Kind, rows: pl.LazyFrame) -> pl.LazyFrame:
 
 @dataclass(frozen=True)
 class Changes:
-    """Rows that come into the files of the years, change their state there, or leave them.
-
-    `year` is the year in whose files a row is.
-    """
+    """Rows that come into the files, change their state there, or leave them."""
 
     added: pl.DataFrame
     covered: pl.DataFrame
     removed: pl.DataFrame
-    year: pl.Expr
+    key: tuple[str, ...]
+    """The columns by which a row is known."""
 
     @classmethod
-    def of(cls, kind: Kind, found: Sighting, known: Remembered, year: pl.Expr) -> "Changes":
+    def of(cls, kind: Kind, found: Sighting, known: Remembered) -> "Changes":
         """Sort what a refresh found by what must be done to the files."""
-        key = _key(kind)
+        key = tuple(dict.fromkeys([*kind.content, kind.day, "observed_on"]))
         there = known.suspended
         released = there.join(found.suspended, on=key, how="anti", nulls_equal=True)
         stays = released.join(found.covered, on=key, how="anti", nulls_equal=True)
@@ -66,52 +74,64 @@ class Changes:
             added=pl.concat([found.kept, stays, lost.with_columns(state=pl.lit("covered"))]),
             covered=found.covered.join(there, on=key, how="anti", nulls_equal=True),
             removed=found.suspended.join(there, on=key, how="anti", nulls_equal=True),
-            year=year,
+            key=key,
         )
 
-    def added_to(self, year: int) -> pl.DataFrame:
-        """Return the rows that come into the files of a year."""
-        return self.added.filter(self.year == year)
-
-    def touch(self, year: int) -> bool:
-        """Return True if a row that is in a file of the year changes."""
+    def touch(self, rows: pl.DataFrame) -> bool:
+        """Return True if one of the rows changes."""
         changed = pl.concat([self.covered, self.removed])
-        return not changed.filter(self.year == year).is_empty()
+        return not rows.join(changed, on=self.key, how="semi", nulls_equal=True).is_empty()
+
+    def made(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Return rows of files as they are now, with those that come."""
+        rows = rows.join(self.removed, on=self.key, how="anti", nulls_equal=True)
+        stays = rows.join(self.covered, on=self.key, how="anti", nulls_equal=True)
+        lost = rows.join(self.covered, on=self.key, how="semi", nulls_equal=True)
+        return pl.concat([stays, lost.with_columns(state=pl.lit("covered")), self.added])
 
 
-def _key(kind: Kind) -> list[str]:
-    return list(dict.fromkeys([*kind.content, kind.day, "observed_on"]))
+def kept_files(task: Task, kind: Kind, memory: Memory, changes: Changes) -> Iterator[DataFile]:
+    """Link the files of the version before, and write those that change, with what comes, as one.
+
+    A file joins what comes once that, with the files after it, has half as many rows. So there are
+    few files, and a row is written a few times.
+    """
+    before = memory.kept(kind.dataset)
+    stay = min(
+        staying([file.rows for file in before], changes.added.height),
+        _untouched(kind, memory, changes),
+    )
+    link_files(task, memory, before[:stay])
+    yield from before[:stay]
+    rows = changes.made(read(memory, kind, before[stay:]))
+    if rows.height:
+        yield write(task, kind, _next_number(before[:stay]), rows)
 
 
-def all_years(memory: Memory, kind: Kind, changes: Changes) -> list[int]:
-    """Return the years that have files in the version before, or get one now."""
-    before = {_of_files(memory, kind, year) for year in memory.years(kind.dataset) if year}
-    return sorted(before.union(changes.added.select(changes.year.unique()).to_series()))
+def staying(before: Sequence[int], rows: int) -> int:
+    """Return how many files, by their rows, stay when so many rows come; the others join them."""
+    stay = len(before)
+    while stay and 0 < before[stay - 1] <= 2 * rows:
+        stay -= 1
+        rows += before[stay]
+    return stay
 
 
-def year_files(
-    task: Task, kind: Kind, memory: Memory, year: int, changes: Changes
-) -> Iterator[DataFile]:
-    """Write or link the files of a year; of one that is over, they are written as one."""
-    entry = memory.datasets[kind.dataset]
-    before = [f for f in entry.files if f.year and _of_files(memory, kind, f.year) == year]
-    added = changes.added_to(year)
-    is_full = len(before) >= MANY and added.height > 0
-    is_over = year < task.day.year and len(before) > 1
-    is_alike = entry.schema == schema_text(kind.schema) and {f.year for f in before} <= {year}
-    if is_full or is_over or changes.touch(year) or not is_alike:
-        rows = read(memory, kind, sorted({file.year for file in before if file.year}))
-        key = _key(kind)
-        rows = rows.join(changes.removed, on=key, how="anti", nulls_equal=True)
-        stays = rows.join(changes.covered, on=key, how="anti", nulls_equal=True)
-        lost = rows.join(changes.covered, on=key, how="semi", nulls_equal=True)
-        whole = pl.concat([stays, lost.with_columns(state=pl.lit("covered")), added])
-        yield write(task, kind, year, whole)
-        return
-    link_files(task, memory, before)
-    yield from before
-    if added.height:
-        yield write(task, kind, year, added, number=_next_number(before))
+def _untouched(kind: Kind, memory: Memory, changes: Changes) -> int:
+    """Return how many files, from the first, can stay as they are."""
+    before = memory.kept(kind.dataset)
+    if not is_alike(memory.datasets[kind.dataset], kind.dataset):
+        return 0
+    if changes.covered.is_empty() and changes.removed.is_empty():
+        return len(before)
+    touched = (changes.touch(read(memory, kind, [file])) for file in before)
+    return next((number for number, is_touched in enumerate(touched) if is_touched), len(before))
+
+
+def is_alike(entry: Dataset, dataset: str) -> bool:
+    """Return True if observations have the columns of now, and are marked by the same rules."""
+    marked_by = entry.observed.marked_by if entry.observed else ""
+    return (entry.schema, marked_by) == (schema_text(lake_schema(dataset)), standing_hash())
 
 
 def _next_number(before: Sequence[DataFile]) -> int:
@@ -131,31 +151,37 @@ def checked(kind: Kind, rows: pl.DataFrame) -> pl.DataFrame:
     Raises an error of the contract.
     """
     if rows.height:
-        CONTRACTS[kind.dataset].validate(rows.select(*kind.schema), cast=True)
+        marked = with_standing(kind.dataset, rows.select(*kind.schema))
+        CONTRACTS[kind.dataset].validate(marked, cast=True)
     return rows
 
 
-def write(
-    task: Task, kind: Kind, year: int | None, rows: pl.DataFrame, number: int = 0
-) -> DataFile:
-    """Write checked observations of a year as a file."""
+def write(task: Task, kind: Kind, number: int | None, rows: pl.DataFrame) -> DataFile:
+    """Write checked observations as a file; those that wait have no number."""
     last = ["id"] if "id" in kind.schema else []
-    chosen = rows.select(*kind.schema).sort(
-        "ticker", kind.day, "observed_on", *last, maintain_order=True
-    )
-    name = layout.observed_file(kind.dataset, year, number)
-    file = files.write_file(task.staged, kind.dataset, kind.schema, [chosen], year, name)
-    if year is None or rows.is_empty():
-        return file
-    first = rows.select(pl.col(kind.day).dt.year().min()).item()
-    return replace(file, first_year=first) if first < year else file
+    schema = lake_schema(kind.dataset)
+    marked = with_standing(kind.dataset, rows.select(*kind.schema)).select(*schema)
+    chosen = marked.sort("ticker", kind.day, "observed_on", *last, maintain_order=True)
+    name = layout.observed_file(kind.dataset, number)
+    day = pl.col(kind.day).dt.year()
+    days = chosen.select(first=day.min(), last=day.max()).row(0)
+    first_year, year = (None, None) if number is None else days
+    file = files.write_file(
+        task.staged, kind.dataset, schema, _groups(kind, chosen), year, name,
+        apart=True, recurring=kind.fixed,
+    )  # fmt: skip
+    return file if first_year == year else replace(file, first_year=first_year)
 
 
-def year_of(kind: Kind, since: date) -> pl.Expr:
-    """Return the year in whose files an observation is, in a lake that observes since a day."""
-    return pl.max_horizontal(pl.col(kind.day).dt.year(), pl.lit(since.year, pl.Int32))
+def _groups(kind: Kind, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """Yield the rows in parts of which a ranking reads few, for their statistics tell the days.
 
-
-def _of_files(memory: Memory, kind: Kind, year: int) -> int:
-    """Return the year in whose files the observations of a year are."""
-    return max(year, counts_of(memory, kind).since.year)
+    First come those that matter beyond their years, then the others by year.
+    """
+    lasting = pl.any_horizontal(pl.col(c).is_null() for c in LASTING if c in rows.columns)
+    yield rows.filter(lasting)
+    rest, year = rows.filter(~lasting), pl.col(kind.day).dt.year()
+    counts = rest.group_by(year.alias("year_")).len("rows").sort("year_")
+    rows_before = pl.col("rows").cum_sum() - pl.col("rows")
+    for _, years in counts.group_by(rows_before // GROUP_ROWS, maintain_order=True):
+        yield rest.filter(year.is_between(years["year_"].min(), years["year_"].max()))

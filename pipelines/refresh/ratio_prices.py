@@ -13,7 +13,14 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import CONTRACTS, DataFile, Dataset, Lake, lake_schema, schema_text
-from pipelines.ranking import MAX_PRICE_AGE, RATIO_COLUMNS, has_any, priced_on, rules_hash
+from pipelines.ranking import (
+    MAX_PRICE_AGE,
+    RATIO_COLUMNS,
+    filings_with_ratios,
+    has_any,
+    priced_on,
+    rules_hash,
+)
 from pipelines.refresh import files
 from pipelines.refresh.reuse import ROWS_AT_ONCE, Reused, link
 from pipelines.refresh.task import Task
@@ -45,8 +52,10 @@ def ratio_prices(task: Task, lake: Lake, reused: Reused | None) -> Dataset:
 
 def _priced_days(lake: Lake) -> pl.DataFrame:
     """Return `ticker, priced_on` of all rows with ratios."""
-    rows = lake.fundamentals().filter(has_any(RATIO_COLUMNS))
-    return rows.select("ticker", priced_on=priced_on()).collect(engine="streaming")
+    copied = lake.source_fundamentals().filter(has_any(RATIO_COLUMNS), source="snapshots")
+    rows = (copied, filings_with_ratios(lake))
+    days = pl.concat(part.select("ticker", priced_on=priced_on()) for part in rows)
+    return days.collect(engine="streaming")
 
 
 def _stretches(days: pl.DataFrame) -> Iterator[pl.DataFrame]:

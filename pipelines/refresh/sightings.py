@@ -13,7 +13,7 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import lake_schema
-from pipelines.ranking import RATIO_COLUMNS, STATEMENT_ITEMS
+from pipelines.ranking import RATIO_COLUMNS, STANDING, STATEMENT_ITEMS
 
 OWN_FISCAL: Final = "own_fiscal_"
 """The fiscal date of the source, null where the lake has the day of the fetch in its place."""
@@ -53,7 +53,8 @@ class Kind:
     @property
     def schema(self) -> pl.Schema:
         """The columns of the observations."""
-        return lake_schema(self.dataset)
+        written = lake_schema(self.dataset)
+        return pl.Schema({c: t for c, t in written.items() if c not in STANDING[self.dataset]})
 
 
 FUNDAMENTALS: Final = Kind(

@@ -1,6 +1,6 @@
 """Observations that the owner strikes: they stay in the lake with the reason, and count no more."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -8,6 +8,7 @@ import polars as pl
 
 from pipelines.errors import LakeError
 from pipelines.lake import DataFile, Dataset, Lake, Memory
+from pipelines.ranking import standing_hash
 from pipelines.refresh import observed, observed_files, sightings
 from pipelines.refresh.sightings import FUNDAMENTALS, STOCKS, Kind
 from pipelines.refresh.task import Strike, Task
@@ -35,9 +36,7 @@ class _Striking:
 
     def __init__(self, task: Task, kind: Kind, memory: Memory, strike: Strike) -> None:
         self.task, self.kind, self.memory, self.strike = task, kind, memory, strike
-        rows = observed_files.read(
-            memory, kind, [y for y in memory.years(kind.dataset) if y is not None]
-        )
+        rows = observed_files.read(memory, kind, memory.kept(kind.dataset))
         mine = rows.filter(ticker=strike.ticker)
         self.hit = mine.filter(pl.col("state").is_in(("kept", "covered")), self._is_of_day())
         self.freed = self._freed(mine)
@@ -46,35 +45,43 @@ class _Striking:
 
     def dataset(self, lake: Lake) -> Dataset:
         """Write the files that change, link the others, and return the entry."""
-        waiting, years = self._still_there(lake), self.memory.years(self.kind.dataset)
-        taken = [year for year in years if year is not None or waiting.is_empty()]
-        made = [file for year in taken for file in self._year(year)]
-        if waiting.height:
-            before = observed_files.read(self.memory, self.kind, [None] if None in years else [])
-            both = pl.concat([before, waiting])
+        waiting, name = self._still_there(lake), self.kind.dataset
+        before, is_alike = self.memory.kept(name), self._is_alike()
+        # Of other columns, or marked by other rules, none can be linked.
+        parts = [[file] for file in before] if is_alike else [before] if before else []
+        made = [self._file(number, part) for number, part in enumerate(parts)]
+        waited = self.memory.waiting(name)
+        if waiting.height or (waited and not is_alike):
+            both = pl.concat([observed_files.read(self.memory, self.kind, waited), waiting])
             made.append(observed_files.write(self.task, self.kind, None, both))
+        else:
+            observed_files.link_files(self.task, self.memory, waited)
+            made.extend(waited)
         counts = observed_files.counts_of(self.memory, self.kind)
         return observed.entry_of(self.kind, made, replace(
             counts, new=0, kept=counts.kept - self.hit.height,
             struck=counts.struck + self.hit.height, waiting=counts.waiting + waiting.height,
+            marked_by=standing_hash(),
         ))  # fmt: skip
 
-    def _year(self, year: int | None) -> Iterator[DataFile]:
-        """Write or link the files of a year, or those that wait."""
-        files = [f for f in self.memory.datasets[self.kind.dataset].files if f.year == year]
-        rows = observed_files.read(self.memory, self.kind, [year])
+    def _is_alike(self) -> bool:
+        name = self.kind.dataset
+        return observed_files.is_alike(self.memory.datasets[name], name)
+
+    def _file(self, number: int, before: Sequence[DataFile]) -> DataFile:
+        """Write files of the version before as one, or link the one in which nothing changes."""
+        rows = observed_files.read(self.memory, self.kind, before)
         is_hit, is_freed = self._is_among(rows, self.hit), self._is_among(rows, self.freed)
-        if year is None or not (is_hit.any() or is_freed.any()):
-            observed_files.link_files(self.task, self.memory, files)
-            yield from files
-            return
+        if self._is_alike() and not (is_hit.any() or is_freed.any()):
+            observed_files.link_files(self.task, self.memory, before)
+            return before[0]
         changed = rows.with_columns(hit_=is_hit, freed_=is_freed).with_columns(
             state=pl.when("hit_").then(pl.lit("struck")).when("freed_").then(pl.lit("kept"))
             .otherwise("state"),
             struck_on=pl.when("hit_").then(pl.lit(self.task.today)).otherwise("struck_on"),
             reason=pl.when("hit_").then(pl.lit(self.strike.reason)).otherwise("reason"),
         )  # fmt: skip
-        yield observed_files.write(self.task, self.kind, year, changed.drop("hit_", "freed_"))
+        return observed_files.write(self.task, self.kind, number, changed.drop("hit_", "freed_"))
 
     def _is_of_day(self) -> pl.Expr:
         return pl.col("observed_on") == self.strike.observed_on

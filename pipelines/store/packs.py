@@ -3,7 +3,8 @@
 A day changes many small files, and each object costs a request. So those that a push sends go
 together. A publication names the packs that its version needs, and where in them each file lies; a
 pack stays while a publication names it. One of which a version needs less than half is not named
-again: what it needs of it goes into the next, so that a store never has much that nobody needs.
+again, so that a store never has much that nobody needs. What the version needs of it is sent again,
+apart from what is new: what has stayed for a day will stay, and what has changed will change.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

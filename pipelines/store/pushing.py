@@ -1,6 +1,7 @@
 """Pushing: the current version of a lake is sent to a store, and published there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -76,14 +77,13 @@ def _send(
 ) -> tuple[Packs, list[int]]:
     """Send what is not there, then what describes it; return all packs, and the sizes sent."""
     files = {file.sha256: file.path for file in damage.expected(lake.manifest)}
-    packs = named_again(last.packs, files.keys()) if last else {}
+    before = last.packs if last else {}
+    packs = named_again(before, files.keys())
     missing = files.keys() - (_alone(bucket, last) | packed(packs).keys())
-    to_send = [
-        Local(path, digest, (lake.path / path).stat().st_size)
-        for digest, path in files.items()
-        if digest in missing
-    ]
-    groups, sizes = list(loads(to_send)), []
+    groups: list[list[Local]] = []
+    for some in (missing - packed(before).keys(), missing & packed(before).keys()):
+        groups += loads(_local(lake, files, some))
+    sizes = []
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         for name, pack in pool.map(partial(_send_load, lake.path, bucket), groups):
             if len(pack.parts) > 1:
@@ -95,6 +95,13 @@ def _send(
         bucket.put(described, content)
         sizes.append(len(content))
     return packs, sizes
+
+
+def _local(lake: Lake, files: Mapping[str, str], hashes: AbstractSet[str]) -> Iterator[Local]:
+    """Return those of some files that have one of some hashes."""
+    for digest, path in files.items():
+        if digest in hashes:
+            yield Local(path, digest, (lake.path / path).stat().st_size)
 
 
 def _alone(bucket: Bucket, last: Publication | None) -> set[str]:

@@ -4,11 +4,10 @@ Each week has a row of ratios and a market cap of every stock, each year other s
 rules keep of a database of which every price, multiple and cap moves each day.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Final, cast
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -19,9 +18,6 @@ from pipelines.ranking import RATIO_COLUMNS, STATEMENT_ITEMS
 from pipelines.refresh import observed_files
 from pipelines.refresh.sightings import FUNDAMENTALS, STOCKS, Kind
 from pipelines.refresh.task import Task
-
-FILES_OF_YEAR: Final = 8
-"""As many as a year has on average, while it lasts: a refresh adds one, the 17th merges them."""
 
 
 @dataclass(frozen=True)
@@ -46,27 +42,31 @@ def remember(lake: Lake, years: int) -> None:
 def _dataset(lake: Lake, kind: Kind, later: pl.DataFrame, since: date) -> Dataset:
     """Write the observations of a table, the first ones and the later ones."""
     entry = lake.datasets[kind.dataset]
-    first = lake.files(kind.dataset, entry.files).collect()
+    first = lake.files(kind.dataset, entry.files).select(*kind.schema).collect()
     first = first.with_columns(observed_on=pl.lit(since))
-    year, folder = observed_files.year_of(kind, since), cast("Task", _Folder(lake.path))
-    rows = pl.concat([first, later.select(first.columns)]).with_columns(year.alias("year_"))
-    made = []
-    for (number,), of_year in rows.partition_by("year_", as_dict=True).items():
-        for part, days in enumerate(_parts(of_year)):
-            made.append(observed_files.write(folder, kind, cast("int", number), days, part))
-    counts = replace(
-        cast("Observed", entry.observed), since=since, new=0, kept=rows.height, waiting=0
-    )
+    folder = cast("Task", _Folder(lake.path))
+    days = pl.concat([first, later.select(first.columns)]).partition_by("observed_on")
+    made = [
+        observed_files.write(folder, kind, number, rows)
+        for number, rows in enumerate(_files(sorted(days, key=lambda day: day["observed_on"][0])))
+    ]
+    kept = sum(file.rows for file in made)
+    counts = replace(cast("Observed", entry.observed), since=since, new=0, kept=kept, waiting=0)
     return Dataset(
-        schema=schema_text(kind.schema), rows=rows.height, files=tuple(made), observed=counts
+        schema=schema_text(lake_schema(kind.dataset)),
+        rows=kept,
+        files=tuple(made),
+        observed=counts,
     )
 
 
-def _parts(rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    days = rows["observed_on"].unique().sort()
-    size = -(-days.len() // FILES_OF_YEAR)
-    for part in days.to_frame().iter_slices(size):
-        yield rows.join(part, on="observed_on", how="semi")
+def _files(days: list[pl.DataFrame]) -> list[pl.DataFrame]:
+    """Divide the rows of some days into files as refreshes do, one day after the other."""
+    made: list[pl.DataFrame] = []
+    for day in days:
+        stay = observed_files.staying([rows.height for rows in made], day.height)
+        made = [*made[:stay], pl.concat([*made[stay:], day])]
+    return made
 
 
 def _ratios(lake: Lake, mondays: list[date]) -> pl.DataFrame:
@@ -89,11 +89,11 @@ def _ratios(lake: Lake, mondays: list[date]) -> pl.DataFrame:
         fetched_date="day_", known_from="day_", observed_on="day_",
         why=pl.when(of_year).then(pl.lit("statement")).otherwise(pl.lit("ratios")),
         state=pl.lit("kept"), struck_on=pl.lit(None, pl.Date), reason=pl.lit(None, pl.String),
-    ).cast(dict(lake_schema(FUNDAMENTALS.dataset)))  # fmt: skip
+    ).cast(dict(FUNDAMENTALS.schema))  # fmt: skip
 
 
 def _caps(lake: Lake, mondays: list[date]) -> pl.DataFrame:
-    first = lake.observed("stocks").collect()
+    first = lake.observed("stocks").select(*STOCKS.schema).collect()
     rows = first.drop("observed_on").join(pl.DataFrame({"observed_on": mondays}), how="cross")
     moved = _random(rows.height, 0.3)
     return rows.with_columns(

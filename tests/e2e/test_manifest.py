@@ -11,6 +11,7 @@ from pipelines import __version__, lake
 from pipelines.export import export
 from pipelines.lake import MANIFEST, SCHEMA_VERSION, Lake, Manifest
 from pipelines.ranking.rules_version import rules_hash
+from pipelines.ranking.standing import standing_hash
 from pipelines.refresh.contract_version import contract_hash
 from pipelines.universe import SWEDEN
 from tests.clock import clock_says
@@ -135,7 +136,7 @@ def test_the_rows_of_each_dataset_are_counted(written: dict[str, Any]) -> None:
     assert written["datasets"]["prices"]["source_years"] == {"2023": 177, "2024": 111}
     assert written["datasets"]["observed_stocks"]["observed"] == {
         "since": "2024-06-01", "day": "2024-06-01",
-        "seen": 1, "new": 1, "kept": 1, "waiting": 0, "struck": 0,
+        "seen": 1, "new": 1, "kept": 1, "waiting": 0, "struck": 0, "marked_by": standing_hash(),
     }  # fmt: skip
 
 
@@ -150,8 +151,8 @@ def test_files_have_a_year_or_null(written: dict[str, Any]) -> None:
         "ratio_prices": [],
         "fundamentals": [("fundamentals/year=2024/0.parquet", 2024)],
         "stocks": [("stocks/0.parquet", None)],
-        "observed_fundamentals": [("observed_fundamentals/year=2024/0.parquet", 2024)],
-        "observed_stocks": [("observed_stocks/year=2024/0.parquet", 2024)],
+        "observed_fundamentals": [("observed_fundamentals/0.parquet", 2024)],
+        "observed_stocks": [("observed_stocks/0.parquet", 2024)],
         "index_prices": [("index_prices/year=2024/0.parquet", 2024)],
         "rankings": [("rankings/0.parquet", None)],
     }

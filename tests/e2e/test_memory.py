@@ -9,11 +9,13 @@ from typing import Any
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from pipelines import rank, rankings, versions
 from pipelines.errors import ContractError, LakeError
 from pipelines.export import export
 from pipelines.lake import MANIFEST, Lake, Manifest, rollback
+from pipelines.ranking.standing import standing_hash
 from pipelines.universe import SWEDEN
 from tests.clock import clock_says
 from tests.factories import change, database, stock, trading_year
@@ -100,29 +102,24 @@ def test_what_is_overwritten_changed_or_deleted_is_remembered(place: Place) -> N
     assert rankings(lake, as_of=WED, universe=SWEDEN, ticker="bb").collect().is_empty()
 
 
-def test_files_without_news_are_linked_and_many_become_one(
+def test_files_without_news_are_linked_and_those_not_much_larger_are_joined(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = Lake(place.lake).datasets["observed_fundamentals"]
-    assert [file.rows for file in entry.files] == [1, 1]
+    assert [file.rows for file in entry.files] == [2]
     change(place.database, "UPDATE daily_prices SET volume = 7")
     again = place.export(WED).datasets["observed_fundamentals"]
     assert again.files == entry.files
-    monkeypatch.setattr("pipelines.refresh.observed_files.MANY", 2)
-    place.overwrite(WED, 7.0)
-    whole = place.export(WED).datasets["observed_fundamentals"]
-    assert [file.rows for file in whole.files] == [3]
-    assert place.incomes() == [5.0, 6.0, 7.0]
-
-
-def test_the_files_of_a_year_that_is_over_are_written_as_one(place: Place) -> None:
-    before = Lake(place.lake).datasets["observed_fundamentals"].files
-    assert [(file.year, file.rows) for file in before] == [(2026, 1), (2026, 1)]
-    new_year = date(2027, 1, 4)
-    place.overwrite(new_year, 7.0)
-    made = place.export(new_year).datasets["observed_fundamentals"].files
-    assert [(file.year, file.rows) for file in made] == [(2026, 2), (2027, 1)]
-    assert place.incomes() == [5.0, 6.0, 7.0]
+    with monkeypatch.context() as apart:
+        apart.setattr("pipelines.refresh.observed_files.staying", lambda before, _: len(before))
+        place.overwrite(WED, 7.0)
+        more = place.export(WED).datasets["observed_fundamentals"]
+    assert [file.rows for file in more.files] == [2, 1]
+    assert more.files[0] == entry.files[0]
+    place.overwrite(date(2026, 3, 5), 8.0)
+    whole = place.export(date(2026, 3, 5)).datasets["observed_fundamentals"]
+    assert [file.rows for file in whole.files] == [4]
+    assert place.incomes() == [5.0, 6.0, 7.0, 8.0]
 
 
 OF_THE_YEARS = (
@@ -132,14 +129,14 @@ OF_THE_YEARS = (
 )
 
 
-def test_what_was_known_before_the_first_year_is_in_the_files_of_that_year(place: Place) -> None:
+def test_the_files_tell_the_years_from_which_their_rows_are_known(place: Place) -> None:
     change(place.database, OF_THE_YEARS)
     place.export(WED)
     lake = Lake(place.lake)
     assert [
         (file.first_year, file.year, file.rows)
         for file in lake.datasets["observed_fundamentals"].files
-    ] == [(None, 2026, 1), (None, 2026, 1), (2017, 2026, 2)]
+    ] == [(2017, 2026, 4)]
     known = lake.fundamentals(known_by=date(2018, 12, 31)).collect()
     assert known["net_income_ccy"].to_list() == [2.0]
     change(place.database, "DELETE FROM fundamentals WHERE id = 91")
@@ -147,19 +144,21 @@ def test_what_was_known_before_the_first_year_is_in_the_files_of_that_year(place
     assert place.incomes() == [2.0, 1.0, 5.0, 6.0]
 
 
-def test_files_of_years_before_the_first_become_part_of_it(place: Place) -> None:
-    change(place.database, OF_THE_YEARS)
-    place.export(WED)
+def test_files_that_another_release_marked_are_written_as_one(place: Place) -> None:
     manifest = place.lake / "current" / MANIFEST
     written = json.loads(manifest.read_text())
-    entry = written["datasets"]["observed_fundamentals"]
-    entry["files"][-1] |= {"year": 2019}
+    del written["datasets"]["observed_fundamentals"]["observed"]["marked_by"]
     manifest.write_text(json.dumps(written))
-    place.overwrite(date(2026, 3, 5), 7.0)
-    made = place.export(date(2026, 3, 5))
-    (whole,) = made.datasets["observed_fundamentals"].files
-    assert (whole.first_year, whole.year, whole.rows) == (2017, 2026, 7)
-    assert place.incomes() == [2.0, 1.0, 5.0, 6.0, 7.0, 7.0, 7.0]
+    before = Lake(place.lake)
+    ranked = rankings(before, as_of=WED, universe=SWEDEN)
+    change(place.database, "UPDATE daily_prices SET volume = 7")
+    made = place.export(WED).datasets["observed_fundamentals"]
+    assert made.observed is not None
+    assert made.observed.marked_by == standing_hash()
+    (file,) = made.files
+    assert not (before.path / file.path).samefile(Lake(place.lake).path / file.path)
+    assert_frame_equal(rankings(Lake(place.lake), as_of=WED, universe=SWEDEN), ranked)
+    assert place.incomes() == [5.0, 6.0]
 
 
 def other_layout(place: Place) -> dict[str, Any]:
@@ -212,7 +211,7 @@ def test_a_refresh_after_a_roll_back_goes_on_from_the_older_version(place: Place
 def test_where_the_observations_are_damaged_those_of_the_version_before_are_taken(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:
-    newest = place.lake / "current" / "observed_fundamentals" / "year=2026" / "1.parquet"
+    newest = place.lake / "current" / "observed_fundamentals" / "0.parquet"
     newest.write_bytes(b"")
     place.overwrite(WED, 7.0)
     place.export(WED)

@@ -53,7 +53,9 @@ function sent(wish) {
 function useOrders(wish, front) {
   const [state, set] = useState({});
   const turn = useRef(0);
+  const soon = useRef();
   const work = async ({ asked = false } = {}) => {
+    clearTimeout(soon.current); // what would be worked out soon is worked out now
     const mine = ++turn.current;
     const show = (next) => mine === turn.current && set(next);
     const strategy = wish.strategy || front.strategies[0].name;
@@ -69,8 +71,8 @@ function useOrders(wish, front) {
   useEffect(() => {
     turn.current++; // an answer on its way is to another wish
     if (!front || (!wish.holdings.length && !parsed(wish.cash))) return set({});
-    const timer = setTimeout(work, PAUSE_MS);
-    return () => clearTimeout(timer);
+    soon.current = setTimeout(work, PAUSE_MS);
+    return () => clearTimeout(soon.current);
   }, [wish, Boolean(front)]);
   return [state, work];
 }
@@ -93,7 +95,7 @@ export function Page() {
       ${(found) => html`
         <form class="portfolio" onSubmit=${submit}>
           <${HoldingsField} holdings=${wish.holdings} onChange=${(holdings) => change({ holdings })} />
-          <${Rules} front=${found} wish=${wish} change=${change} busy=${state.busy} />
+          <${Rules} front=${found} wish=${wish} change=${change} />
         </form>
       `}
     <//>
@@ -104,7 +106,7 @@ export function Page() {
   `;
 }
 
-function Rules({ front, wish, change, busy }) {
+function Rules({ front, wish, change }) {
   const number = (name) => html`
     <label class="field field--short">
       <span class="field__label">${t(`wish.${name}`)}</span>
@@ -120,7 +122,7 @@ function Rules({ front, wish, change, busy }) {
         <${Choice} label=${t("wish.mode")} value=${wish.mode} options=${MODES.map((one) => [one, t(`mode.${one}`)])} onChange=${(mode) => change({ mode })} />
         ${["cash", "buy_rank", "sell_rank", "cost_bps", "min_fee"].map(number)}
       </div>
-      <button class="button button--strong" type="submit" disabled=${busy}>${t("portfolio.work")}</button>
+      <button class="button button--strong" type="submit">${t("portfolio.work")}</button>
     </section>
   `;
 }

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from pipelines.demo import last_weekday, make_market
 from pipelines.export import export
@@ -27,6 +27,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update"),
 )
 TOKEN = "a-long-secret"
+USUAL = {"width": 1280, "height": 720}
 PATIENCE_MS = 60_000
 """Only ends a test that hangs."""
 expect.set_options(timeout=PATIENCE_MS)
@@ -153,33 +154,77 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
+class Window:
+    """A window of the browser for tests one after the other; a new one costs a second."""
+
+    def __init__(self, browser: Browser, **kind: Any) -> None:
+        context = browser.new_context(**kind)
+        context.set_default_timeout(PATIENCE_MS)
+        self.page = context.new_page()
+        self._home = ""
+        self._wrong: list[str] = []
+        self.page.on("pageerror", lambda error: self._wrong.append(f"error: {error}"))
+        self.page.on("console", lambda told: self._wrong.extend(_policy(told.text)))
+        self.page.on("request", lambda asked: self._wrong.extend(_foreign(asked.url, self._home)))
+
+    def begin(self, home: str, size: dict[str, int], **media: Any) -> None:
+        """Remember nothing of the tests before."""
+        self._home = home
+        self.page.set_viewport_size(size)  # type: ignore[arg-type]
+        self.page.emulate_media(**media)
+        self.page.mouse.move(0, 0)
+        self.page.goto(f"{home}/health/live")
+        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+
+    def end(self) -> list[str]:
+        """Leave the service, which may end then; what went wrong on its pages."""
+        self.page.unroute_all(behavior="ignoreErrors")
+        self.page.goto("about:blank")
+        wrong, self._wrong = self._wrong, []
+        return wrong
+
+
+Windows = Callable[..., Window]
+
+
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[Windows]:
+    """The window of a kind of reader: of a language and a device."""
+    opened: dict[str, Window] = {}
+
+    def of(**kind: Any) -> Window:
+        known = str(sorted(kind.items()))
+        return opened.get(known) or opened.setdefault(known, Window(browser, **kind))
+
+    yield of
+    for one in opened.values():
+        one.page.context.close()
+
+
 Visit = Callable[..., Page]
 
 
 @pytest.fixture
-def visit(browser: Browser) -> Iterator[Visit]:
+def visit(window: Windows) -> Iterator[Visit]:
     """Opens a page of a service; no error, refused policy or foreign address may occur."""
-    contexts: list[BrowserContext] = []
-    wrong: list[str] = []
+    used: list[Window] = []
 
     def visited(
         service: Service, path: str = "/status", *, wait: str = "#link[data-state=live]",
-        **options: Any,
+        viewport: dict[str, int] = USUAL, color_scheme: str = "light",
+        reduced_motion: str = "no-preference", **kind: Any,
     ) -> Page:  # fmt: skip
-        contexts.append(browser.new_context(**options))
-        contexts[-1].set_default_timeout(PATIENCE_MS)
-        page = contexts[-1].new_page()
-        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on("console", lambda told: wrong.extend(_policy(told.text)))
-        page.on("request", lambda asked: wrong.extend(_foreign(asked.url, service.url)))
+        used.append(window(**kind))
+        used[-1].begin(
+            service.url, viewport, color_scheme=color_scheme, reduced_motion=reduced_motion
+        )
+        page = used[-1].page
         page.goto(f"{service.url}{path}")
         page.wait_for_selector(wait)
         return page
 
     yield visited
-    for context in contexts:
-        context.close()
-    assert wrong == []
+    assert [wrong for one in used for wrong in one.end()] == []
 
 
 def _policy(text: str) -> list[str]:

@@ -317,6 +317,8 @@ def test_a_rollback_asks_first_and_needs_the_token(start: Start, visit: Visit) -
         dialog.get_by_label("Access token").fill(wrong)
         dialog.get_by_role("button", name="Roll back").click()
         expect(dialog.get_by_role("alert")).to_contain_text("The token is missing or wrong")
+        expect(dialog.get_by_role("button", name="Roll back")).to_be_enabled()
+        expect(dialog.get_by_label("Access token")).to_have_value(wrong)
         assert service.get("/v1/data/versions")[0]["current"]
 
     dialog.get_by_label("Access token").fill(TOKEN)

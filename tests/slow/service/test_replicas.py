@@ -1,4 +1,7 @@
-"""A writer that publishes again and again, and readers that are killed meanwhile, under load."""
+"""A writer that publishes again and again, and readers that are killed meanwhile, under load.
+
+The store is a folder, or `STORE`, the address of an empty place with its credentials as variables.
+"""
 
 import os
 import sqlite3
@@ -19,16 +22,23 @@ from tests.slow.service.conftest import small_market
 from tests.slow.service.serving import Receiver, Server, command, until, version
 
 REFRESHES: Final = int(os.environ.get("REFRESHES", "20"))
+STORE: Final = os.environ.get("STORE")
+RANKING: Final = "/strategies/sammansatt_momentum"
 PATHS: Final = (
-    "/strategies/sammansatt_momentum", "/strategies/trendande_varde/top10", "/health/ready",
+    RANKING, "/strategies/trendande_varde/top10", "/health/ready",
     "/data/versions", "/strategies",
 )  # fmt: skip
+
+
+NOT_YET: Final = '503 {"detail":"version V is not here yet; try again"}'
+"""What a reader answers of a version that it has not pulled yet."""
 
 
 class Client:
     """Somebody who asks one reader after the other, and counts what is answered.
 
-    A refused connection is counted apart: it is what a killed reader is bound to give.
+    A refused connection is counted apart: it is what a killed reader is bound to give. Now and then
+    it asks both for a ranking of the version that one of them has.
     """
 
     def __init__(self, *readers: list[Server]) -> None:
@@ -36,6 +46,8 @@ class Client:
         self._over: Final = Event()
         self.answers: Final[Counter[tuple[str, int]]] = Counter()
         self.refused = 0
+        self.of_one_version: Final[Counter[str]] = Counter()
+        """What the second reader answered."""
         self._thread: Final = Thread(target=self._ask)
         self._thread.start()
 
@@ -43,12 +55,21 @@ class Client:
         chance = Random(1)
         while not self._over.is_set():
             path = chance.choice(PATHS)
+            first, second = chance.sample(self._readers, 2)
             try:
-                url = chance.choice(self._readers)[0].url
-                answer = httpx2.get(f"{url}{path}", timeout=30)
+                answer = httpx2.get(f"{first[0].url}{path}", timeout=30)
                 self.answers[path, answer.status_code] += 1
+                if path == RANKING and answer.status_code == 200:
+                    self._ask_for_the_same(second[0], answer)
             except httpx2.TransportError:
                 self.refused += 1
+
+    def _ask_for_the_same(self, other: Server, answer: httpx2.Response) -> None:
+        """Count what another reader answers of the same version."""
+        version = answer.headers["StockRank-Version"]
+        same = httpx2.get(f"{other.url}{RANKING}", params={"version": version}, timeout=30)
+        told = "the same" if same.content == answer.content else f"{same.status_code} {same.text}"
+        self.of_one_version[told.replace(version, "V")] += 1
 
     def close(self) -> None:
         self._over.set()
@@ -69,7 +90,7 @@ def service(folder: Path, **settings: str) -> Iterator[list[Server]]:
 @pytest.mark.torture
 def test_refreshes_under_load_with_killed_readers(tmp_path: Path) -> None:
     receiver = Receiver()
-    store = {"remote": f"file://{tmp_path}/store", "remote_seconds": "1"}
+    store = {"remote": STORE or f"file://{tmp_path}/store", "remote_seconds": "1"}
     store |= {"webhook_url": receiver.url, "memory_limit_mb": "8000"}
     reader = store | {"role": "reader"}
     for name in ("store", "writer"):
@@ -93,6 +114,8 @@ def test_refreshes_under_load_with_killed_readers(tmp_path: Path) -> None:
     assert not {answer: n for answer, n in client.answers.items() if answer[1] != 200}
     assert sum(client.answers.values()) > REFRESHES * 10
     assert client.refused > 0
+    assert client.of_one_version.pop("the same") > 0
+    assert set(client.of_one_version) <= {NOT_YET}
 
 
 def _refreshed(writer: Server, held: list[Server], seconds: float, reader: dict[str, str]) -> None:

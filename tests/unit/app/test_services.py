@@ -7,13 +7,15 @@ import sqlite3
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from socket import gethostname
+from typing import Any
 
 import pytest
 
 from app import running
 from app import services as parts
 from app.running import _Watch
-from app.services import Services, build_services
+from app.services import Services, build_services, instance_of
 from app.serving import kept
 from app.watch import Alert, rules
 from pipelines.errors import LakeError
@@ -206,3 +208,20 @@ def test_an_empty_lake_is_told_once_with_what_to_run(
         f"nothing is published in {lake}; run python -m pipelines.export --lake {lake}, or start a "
         "refresh with POST /data/sync-now"
     ]
+
+
+HOST = gethostname()
+
+
+@pytest.mark.parametrize(
+    ("given", "name"),
+    [
+        ({"port": 8001}, None),
+        ({"instance": "web"}, "web"),
+        ({"role": "reader", "port": 8001}, f"{HOST}:8001"),
+        ({"remote": "s3://stocks/lake", "port": 0}, HOST),
+        ({"role": "reader", "instance": "web-2"}, "web-2"),
+    ],
+)
+def test_a_service_among_several_has_a_name(given: dict[str, Any], name: str | None) -> None:
+    assert instance_of(Settings(**given)) == name

@@ -255,19 +255,22 @@ def test_small_files_of_a_push_lie_in_one_object(
     assert (pack.bytes, pack.parts) == (7, {sha256(b"same").hexdigest(): (3, 4)})
 
 
-def test_what_is_needed_of_an_old_pack_goes_into_the_next(
+def test_what_is_needed_of_an_old_pack_is_sent_again_and_then_stays(
     root: Path, bucket: Bucket, copy: Path, tmp_path: Path
 ) -> None:
     push(root, bucket)
     made(root, V2, "old", "new", "newer")
     push(root, bucket)
-    assert _files(tmp_path) == ["oldnewnewer", "oldsame"]  # 3 of 7 bytes would have been needed
+    assert _files(tmp_path) == ["newnewer", "old", "oldsame"]  # 3 of 7 bytes would be needed
     later = datetime.now(UTC) + timedelta(hours=1)
     store.collect(bucket, keep=1, grace=NOTHING, now=later)
-    assert _files(tmp_path) == ["oldnewnewer"]
+    assert _files(tmp_path) == ["newnewer", "old"]
     pull(copy, bucket)
     for path in layout.version(root, V2).iterdir():
         assert (layout.version(copy, V2) / path.name).read_bytes() == path.read_bytes()
+    made(root, V3, "old", "x", "y")
+    push(root, bucket)
+    assert _files(tmp_path) == ["newnewer", "old", "xy"]
 
 
 def test_a_pack_stays_while_a_publication_names_a_part_of_it(

@@ -88,7 +88,7 @@ function Dialog({ request, onClose }) {
         <p id="permission-text">${request.text}</p>
         <label class="field">
           <span class="field__label">${t("status.token")}</span>
-          <input ref=${field} type="password" autocomplete="off" value=${token()} aria-invalid=${error ? "true" : null} aria-describedby="permission-hint permission-error" />
+          <input ref=${field} type="password" autocomplete="off" defaultValue=${token()} aria-invalid=${error ? "true" : null} aria-describedby="permission-hint permission-error" />
           <small id="permission-hint">${t("status.token.hint")}</small>
         </label>
         <p class="dialog__error" id="permission-error" role="alert">${error}</p>
