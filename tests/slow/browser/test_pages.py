@@ -40,7 +40,12 @@ DRESS = """async ([family, spacing]) => {
 READY = "main h1"
 """Boxes of text, each with what it overlaps of the others in sight."""
 OVERLAPS = """() => {
-  const texts = [];
+  const texts = [], edges = new Map();
+  const edgeOf = (one) => {  // of what hides all that is beyond it
+    if (!edges.has(one))
+      edges.set(one, getComputedStyle(one).overflowX !== "visible" && one.getBoundingClientRect());
+    return edges.get(one);
+  };
   const walk = document.createTreeWalker(document.getElementById("app"), NodeFilter.SHOW_TEXT);
   for (let node; (node = walk.nextNode()); ) {
     const parent = node.parentElement;
@@ -51,12 +56,13 @@ OVERLAPS = """() => {
     range.selectNodeContents(node);
     for (const box of range.getClientRects()) {
       let [left, right, top, bottom] = [box.left, box.right, box.top, box.bottom];
-      for (let up = parent; up.id !== "app"; up = up.parentElement)
-        if (getComputedStyle(up).overflowX !== "visible") {
-          const edge = up.getBoundingClientRect();
+      for (let up = parent; up.id !== "app"; up = up.parentElement) {
+        const edge = edgeOf(up);
+        if (edge) {
           [left, right] = [Math.max(left, edge.left), Math.min(right, edge.right)];
           [top, bottom] = [Math.max(top, edge.top), Math.min(bottom, edge.bottom)];
         }
+      }
       if (right - left > 1 && bottom - top > 1)
         texts.push({ node, text: node.data.trim(), left, right, top, bottom });
     }
@@ -64,8 +70,13 @@ OVERLAPS = """() => {
   const meet = (a, b) => a.node !== b.node
     && Math.min(a.right, b.right) - Math.max(a.left, b.left) > 0.5
     && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 3;
-  return texts.flatMap((a, i) => texts.slice(i + 1).filter((b) => meet(a, b))
-    .map((b) => `${a.text} meets ${b.text}`));
+  const met = [];
+  texts.sort((a, b) => a.top - b.top);
+  texts.forEach((a, i) => {
+    for (let j = i + 1; j < texts.length && texts[j].top < a.bottom; j++)
+      if (meet(a, texts[j])) met.push(`${a.text} meets ${texts[j].text}`);
+  });
+  return met;
 }"""
 CELLS = """() => [...document.querySelectorAll(".grid tbody tr:not(.grid__room), .ten tbody tr")]
   .flatMap((row) => [...row.querySelectorAll("td[class*=number], .ten__score, .ten__price")]

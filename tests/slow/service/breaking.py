@@ -26,6 +26,8 @@ SECONDS: Final = 10.0 - WATCH_SECONDS * (RULES_EVERY - 1)
 It is ten seconds where the rules are looked at as seldom as they are by default; here they are
 looked at each time.
 """
+PAUSE_SECONDS: Final = 0.3
+"""Between two looks, each of which asks the service and the page for all that they show."""
 QUICK: Final = """
 import os
 import shutil
@@ -248,7 +250,7 @@ def until_all(look: Callable[[], dict[str, bool]], what: str) -> None:
     while not all(places.values()):
         missing = [place for place, has in places.items() if not has]
         assert time.monotonic() < end, f"{what}: not in {missing} within {seconds:g} s"
-        time.sleep(0.1)
+        time.sleep(PAUSE_SECONDS)
         places = look()
 
 
