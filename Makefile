@@ -19,10 +19,10 @@ run: $(VENV)/ready
 	@$(RUN) app
 
 # The fast tests in two processes; then those with servers, browsers and long series, and all
-# examples of random ones, in three, for many of them wait.
+# examples of random ones, in four, for many of them wait.
 test: check-fast
 	EXAMPLES=all $(RUN) pytest -q -m "(slow or drawn) and not torture" \
-		-n 3 --dist loadscope --no-loadscope-reorder
+		-n 4 --dist loadscope --no-loadscope-reorder
 
 check-fast: check
 	$(RUN) pytest -q $(FAST) $(if $(COVERED),$(COVERAGE))

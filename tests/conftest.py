@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import disk_usage
 from typing import Final
 
 import pytest
@@ -12,13 +13,21 @@ import tests.allocator  # noqa: F401 - before Polars is loaded
 # isort: split
 from pipelines.demo import make_market
 from pipelines.export import export
-from pipelines.runtime import keep_loaded
+from pipelines.runtime import MB, keep_loaded
+from pipelines.sweep.machine import free_mb
 from pipelines.universe import SWEDEN
 from tests.made_once import made_once
 from tests.trading_days import known_sessions
 
 os.environ.setdefault("STOCKRANK_BACKTESTS", "false")
 """No test needs the backtests of its version but those that ask for them."""
+
+IN_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - only pytest writes there
+PLENTY_MB: Final = 8_000
+
+if IN_MEMORY.is_dir() and min(free_mb() or 0, disk_usage(IN_MEMORY).free / MB) > PLENTY_MB:
+    # The tests make thousands of small files, which need no disk.
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(IN_MEMORY))
 
 LONGEST: Final = (
     "service/test_openapi",

@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +17,7 @@ from app.serving.published import LOAD_SECONDS, Published, Version, load
 from app.web import RolledBack, Unavailable
 from pipelines import lake as lakes
 from pipelines.errors import LakeError, Unknown
-from pipelines.lake import Lake, marks
+from pipelines.lake import Lake, layout, marks
 from pipelines.universe import Universe
 
 logger = logging.getLogger(__name__)
@@ -25,6 +26,8 @@ MOST: Final = 2
 """How many are in memory."""
 HOLD_SECONDS: Final = 60.0
 """How long one stays in memory after it was asked for."""
+CLOCKS: Final = timedelta(hours=1)
+"""How much the clocks of two machines may differ."""
 LATER_SECONDS: Final = 5
 """When a client may ask again for a version that is not here yet."""
 REMEDY: Final = "begin again without version"
@@ -105,7 +108,7 @@ def _loaded(root: Path, name: str, universe: Universe) -> Version:
 def _check(root: Path, name: str) -> None:
     """Raise the error of a version that is not served, as far as folders and marks tell."""
     ids = lakes.version_ids(root)
-    if name not in ids and name > max(ids, default=""):
+    if name not in ids and max(ids, default="") < name < _latest():
         raise Unavailable(f"version {name} is not here yet; try again", LATER_SECONDS)
     if name not in ids:
         raise Unknown("version", name, ids[::-1])
@@ -113,6 +116,11 @@ def _check(root: Path, name: str) -> None:
         raise RolledBack(f"version {name} was rolled back; {REMEDY}")
     if told := marks.known_damage(root, name):
         raise _unreadable(name, told)
+
+
+def _latest() -> str:
+    """Return an id after all that have been made, by clocks that may differ."""
+    return f"{datetime.now(UTC) + CLOCKS:{layout.ID_FORMAT}}"
 
 
 def _unreadable(name: str, why: object) -> Unavailable:

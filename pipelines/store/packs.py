@@ -15,8 +15,8 @@ from typing import Final, NamedTuple
 
 SMALL: Final = 1 << 20
 """Bytes below which a file goes into a pack."""
-LARGEST: Final = 8 << 20
-"""Bytes of a pack."""
+LARGEST: Final = 32 << 20
+"""Most bytes of a pack."""
 
 
 class Part(NamedTuple):

@@ -12,12 +12,12 @@ from fastapi.testclient import TestClient
 from app.serving import pinned
 from app.watch import Guard, Level
 from pipelines.export import export
-from pipelines.lake import current_id, marks, publishing
+from pipelines.lake import current_id, marks, new_version_id, publishing
 from pipelines.universe import SWEDEN
 from tests.api.conftest import at, served
 from tests.api.test_data import MOMENTUM, first, make_bb_first, until
 
-NEWER, OLDER = "20991231T000000Z-abcdef", "20200101T000000Z-abcdef"
+OLDER, FUTURE = "20200101T000000Z-abcdef", "20991231T000000Z-abcdef"
 
 
 class Two(NamedTuple):
@@ -125,16 +125,18 @@ def test_a_version_that_becomes_another_stays_the_same(two: Two) -> None:
 # ----------------------------------------------------------------------------------- refused
 
 
-def test_a_version_that_is_not_kept(two: Two) -> None:
-    status, detail = two.refused(OLDER)
+@pytest.mark.parametrize("version", [OLDER, FUTURE])
+def test_a_version_that_is_not_kept(two: Two, version: str) -> None:
+    status, detail = two.refused(version)
     assert status == 404
-    assert detail.startswith(f"unknown version '{OLDER}'; ")
+    assert detail.startswith(f"unknown version '{version}'; ")
     assert detail.endswith(f"expected one of {two.new}, {two.old}")
 
 
 def test_a_version_that_is_not_here_yet(two: Two) -> None:
-    assert two.refused(NEWER) == (503, f"version {NEWER} is not here yet; try again")
-    answer = two.client.get(MOMENTUM, params={"version": NEWER})
+    newer = new_version_id(two.root)
+    assert two.refused(newer) == (503, f"version {newer} is not here yet; try again")
+    answer = two.client.get(MOMENTUM, params={"version": newer})
     assert answer.headers["Retry-After"] == "5"
 
 

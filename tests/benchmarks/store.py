@@ -50,7 +50,8 @@ def main(url: str | None = None) -> None:
         bucket = Bucket(url or f"file://{folder}/store", make=True)
         root, copy = folder / "lake", folder / "copy"
         make_market(folder / "app.db")
-        _exported(folder / "app.db", root, days=12)
+        for days in (11, 1):  # the second export begins what the lake remembers
+            _exported(folder / "app.db", root, days=days)
         whole = _told("push of the whole lake", *timed(lambda: push(root, bucket)))
         early = timed(lambda: pull(copy, bucket))[0]
         _exported(folder / "app.db", root, days=1)
