@@ -22,7 +22,11 @@ SECONDS: Final = 5.0
 PIECE: Final = 4 << 20
 """Bytes that a request transfers, so that a slow line is not taken for a silent store."""
 SCHEMES: Final = ("s3", "gs", "az", "file")
-REFUSED: Final = ("403", "401", "AccessDenied", "Forbidden", "InvalidAccessKeyId", "Unauthorized")
+REFUSED: Final = re.compile(
+    r"status 40[13]\b|AccessDenied|Forbidden|InvalidAccessKeyId|Unauthorized"
+)
+HOSTS_OF_CREDENTIALS: Final = ("169.254.169.254", "metadata.google")
+"""Asked by the library where no credentials are set."""
 NO_BUCKET: Final = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
 
 
@@ -190,16 +194,16 @@ def _is_of_store(error: Exception) -> bool:
 
 def _why(error: Exception, name: str | None) -> str:
     """Return what a store said in a few words and what to do, without addresses and secrets."""
-    text = str(error)
+    whole = str(error)
+    text = re.sub(r"https?://\S+", "…", whole)  # digits of an address are no status
     if any(word in text for word in NO_BUCKET):
         return "there is no such bucket; make it, or name another"
-    if any(word in text for word in REFUSED) or "Permission" in type(error).__name__:
+    if REFUSED.search(text) or "Permission" in type(error).__name__:
         return "the store refuses the credentials; check them and what they permit"
-    if "credential" in text.lower() or "169.254.169.254" in text or "metadata.google" in text:
+    if "credential" in text.lower() or any(host in whole for host in HOSTS_OF_CREDENTIALS):
         return "no credentials are set; set those of the store, such as AWS_ACCESS_KEY_ID"
     if isinstance(error, FileNotFoundError) or "Unable to canonicalize" in text:
         return f"{name or 'the folder'} is not there"
     if "error sending request" in text or "timed out" in text or "operation timed" in text:
         return "the store does not answer; check the address, the network and the store"
-    line = re.sub(r"https?://\S+", "…", text.splitlines()[0])
-    return f"the store failed: {line[:200]}; try again"
+    return f"the store failed: {text.splitlines()[0][:200]}; try again"
