@@ -78,7 +78,7 @@ def rounds(rng: random.Random) -> list[list[str]]:
     """
     if rng.random() < 1 / 3:
         return [["insert_an_odd_date", "insert_a_lone_row"], ["delete_lone_rows"]]
-    return [[""] * rng.randint(0, 3) for _ in range(rng.randint(1, 3))]
+    return [[""] * rng.randint(0, 3) for _ in range(rng.choice((1, 1, 2, 3)))]
 
 
 def run(first: Path, folder: Path, seed: int) -> int:

@@ -21,7 +21,9 @@ from pipelines.export import export
 from pipelines.universe import SWEDEN
 
 ROOT = Path(__file__).parents[3]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
+"""The first needs a sixth less of the processor: it has no window."""
+CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
