@@ -84,6 +84,14 @@ class FrameLake(Lake):
     ) -> pl.LazyFrame:
         return self.datasets[dataset].lazy()
 
+    def ratio_prices_for(
+        self,
+        *,
+        known_since: date,  # noqa: ARG002 - frames are whole
+        known_by: date,  # noqa: ARG002
+    ) -> pl.LazyFrame:
+        return self.ratio_prices()
+
 
 def frame_lake(
     stocks: Sequence[Row],

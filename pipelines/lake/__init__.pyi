@@ -224,6 +224,9 @@ from .verify import verified as verified
 # The states of the observations that count.
 from .version import COUNTING as COUNTING
 
+# The days within which most ratios are known after that of their price.
+from .version import PROMPT_DAYS as PROMPT_DAYS
+
 # A version, opened for reading.
 from .version import Lake as Lake
 

@@ -24,6 +24,8 @@ from pipelines.lake.manifest import DataFile, Dataset, Manifest
 
 COUNTING: Final = ("kept", "waiting")
 """The states of the observations that count."""
+PROMPT_DAYS: Final = 31
+"""The days within which most ratios are known after that of their price."""
 
 # The row groups that Polars reads ahead, unless the environment sets a number. Its default takes
 # more memory in a large market, and is no faster.
@@ -175,6 +177,18 @@ class Lake:
     def ratio_prices(self, *, since: Day | None = None, until: Day | None = None) -> pl.LazyFrame:
         """Return the close on each day on which a ratio of `fundamentals` was priced."""
         return self._between("ratio_prices", since, until, day="priced_on")
+
+    def ratio_prices_for(self, *, known_since: date, known_by: date) -> pl.LazyFrame:
+        """Return the same for ratios known from one day to another, and others of their files.
+
+        Only files of these years are read, and that of the days of ratios known long after them. A
+        version without such a file may have them in any.
+        """
+        entry = self.datasets.get("ratio_prices")
+        if entry is None or all(file.year is not None for file in entry.files):
+            return self._scan("ratio_prices")
+        first = date.fromordinal(max(known_since.toordinal() - PROMPT_DAYS, 1))
+        return self._scan("ratio_prices", first=first, last=known_by)
 
     def rankings(self) -> pl.LazyFrame:
         """Return the published rankings on `as_of`: all strategies, the whole universe."""

@@ -96,7 +96,7 @@ def cross_section(
         newest_jumps(jumps, day),
         with_prices(
             newest_ratios(recent, day, dated=dated_filings(lake, as_of, as_of)),
-            lake.ratio_prices(),
+            closes_of_ratios(lake, as_of, as_of),
             jumps,
             day,
         ),
@@ -193,6 +193,12 @@ def recent_ratios(lake: Lake, first: date, last: date) -> pl.LazyFrame:
     )
     # Named as shared, for it is used twice, and would be read as often.
     return rows.filter(has_any(RATIO_COLUMNS)).select(*OF_RATIOS, *RATIO_COLUMNS).cache()
+
+
+def closes_of_ratios(lake: Lake, first: date, last: date) -> pl.LazyFrame:
+    """Return the closes on the days of the price in `recent_ratios`, and others."""
+    since = days_before(first, RATIO_WINDOW)
+    return lake.ratio_prices_for(known_since=since, known_by=last)
 
 
 def newest_ratios_key() -> pl.Expr:

@@ -19,6 +19,7 @@ from pipelines.ranking.currencies import in_currency
 from pipelines.ranking.jumps import counted_jumps, is_good, newest_jumps, with_bad
 from pipelines.ranking.known import (
     closes,
+    closes_of_ratios,
     dated_filings,
     joined,
     newest_ratios,
@@ -193,7 +194,7 @@ def cross_sections(
         listed_on_dates(lake, dates),
         _closes(lake, dates, jumps, read),
         newest_jumps(jumps.join(days, how="cross"), day, BY),
-        with_prices(ratios, lake.ratio_prices(), jumps, day, BY),
+        with_prices(ratios, closes_of_ratios(lake, dates[0], dates[-1]), jumps, day, BY),
         with_shares_of_one_scale(
             statements(_beside(recent_statements(lake, dates[0], dates[-1]), dates), day, BY),
             lake,

@@ -2,7 +2,8 @@
 
 A ranking brings multiples from such a close to that of its own date. With these rows it need not
 look for prices that are older than its own windows. They are made by stretches of years, each in a
-file of its own.
+file of its own, so that it reads few of them. Days of ratios that were known long after them, as
+the end of a year is, are in one file for all years.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,7 +13,15 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.lake import CONTRACTS, DataFile, Dataset, Lake, lake_schema, schema_text
+from pipelines.lake import (
+    CONTRACTS,
+    PROMPT_DAYS,
+    DataFile,
+    Dataset,
+    Lake,
+    lake_schema,
+    schema_text,
+)
 from pipelines.ranking import (
     MAX_PRICE_AGE,
     RATIO_COLUMNS,
@@ -29,7 +38,7 @@ KEY: Final = ("ticker", "priced_on")
 FIRST: Final = pl.col("priced_on") - timedelta(days=MAX_PRICE_AGE)
 """The oldest day whose close may stand for the day of a ratio's price."""
 IS_RECENT: Final = pl.col("close_date").is_between(FIRST, "priced_on")
-STRETCH_ROWS: Final = 100_000
+STRETCH_ROWS: Final = 40_000
 """The rows with which a file is full, so that the next year begins another."""
 
 
@@ -45,17 +54,25 @@ def ratio_prices(task: Task, lake: Lake, reused: Reused | None) -> Dataset:
     schema = pl.Schema({**lake_schema("ratio_prices"), "close": close})
     is_alike = reused and reused.before.manifest.rules == rules_hash()
     of_years = _OfYears(task, lake, reused if is_alike else None, schema)
-    made = tuple(of_years.file(days) for days in _stretches(_priced_days(lake)))
+    days = _priced_days(lake)
+    late = [of_years.file(days.filter("is_late"), late=True)] if days["is_late"].any() else []
+    prompt = (of_years.file(part) for part in _stretches(days.filter(~pl.col("is_late"))))
+    made = (*late, *prompt)
     rows = sum(file.rows for file in made)
     return Dataset(schema=schema_text(schema), rows=rows, files=made)
 
 
 def _priced_days(lake: Lake) -> pl.DataFrame:
-    """Return `ticker, priced_on` of all rows with ratios."""
+    """Return `ticker, priced_on` of all rows with ratios, and whether one is known long after.
+
+    `is_late` is true, too, for a day after that from which a row is known.
+    """
     copied = lake.source_fundamentals().filter(has_any(RATIO_COLUMNS), source="snapshots")
     rows = (copied, filings_with_ratios(lake))
-    days = pl.concat(part.select("ticker", priced_on=priced_on()) for part in rows)
-    return days.collect(engine="streaming")
+    waited = (pl.col("known_from") - priced_on()).dt.total_days()
+    is_late = ~waited.is_between(0, PROMPT_DAYS)
+    days = pl.concat(part.select("ticker", priced_on=priced_on(), is_late=is_late) for part in rows)
+    return days.group_by(KEY).agg(pl.col("is_late").any()).collect(engine="streaming")
 
 
 def _stretches(days: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -76,19 +93,24 @@ class _OfYears:
     reused: Reused | None
     schema: pl.Schema
 
-    def file(self, days: pl.DataFrame) -> DataFile:
-        """Write the closes of some days; link a file of the version before that has the same."""
+    def file(self, days: pl.DataFrame, *, late: bool = False) -> DataFile:
+        """Write the closes of some days; link a file of the version before that has the same.
+
+        The file of late days has no year.
+        """
+        days = days.select(KEY)
         year = pl.col("priced_on").dt.year()
         first, last = days.select(year.min(), last_=year.max()).row(0)
         taken = self._taken(days, first, last)
-        missing = days.join(taken, on=KEY, how="anti").unique()
-        if missing.is_empty() and (same := self._linked(first, last, taken.height)):
+        missing = days.join(taken, on=KEY, how="anti")
+        years = (None, None) if late else (None if first == last else first, last)
+        if missing.is_empty() and (same := self._linked(*years, taken)):
             return same
         rows = pl.concat([taken, _looked_up(self.lake, missing, self.schema)])
         rows = rows.sort(*KEY, "close_date")
         CONTRACTS["ratio_prices"].validate(rows, cast=True)
-        made = files.write_file(self.task.staged, "ratio_prices", self.schema, [rows], last)
-        return replace(made, first_year=first) if first < last else made
+        made = files.write_file(self.task.staged, "ratio_prices", self.schema, [rows], years[1])
+        return replace(made, first_year=years[0])
 
     def _taken(self, days: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
         """Return the rows of the version before whose prices and runs cannot have changed."""
@@ -102,13 +124,16 @@ class _OfYears:
         in_runs = pl.concat(_in_runs(rows, version) for version in (self.lake, self.reused.before))
         return rows.join(in_runs, on=KEY, how="anti") if in_runs.height else rows
 
-    def _linked(self, first: int, last: int, rows: int) -> DataFile | None:
-        """Link the file of the version before that has these years and no other rows."""
+    def _linked(self, first: int | None, last: int | None, rows: pl.DataFrame) -> DataFile | None:
+        """Link the file of the version before that has these years, and these rows alone."""
         if self.reused is None:
             return None
         before = self.reused.before
         for file in before.datasets["ratio_prices"].files:
-            if (file.first_year or file.year, file.year, file.rows) == (first, last, rows):
+            if (file.first_year, file.year, file.rows) != (first, last, rows.height):
+                continue
+            theirs = before.files("ratio_prices", [file]).collect()
+            if theirs.equals(rows.sort(*KEY, "close_date")):
                 link(before, self.task.staged, file.path)
                 return file
         return None

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import date
 from functools import partial
 from operator import itemgetter
@@ -195,3 +196,37 @@ def test_other_rules_look_all_days_up_anew(old: Path, monkeypatch: pytest.Monkey
     monkeypatch.setattr(ratio_prices, "IS_RECENT", pl.col("close_date") == pl.col("priced_on"))
     monkeypatch.setattr(rules_version, "RULES_VERSION", -1)
     assert ("A", "2021-06-02", None, None) in found(exported(old))
+
+
+def test_days_of_ratios_known_long_after_are_in_a_file_of_all_years(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ratio_prices, "STRETCH_ROWS", 1)
+    prices = closes("A", {"2020-12-30": 6.0, "2022-03-01": 7.0, "2024-03-01": 8.0})
+    source = made(tmp_path, prices, "2022-03-02", "2024-03-02")
+    change(
+        source,
+        "INSERT INTO fundamentals (ticker, fiscal_date, fetched_date, pe, data_source) VALUES "
+        "('A', '2020-12-31', '2024-03-05', 9, 'statements'), "
+        "('A', NULL, '2024-03-01', 9, 'avanza')",
+    )
+    lake = exported(source)
+    assert [(file.year, file.rows) for file in lake.datasets["ratio_prices"].files] == [
+        (None, 1), (2022, 1), (2024, 2),
+    ]  # fmt: skip
+    known = lake.ratio_prices_for(known_since=date(2024, 2, 1), known_by=date(2024, 3, 5))
+    assert sorted(known.select("priced_on", "close").collect().rows()) == [
+        (date(2020, 12, 31), 6.0), (date(2024, 3, 1), 8.0), (date(2024, 3, 2), 8.0),
+    ]  # fmt: skip
+    whole = [file for file in lake.datasets["ratio_prices"].files if file.year]
+    old = Lake.unfinished(
+        lake.path,
+        {"ratio_prices": replace(lake.datasets["ratio_prices"], files=tuple(whole))},
+        lake.as_of,
+    )
+    assert (
+        old.ratio_prices_for(known_since=date(2024, 2, 1), known_by=date(2024, 3, 5))
+        .collect()
+        .height
+        == 3
+    )
