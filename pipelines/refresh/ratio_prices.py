@@ -103,14 +103,15 @@ class _OfYears:
         first, last = days.select(year.min(), last_=year.max()).row(0)
         taken = self._taken(days, first, last)
         missing = days.join(taken, on=KEY, how="anti")
-        years = (None, None) if late else (None if first == last else first, last)
-        if missing.is_empty() and (same := self._linked(*years, taken)):
+        first_year = None if late or first == last else first
+        last_year = None if late else last
+        if missing.is_empty() and (same := self._linked(first_year, last_year, taken)):
             return same
         rows = pl.concat([taken, _looked_up(self.lake, missing, self.schema)])
         rows = rows.sort(*KEY, "close_date")
         CONTRACTS["ratio_prices"].validate(rows, cast=True)
-        made = files.write_file(self.task.staged, "ratio_prices", self.schema, [rows], years[1])
-        return replace(made, first_year=years[0])
+        made = files.write_file(self.task.staged, "ratio_prices", self.schema, [rows], last_year)
+        return replace(made, first_year=first_year)
 
     def _taken(self, days: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
         """Return the rows of the version before whose prices and runs cannot have changed."""
