@@ -7,7 +7,7 @@ and holds a shared lock on its manifest, so that it is not deleted while it is i
 import fcntl
 import os
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import date
 from pathlib import Path
@@ -122,13 +122,14 @@ class Lake:
         *,
         known_by: Day | None = None,
         known_since: Day | None = None,
-        rules: Iterable[pl.Expr] = (),
+        rules: Sequence[pl.Expr] = (),
     ) -> pl.LazyFrame:
         """Return statements and ratios that were known on a date, or all of them.
 
         They are those of the source and those that were observed before; what is both counts once.
         With `known_since`, those that were known before that day are left out, and only the years
-        from it on are read. Of the observed ones, those that keep the `rules` are returned.
+        from it on are read. Of the observed ones, those that keep the `rules` are returned;
+        no row that does not count may keep them.
         """
         days = {"known_by": known_by, "known_since": known_since}
         rows = self.source_fundamentals(**days)
@@ -141,7 +142,7 @@ class Lake:
         *,
         known_by: Day | None = None,
         known_since: Day | None = None,
-        rules: Iterable[pl.Expr] = (),
+        rules: Sequence[pl.Expr] = (),
     ) -> pl.LazyFrame:
         """Return the same without snapshots, which have neither a fiscal date nor statements.
 
@@ -150,7 +151,7 @@ class Lake:
         if "observed_fundamentals" not in self.datasets:
             return self.source_fundamentals(known_by=known_by, known_since=known_since)
         rows = self._between("observed_fundamentals", known_since, known_by, day="known_from")
-        counting = rows.filter(pl.col("state").is_in(COUNTING), *rules)
+        counting = rows.filter(*(rules or [pl.col("state").is_in(COUNTING)]))
         return counting.select(list(self.datasets["fundamentals"].schema))
 
     def source_fundamentals(

@@ -58,8 +58,10 @@ def recent_statements(lake: Lake, first: date, last: date) -> pl.LazyFrame:
     """
     since = days_before(first, STATEMENT_HISTORY * LONGEST_MONTH)
     rules = statements_stand(lake, first, last)
+    # Rows without items never stand, so that those that are left need not be asked for them.
     rows = lake.filings(known_by=last, known_since=since, rules=rules).filter(
-        pl.col("fiscal_date") >= months_before(pl.lit(first), STATEMENT_HISTORY), has_any(ITEMS)
+        pl.col("fiscal_date") >= months_before(pl.lit(first), STATEMENT_HISTORY),
+        *(() if rules else [has_any(ITEMS)]),
     )
     # Named as shared, for it is used twice, and would be read as often.
     return rows.select("ticker", "known_from", "fiscal_date", "id", "data_source", *ITEMS).cache()

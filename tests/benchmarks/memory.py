@@ -27,7 +27,7 @@ from pipelines.lake.version import Lake
 from pipelines.ranking import rankings
 from pipelines.settings import Settings
 from pipelines.universe import SWEDEN
-from tests.benchmarks.refresh import Took, process
+from tests.benchmarks.refresh import Took, newest_day, process
 from tests.benchmarks.remembered import remember
 
 YEARS: Final = (0, 1, 10)
@@ -74,9 +74,9 @@ def ranked(lake: Path, ago: int = 0) -> Took:
 
 
 def refreshed(database: Path, lake: Path, *options: str) -> Took:
-    """What a refresh took in a process of its own."""
-    places = ("--source", str(database), "--lake", str(lake))
-    return process("pipelines.export", *places, "--no-backtests", *options)
+    """What a refresh took in a process of its own, on the last day of the database."""
+    day = newest_day(database)
+    return process("tests.benchmarks.refresh_on", str(day), str(database), str(lake), *options)
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def made(database: Path, folder: Path) -> Market:
     market = Market(folder)
     for state in ("before", "after"):
         shutil.copyfile(database, folder / f"{state}.db")
-    list(lived(folder / "after.db", 1))
+    _live_to_a_trade(folder / "after.db")
     market.turn("before")
     for years, lake in market.lakes.items():
         refreshed(market.database, lake)
@@ -112,6 +112,12 @@ def made(database: Path, folder: Path) -> Market:
             remember(Lake(lake), years)
             refreshed(market.database, lake, "--full")  # for the closes beside the ratios
     return market
+
+
+def _live_to_a_trade(database: Path) -> None:
+    """Let a market live until a day that has closes."""
+    while not any(done["closes"] for _, done in lived(database, 1)):
+        pass
 
 
 def measure(market: Market, runs: int) -> Figures:

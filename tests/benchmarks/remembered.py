@@ -1,13 +1,15 @@
 """An invented memory for a version: as if its database had been overwritten daily for years.
 
 Each week has a row of ratios and a market cap of every stock, each year other statements: what the
-rules keep of a database of which every price, multiple and cap moves each day.
+rules keep of a database of which every price, multiple and cap moves each day. As where a demo
+market lives, the rows of statements have the end of the year of which they are, 75 days or more
+before; the others have none, so the day of their fetch stands for it.
 """
 
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
-from typing import cast
+from typing import Final, cast
 
 import numpy as np
 import polars as pl
@@ -18,6 +20,9 @@ from pipelines.ranking import RATIO_COLUMNS, STATEMENT_ITEMS
 from pipelines.refresh import observed_files
 from pipelines.refresh.sightings import FUNDAMENTALS, STOCKS, Kind
 from pipelines.refresh.task import Task
+
+REPORTED_AFTER: Final = 75
+"""Days from the end of a year to its report."""
 
 
 @dataclass(frozen=True)
@@ -78,18 +83,27 @@ def _ratios(lake: Lake, mondays: list[date]) -> pl.DataFrame:
         .unique("ticker", keep="last", maintain_order=True)
     )
     rows = newest.join(pl.DataFrame({"day_": mondays}), how="cross")
-    of_year = pl.col("day_").dt.ordinal_day() <= 7
-    moved, other = _random(rows.height, 0.3), _random(rows.height, 0.1)
-    keeps = pl.col("data_source") == "statements"
+    rows = rows.with_columns(fiscal_date=_end_of_year(), other_=_random(rows.height, 0.1))
+    by_year = ("ticker", pl.col("fiscal_date").dt.year())
+    is_new = pl.col("day_") == pl.col("day_").min().over(by_year)
+    moved, other = _random(rows.height, 0.3), pl.col("other_").first().over(by_year)
     return rows.with_columns(
         *((pl.col(c) * moved).round(2) for c in RATIO_COLUMNS),
-        *(pl.when(of_year).then((pl.col(c) * other).round(4)).otherwise(c)
-          for c in STATEMENT_ITEMS),
-        fiscal_date=pl.when(keeps.fill_null(value=False)).then("fiscal_date").otherwise("day_"),
+        *((pl.col(c) * other).round(4) for c in STATEMENT_ITEMS),
         fetched_date="day_", known_from="day_", observed_on="day_",
-        why=pl.when(of_year).then(pl.lit("statement")).otherwise(pl.lit("ratios")),
+        why=pl.when(is_new).then(pl.lit("statement")).otherwise(pl.lit("ratios")),
         state=pl.lit("kept"), struck_on=pl.lit(None, pl.Date), reason=pl.lit(None, pl.String),
-    ).cast(dict(FUNDAMENTALS.schema))  # fmt: skip
+    ).drop("other_").cast(dict(FUNDAMENTALS.schema))  # fmt: skip
+
+
+def _end_of_year() -> pl.Expr:
+    """Return the end of the newest year that is reported on `day_`; else the day itself."""
+    fiscal, day = pl.col("fiscal_date"), pl.col("day_")
+    late = (fiscal - day).dt.total_days() + REPORTED_AFTER
+    years = (late / 365.25).ceil().clip(0).cast(pl.Int64)
+    reported = fiscal.dt.offset_by(pl.format("-{}mo", years * 12))
+    of_statements = pl.col("data_source").eq_missing("statements") & fiscal.is_not_null()
+    return pl.when(of_statements).then(reported).otherwise(day)
 
 
 def _caps(lake: Lake, mondays: list[date]) -> pl.DataFrame:
