@@ -52,15 +52,14 @@ class Pinned:
         Raise `Unknown` if it is not kept, `RolledBack`, and `Unavailable` if it is not here yet,
         cannot be read, or memory is critical.
         """
-        if self._published.hangs:
-            raise Unavailable(DISK_HANGS)
-        async with self._reading:
-            try:
-                async with asyncio.timeout(LOAD_SECONDS):
-                    await asyncio.to_thread(_check, self._published.root, name)
-                    version = self._versions.get(name) or await self._read(name)
-            except TimeoutError:
-                raise Unavailable(DISK_HANGS) from None
+        self._check_disk()
+        try:
+            async with asyncio.timeout(LOAD_SECONDS), self._reading:
+                self._check_disk()  # it may have begun to hang while others were served
+                await asyncio.to_thread(_check, self._published.root, name)
+                version = self._versions.get(name) or await self._read(name)
+        except TimeoutError:
+            raise Unavailable(DISK_HANGS) from None
         self._keep(version)
         return version
 
@@ -68,6 +67,10 @@ class Pinned:
     def held(self) -> list[str]:
         """The ids of the versions in memory, the one that was asked for last at the end."""
         return [*self._versions]
+
+    def _check_disk(self) -> None:
+        if self._published.hangs:
+            raise Unavailable(DISK_HANGS)
 
     async def _read(self, name: str) -> Version:
         if self._is_critical():

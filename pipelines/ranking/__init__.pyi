@@ -135,7 +135,6 @@ from .rebalancing import next_rebalance as next_rebalance
 # A hash that changes with these rules.
 from .rules_version import rules_hash as rules_hash
 
-# Stocks by what people call them, also those that are gone.
 # For how long an observation stands, written beside it.
 from .standing import LASTING as LASTING
 from .standing import STANDING as STANDING
@@ -143,7 +142,7 @@ from .standing import filings_with_ratios as filings_with_ratios
 from .standing import standing_hash as standing_hash
 from .standing import with_standing as with_standing
 
-# Stocks by what people call them.
+# Stocks by what people call them, also those that are gone.
 from .stock_names import StockName as StockName
 from .stock_names import StockNames as StockNames
 

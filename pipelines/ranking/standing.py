@@ -39,7 +39,7 @@ STANDING: Final = {"observed_fundamentals": OF_FUNDAMENTALS, "observed_stocks": 
 
 def standing_hash() -> str:
     """Return a hash of what the days rest on, which a version has that was written with them."""
-    return digest([STANDING_VERSION, RATIO_COLUMNS, ITEMS, COUNTING])
+    return digest([STANDING_VERSION, RATIO_COLUMNS, ITEMS, COUNTING, YEAR_BEFORE, SLACK])
 
 
 # ------------------------------------------------------------------------- what a ranking reads

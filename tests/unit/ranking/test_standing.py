@@ -13,6 +13,7 @@ from polars.testing import assert_frame_equal
 
 from pipelines.lake import Dataset, Observed, lake_schema, schema_text
 from pipelines.lake.version import Lake
+from pipelines.ranking import standing
 from pipelines.ranking.known import dated_filings, newest_ratios, recent_ratios
 from pipelines.ranking.listed import listed_on, listed_on_dates
 from pipelines.ranking.many import cross_sections
@@ -115,6 +116,13 @@ def test_a_listing_stands_from_its_first_row_on_until_the_next_that_counts() -> 
         (day("2026-03-16"), None),
         (day("2026-03-09"), day("2026-03-09")),
     ]
+
+
+@pytest.mark.parametrize("name", ["ITEMS", "RATIO_COLUMNS", "COUNTING", "YEAR_BEFORE", "SLACK"])
+def test_days_of_other_rules_are_told_apart(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = standing_hash()
+    monkeypatch.setattr(standing, name, ())
+    assert standing_hash() != before
 
 
 # ------------------------------------------------------------------------- the same answers
