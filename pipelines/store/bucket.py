@@ -28,6 +28,16 @@ REFUSED: Final = re.compile(
 HOSTS_OF_CREDENTIALS: Final = ("169.254.169.254", "metadata.google")
 """Asked by the library where no credentials are set."""
 NO_BUCKET: Final = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist")
+REMEDIES: Final = {
+    r"error sending request|timed out": (
+        "the store does not answer; check the address, the network and the store"
+    ),
+    r"range was invalid|status 416\b": (
+        "an object is shorter than what was written; where it was pushed, "
+        "run python -m pipelines.remote push --force"
+    ),
+}
+"""What is wrong and what to do, by the words of an error that has no other cause."""
 
 
 class Entry(NamedTuple):
@@ -70,7 +80,7 @@ class Bucket:
             return bytes(get(self._store, name).bytes())
 
     def part(self, name: str, start: int, size: int) -> bytes:
-        """Return so many bytes of an object, fewer if it is shorter; they come in pieces.
+        """Return so many bytes of an object, fewer if it ends among them; they come in pieces.
 
         The memory it takes is that of the bytes.
         """
@@ -204,6 +214,6 @@ def _why(error: Exception, name: str | None) -> str:
         return "no credentials are set; set those of the store, such as AWS_ACCESS_KEY_ID"
     if isinstance(error, FileNotFoundError) or "Unable to canonicalize" in text:
         return f"{name or 'the folder'} is not there"
-    if "error sending request" in text or "timed out" in text or "operation timed" in text:
-        return "the store does not answer; check the address, the network and the store"
-    return f"the store failed: {text.splitlines()[0][:200]}; try again"
+    told = (remedy for words, remedy in REMEDIES.items() if re.search(words, text))
+    line = text.partition("\n")[0]
+    return next(told, f"the store failed: {line[:200]}; try again")

@@ -16,6 +16,7 @@ ADDRESS = "http://127.0.0.1:40367/stocks/objects/40/4403f401"
         ("<Code>AccessDenied</Code>", "refuses the credentials"),
         ("GET http://169.254.169.254/latest/api/token", "no credentials are set"),
         ("<Code>NoSuchBucket</Code>", "there is no such bucket"),
+        ("Client error with status 416 Range Not Satisfiable", "shorter than what was written"),
         ("Object at location objects/40/4403f403 changed", "the store failed: Object at"),
     ],
 )

@@ -286,6 +286,15 @@ def test_a_pack_stays_while_a_publication_names_a_part_of_it(
     assert _files(tmp_path) == ["newer"]
 
 
+def test_a_pack_that_ends_too_early_is_told(
+    root: Path, bucket: Bucket, copy: Path, tmp_path: Path
+) -> None:
+    push(root, bucket)
+    stored(tmp_path, "oldsame").write_bytes(b"")
+    with pytest.raises(RemoteError, match=r"is shorter than .* push --force"):
+        pull(copy, bucket)
+
+
 def test_large_files_lie_alone(
     root: Path, bucket: Bucket, copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
