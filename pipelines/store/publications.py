@@ -58,16 +58,32 @@ def newest(bucket: Bucket) -> Publication | None:
     return _read(bucket, entries[-1]) if entries else None
 
 
-def publish(bucket: Bucket, version: str, packs: Packs | None = None) -> Publication:
-    """Make a version that is in the store the current one, under the next number."""
+def publish(
+    bucket: Bucket, version: str, packs: Packs | None = None, *, after: int | None = None
+) -> Publication:
+    """Make a version that is in the store the current one, under the next number.
+
+    With `after`, the number that was the newest when the caller looked, `RemoteError` if another
+    version was published since.
+    """
     content = _Content(version, packs or {})
     entries = _entries(bucket)
     number = _number(entries[-1]) if entries else 0
     for _ in range(TRIES):
+        if after not in (None, number):
+            return _of_others(bucket, version)
         number += 1
         if bucket.create(publication_name(number), msgspec.json.encode(content)):
             return Publication(number, version, datetime.now(UTC), content.packs)
     raise RemoteError(f"{bucket}: others have published {TRIES} times meanwhile; try again")
+
+
+def unseen(bucket: Bucket, last: Publication) -> RemoteError:
+    """Return the error of a publication that would be undone by one who does not know of it."""
+    return RemoteError(
+        f"{bucket} has publication {last.number}, version {last.version}, which this lake has "
+        "not seen; pull it first, or publish over it with --force"
+    )
 
 
 def manifest_of(bucket: Bucket, version: str) -> Manifest:
@@ -104,6 +120,14 @@ def state_name(version: str) -> str:
 def file_name(sha256: str) -> str:
     """Return the name of a file, by its hash."""
     return f"files/{sha256[:2]}/{sha256}"
+
+
+def _of_others(bucket: Bucket, version: str) -> Publication:
+    """Return what was published meanwhile if it is the same version; else raise its error."""
+    last = _read(bucket, _entries(bucket)[-1])
+    if last.version == version:  # such as by a request whose answer was lost on its way
+        return last
+    raise unseen(bucket, last)
 
 
 def _entries(bucket: Bucket) -> list[Entry]:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Final
 
 from pipelines.bars import Progress, silent
-from pipelines.errors import RemoteError
 from pipelines.lake import Damaged, Lake, damage, disk_errors, layout
 from pipelines.store.bucket import Bucket
 from pipelines.store.packs import Local, Pack, Packs, loads, named_again, packed
@@ -22,6 +21,7 @@ from pipelines.store.publications import (
     newest,
     publish,
     state_name,
+    unseen,
 )
 from pipelines.store.seen import Seen, note
 
@@ -47,9 +47,10 @@ class Pushed:
 def push(root: Path, bucket: Bucket, *, force: bool = False, progress: Progress = silent) -> Pushed:
     """Publish the current version of a lake in a store; files that are there are not sent again.
 
-    `RemoteError` if the store has a publication that this lake has not seen: it would be undone.
-    `force` publishes all the same, and sends every file. `Damaged` if a file here is not as it was
-    written. If this is cut off, the store is as before, and has some files more.
+    `RemoteError` if the store has a publication that this lake has not seen, also one that is made
+    meanwhile: it would be undone. `force` publishes all the same, and sends every file. `Damaged`
+    if a file here is not as it was written. If this is cut off, the store is as before, and has
+    some files more.
     """
     lake = Lake(root)
     seen, last = Seen.of(root, bucket.url), newest(bucket)
@@ -57,12 +58,10 @@ def push(root: Path, bucket: Bucket, *, force: bool = False, progress: Progress 
         _note(root, bucket, last)
         return Pushed(last)
     if last and last.number != seen.number and not force:
-        raise RemoteError(
-            f"{bucket} has publication {last.number}, version {last.version}, which this lake has "
-            "not seen; pull it first, or publish over it with --force"
-        )
+        raise unseen(bucket, last)
     packs, sizes = _send(lake, bucket, None if force else last, progress)
-    published = publish(bucket, lake.version, packs)
+    after = last.number if last else 0
+    published = publish(bucket, lake.version, packs, after=None if force else after)
     _note(root, bucket, published)
     return Pushed(published, len(sizes), sum(sizes))
 

@@ -11,6 +11,7 @@ from pipelines import store
 from pipelines.errors import EmptyStore, LakeError, RemoteError
 from pipelines.lake import Lake, current_id, layout, marks, publishing, text, version_ids
 from pipelines.store import Bucket, packs, pull, push
+from pipelines.store.publications import publish
 from tests.factories import data_file, dataset, manifest
 
 V1, V2, V3 = (f"2026112{n}T170000Z-abcdef" for n in range(1, 4))
@@ -99,6 +100,41 @@ def test_a_push_over_what_was_not_seen_is_refused(root: Path, bucket: Bucket, co
     made(root, V3, "late")
     with pytest.raises(RemoteError, match="publication 2"):
         push(root, bucket)
+
+
+def meanwhile(bucket: Bucket, patch: pytest.MonkeyPatch, act: Callable[[], object]) -> None:
+    """Let something be done while the files of the next push are sent."""
+    put = bucket.put
+
+    def put_late(name: str, content: bytes) -> None:
+        patch.undo()
+        act()
+        put(name, content)
+
+    patch.setattr(bucket, "put", put_late)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_push_while_another_publishes_is_refused(
+    root: Path, bucket: Bucket, copy: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    push(root, bucket)
+    pull(copy, bucket)
+    made(copy, V2, "other")
+    made(root, V3, "late")
+    meanwhile(bucket, monkeypatch, lambda: [push(copy, bucket, force=True) for _ in range(times)])
+    with pytest.raises(RemoteError, match=rf"publication {1 + times}, version {V2}, which"):
+        push(root, bucket)
+    assert store.publications(bucket)[-1].version == V2
+
+
+def test_a_number_that_was_given_to_the_same_version_is_taken(
+    root: Path, bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where the answer of the store was lost on its way, and the library asked again."""
+    meanwhile(bucket, monkeypatch, lambda: publish(bucket, V1))
+    assert push(root, bucket).publication.number == 1
+    assert len(store.publications(bucket)) == 1
 
 
 def test_a_pull_over_what_was_not_pushed_is_refused(root: Path, bucket: Bucket, copy: Path) -> None:
