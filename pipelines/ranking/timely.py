@@ -17,7 +17,6 @@ RISE_WITH_PRICE: Final = ("market_cap_ccy", "pe", "pb", "ps", "p_fcf")
 FALL_WITH_PRICE: Final = ("dividend_yield",)
 """EV/EBITDA is in neither: the net debt in it is not known."""
 MULTIPLES: Final = (*RISE_WITH_PRICE[1:], *FALL_WITH_PRICE)
-KEY: Final = ("ticker", "priced_on")
 REPORTED: Final = tuple(f"{name}_reported" for name in MULTIPLES)
 """The columns of the multiples as they were reported."""
 
@@ -43,7 +42,7 @@ def with_prices(
     missing. Both columns are null where no close is left.
     """
     closes = prices.rename({"close": "priced_close", "close_date": "date"})
-    beside = ratios.join(closes, on=KEY, how="left")
+    beside = ratios.join(closes, on=("ticker", "priced_on"), how="left")
     rows = with_bad(beside, jumps, since=date.min)
     good = pl.when(is_good(day)).then("date")
     return rows.group_by(by).agg(

@@ -67,6 +67,18 @@ def _groups(portions: Iterable[pl.DataFrame], height: int) -> Iterator[pl.DataFr
     yield from (rest.rechunk() for rest in waiting)
 
 
+def by_years(rows: pl.DataFrame, day: str, full: int) -> Iterator[pl.DataFrame]:
+    """Yield the rows of some years of a day at a time, the oldest first.
+
+    The year after one with which so many rows are `full` begins another part.
+    """
+    year = pl.col(day).dt.year()
+    counts = rows.group_by(year.alias("year_")).len("rows").sort("year_")
+    rows_before = pl.col("rows").cum_sum() - pl.col("rows")
+    for _, years in counts.group_by(rows_before // full, maintain_order=True):
+        yield rows.filter(year.is_between(years["year_"].min(), years["year_"].max()))
+
+
 def writer(path: Path, schema: pl.Schema, recurring: Collection[str] = ()) -> ParquetWriter:
     """Return a writer with dictionaries of values, except for floats and volumes: few recur.
 

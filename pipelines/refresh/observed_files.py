@@ -180,8 +180,4 @@ def _groups(kind: Kind, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
     """
     lasting = pl.any_horizontal(pl.col(c).is_null() for c in LASTING if c in rows.columns)
     yield rows.filter(lasting)
-    rest, year = rows.filter(~lasting), pl.col(kind.day).dt.year()
-    counts = rest.group_by(year.alias("year_")).len("rows").sort("year_")
-    rows_before = pl.col("rows").cum_sum() - pl.col("rows")
-    for _, years in counts.group_by(rows_before // GROUP_ROWS, maintain_order=True):
-        yield rest.filter(year.is_between(years["year_"].min(), years["year_"].max()))
+    yield from files.by_years(rows.filter(~lasting), kind.day, GROUP_ROWS)

@@ -56,8 +56,8 @@ def ratio_prices(task: Task, lake: Lake, reused: Reused | None) -> Dataset:
     of_years = _OfYears(task, lake, reused if is_alike else None, schema)
     days = _priced_days(lake)
     late = [of_years.file(days.filter("is_late"), late=True)] if days["is_late"].any() else []
-    prompt = (of_years.file(part) for part in _stretches(days.filter(~pl.col("is_late"))))
-    made = (*late, *prompt)
+    prompt = files.by_years(days.filter(~pl.col("is_late")), "priced_on", STRETCH_ROWS)
+    made = (*late, *map(of_years.file, prompt))
     rows = sum(file.rows for file in made)
     return Dataset(schema=schema_text(schema), rows=rows, files=made)
 
@@ -73,15 +73,6 @@ def _priced_days(lake: Lake) -> pl.DataFrame:
     is_late = ~waited.is_between(0, PROMPT_DAYS)
     days = pl.concat(part.select("ticker", priced_on=priced_on(), is_late=is_late) for part in rows)
     return days.group_by(KEY).agg(pl.col("is_late").any()).collect(engine="streaming")
-
-
-def _stretches(days: pl.DataFrame) -> Iterator[pl.DataFrame]:
-    """Yield the days of some years at a time, the oldest first."""
-    year = pl.col("priced_on").dt.year()
-    counts = days.group_by(year.alias("year_")).len("rows").sort("year_")
-    rows_before = pl.col("rows").cum_sum() - pl.col("rows")
-    for _, years in counts.group_by(rows_before // STRETCH_ROWS, maintain_order=True):
-        yield days.filter(year.is_between(years["year_"].min(), years["year_"].max()))
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Files of a version: their rows, their entry in the manifest, their row groups."""
 
+from datetime import date
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +10,7 @@ from pyarrow.parquet import ParquetFile
 
 from pipelines.lake import DataFile
 from pipelines.lake.damage import hashed
-from pipelines.refresh.files import _groups, to_arrow, write_file
+from pipelines.refresh.files import _groups, by_years, to_arrow, write_file
 
 SCHEMA = pl.Schema({"ticker": pl.String, "close": pl.Float32, "volume": pl.UInt32})
 ROWS = pl.DataFrame([("A", 1.5, 7), ("B", 2.5, None), ("C", None, None)], SCHEMA, orient="row")
@@ -52,6 +53,15 @@ def test_row_groups_are_whole_and_in_one_piece() -> None:
         (list(range(a, a + 7)), 1) for a in (0, 7, 14)
     ]
     assert list(_groups([], 7)) == []
+
+
+def test_a_year_after_one_that_fills_a_part_begins_another() -> None:
+    years = (2020, 2022, 2021, 2022, 2023, 2020)
+    rows = pl.DataFrame({"day": [date(year, 5, 1) for year in years], "n": range(6)})
+    parts = [part["n"].to_list() for part in by_years(rows, "day", 3)]
+    assert parts == [[0, 2, 5], [1, 3, 4]]
+    assert [part["n"].to_list() for part in by_years(rows, "day", 1)] == [[0, 5], [2], [1, 3], [4]]
+    assert list(by_years(rows.clear(), "day", 3)) == []
 
 
 def test_texts_have_the_type_that_every_tool_reads() -> None:
