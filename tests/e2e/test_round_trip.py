@@ -96,7 +96,7 @@ def rows_of(**columns: Any) -> Any:
     ),
     copies=rows_of(ticker=tickers, snapshot_date=days, roe=numbers, pe=numbers),
 )  # fmt: skip
-@drawn(5, 25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@drawn(5, 40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_random_tables_are_normalised_as_the_oracle_does(
     tmp_path_factory: pytest.TempPathFactory, stocks: Any, prices: Any, filed: Any, copies: Any
 ) -> None:

@@ -48,7 +48,7 @@ steps = st.sampled_from([1, 2, 9, 10, 11, 28, 31, 92, 183, 365, 366, 550])
     back=st.lists(steps, min_size=1, max_size=5, unique=True),
     together=st.sampled_from([1, 15, 36_000]),
 )
-@drawn(4, 30)
+@drawn(4, 50)
 def test_random_markets(market: Any, back: list[int], together: int) -> None:
     dates = sorted({D + timedelta(days=35 - n) for n in back} | {D})
     lake = frame_lake(*market)

@@ -122,7 +122,7 @@ def torture(database: Path, root: Path, kills: int, seed: int) -> dict[str, Any]
 def test_a_killed_refresh_leaves_the_last_version_and_the_next_one_succeeds(
     market: Path, tmp_path: Path
 ) -> None:
-    figures = torture(market, tmp_path / "lake", kills=8, seed=1)
+    figures = torture(market, tmp_path / "lake", kills=10, seed=1)
     assert set(figures["reads"]) == {"ok"}
     assert figures["reads"]["ok"] > 10
 

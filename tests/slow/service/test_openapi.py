@@ -35,14 +35,9 @@ expected-statuses = ["2xx", "3xx", "4xx", 503]
 # Each answer starts a process or reads many days: what is refused costs nothing, and a few that are
 # accepted tell of the others.
 [[operations]]
-include-path-regex = "^/v1/backtests$|(backtest|factor-report)$|nordic/momentum"
+include-path-regex = "^/v1/backtests$|(backtest|tear-sheet|factor-report)$|nordic/momentum"
 phases.coverage.generation.mode = "negative"
 phases.fuzzing.generation = { mode = "positive", max-examples = 2 }
-# What these are asked is of the model of another operation, whose every limit is tried there.
-[[operations]]
-include-path-regex = "tear-sheet$|preview/exclusions$"
-phases.coverage.enabled = false
-phases.fuzzing.generation = { mode = "all", max-examples = 8 }
 """
 
 
