@@ -21,7 +21,7 @@ from pipelines.research import Inputs, backtests
 from pipelines.sweep import Driver, Ranking, here, on_cluster, write_history
 from pipelines.sweep import dask as on_dask
 from pipelines.sweep.processes import TRIES, spawned
-from pipelines.sweep.task import Failed, Task
+from pipelines.sweep.task import Counts, Failed, Task
 from pipelines.universe import SWEDEN
 from tests.processes import children, end_of
 
@@ -75,12 +75,15 @@ def test_processes_write_what_one_does(
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
-def acting_at_a_third(driver: Driver, act: Callable[[], None]) -> Driver:
+def acting_at_a_third(driver: Driver, act: Callable[[Counts], object]) -> Driver:
+    """Return the driver that acts after a third of the results, on the one that came last."""
+
     def acting(tasks: Sequence[Task]) -> Generator[object]:
         for number, result in enumerate(driver(tasks)):
             yield result
             if number == len(tasks) // 3:
-                act()
+                assert isinstance(result, Counts)
+                act(result)
 
     return acting
 
@@ -88,14 +91,17 @@ def acting_at_a_third(driver: Driver, act: Callable[[], None]) -> Driver:
 def test_the_block_of_a_process_that_is_killed_is_done_by_another(
     tmp_path: Path, write: Callable[..., Any], expected: dict[str, bytes]
 ) -> None:
-    before = set(children(os.getpid()))
+    killed: list[str] = []
 
-    def kill() -> None:
-        os.kill(min(set(children(os.getpid())) - before), signal.SIGKILL)
+    def kill(result: Counts) -> None:
+        """Kill the process that sent it, which has the next block by then."""
+        killed.append(result.worker)
+        os.kill(int(result.worker.rpartition(":")[2]), signal.SIGKILL)
 
     done = write(tmp_path / "out", acting_at_a_third(spawned(2), kill))
     assert content(tmp_path / "out") == expected
     assert len(done.peaks) == 3
+    assert set(killed) < set(done.peaks)
 
 
 class Deadly:
@@ -246,7 +252,8 @@ def test_a_cluster_writes_what_one_process_does(
 ) -> None:
     done = write(tmp_path / "out", on_cluster(cluster.address))
     assert content(tmp_path / "out") == expected
-    assert (done.blocks, len(done.peaks)) == (len(expected), 2)
+    assert done.blocks == len(expected)
+    assert len(done.peaks) in {1, 2}  # the scheduler may leave all to one
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
 
 
@@ -254,7 +261,7 @@ def test_a_worker_of_a_cluster_that_is_killed(
     tmp_path: Path, write: Callable[..., Any], expected: dict[str, bytes], cluster: Cluster
 ) -> None:
     driver = acting_at_a_third(
-        on_cluster(cluster.address), lambda: os.kill(cluster.workers[0], signal.SIGKILL)
+        on_cluster(cluster.address), lambda _: os.kill(cluster.workers[0], signal.SIGKILL)
     )
     write(tmp_path / "out", driver)
     assert content(tmp_path / "out") == expected
@@ -268,7 +275,7 @@ def test_a_cluster_whose_workers_are_gone(
     monkeypatch.setattr(on_dask, "LOOK_SECONDS", 0.2)
     loopback = {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
     with distributed.LocalCluster(n_workers=1, threads_per_worker=1, **loopback) as own:
-        driver = acting_at_a_third(on_cluster(own.scheduler_address), lambda: own.scale(0))
+        driver = acting_at_a_third(on_cluster(own.scheduler_address), lambda _: own.scale(0))
         with pytest.raises(Unfinished, match=r" has had no worker for 1 s; start some; "):
             write(tmp_path / "out", driver)
 
@@ -282,7 +289,7 @@ def test_a_scheduler_that_hangs(
     try:
         with pytest.raises(Unfinished, match=r"^the scheduler at .* does not answer any more; "):
             write(tmp_path / "out", acting_at_a_third(
-                on_cluster(cluster.address), lambda: cluster.process.send_signal(signal.SIGSTOP)
+                on_cluster(cluster.address), lambda _: cluster.process.send_signal(signal.SIGSTOP)
             ))  # fmt: skip
     finally:
         cluster.process.send_signal(signal.SIGCONT)
