@@ -18,6 +18,8 @@ from pipelines.universe import SWEDEN
 from tests import edits
 from tests.factories import database, stock
 
+pytestmark = pytest.mark.usefixtures("datasets_only")
+
 YEARS = range(2019, 2026)
 
 
