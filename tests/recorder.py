@@ -48,13 +48,18 @@ class Recorder:
             was = {_content(row) for row in self.last}
             states = {_state(row) for row in self.last}
             here = {_content(row) for row in now}
-            fetched = {(_slot(r), r["fetched_date"]) for r in self.last if _content(r) not in here}
+            fetched = {
+                (place, row["fetched_date"])
+                for row in self.last if _content(row) not in here
+                for place in (_slot(row), _row(row))
+            }  # fmt: skip
             waiting = [row for row in self.waiting if _content(row) in here]
             for row in now:
                 if _content(row) in was:
                     continue
                 new = dict(row)
-                if new["fetched_date"] is None or (_slot(new), new["fetched_date"]) in fetched:
+                places = {(place, new["fetched_date"]) for place in (_slot(new), _row(new))}
+                if new["fetched_date"] is None or places & fetched:
                     new["known_from"] = max(new["known_from"], day)
                 if _state(new) in states:
                     waiting.append(new)
@@ -100,14 +105,16 @@ class Recorder:
         rows = [*self.kept, *(self.waiting if with_waiting else [])]
         known: dict[Any, Row] = {}
         for row in rows:
+            known.pop((_slot(row), row["known_from"]), None)  # it comes after the others
             known[_slot(row), row["known_from"]] = row
-        return [row for row in known.values() if row["known_from"] <= day]
+        last = {(_row(row), row["known_from"]): row for row in known.values()}
+        return [row for row in last.values() if row["known_from"] <= day]
 
     def stocks_on(self, day: date) -> list[Row]:
-        """The stocks that are listed on a day."""
+        """The stocks that are listed on a day, with the caps that wait."""
         first: dict[str, Row] = {}
         last: dict[str, Row] = {}
-        for row in self.listed:
+        for row in [*self.listed, *self.waiting_caps.values()]:
             first.setdefault(row["ticker"], row)
             if row["observed_on"] <= day:
                 last[row["ticker"]] = row
@@ -139,6 +146,11 @@ def _stock(row: Row) -> Row:
 
 def _slot(row: Row) -> tuple[Any, ...]:
     return row["ticker"], row["data_source"], row["own_fiscal"]
+
+
+def _row(row: Row) -> tuple[Any, ...]:
+    """Return which row of the table it is."""
+    return row["ticker"], row["id"], row["own_fiscal"]
 
 
 def _state(row: Row) -> tuple[Any, ...]:

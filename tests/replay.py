@@ -98,12 +98,17 @@ class Replay:
                 export(self.database, self.lake, SWEDEN, today=day, keep=3)
 
     def _restate(self, rng: Random) -> None:
-        """Change a row in place, with the same day of its fetch, and the sector of another."""
+        """Change a row in place, with the same day of its fetch, and the sector of another.
+
+        Now and then the row gets another vendor, too.
+        """
         ticker = rng.choice(sorted({row["ticker"] for row in self.recorder.last or ()}))
         other = rng.choice(sorted(self.recorder.last_stocks or ()))
         change(
             self.database,
-            f"UPDATE fundamentals SET net_income = net_income * 1.5 WHERE ticker = '{ticker}'",
+            "UPDATE fundamentals SET net_income = net_income * 1.5, pe = pe * 1.1, data_source = "
+            f"replace(data_source, 'avanza', '{rng.choice(('avanza', 'avanza2'))}') "
+            f"WHERE ticker = '{ticker}'",
             f"UPDATE stocks SET sector = 'Teknik' WHERE ticker = '{other}'",
         )
 

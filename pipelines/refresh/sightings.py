@@ -30,6 +30,7 @@ class Kind:
     dataset: str
     owner: tuple[str, ...]  # whose row it is
     slot: tuple[str, ...]  # of what it is
+    row: tuple[str, ...]  # of which row of the table it is, which may come to another slot
     fixed: tuple[str, ...]  # a row that differs in these is kept
     loose: tuple[str, ...]  # of rows that differ in these alone, one a week is kept
     day: str  # the column with the day from which a row counts
@@ -46,10 +47,9 @@ class Kind:
         """The columns by which two rows are the same."""
         return [*self.state, *self.loose]
 
-    @property
-    def place(self) -> list[str]:
-        """The columns of what a row is of, and from which day on."""
-        return [*self.slot, self.day]
+    def places(self, day: str) -> list[list[str]]:
+        """The columns of what a row is of, and of which row, each with those of a day."""
+        return [[*self.slot, day], [*self.row, day]]
 
     @property
     def schema(self) -> pl.Schema:
@@ -62,6 +62,7 @@ FUNDAMENTALS: Final = Kind(
     dataset="observed_fundamentals",
     owner=("ticker", "data_source"),
     slot=("ticker", "data_source", OWN_FISCAL),
+    row=("ticker", "id", OWN_FISCAL),
     fixed=(*STATEMENT_ITEMS, "piotroski_f_score"),
     loose=("fetched_date", *RATIO_COLUMNS, *PERF),
     day="known_from",
@@ -72,6 +73,7 @@ STOCKS: Final = Kind(
     dataset="observed_stocks",
     owner=("ticker",),
     slot=("ticker",),
+    row=("ticker",),
     fixed=("listed", *ATTRIBUTES),
     loose=("market_cap_msek",),
     day="observed_on",
@@ -147,8 +149,9 @@ def sighting(kind: Kind, now: pl.DataFrame, known: Remembered, day: date) -> Sig
     kept, waiting = _divided(kind, now, known, day)
     # What was seen later on the same day stands for what was seen before it.
     earlier = not_in(pl.concat([before, known.suspended]), now, kind.content)
-    covered = among(earlier, kept, kind.place)
-    suspended = among(not_in(earlier, kept, kind.place), waiting, kind.place)
+    places = kind.places(kind.day)
+    covered, rest = divide(earlier, kept, places)
+    suspended, _ = divide(rest, waiting, places)
     return Sighting(kept, waiting, covered, suspended)
 
 
@@ -192,8 +195,7 @@ def _dated(kind: Kind, new: pl.DataFrame, gone: pl.DataFrame, day: date) -> pl.D
     """
     if kind.day not in new.columns:
         return new
-    in_place = among(new, gone, [*kind.slot, "fetched_date"])
-    own = pl.concat([not_in(new, in_place, kind.content)])
+    in_place, own = divide(new, gone, kind.places("fetched_date"))
     late = pl.max_horizontal(kind.day, pl.lit(day))
     known = pl.when(pl.col("fetched_date").is_null()).then(late).otherwise(kind.day)
     return pl.concat(
@@ -215,6 +217,19 @@ def _marked(kind: Kind, rows: pl.DataFrame, day: date) -> pl.DataFrame:
 def columns(kind: Kind) -> list[str]:
     """Return the columns of the observations, and those by which they are compared."""
     return list(dict.fromkeys([*kind.schema, *kind.slot]))
+
+
+def divide(
+    rows: pl.DataFrame, others: pl.DataFrame, keys: list[list[str]]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows that are among the others by one of the keys, and the rest, in order."""
+    if rows.is_empty() or others.is_empty():
+        return rows.clear(), rows
+    rest = rows.with_row_index("row_")
+    for by in keys:
+        rest = not_in(rest, others, by)
+    is_rest = pl.int_range(rows.height, eager=True).is_in(rest["row_"].to_list())
+    return rows.filter(~is_rest), rows.filter(is_rest)
 
 
 def among(rows: pl.DataFrame, others: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:

@@ -94,8 +94,11 @@ class _Striking:
     def _freed(self, mine: pl.DataFrame) -> pl.DataFrame:
         """Return what the struck rows covered: of each place the last."""
         covered = mine.filter(pl.col("state") == "covered", ~self._is_of_day())
-        among = covered.join(self.hit, on=self.kind.place, how="semi", nulls_equal=True)
-        return among.unique(self.kind.place, keep="last", maintain_order=True)
+        places = self.kind.places(self.kind.day)
+        among, _ = sightings.divide(covered, self.hit, places)
+        for place in places:
+            among = among.unique(place, keep="last", maintain_order=True)
+        return among
 
     def _still_there(self, lake: Lake) -> pl.DataFrame:
         """Return the struck rows that are in the source, as rows that wait."""

@@ -139,6 +139,15 @@ def test_a_row_changed_in_place_counts_from_the_day_it_was_seen() -> None:
     assert shown(found.kept) == [("statement", 10.0, 6.0, THU, THU)]
 
 
+def test_a_row_whose_vendor_was_renamed_counts_from_the_day_it_was_seen() -> None:
+    now = filed({"data_source": "borsdata", "net_income_ccy": 6.0})
+    found = sighting(FUNDAMENTALS, now, known(filed({})), THU)
+    assert shown(found.kept) == [("new", 10.0, 6.0, THU, THU)]
+    other = filed({"data_source": "borsdata", "net_income_ccy": 6.0, "id": 7})
+    elsewhere = sighting(FUNDAMENTALS, other, known(filed({})), THU)
+    assert elsewhere.kept["known_from"].to_list() == [WED]
+
+
 def test_a_row_fetched_earlier_and_seen_late_keeps_its_day() -> None:
     now = filed(fetched(WED, net_income_ccy=6.0))
     found = sighting(FUNDAMENTALS, now, known(filed(fetched(date(2026, 3, 2)))), THU)
@@ -150,6 +159,23 @@ def test_a_state_seen_later_on_the_same_day_covers_the_one_before() -> None:
     found = sighting(FUNDAMENTALS, now, known(last, {"why": "first"}), WED)
     assert shown(found.covered) == [("first", 10.0, 5.0, WED, WED)]
     assert found.suspended.is_empty()
+
+
+def test_a_row_whose_vendor_was_renamed_on_its_day_covers_the_one_before() -> None:
+    now, last = filed({"data_source": "borsdata", "pe": 11.0}), filed({})
+    found = sighting(FUNDAMENTALS, now, known(last, {"why": "first"}), WED)
+    assert shown(found.kept) == [("new", 11.0, 5.0, WED, WED)]
+    assert shown(found.covered) == [("first", 10.0, 5.0, WED, WED)]
+
+
+def test_a_row_written_over_with_another_year_on_the_same_day_leaves_the_one_before() -> None:
+    """Both are known: the older one is that of the year before."""
+    old, new = ({"fiscal_date": date(year, 12, 31)} for year in (2024, 2025))
+    last = filed(old)
+    seen = first_sighting(FUNDAMENTALS, last, WED).kept
+    before = Remembered(last=last, recent=seen, waiting=seen.clear(), suspended=seen.clear())
+    found = sighting(FUNDAMENTALS, filed(new), before, WED)
+    assert (found.kept.height, found.covered.height) == (1, 0)
 
 
 def test_what_only_waits_covers_for_as_long_as_it_is_there() -> None:
