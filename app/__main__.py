@@ -1,11 +1,13 @@
 """`python -m app`: the service and its dashboard."""
 
 if __name__ == "__main__":
-    from pipelines.runtime import stop_at_once
+    from pipelines.runtime import collect_nothing, stop_at_once
 
     stop_at_once()
+    collect_nothing()
 
 import logging
+from collections import deque
 from errno import EACCES, EADDRINUSE
 from pathlib import Path
 from socket import (
@@ -25,6 +27,7 @@ from typing import Annotated, Final
 import typer
 import uvicorn
 from fastapi import FastAPI
+from fastapi.routing import iter_route_contexts
 
 from app.main import create_app
 from app.watch import wait_for_disk
@@ -65,7 +68,7 @@ def main(
     wait_for_disk(settings.lake)
     sockets = listening(*where)
     app = create_app(settings)
-    app.openapi()  # built now, for it would hold up other requests when first asked for
+    deque(iter_route_contexts(app.routes), 0)  # built now, for they would hold up the first request
     try:
         server(app, settings, *where).run(sockets)
     except KeyboardInterrupt:

@@ -5,6 +5,8 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from app.routes import (
     cache,
@@ -78,10 +80,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        openapi_url=f"{BASE}/openapi.json",
+        openapi_url=None,  # `_document` answers it
         redirect_slashes=False,  # `with_redirects` does it, without the host that the client sent
         separate_input_output_schemas=False,
     )
+    app.add_route(f"{BASE}/openapi.json", _document)
     errors.install(app)
     app.add_middleware(Recall)
     app.add_middleware(Limits)
@@ -95,3 +98,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.router.default = with_redirects(app.router)
     app.mount("/static", pages.static())
     return app
+
+
+def _document(request: Request) -> JSONResponse:
+    """Return what the API is; built in a thread when first asked for, beside other requests."""
+    return JSONResponse(request.app.openapi())

@@ -81,6 +81,14 @@ def prepare_export() -> None:
         os.environ.setdefault(name, EXPORT_ALLOCATORS[name])
 
 
+def collect_nothing() -> None:
+    """Collect no garbage until `keep_loaded`: of a service that starts, nothing is garbage.
+
+    A start took 1.35 instead of 1.73 seconds of the processor.
+    """
+    gc.disable()
+
+
 def keep_loaded() -> None:
     """Keep the garbage collector from what is loaded now, which stays until the end.
 
@@ -88,6 +96,7 @@ def keep_loaded() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.enable()
 
 
 # ----------------------------------------------------------------------------------- signals

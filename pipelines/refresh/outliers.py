@@ -103,10 +103,10 @@ def jumps(fundamentals: pl.LazyFrame) -> pl.DataFrame:
     """
     rows = fundamentals.select(*ORDER, *RATIO_COLUMNS).sort(ORDER).collect(engine="streaming")
     # One ratio after the other, so that one is in memory.
-    return pl.concat(_jump(rows.lazy(), ratio).collect() for ratio in RATIO_COLUMNS)
+    return pl.concat(_jump(rows, ratio) for ratio in RATIO_COLUMNS)
 
 
-def _jump(rows: pl.LazyFrame, ratio: str) -> pl.LazyFrame:
+def _jump(rows: pl.DataFrame, ratio: str) -> pl.DataFrame:
     """Return the jumps of one ratio, from rows that are sorted by ticker and time."""
     before, after = pl.col("from"), pl.col("to")
     far = _is_far(after, before)

@@ -1,15 +1,22 @@
 """How the service starts: with the log that its settings ask for."""
 
+import asyncio
 import errno
+import gc
 import logging
 from pathlib import Path
 from socket import EAI_NONAME, socket
 
 import pytest
 import uvicorn
+from fastapi import FastAPI
+from starlette.testclient import TestClient
 
 from app import __main__ as start
+from app.main import create_app
 from pipelines.errors import SettingsError
+from pipelines.runtime import collect_nothing
+from pipelines.settings import Settings
 
 
 def closed(_: uvicorn.Server, sockets: list[socket]) -> None:
@@ -68,3 +75,40 @@ def test_an_address_that_cannot_be_listened_on_is_told_with_what_mends_it(
     with pytest.raises(SettingsError) as raised:
         start.listening("here", 80)
     assert str(raised.value) == f"cannot listen on here:80: it cannot be; {remedy}"
+
+
+def test_garbage_is_collected_again_once_the_service_serves() -> None:
+    collect_nothing()
+    try:
+        assert not gc.isenabled()
+        asyncio.run(_started())
+        assert gc.isenabled()
+    finally:
+        gc.enable()
+
+
+async def _started() -> None:
+    server = start.server(FastAPI(), Settings(), "127.0.0.1", 0)
+    server.config.load()
+    server.lifespan = server.config.lifespan_class(server.config)
+    sockets = start.listening("127.0.0.1", 0)
+    await server.startup(sockets)
+    await server.shutdown(sockets)
+
+
+def test_the_document_is_built_when_first_asked_for_and_holds_up_no_other_request() -> None:
+    app = create_app()
+    build, asked = app.openapi, []
+
+    def built() -> dict[str, object]:
+        with pytest.raises(RuntimeError, match="no running event loop"):
+            asyncio.get_running_loop()
+        asked.append("document")
+        return build()
+
+    app.openapi = built  # type: ignore[method-assign]
+    client = TestClient(app)
+    assert client.get("/health/live").is_success
+    assert asked == []
+    assert client.get("/v1/openapi.json").json()["info"]["title"] == "StockRank"
+    assert asked == ["document"]
