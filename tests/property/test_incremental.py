@@ -16,6 +16,7 @@ from pipelines.lake.version import Lake
 from pipelines.refresh import splits, verify_against_source
 from pipelines.universe import SWEDEN
 from tests import edits
+from tests.bare import bare
 from tests.factories import database, stock
 
 YEARS = range(2019, 2026)
@@ -50,7 +51,7 @@ def change(source: Path, sql: str, *values: Any) -> None:
 def exported_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the market that is edited, and its first version."""
     folder = tmp_path_factory.mktemp("once")
-    published(edits.market(folder / "app.db"), folder / "lake")
+    export(edits.market(folder / "app.db"), folder / "lake", SWEDEN)
     return folder
 
 
@@ -62,7 +63,9 @@ def exported(exported_once: Path, tmp_path: Path) -> tuple[Path, Path]:
 
 
 def published(source: Path, root: Path, **how: Any) -> Lake:
-    export(source, root, SWEDEN, **how)
+    """The version after an export that makes the datasets only."""
+    with bare():
+        export(source, root, SWEDEN, **how)
     return Lake(root)
 
 
@@ -290,25 +293,24 @@ def test_a_rejected_row_that_does_not_fit_on_a_page_costs_its_own_year_only(
 
 def test_nothing_written_means_no_new_version(tmp_path: Path) -> None:
     source = market(tmp_path / "app.db")
-    first = export(source, tmp_path / "lake", SWEDEN)
-    assert export(source, tmp_path / "lake", SWEDEN).version == first.version
+    first = published(source, tmp_path / "lake")
+    assert published(source, tmp_path / "lake").version == first.version
     with sqlite3.connect(source) as con:
         con.execute("UPDATE stocks SET name = 'x' WHERE rowid = 1")
     con.close()
-    assert export(source, tmp_path / "lake", SWEDEN).version > first.version
+    assert published(source, tmp_path / "lake").version > first.version
 
 
 @pytest.mark.slow
 def test_a_small_edit_reads_one_year_only(tmp_path: Path) -> None:
     source = market(tmp_path / "app.db")
-    export(source, tmp_path / "lake", SWEDEN)
+    published(source, tmp_path / "lake")
     with sqlite3.connect(source) as con:
         con.execute(
             "UPDATE daily_prices SET close = 1.5 WHERE ticker = 'T07-B' AND date LIKE '2022-05%'"
         )
     con.close()
-    export(source, tmp_path / "lake", SWEDEN)
-    lake = Lake(tmp_path / "lake")
+    lake = published(source, tmp_path / "lake")
     linked = {f.year: (lake.path / f.path).stat().st_nlink > 1
               for f in lake.datasets["prices"].files}  # fmt: skip
     assert not linked[2022]
@@ -362,11 +364,11 @@ def test_a_column_that_is_not_read_hides_no_change(tmp_path: Path) -> None:
     con.executemany(f"INSERT INTO fundamentals VALUES ({marks})", wide)
     con.execute("UPDATE fundamentals SET pe = 10.25 + id")
     con.commit()
-    export(source, tmp_path / "lake", SWEDEN)
+    published(source, tmp_path / "lake")
     con.execute("UPDATE fundamentals SET pe = 77.5")
     con.commit()
     con.close()
-    export(source, tmp_path / "lake", SWEDEN)
+    published(source, tmp_path / "lake")
     assert set(Lake(tmp_path / "lake").source_fundamentals().collect()["pe"]) == {77.5}
 
 
@@ -379,12 +381,11 @@ def test_wide_characters_are_read_again(tmp_path: Path) -> None:
     con.commit()
     con.close()
     market(source)
-    export(source, tmp_path / "lake", SWEDEN)
+    published(source, tmp_path / "lake")
     with sqlite3.connect(source) as con:
         con.execute("UPDATE stocks SET name = 'x' WHERE rowid = 1")
     con.close()
-    export(source, tmp_path / "lake", SWEDEN)
-    lake = Lake(tmp_path / "lake")
+    lake = published(source, tmp_path / "lake")
     files = [lake.path / f.path for f in lake.datasets["prices"].files]
     assert {path.stat().st_nlink for path in files} == {1}
 
