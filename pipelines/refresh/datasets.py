@@ -11,7 +11,6 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import (
-    CONTRACTS,
     DUPLICATE_KEY,
     DataFile,
     Dataset,
@@ -20,6 +19,7 @@ from pipelines.lake import (
     schema_text,
 )
 from pipelines.refresh import events, files, normalise
+from pipelines.refresh.held import hold
 from pipelines.refresh.jumps import NO_SPLITS, Closes, Search, judged
 from pipelines.refresh.normalise import NOTES, Normalise
 from pipelines.refresh.reading import Part, Parts, read_parts
@@ -80,7 +80,7 @@ def jumps(task: Task, pairs: pl.DataFrame, splits: pl.LazyFrame | None) -> Datas
     schema = _schema(task, lake_schema("jumps"))
     applied = NO_SPLITS if splits is None else splits.select(*NO_SPLITS.columns).collect()
     rows = judged(pairs, applied, task.universe.jump_threshold).select(*schema)
-    CONTRACTS["jumps"].validate(rows, cast=True)
+    hold(rows, "jumps")
     file = files.write_file(task.staged, "jumps", schema, [rows])
     return Dataset(schema=schema_text(schema), rows=rows.height, files=(file,))
 

@@ -45,9 +45,10 @@ def _decided(lake: Lake) -> str:
 
 def _of_tickers(lake: Lake, name: str, rows: pl.LazyFrame, what: str) -> Check:
     """Return the check of rows by ticker, with the tickers that are not in stocks."""
-    counts = rows.group_by("ticker").len("rows").collect(engine="streaming")
-    listed = lake.stocks().select("ticker").collect()
-    unknown = counts.join(listed, on="ticker", how="anti").sort("ticker")
+    listed = lake.stocks().select("ticker", listed=True)
+    found = rows.group_by("ticker").len("rows").join(listed, on="ticker", how="left")
+    counts = found.collect(engine="streaming")
+    unknown = counts.filter(pl.col("listed").is_null()).drop("listed").sort("ticker")
     count = int(counts["rows"].sum())
     value: JsonValue = {"count": count, "unknown": unknown.height, "cases": cases(unknown)}
     of = f", that is {some(unknown['ticker'].to_list())}" if unknown.height else ""
@@ -65,10 +66,11 @@ def _rates(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
         .filter(pl.col("currency") != OWN_CURRENCY)
         .group_by("currency")
         .len("stocks")
-        .collect(engine="streaming")
     )
-    missing = needed.join(rated.collect(), on="currency", how="anti").sort("currency")
-    rows: int = lake.fx_rates().select(pl.len()).collect().item()
+    lacks = needed.join(rated, on="currency", how="anti").sort("currency")
+    count = lake.fx_rates().select(pl.len())
+    missing, counted = pl.collect_all([lacks, count], engine="streaming")
+    rows: int = counted.item()
     value: JsonValue = {"count": rows, "missing": missing.height, "cases": cases(missing)}
     of = f", that is {some(missing['currency'].to_list())}" if missing.height else ""
     message = (

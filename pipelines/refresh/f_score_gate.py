@@ -18,9 +18,14 @@ MOST: Final = 0.2
 """The share of the eligible stocks that may have few signals."""
 
 
-def f_score_check(lake: Lake) -> Check:
-    """Return the check of eligible stocks whose F-score is of fewer than `FEW_SIGNALS` signals."""
+def f_score_checks(lake: Lake) -> list[Check]:
+    """Return the checks of the signals that the eligible stocks have, and what is remembered."""
     eligible = _eligible(lake)
+    return [_signals(eligible), _remembered(lake, eligible)]
+
+
+def _signals(eligible: pl.DataFrame) -> Check:
+    """Return the check of eligible stocks whose F-score is of fewer than `FEW_SIGNALS` signals."""
     few = eligible.filter(pl.col("f_available") < FEW_SIGNALS)
     hardly = few.height > MOST * eligible.height
     message = (
@@ -31,9 +36,9 @@ def f_score_check(lake: Lake) -> Check:
     return check("f_score_signals", "warning" if hardly else "ok", message, value)
 
 
-def remembered_check(lake: Lake) -> Check:
+def _remembered(lake: Lake, eligible: pl.DataFrame) -> Check:
     """Return since when the lake remembers, and how many eligible stocks have how many signals."""
-    counts = _eligible(lake).group_by("f_available").len("stocks").sort("f_available")
+    counts = eligible.group_by("f_available").len("stocks").sort("f_available")
     signals = {str(number): stocks for number, stocks in counts.iter_rows()}
     since = lake.observed_since
     told = f"what it saw since {since}" if since else "nothing"

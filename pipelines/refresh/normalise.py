@@ -19,6 +19,7 @@ from pipelines.ranking import (
     has_any,
 )
 from pipelines.refresh.days import bad_days, is_bad, time, with_days
+from pipelines.refresh.held import meet
 from pipelines.source import ROWID
 
 OHL: Final = ("open", "high", "low")
@@ -52,15 +53,19 @@ NOTES: Final = pl.Schema({"rowid": pl.Int64, "reason": pl.String, "kept": pl.Boo
 def apply(batch: pl.DataFrame, dataset: str, normalise: Normalise) -> Batch:
     """Return the rows of a batch that meet the contract of the dataset, and notes on the others."""
     wide = normalise(batch)
-    kept, failure = ROW_CONTRACTS[dataset].filter(wide)
-    rejected = _rejected(failure) if len(failure) else NOTES.to_frame()
-    warned = [_warned(wide, name) for name in wide.columns if name.startswith(WARN)]
-    lost = pl.concat([NOTES.to_frame(), *warned])
-    lost = lost.join(rejected, on="rowid", how="anti") if lost.height else lost
-    return Batch(
-        rows=kept.select(*lake_schema(dataset), ROWID),
-        notes=pl.concat([rejected, lost]),
-    )
+    rows, rejected = _divided(wide, dataset)
+    names = [name for name in wide.columns if name.startswith(WARN) and wide[name].any()]
+    warned = [_warned(wide, name).join(rejected, on="rowid", how="anti") for name in names]
+    return Batch(rows, pl.concat([rejected, *warned]))
+
+
+def _divided(wide: pl.DataFrame, dataset: str) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the rows that meet the contract of the dataset, and notes on the others."""
+    contract, columns = ROW_CONTRACTS[dataset], (*lake_schema(dataset), ROWID)
+    if meet(wide, contract):
+        return wide.select(columns), NOTES.to_frame()
+    kept, failure = contract.filter(wide)
+    return kept.select(columns), _rejected(failure)
 
 
 def _rejected(failure: dy.FailureInfo) -> pl.DataFrame:

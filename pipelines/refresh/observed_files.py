@@ -8,7 +8,6 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import (
-    CONTRACTS,
     DataFile,
     Dataset,
     Lake,
@@ -20,8 +19,9 @@ from pipelines.lake import (
 )
 from pipelines.ranking import LASTING, standing_hash, with_standing
 from pipelines.refresh import files, sightings
+from pipelines.refresh.held import hold
 from pipelines.refresh.reuse import link
-from pipelines.refresh.sightings import OWN_FISCAL, Kind, Remembered, Sighting
+from pipelines.refresh.sightings import OWN_FISCAL, Kind, Remembered, Sighting, among, not_in
 from pipelines.refresh.task import Task
 
 GROUP_ROWS: Final = 10_000
@@ -41,6 +41,8 @@ def read(
 ) -> pl.DataFrame:
     """Return the observations of some files; columns that they lack are null."""
     none = with_slot(kind, kind.schema.to_frame().lazy())
+    if not files:
+        return none.select(sightings.columns(kind)).collect()
     rows = with_slot(kind, memory.files(kind.dataset, files))
     rows = rows if rule is None else rows.filter(rule)
     found = pl.concat([none, rows], how="diagonal_relaxed").collect(engine="streaming")
@@ -67,26 +69,24 @@ class Changes:
         """Sort what a refresh found by what must be done to the files."""
         key = tuple(dict.fromkeys([*kind.content, kind.day, "observed_on"]))
         there = known.suspended
-        released = there.join(found.suspended, on=key, how="anti", nulls_equal=True)
-        stays = released.join(found.covered, on=key, how="anti", nulls_equal=True)
-        lost = released.join(found.covered, on=key, how="semi", nulls_equal=True)
+        released = not_in(there, found.suspended, key)
+        stays, lost = not_in(released, found.covered, key), among(released, found.covered, key)
         return cls(
             added=pl.concat([found.kept, stays, lost.with_columns(state=pl.lit("covered"))]),
-            covered=found.covered.join(there, on=key, how="anti", nulls_equal=True),
-            removed=found.suspended.join(there, on=key, how="anti", nulls_equal=True),
+            covered=not_in(found.covered, there, key),
+            removed=not_in(found.suspended, there, key),
             key=key,
         )
 
     def touch(self, rows: pl.DataFrame) -> bool:
         """Return True if one of the rows changes."""
         changed = pl.concat([self.covered, self.removed])
-        return not rows.join(changed, on=self.key, how="semi", nulls_equal=True).is_empty()
+        return not among(rows, changed, self.key).is_empty()
 
     def made(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return rows of files as they are now, with those that come."""
-        rows = rows.join(self.removed, on=self.key, how="anti", nulls_equal=True)
-        stays = rows.join(self.covered, on=self.key, how="anti", nulls_equal=True)
-        lost = rows.join(self.covered, on=self.key, how="semi", nulls_equal=True)
+        rows = not_in(rows, self.removed, self.key)
+        stays, lost = not_in(rows, self.covered, self.key), among(rows, self.covered, self.key)
         return pl.concat([stays, lost.with_columns(state=pl.lit("covered")), self.added])
 
 
@@ -152,7 +152,7 @@ def checked(kind: Kind, rows: pl.DataFrame) -> pl.DataFrame:
     """
     if rows.height:
         marked = with_standing(kind.dataset, rows.select(*kind.schema))
-        CONTRACTS[kind.dataset].validate(marked, cast=True)
+        hold(marked, kind.dataset)
     return rows
 
 

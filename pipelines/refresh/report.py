@@ -18,7 +18,7 @@ from pipelines.lake import Check, Lake, Report, Status
 from pipelines.ranking import REPORT_WINDOW, is_financial, is_on_market, is_stock, share
 from pipelines.refresh.day_checks import closes_by_day, missing_days, newest_day
 from pipelines.refresh.event_checks import converted_check, event_checks
-from pipelines.refresh.f_score_gate import f_score_check, remembered_check
+from pipelines.refresh.f_score_gate import f_score_checks
 from pipelines.refresh.findings import WEEK, cases, check
 from pipelines.refresh.identities import (
     isins_check,
@@ -73,8 +73,7 @@ def report(
             *price_checks(lake, stocks, as_of),
             *jump_checks(lake, stocks, universe),
             ratio_check(lake, stocks, as_of),
-            f_score_check(lake),
-            remembered_check(lake),
+            *f_score_checks(lake),
             orphans_check(lake, as_of),
             isins_check(stocks),
             markets_check(lake, universe),
@@ -120,12 +119,15 @@ def _prices(stocks: pl.DataFrame, active: pl.DataFrame, as_of: date) -> Check:
 def _fundamentals(lake: Lake, active: pl.DataFrame, as_of: date) -> Check:
     """Return the check of trading stocks with fundamentals that are less than a year old."""
     young = pl.col("known_from") >= pl.lit(as_of).dt.offset_by("-12mo")
+    is_later = pl.col("known_from") > as_of
     # By the day, too, so that only the years from it on are read.
-    recent = lake.fundamentals(known_by=as_of, known_since=as_of - REPORT_WINDOW)
-    missing = active.join(_tickers(recent, young), on="ticker", how="anti")
-    rows = lake.fundamentals(known_since=as_of)
-    later = _tickers(rows, pl.col("known_from") > as_of)
-    late = missing.join(later, on="ticker").height
+    rows = lake.fundamentals(known_since=as_of - REPORT_WINDOW)
+    found = rows.group_by("ticker").agg(
+        (young & ~is_later).any().alias("young"), is_later.any().alias("late")
+    )
+    known = found.collect(engine="streaming")
+    missing = active.join(known.filter("young"), on="ticker", how="anti")
+    late = missing.join(known.filter("late"), on="ticker").height
     return _share(
         "fundamentals_coverage",
         "that trade have fundamentals younger than 12 months",
@@ -137,10 +139,6 @@ def _fundamentals(lake: Lake, active: pl.DataFrame, as_of: date) -> Check:
         if late
         else "",
     )
-
-
-def _tickers(rows: pl.LazyFrame, rule: pl.Expr) -> pl.DataFrame:
-    return rows.filter(rule).select(pl.col("ticker").unique()).collect(engine="streaming")
 
 
 def _share(

@@ -6,9 +6,10 @@ The others wait: they count while they are in the source, and are kept if they a
 the next week begins.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Final, Literal
 
 import polars as pl
 
@@ -132,7 +133,7 @@ def of_stocks(rows: pl.LazyFrame) -> pl.DataFrame:
 
 def with_gone(now: pl.DataFrame, last: pl.DataFrame, day: date) -> pl.DataFrame:
     """Add the stocks that are gone from the source since a day, as no longer listed."""
-    gone = _not_in(last, now, ["ticker"])
+    gone = not_in(last, now, ["ticker"])
     return pl.concat([now, gone.with_columns(listed=pl.lit(value=False), last_seen=pl.lit(day))])
 
 
@@ -147,7 +148,7 @@ def sighting(kind: Kind, now: pl.DataFrame, known: Remembered, day: date) -> Sig
     before = known.recent.filter(state="kept")
     kept, waiting = _divided(kind, now, known, day)
     # What was seen later on the same day stands for what was seen before it.
-    earlier = _not_in(pl.concat([before, known.suspended]), now, kind.content)
+    earlier = not_in(pl.concat([before, known.suspended]), now, kind.content)
     places = kind.places(kind.day)
     covered, rest = divide(earlier, kept, places)
     suspended, _ = divide(rest, waiting, places)
@@ -162,9 +163,9 @@ def _divided(
     monday = day - timedelta(days=day.weekday())
     is_of_week = (pl.col("observed_on") >= monday) & pl.col("why").is_in(kind.once)
     taken, struck = known.recent.filter(is_of_week), known.recent.filter(state="struck")
-    due = pl.concat([changed, _not_in(loose, taken, list(kind.slot))])
-    kept = _not_in(due, struck, kind.content).with_columns(observed_on=pl.lit(day))
-    rest = pl.concat([_in(loose, taken, list(kind.slot)), _in(due, struck, kind.content)])
+    due = pl.concat([changed, not_in(loose, taken, kind.slot)])
+    kept = not_in(due, struck, kind.content).with_columns(observed_on=pl.lit(day))
+    rest = pl.concat([among(loose, taken, kind.slot), among(due, struck, kind.content)])
     return kept, rest.with_columns(state=pl.lit("waiting"))
 
 
@@ -175,14 +176,14 @@ def _candidates(
 
     One that was suspended and comes back is none: the one that was kept counts again.
     """
-    gone = _not_in(known.last, now, kind.content)
-    unlike = _not_in(_not_in(now, known.last, kind.content), known.suspended, kind.content)
+    gone = not_in(known.last, now, kind.content)
+    unlike = not_in(not_in(now, known.last, kind.content), known.suspended, kind.content)
     new = _marked(kind, _dated(kind, unlike, gone, day), day)
-    changed = _not_in(new, known.last, kind.state)
-    strange = _not_in(changed, known.last, list(kind.owner)).with_columns(why=pl.lit("new"))
-    familiar = _in(changed, known.last, list(kind.owner))
-    loose = _in(new, known.last, kind.state).with_columns(why=pl.lit(kind.reasons[1]))
-    waited = _in(known.waiting, now, kind.content).with_columns(state=pl.lit("kept"))
+    changed = not_in(new, known.last, kind.state)
+    strange = not_in(changed, known.last, kind.owner).with_columns(why=pl.lit("new"))
+    familiar = among(changed, known.last, kind.owner)
+    loose = among(new, known.last, kind.state).with_columns(why=pl.lit(kind.reasons[1]))
+    waited = among(known.waiting, now, kind.content).with_columns(state=pl.lit("kept"))
     return pl.concat([strange, familiar]), pl.concat([waited, loose])
 
 
@@ -222,18 +223,28 @@ def divide(
     rows: pl.DataFrame, others: pl.DataFrame, keys: list[list[str]]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the rows that are among the others by one of the keys, and the rest, in order."""
+    if rows.is_empty() or others.is_empty():
+        return rows.clear(), rows
     rest = rows.with_row_index("row_")
     for by in keys:
-        rest = _not_in(rest, others, by)
+        rest = not_in(rest, others, by)
     is_rest = pl.int_range(rows.height, eager=True).is_in(rest["row_"].to_list())
     return rows.filter(~is_rest), rows.filter(is_rest)
 
 
-def _in(rows: pl.DataFrame, others: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+def among(rows: pl.DataFrame, others: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """Return the rows that are among the others."""
-    return rows.join(others.select(by), on=by, how="semi", nulls_equal=True, maintain_order="left")
+    return _joined(rows, others, by, "semi") if others.height else rows.clear()
 
 
-def _not_in(rows: pl.DataFrame, others: pl.DataFrame, by: list[str]) -> pl.DataFrame:
+def not_in(rows: pl.DataFrame, others: pl.DataFrame, by: Sequence[str]) -> pl.DataFrame:
     """Return the rows that are not among the others."""
-    return rows.join(others.select(by), on=by, how="anti", nulls_equal=True, maintain_order="left")
+    return _joined(rows, others, by, "anti") if others.height else rows
+
+
+def _joined(
+    rows: pl.DataFrame, others: pl.DataFrame, by: Sequence[str], how: Literal["semi", "anti"]
+) -> pl.DataFrame:
+    if rows.is_empty():
+        return rows
+    return rows.join(others.select(by), on=by, how=how, nulls_equal=True, maintain_order="left")

@@ -78,6 +78,8 @@ def _of_closes(lake: Lake) -> Iterator[str]:
         .sort("date")
         .collect(engine="streaming")
     )
+    if days.is_empty():
+        return
     stocks = lake.stocks().select(pl.len()).collect().item()
     for day, many, ticker in days.filter(pl.col("stocks") >= max(FEWEST, SHARE * stocks)).rows():
         yield (

@@ -79,9 +79,10 @@ def implausible(now: pl.DataFrame) -> Iterator[str]:
 
 def units_check(lake: Lake, stocks: pl.DataFrame) -> Check:
     """Return the check of single values that look like another unit; a warning of ranked stocks."""
-    facts = lake.rankings().unique("ticker", keep="any").collect(engine="streaming")
+    facts = lake.rankings().select("ticker", *BOUNDS, "market_cap_msek", "market_cap_source")
     ranked = stocks.drop_nulls("rank").select("ticker", "rank")
-    rows = facts.drop("rank").join(ranked, on="ticker").sort("rank", "ticker")
+    one = facts.unique("ticker", keep="any").collect(engine="streaming")
+    rows = one.join(ranked, on="ticker").sort("rank", "ticker")
     odd = [_beyond(rows, c, bound).select("ticker", "rank", column=pl.lit(c), value=c)
            for c, bound in BOUNDS.items()]  # fmt: skip
     found = pl.concat([*odd, _far_caps(lake, rows)]).sort("rank", "column")
