@@ -111,12 +111,10 @@ def _jump(rows: pl.DataFrame, ratio: str) -> pl.DataFrame:
     before, after = pl.col("from"), pl.col("to")
     times = (after / before).abs()
     far = (times >= LARGEST_JUMP) | (times <= 1 / LARGEST_JUMP)
-    return (
-        rows.select("ticker", "known_from", to=ratio)
-        .drop_nulls("to")
-        .with_columns(_before("to").alias("from"), ratio=pl.lit(ratio))
-        .filter(far, after != 0, before != 0)
-        .select("ticker", "known_from", "ratio", "from", "to")
+    last = pl.col(ratio).forward_fill().shift().over("ticker").alias("from")
+    pairs = rows.select("ticker", "known_from", last, ratio=pl.lit(ratio), to=ratio)
+    return pairs.filter(far, after != 0, before != 0).select(
+        "ticker", "known_from", "ratio", "from", "to"
     )
 
 
