@@ -109,19 +109,34 @@ def jumps(fundamentals: pl.LazyFrame) -> pl.DataFrame:
 def _jump(rows: pl.DataFrame, ratio: str) -> pl.DataFrame:
     """Return the jumps of one ratio, from rows that are sorted by ticker and time."""
     before, after = pl.col("from"), pl.col("to")
-    times = (after / before).abs()
-    far = (times >= LARGEST_JUMP) | (times <= 1 / LARGEST_JUMP)
     last = pl.col(ratio).forward_fill().shift().over("ticker").alias("from")
     pairs = rows.select("ticker", "known_from", last, ratio=pl.lit(ratio), to=ratio)
-    return pairs.filter(far, after != 0, before != 0).select(
+    return pairs.filter(_is_far(after, before), after != 0, before != 0).select(
         "ticker", "known_from", "ratio", "from", "to"
     )
+
+
+def _is_far(after: pl.Expr, before: pl.Expr) -> pl.Expr:
+    times = (after / before).abs()
+    return (times >= LARGEST_JUMP) | (times <= 1 / LARGEST_JUMP)
+
+
+def _ranges_far(fundamentals: pl.LazyFrame) -> pl.DataFrame:
+    """Return the tickers with a ratio whose values are far from each other, one of them at least.
+
+    No other has a jump, and they are few.
+    """
+    sizes = {c: pl.when(pl.col(c) != 0).then(pl.col(c).abs()) for c in RATIO_COLUMNS}
+    is_far = (_is_far(size.max(), size.min()) for size in sizes.values())
+    ranges = fundamentals.group_by("ticker").agg(far_=pl.any_horizontal(is_far))
+    return ranges.filter("far_").select("ticker").collect(engine="streaming")
 
 
 def ratio_check(lake: Lake, stocks: pl.DataFrame, as_of: date) -> Check:
     """Return the check of jumps in the window, from rows of that window or the one before."""
     rows = lake.fundamentals(known_by=as_of, known_since=as_of - 2 * REPORT_WINDOW)
-    recent = _found(rows, stocks, jumps).filter(pl.col("known_from") >= as_of - REPORT_WINDOW)
+    wide = stocks.join(_ranges_far(rows), on="ticker", how="semi", maintain_order="left")
+    recent = _found(rows, wide, jumps).filter(pl.col("known_from") >= as_of - REPORT_WINDOW)
     found = _ranked_first(recent, stocks)
     return _odd("ratios", found, f"ratios that jumped {LARGEST_JUMP:,.0f} times up or down")
 
@@ -136,11 +151,9 @@ def _found(
     """
     found = []
     for slice_ in stocks.iter_slices(AT_A_TIME):
-        tickers = slice_.select("ticker")
-        first, last = (pl.lit(tickers["ticker"][at]) for at in (0, -1))
-        near = pl.col("ticker").is_between(first, last)
-        of_some = rows.filter(near).join(tickers.lazy(), on="ticker", how="semi")
-        found.append(search(of_some))
+        tickers = slice_["ticker"]
+        near = pl.col("ticker").is_between(pl.lit(tickers[0]), pl.lit(tickers[-1]))
+        found.append(search(rows.filter(near, pl.col("ticker").is_in(tickers.implode()))))
     return pl.concat(found) if found else search(rows.clear())
 
 

@@ -52,14 +52,23 @@ def ratio_prices(task: Task, lake: Lake, reused: Reused | None) -> Dataset:
     """
     close = lake.prices().collect_schema()["close"]
     schema = pl.Schema({**lake_schema("ratio_prices"), "close": close})
-    is_alike = reused and reused.before.manifest.rules == rules_hash()
-    of_years = _OfYears(task, lake, reused if is_alike else None, schema)
+    if reused and not _is_alike(reused.before, schema):
+        reused = None
     days = _priced_days(lake)
+    versions = [lake, reused.before] if reused else [lake]
+    in_runs = pl.concat(_in_runs(days, version) for version in versions)
+    of_years = _OfYears(task, lake, schema, reused, in_runs)
     late = [of_years.file(days.filter("is_late"), late=True)] if days["is_late"].any() else []
     prompt = files.by_years(days.filter(~pl.col("is_late")), "priced_on", STRETCH_ROWS)
     made = (*late, *map(of_years.file, prompt))
     rows = sum(file.rows for file in made)
     return Dataset(schema=schema_text(schema), rows=rows, files=made)
+
+
+def _is_alike(before: Lake, schema: pl.Schema) -> bool:
+    """Return True if a version has such rows, by the same rules."""
+    entry = before.datasets["ratio_prices"]
+    return (before.manifest.rules, entry.schema) == (rules_hash(), schema_text(schema))
 
 
 def _priced_days(lake: Lake) -> pl.DataFrame:
@@ -81,8 +90,10 @@ class _OfYears:
 
     task: Task
     lake: Lake
-    reused: Reused | None
     schema: pl.Schema
+    reused: Reused | None
+    in_runs: pl.DataFrame
+    """The days for which a close of a run stands, here or in the version before."""
 
     def file(self, days: pl.DataFrame, *, late: bool = False) -> DataFile:
         """Write the closes of some days; link a file of the version before that has the same.
@@ -92,43 +103,47 @@ class _OfYears:
         days = days.select(KEY)
         year = pl.col("priced_on").dt.year()
         first, last = days.select(year.min(), last_=year.max()).row(0)
-        taken = self._taken(days, first, last)
+        years = (None if late or first == last else first, None if late else last)
+        before = [
+            file for file in self._files(late=late) if file.has_any_of(range(first, last + 1))
+        ]
+        same = [file for file in before if (file.first_year, file.year) == years]
+        taken = self._taken(days, same or before)
+        if self.reused and same and same[0].rows == taken.height == days.height:
+            link(self.reused.before, self.task.staged, same[0].path)
+            return same[0]
         missing = days.join(taken, on=KEY, how="anti")
-        first_year = None if late or first == last else first
-        last_year = None if late else last
-        if missing.is_empty() and (same := self._linked(first_year, last_year, taken)):
-            return same
+        return self._written(taken, missing, *years)
+
+    def _files(self, *, late: bool) -> list[DataFile]:
+        """Return the files of the version before, of late days or of the others."""
+        if self.reused is None:
+            return []
+        all_days = self.reused.before.datasets["ratio_prices"].files
+        return [file for file in all_days if (file.year is None) == late]
+
+    def _taken(self, days: pl.DataFrame, before: Sequence[DataFile]) -> pl.DataFrame:
+        """Return the rows of the version before whose prices and runs cannot have changed.
+
+        Each of the days has one at most, for those in runs are left out.
+        """
+        if self.reused is None:
+            return self.schema.to_frame()
+        changed = self.reused.changed(self.lake.datasets["prices"].files)
+        is_changed = (day.dt.year().is_in(changed) for day in (FIRST, pl.col("priced_on")))
+        found = self.reused.before.files("ratio_prices", before)
+        rows = found.filter(~pl.any_horizontal(is_changed)).collect().join(days, on=KEY, how="semi")
+        return rows.join(self.in_runs, on=KEY, how="anti") if self.in_runs.height else rows
+
+    def _written(
+        self, taken: pl.DataFrame, missing: pl.DataFrame, first: int | None, last: int | None
+    ) -> DataFile:
+        """Write the rows that are taken, and those that are looked up."""
         rows = pl.concat([taken, _looked_up(self.lake, missing, self.schema)])
         rows = rows.sort(*KEY, "close_date")
         CONTRACTS["ratio_prices"].validate(rows, cast=True)
-        made = files.write_file(self.task.staged, "ratio_prices", self.schema, [rows], last_year)
-        return replace(made, first_year=first_year)
-
-    def _taken(self, days: pl.DataFrame, first: int, last: int) -> pl.DataFrame:
-        """Return the rows of the version before whose prices and runs cannot have changed."""
-        if self.reused is None:
-            return self.schema.to_frame()
-        years = [int(year) for year in self.reused.years]
-        priced = pl.col("priced_on").dt.year()
-        unchanged = FIRST.dt.year().is_in(years) & priced.is_in(years)
-        before = self.reused.before.ratio_prices(since=f"{first}-01-01", until=f"{last}-12-31")
-        rows = before.filter(unchanged).collect().join(days, on=KEY, how="semi")
-        in_runs = pl.concat(_in_runs(rows, version) for version in (self.lake, self.reused.before))
-        return rows.join(in_runs, on=KEY, how="anti") if in_runs.height else rows
-
-    def _linked(self, first: int | None, last: int | None, rows: pl.DataFrame) -> DataFile | None:
-        """Link the file of the version before that has these years, and these rows alone."""
-        if self.reused is None:
-            return None
-        before = self.reused.before
-        for file in before.datasets["ratio_prices"].files:
-            if (file.first_year, file.year, file.rows) != (first, last, rows.height):
-                continue
-            theirs = before.files("ratio_prices", [file]).collect()
-            if theirs.equals(rows.sort(*KEY, "close_date")):
-                link(before, self.task.staged, file.path)
-                return file
-        return None
+        made = files.write_file(self.task.staged, "ratio_prices", self.schema, [rows], last)
+        return replace(made, first_year=first)
 
 
 def _in_runs(days: pl.DataFrame, lake: Lake) -> pl.DataFrame:

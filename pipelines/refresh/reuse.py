@@ -93,9 +93,12 @@ class Reused:
         """Return the closes around splits that are in years which are taken; `files` of prices."""
         if "splits" not in self.before.datasets:
             return NONE_KNOWN
+        return still_known(self.before.splits().collect(), self.changed(files))
+
+    def changed(self, files: Iterable[DataFile]) -> set[int]:
+        """Return the years that are not taken, of prices in these files or those before."""
         years = {file.year for file in (*files, *self.before.datasets["prices"].files)}
-        changed = {year for year in years if year and f"{year:04}" not in self.years}
-        return still_known(self.before.splits().collect(), changed)
+        return {year for year in years if year and f"{year:04}" not in self.years}
 
     def link(self, staged: Path) -> None:
         """Link the files of prices into a version that is being made."""
