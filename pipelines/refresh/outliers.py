@@ -109,13 +109,10 @@ def jumps(fundamentals: pl.LazyFrame) -> pl.DataFrame:
 def _jump(rows: pl.DataFrame, ratio: str) -> pl.DataFrame:
     """Return the jumps of one ratio, from rows that are sorted by ticker and time."""
     before, after = pl.col("from"), pl.col("to")
-    far = _is_far(after, before)
-    return (
-        rows.select("ticker", "known_from", to=ratio)
-        .drop_nulls("to")
-        .with_columns(_before("to").alias("from"), ratio=pl.lit(ratio))
-        .filter(far, after != 0, before != 0)
-        .select("ticker", "known_from", "ratio", "from", "to")
+    last = pl.col(ratio).forward_fill().shift().over("ticker").alias("from")
+    pairs = rows.select("ticker", "known_from", last, ratio=pl.lit(ratio), to=ratio)
+    return pairs.filter(_is_far(after, before), after != 0, before != 0).select(
+        "ticker", "known_from", "ratio", "from", "to"
     )
 
 
