@@ -35,9 +35,14 @@ LONGEST: Final = (
     "test_breaks",
     "many_edit_scripts",
     "browser/test_",
+    "test_replay",
+    "test_safety",
+    "test_real",
+    "slow/postgres/",
     "notebook",
     "budgets",
-    "test_real",
+    "test_sweeps",
+    "e2e/test_refresh",
 )
 """What takes longest, by a part of its name; it begins first, one after the other."""
 
