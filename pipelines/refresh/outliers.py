@@ -102,8 +102,9 @@ def jumps(fundamentals: pl.LazyFrame) -> pl.DataFrame:
     The sign does not count, nor does a zero on either side; rows without the ratio are skipped.
     """
     rows = fundamentals.select(*ORDER, *RATIO_COLUMNS).sort(ORDER).collect(engine="streaming")
+    ratios = RATIO_COLUMNS if rows.height else RATIO_COLUMNS[:1]  # one has the columns of all
     # One ratio after the other, so that one is in memory.
-    return pl.concat(_jump(rows, ratio) for ratio in RATIO_COLUMNS)
+    return pl.concat(_jump(rows, ratio) for ratio in ratios)
 
 
 def _jump(rows: pl.DataFrame, ratio: str) -> pl.DataFrame:
