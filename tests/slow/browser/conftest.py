@@ -183,20 +183,24 @@ class Window:
         context = browser.new_context(**kind)
         context.set_default_timeout(PATIENCE_MS)
         self.page = context.new_page()
+        self._devtools = context.new_cdp_session(self.page)
+        self._devtools.send("Page.enable")
         self._home = ""
         self._wrong: list[str] = []
         self.page.on("pageerror", lambda error: self._wrong.append(f"error: {error}"))
         self.page.on("console", lambda told: self._wrong.extend(_policy(told.text)))
         self.page.on("request", lambda asked: self._wrong.extend(_foreign(asked.url, self._home)))
 
-    def begin(self, home: str, size: dict[str, int], **media: Any) -> None:
-        """Remember nothing of the tests before."""
+    def begin(self, home: str, path: str, size: dict[str, int], **media: Any) -> None:
+        """Load a page, and remember nothing of the tests before."""
         self._home = home
         self.page.set_viewport_size(size)  # type: ignore[arg-type]
         self.page.emulate_media(**media)
         self.page.mouse.move(0, 0)
-        self.page.goto(f"{home}/health/live")
-        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        forget = {"source": "localStorage.clear(); sessionStorage.clear()"}
+        known = self._devtools.send("Page.addScriptToEvaluateOnNewDocument", forget)
+        self.page.goto(f"{home}{path}")
+        self._devtools.send("Page.removeScriptToEvaluateOnNewDocument", known)
 
     def end(self) -> list[str]:
         """Leave the service, which may end then; what went wrong on its pages."""
@@ -237,11 +241,9 @@ def visit(window: Windows) -> Iterator[Visit]:
         reduced_motion: str = "no-preference", **kind: Any,
     ) -> Page:  # fmt: skip
         used.append(window(**kind))
-        used[-1].begin(
-            service.url, viewport, color_scheme=color_scheme, reduced_motion=reduced_motion
-        )
+        media = {"color_scheme": color_scheme, "reduced_motion": reduced_motion}
+        used[-1].begin(service.url, path, viewport, **media)
         page = used[-1].page
-        page.goto(f"{service.url}{path}")
         page.wait_for_selector(wait)
         return page
 
