@@ -125,10 +125,12 @@ def _is_far(after: pl.Expr, before: pl.Expr) -> pl.Expr:
 def _ranges_far(fundamentals: pl.LazyFrame) -> pl.DataFrame:
     """Return the tickers with a ratio whose values are far from each other, one of them at least.
 
-    No other has a jump, and they are few.
+    No other has a jump, and they are few. Both ways are asked for, as a jump is up or down: of
+    rounded values 3.6353648 is a thousandth of 3635.3648, which is less than a thousand times it.
     """
-    sizes = {c: pl.when(pl.col(c) != 0).then(pl.col(c).abs()) for c in RATIO_COLUMNS}
-    is_far = (_is_far(size.max(), size.min()) for size in sizes.values())
+    sizes = [pl.when(pl.col(c) != 0).then(pl.col(c).abs()) for c in RATIO_COLUMNS]
+    ends = [(size.min(), size.max()) for size in sizes]
+    is_far = (_is_far(*way) for low, high in ends for way in ((high, low), (low, high)))
     ranges = fundamentals.group_by("ticker").agg(far_=pl.any_horizontal(is_far))
     return ranges.filter("far_").select("ticker").collect(engine="streaming")
 

@@ -140,6 +140,7 @@ def test_stocks_are_searched_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> 
         (10.0, 10000.0, 1),
         (10.0, -10000.0, 1),
         (10000.0, 10.0, 1),
+        (2416.1, 2.4161, 1),  # of which a thousand times is less than the first, rounded
         (0.0, 10000.0, 0),
         (10000.0, 0.0, 0),
     ],
