@@ -206,6 +206,7 @@ def test_a_version_is_of_one_moment_while_others_write(
     seen = [1.0]
     for _ in range(4):
         while latest(database) == seen[-1]:  # the writer is about to write
+            assert writer.is_alive()
             time.sleep(0.01)
         refresh(database, root)
         numbers = pair(Lake(root), database)
