@@ -84,7 +84,7 @@ def prepare_export() -> None:
 def collect_nothing() -> None:
     """Collect no garbage until `keep_loaded`: of a service that starts, nothing is garbage.
 
-    A start took 1.35 instead of 1.73 seconds of the processor.
+    A start took 0.80 instead of 0.93 seconds of the processor.
     """
     gc.disable()
 
@@ -94,7 +94,6 @@ def keep_loaded() -> None:
 
     All requests would wait while it looks through the libraries.
     """
-    gc.collect()
     gc.freeze()
     gc.enable()
 

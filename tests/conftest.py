@@ -16,6 +16,7 @@ from pipelines.export import export
 from pipelines.runtime import MB, keep_loaded
 from pipelines.sweep.machine import free_mb
 from pipelines.universe import SWEDEN
+from tests.bare import bare
 from tests.made_once import made_once
 from tests.trading_days import known_sessions
 
@@ -34,9 +35,14 @@ LONGEST: Final = (
     "test_breaks",
     "many_edit_scripts",
     "browser/test_",
+    "test_replay",
+    "test_safety",
+    "test_real",
+    "slow/postgres/",
     "notebook",
     "budgets",
-    "test_real",
+    "test_sweeps",
+    "e2e/test_refresh",
 )
 """What takes longest, by a part of its name; it begins first, one after the other."""
 
@@ -69,6 +75,13 @@ def no_wait_for_the_disk() -> Iterator[None]:
     """Spare each export the flushes to the disk: they matter where the machine loses its power."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(os, "fsync", id)
+        yield
+
+
+@pytest.fixture
+def datasets_only() -> Iterator[None]:
+    """Let each export make the datasets, for a test of these: rankings and report are empty."""
+    with bare():
         yield
 
 

@@ -65,7 +65,7 @@ BREAKS: Final = (
     Break("the floor of a date holds from its first day on",
           "pl.when(as_of >= day)", "pl.when(as_of > day)", "unit", "universe or methodology"),
     Break("of a company's shares B goes first",
-          "steps = (is_class_b(), cap, ticker)", "steps = (cap * 0, cap, ticker)",
+          'steps = ((is_class_b(), "max")', 'steps = ((cap * 0, "max")',
           "unit", "methodology"),
     Break("a jump counts for twelve months and ten days",
           "> earliest(months_before(day, max(MONTHS)))",

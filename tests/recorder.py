@@ -6,9 +6,10 @@ waits, and what holds on a date.
 
 import sqlite3
 from contextlib import closing
+from copy import copy
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from tests import oracle_export
 from tests.oracle import RATIOS, STATEMENT_ITEMS, Row
@@ -28,6 +29,12 @@ class Recorder:
         self.last_stocks: dict[str, Row] | None = None
         self.waiting_caps: dict[str, Row] = {}
         self.last_day = date.min
+
+    def copy(self) -> Self:
+        """One that goes on by itself; no row is ever changed, so that both may hold it."""
+        other = type(self)()
+        vars(other).update({name: copy(value) for name, value in vars(self).items()})
+        return other
 
     # ------------------------------------------------------------------------ what is seen
 

@@ -4,7 +4,6 @@ What was published on a day is compared with what the lake says of it at the end
 oracle over a recorder that saw the same states.
 """
 
-import copy
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
@@ -22,6 +21,7 @@ from pipelines.ranking import rankings
 from pipelines.refresh import export
 from pipelines.universe import SWEDEN
 from tests import oracle
+from tests.bare import unreported
 from tests.factories import change
 from tests.recorder import Recorder
 
@@ -78,8 +78,9 @@ class Replay:
                 self.published.pop(day, None)
 
     def _refresh(self, day: date, *, full: bool = False) -> None:
-        export(self.database, self.lake, SWEDEN, today=day, full=full, keep=3)
-        self.before = copy.deepcopy(self.recorder) if self.recorder.last else None
+        with unreported():
+            export(self.database, self.lake, SWEDEN, today=day, full=full, keep=3)
+        self.before = self.recorder.copy() if self.recorder.last else None
         self.recorder.see(self.database, day)
         version = Lake(self.lake)
         if version.as_of == day:

@@ -3,7 +3,7 @@
 Nothing here collects. Every plan runs natively on the streaming engine.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 import polars as pl
@@ -18,7 +18,7 @@ from pipelines.ranking.known import FACTS, cross_section
 from pipelines.ranking.price_windows import PriceWindows
 from pipelines.ranking.rules_version import rules_hash
 from pipelines.ranking.strategies import STRATEGIES, strategies_of
-from pipelines.ranking.strategy import Composite, Score, Strategy, own
+from pipelines.ranking.strategy import Score, Strategy, own
 from pipelines.ranking.with_factors import with_factors
 from pipelines.universe import Universe
 
@@ -58,14 +58,10 @@ def ranking_tables(
     """Return an unsorted table for each strategy, as `rankings` describes it, of all the dates."""
     chosen = tuple(strategies)
     stocks = with_factors(stocks, _read(chosen))
-    for column, strategy in {_universe_column(s): s for s in chosen}.items():
-        stocks = _in_universe(stocks, universe, strategy, column)
-    for strategy in chosen:
-        stocks = _screened(stocks, strategy)
+    stocks = _in_universe(stocks, universe, {_universe_column(s): s.keep_sectors for s in chosen})
+    stocks = _screened(stocks, chosen)
     for order, together in _by_order(chosen).items():
-        stocks = _sorted(stocks, order)
-        for strategy in together:
-            stocks = _with_rank(stocks, strategy)
+        stocks = _with_ranks(_sorted(stocks, order), together)
     columns = _shown(chosen)
     # Named as shared: to find that out takes the optimiser a quarter of a small ranking.
     stocks = stocks.cache()
@@ -94,76 +90,96 @@ def holds_rankings(lake: Lake, universe: Universe, others: Sequence[Universe] = 
 # --------------------------------------------------------------------------------- screening
 
 
-def _in_universe(
-    stocks: pl.LazyFrame, universe: Universe, strategy: Strategy, out: str
-) -> pl.LazyFrame:
-    """Add the first reason of the universe to exclude a stock as `out`, share classes last.
+# Each step is one for all strategies: of a small market the steps of a plan are what takes time.
 
-    Of the eligible tickers of one share, and then of the classes of a company, one stays.
+
+def _in_universe(
+    stocks: pl.LazyFrame, universe: Universe, keeping: Mapping[str, Sequence[str]]
+) -> pl.LazyFrame:
+    """Add the first reason of the universe to exclude a stock, share classes last.
+
+    `keeping` has the columns to add, each with the sectors that it keeps. Of the eligible tickers
+    of one share, and then of the classes of a company, one stays.
     """
-    reason = first_universe_reason(universe, pl.col("as_of"), keep_sectors=strategy.keep_sectors)
-    stocks = stocks.with_columns(reason.alias(out))
+    stocks = stocks.with_columns(
+        first_universe_reason(universe, pl.col("as_of"), keep_sectors=sectors).alias(out)
+        for out, sectors in keeping.items()
+    )
     for group, reason_of_others in (("share", "same_share"), ("company", "other_share_class")):
-        stocks = _with_one_of_each(stocks, group, out, reason_of_others)
+        stocks = _with_one_of_each(stocks, group, tuple(keeping), reason_of_others)
     return stocks
 
 
 def _with_one_of_each(
-    stocks: pl.LazyFrame, group: str, out: str, reason_of_others: str
+    stocks: pl.LazyFrame, group: str, outs: Sequence[str], reason_of_others: str
 ) -> pl.LazyFrame:
-    """Exclude all eligible stocks of a group but one.
+    """Exclude all eligible stocks of a group but one, in each column of reasons.
 
     B is preferred, then the highest market cap, then the ticker. Each step has its own column, for
     a window inside a window does not stream.
     """
-    eligible, cap, ticker = pl.col(out).is_null(), pl.col("market_cap_msek"), pl.col("ticker")
-    steps = (is_class_b(), cap, ticker)
-    stocks = stocks.with_columns(among_=eligible)
-    for value, best in zip(steps, ("max", "max", "min"), strict=True):
-        stocks = stocks.with_columns(value_=pl.when("among_").then(value)).with_columns(
-            among_=pl.col("value_") == getattr(pl.col("value_"), best)().over("as_of", group)
+    cap, ticker = pl.col("market_cap_msek"), pl.col("ticker")
+    steps = ((is_class_b(), "max"), (cap, "max"), (ticker, "min"))
+    eligible = {out: pl.col(out).is_null() for out in outs}
+    stocks = stocks.with_columns(rule.alias(own("among", out)) for out, rule in eligible.items())
+    for value, best in steps:
+        values = {out: pl.col(own("value", out)) for out in outs}
+        stocks = stocks.with_columns(
+            pl.when(own("among", out)).then(value).alias(own("value", out)) for out in outs
+        ).with_columns(
+            (of == getattr(of, best)().over("as_of", group)).alias(own("among", out))
+            for out, of in values.items()
         )
-    other = eligible & ~pl.col("among_").fill_null(value=False)
-    reason = pl.when(other).then(pl.lit(reason_of_others)).otherwise(out)
-    return stocks.with_columns(reason.alias(out))
+    others = {
+        out: rule & ~pl.col(own("among", out)).fill_null(value=False)
+        for out, rule in eligible.items()
+    }
+    return stocks.with_columns(
+        pl.when(other).then(pl.lit(reason_of_others)).otherwise(out).alias(out)
+        for out, other in others.items()
+    )
 
 
-def _screened(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:
-    """Add a strategy's composite, its score, and the first reason as `excluded`."""
-    by_universe = _universe_column(strategy)
+def _screened(stocks: pl.LazyFrame, strategies: Sequence[Strategy]) -> pl.LazyFrame:
+    """Add the composite of each strategy, its score, and the first reason as `excluded`."""
+    return _with_composites(stocks, strategies).with_columns(
+        *(s.score.value.cast(pl.Float64).alias(own("score", s.name)) for s in strategies),
+        *(_reason(s).alias(own("excluded", s.name)) for s in strategies),
+    )
+
+
+def _reason(strategy: Strategy) -> pl.Expr:
+    """Return the first reason that excludes a stock."""
     screens = dict(strategy.screens)
     if strategy.composite:
-        eligible = pl.col(by_universe).is_null()
-        stocks = _with_composite(stocks, strategy.name, strategy.composite, eligible)
         rank = own("primary_rank", strategy.name)
         screens["missing_metrics"] = pl.col(rank).is_null()
         screens[strategy.composite.reason_outside] = factors.outside_best(
             rank, strategy.composite.keep_percent
         )
     screens[strategy.score.reason_without] = strategy.score.key.is_null()
-    reason = pl.coalesce(by_universe, first_reason(screens))
-    return stocks.with_columns(
-        strategy.score.value.cast(pl.Float64).alias(own("score", strategy.name)),
-        reason.alias(own("excluded", strategy.name)),
-    )
+    return pl.coalesce(_universe_column(strategy), first_reason(screens))
 
 
 def _universe_column(strategy: Strategy) -> str:
     return "excluded_by_universe_but_" + "_".join(strategy.keep_sectors)
 
 
-def _with_composite(
-    stocks: pl.LazyFrame, name: str, composite: Composite, eligible: pl.Expr
-) -> pl.LazyFrame:
-    """Add the percentiles, the composite and its rank, with the strategy's name as suffix."""
-    values = {own(f"p_{m.name}", name): m.value for m in composite.metrics}
-    weights = {own(f"p_{m.name}", name): m.weight for m in composite.metrics}
-    mean = factors.composite(weights, eligible, composite.at_least)
-    return (
-        stocks.with_columns(factors.percentile(v, eligible).alias(p) for p, v in values.items())
-        .with_columns(mean.alias(own("composite", name)))
-        .with_columns(factors.primary_rank(own("composite", name)).alias(own("primary_rank", name)))
-    )
+def _with_composites(stocks: pl.LazyFrame, strategies: Iterable[Strategy]) -> pl.LazyFrame:
+    """Add the percentiles, the composites and their ranks, with the strategy's name as suffix."""
+    percentiles, means, ranks = [], [], []
+    for strategy in strategies:
+        name, eligible = strategy.name, pl.col(_universe_column(strategy)).is_null()
+        if composite := strategy.composite:
+            columns = {own(f"p_{m.name}", name): m for m in composite.metrics}
+            weights = {column: m.weight for column, m in columns.items()}
+            mean, out = factors.composite(weights, eligible, composite.at_least), "composite"
+            percentiles += [
+                factors.percentile(m.value, eligible).alias(column) for column, m in columns.items()
+            ]
+            means.append(mean.alias(own(out, name)))
+            ranks.append(factors.primary_rank(own(out, name)).alias(own("primary_rank", name)))
+    return stocks.with_columns(percentiles).with_columns(means).with_columns(ranks)
 
 
 Order = tuple[Score, ...]
@@ -188,16 +204,22 @@ def _sorted(stocks: pl.LazyFrame, order: Order) -> pl.LazyFrame:
     )  # fmt: skip
 
 
-def _with_rank(stocks: pl.LazyFrame, strategy: Strategy) -> pl.LazyFrame:
-    """Add the rank of the sorted stocks among those of their date that stay."""
-    stays = pl.col(own("excluded", strategy.name)).is_null()
-    # Those that stay up to this row minus those before its date: both stream, unlike a
-    # cumulative sum over the date.
-    before = (pl.col("stayed_") - stays.cast(pl.UInt32)).min().over("as_of")
-    rank = pl.when(stays).then(pl.col("stayed_") - before).cast(pl.UInt32)
-    return stocks.with_columns(stayed_=stays.cum_sum().cast(pl.UInt32)).with_columns(
-        rank.alias(own("rank", strategy.name))
-    )
+def _with_ranks(stocks: pl.LazyFrame, strategies: Sequence[Strategy]) -> pl.LazyFrame:
+    """Add the ranks of the sorted stocks among those of their date that stay."""
+    stays = {s.name: pl.col(own("excluded", s.name)).is_null() for s in strategies}
+    return stocks.with_columns(
+        stay.cum_sum().cast(pl.UInt32).alias(own("stayed", name)) for name, stay in stays.items()
+    ).with_columns(_rank(name, stay).alias(own("rank", name)) for name, stay in stays.items())
+
+
+def _rank(name: str, stays: pl.Expr) -> pl.Expr:
+    """Return the number of stocks that stay up to a row, minus that of those before its date.
+
+    Both stream, unlike a cumulative sum over the date.
+    """
+    stayed = pl.col(own("stayed", name))
+    before = (stayed - stays.cast(pl.UInt32)).min().over("as_of")
+    return pl.when(stays).then(stayed - before).cast(pl.UInt32)
 
 
 def _shown(strategies: Sequence[Strategy]) -> tuple[list[str], list[str]]:

@@ -4,6 +4,7 @@ A refresh that lost a part of the market is worse than none: people trade on the
 lake may change freely, so a check fails only above both a share and a number of rows or stocks.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
@@ -84,10 +85,15 @@ def _rows(version: Lake, dataset: str) -> int:
 
 def _emptied(now: pl.DataFrame, was: pl.DataFrame, kept: Iterable[str]) -> Iterator[str]:
     """Find strategies that rank nobody any more, of those whose definition is the same."""
+    before, after = (_ranked(frame) for frame in (was, now))
     for strategy in kept:
-        ranked = [frame.filter(strategy=strategy)["rank"].count() for frame in (was, now)]
-        if ranked[0] > FEWEST_STOCKS and ranked[1] == 0:
-            yield f"{strategy} ranks no stock, the last version ranked {ranked[0]}"
+        if before[strategy] > FEWEST_STOCKS and after[strategy] == 0:
+            yield f"{strategy} ranks no stock, the last version ranked {before[strategy]}"
+
+
+def _ranked(rankings: pl.DataFrame) -> Counter[str]:
+    """Return the number of stocks that each strategy ranks."""
+    return Counter(rankings.drop_nulls("rank")["strategy"])
 
 
 def _of_one_strategy(rankings: pl.DataFrame) -> pl.DataFrame:

@@ -52,20 +52,20 @@ class Closes:
         Closes are far apart if one is at least `least` times the other.
         """
         rows = rows.select("ticker", "date", "close")
-        ticker = pl.col("ticker")
-        begins = rows.select(ticker.ne_missing(ticker.shift())).to_series()
+        ticker, close = pl.col("ticker"), pl.col("close").cast(pl.Float64)
+        begins, far = rows.select(
+            begins=ticker.ne_missing(ticker.shift()), far=is_far(close / close.shift(), least)
+        )
         ends = begins.shift(-1, fill_value=True)
-        return cls(rows.filter(begins), rows.filter(ends), far_pairs(rows, begins, least))
+        pairs = _pairs(rows, (far & ~begins).arg_true())
+        return cls(rows[begins.arg_true()], rows[ends.arg_true()], pairs)
 
 
-def far_pairs(rows: pl.DataFrame, begins: pl.Series, least: float) -> pl.DataFrame:
-    """Return the pairs of closes that are far apart, of rows in order; `begins` marks new stocks.
+def _pairs(rows: pl.DataFrame, at: pl.Series) -> pl.DataFrame:
+    """Return the rows at some places, each with the close before it.
 
     Columns: `ticker, date, close, date_before, close_before`.
     """
-    close = pl.col("close").cast(pl.Float64)
-    far = rows.select(is_far(close / close.shift(), least)).to_series()
-    at = (far & ~begins).arg_true()
     before = rows[at - 1].select(date_before="date", close_before="close")
     return rows[at].hstack(before)
 

@@ -110,14 +110,12 @@ ROW_CONTRACTS: Final = {name: _row_contract(contract) for name, contract in CONT
 
 def _normalise_distinct(batch: pl.DataFrame, column: str) -> pl.DataFrame:
     """Return the batch with normalised names; each distinct name is worked out once."""
-    names = batch.select(pl.col(column).unique()).with_columns(
-        canonical_tickers(column).alias("_name")
-    )
-    changed = names.filter(pl.col(column).ne_missing(pl.col("_name")))
-    if changed.is_empty():
+    old = batch.get_column(column).unique()
+    new = old.to_frame().select(canonical_tickers(column)).to_series()
+    changed = old.ne_missing(new)
+    if not changed.any():
         return batch
-    old, new = changed.get_column(column), changed.get_column("_name")
-    return batch.with_columns(pl.col(column).replace(old, new))
+    return batch.with_columns(pl.col(column).replace(old.filter(changed), new.filter(changed)))
 
 
 def _unusable(batch: pl.DataFrame, code: str) -> pl.Expr:

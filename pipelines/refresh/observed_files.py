@@ -41,12 +41,11 @@ def read(
 ) -> pl.DataFrame:
     """Return the observations of some files; columns that they lack are null."""
     none = with_slot(kind, kind.schema.to_frame().lazy())
-    if not files:
-        return none.select(sightings.columns(kind)).collect()
-    rows = with_slot(kind, memory.files(kind.dataset, files))
+    rows = with_slot(kind, memory.files(kind.dataset, files)) if files else none
     rows = rows if rule is None else rows.filter(rule)
-    found = pl.concat([none, rows], how="diagonal_relaxed").collect(engine="streaming")
-    return found.select(sightings.columns(kind))
+    if memory.datasets[kind.dataset].schema != schema_text(lake_schema(kind.dataset)):
+        rows = pl.concat([none, rows], how="diagonal_relaxed")
+    return rows.select(sightings.columns(kind)).collect(engine="streaming")
 
 
 def with_slot(kind: Kind, rows: pl.LazyFrame) -> pl.LazyFrame:

@@ -102,20 +102,18 @@ def jumps(fundamentals: pl.LazyFrame) -> pl.DataFrame:
     The sign does not count, nor does a zero on either side; rows without the ratio are skipped.
     """
     rows = fundamentals.select(*ORDER, *RATIO_COLUMNS).sort(ORDER).collect(engine="streaming")
+    ratios = RATIO_COLUMNS if rows.height else RATIO_COLUMNS[:1]  # one has the columns of all
     # One ratio after the other, so that one is in memory.
-    return pl.concat(_jump(rows, ratio) for ratio in RATIO_COLUMNS)
+    return pl.concat(_jump(rows, ratio) for ratio in ratios)
 
 
 def _jump(rows: pl.DataFrame, ratio: str) -> pl.DataFrame:
     """Return the jumps of one ratio, from rows that are sorted by ticker and time."""
     before, after = pl.col("from"), pl.col("to")
-    far = _is_far(after, before)
-    return (
-        rows.select("ticker", "known_from", to=ratio)
-        .drop_nulls("to")
-        .with_columns(_before("to").alias("from"), ratio=pl.lit(ratio))
-        .filter(far, after != 0, before != 0)
-        .select("ticker", "known_from", "ratio", "from", "to")
+    last = pl.col(ratio).forward_fill().shift().over("ticker").alias("from")
+    pairs = rows.select("ticker", "known_from", last, ratio=pl.lit(ratio), to=ratio)
+    return pairs.filter(_is_far(after, before), after != 0, before != 0).select(
+        "ticker", "known_from", "ratio", "from", "to"
     )
 
 

@@ -82,13 +82,13 @@ def test_an_export_leaves_a_record_unless_told_not_to(folder: Path) -> None:
 
 
 ENDED = """
-import sys, time
+import sys
 from pipelines import console, export
 from pipelines.refresh import run
 def copy(task):
     (task.work / "source.db").write_bytes(b"half")
     print("copying", flush=True)
-    time.sleep(1)
+    sys.stdin.read()
 run.snapshot = copy
 console.run(export.main)
 """
@@ -106,14 +106,14 @@ def test_an_export_that_is_ended_leaves_no_copy_and_a_record(
     root, place = tmp_path / "lake", Path(__file__).parents[2]
     with subprocess.Popen(
         [sys.executable, "-c", ENDED, "--source", source, "--lake", str(root)], cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(place)}, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(place)}, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     ) as process:  # fmt: skip
         assert process.stdout
         assert process.stdout.readline() == b"copying\n"
         assert [path.name for path in (root / "versions").rglob("source.db")] == ["source.db"]
         process.send_signal(number)
-        process.communicate()
+        process.communicate()  # closes its input, on which the copy waits
         assert process.returncode != 0
     assert list((root / "versions").iterdir()) == []
     (run,) = lake.ended_runs(root)

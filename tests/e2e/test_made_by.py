@@ -26,6 +26,7 @@ from pipelines.refresh.contract_version import contract_hash
 from pipelines.settings import Settings
 from pipelines.universe import SWEDEN
 from tests.api.conftest import app_of
+from tests.bare import bare
 from tests.factories import change, database, stock, trading_year
 
 END = date(2024, 5, 31)
@@ -55,8 +56,9 @@ def make_place(folder: Path) -> Path:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
-    """A folder with both, to change; a copy of the database would count as another."""
-    return make_place(tmp_path)
+    """A folder with both, to change, ranked by none; a copy of the database would be another."""
+    with bare():
+        return make_place(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -128,8 +130,9 @@ def test_another_threshold_renews_the_jumps_from_the_same_prices(place: Path) ->
 
 
 def test_another_rule_makes_the_rankings_anew_from_the_same_files(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    place = make_place(tmp_path)
     old = Lake(place / "lake")
     assert first(old.rankings()) == ["A B"]
     keep_both(monkeypatch)

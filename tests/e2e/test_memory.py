@@ -17,6 +17,7 @@ from pipelines.export import export
 from pipelines.lake import MANIFEST, Lake, Manifest, rollback
 from pipelines.ranking.standing import standing_hash
 from pipelines.universe import SWEDEN
+from tests.bare import bare
 from tests.clock import clock_says
 from tests.factories import change, database, stock, trading_year
 
@@ -39,6 +40,11 @@ class Place:
         database(self.database, stocks=listed, daily_prices=prices, fundamentals=[REPORT])
 
     def export(self, day: date, **how: Any) -> Manifest:
+        """Refresh the datasets on a day."""
+        with bare():
+            return self.export_all(day, **how)
+
+    def export_all(self, day: date, **how: Any) -> Manifest:
         """Refresh on a day."""
         clock_says(self.patch, datetime(day.year, day.month, day.day, 18, tzinfo=UTC))
         return export(self.database, self.lake, SWEDEN, **how)
@@ -299,7 +305,7 @@ def test_explain_says_where_a_fact_is_from(
     place: Place, capsys: pytest.CaptureFixture[str]
 ) -> None:
     change(place.database, "DELETE FROM fundamentals")
-    place.export(WED)
+    place.export_all(WED)
     rank.main(strategy="trendande_varde", explain="AA", lake=place.lake)
     shown = capsys.readouterr().out
     lines = [line.split() for line in shown[shown.index("where the facts of AA") :].splitlines()]

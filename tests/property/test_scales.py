@@ -1,6 +1,7 @@
 """Whatever errors of scale are planted in prices, no return of a stock that is ranked spans two."""
 
 from datetime import date, timedelta
+from itertools import accumulate, takewhile
 from math import isclose
 from random import Random
 from typing import Final
@@ -16,6 +17,8 @@ from tests.factories import Row, frame_lake, stock
 
 FIRST: Final = date(2021, 1, 4)
 DAYS: Final = 1100
+STEPS: Final = (1, 1, 1, 3, 4, 9)
+"""Days from one close to the next."""
 STOCKS: Final = 12
 FACTORS: Final = (0.0001, 0.01, 0.1, 10.0, 100.0, 1000.0)
 TOGETHER: Final = 10
@@ -25,11 +28,10 @@ Truth = dict[tuple[str, date], float]
 
 def walk(rng: Random) -> dict[date, float]:
     """Closes without an error: no move of a day is near to a jump."""
-    close, day, found = 100.0, FIRST, {}
-    while (day - FIRST).days < DAYS:
-        found[day] = close
-        close *= rng.uniform(0.87, 1.15)
-        day += timedelta(days=rng.choice([1, 1, 1, 3, 4, 9]))
+    close, found = 100.0, {}
+    for passed in takewhile(DAYS.__gt__, accumulate(rng.choices(STEPS, k=DAYS // 2), initial=0)):
+        found[FIRST + timedelta(days=passed)] = close
+        close *= 0.87 + 0.28 * rng.random()
     return found
 
 
@@ -44,16 +46,21 @@ def with_errors(rng: Random, closes: dict[date, float]) -> dict[date, float]:
     return wrong
 
 
-def market(seed: int) -> tuple[list[Row], Truth, int]:
-    """Price rows with errors, the closes that they should be, and how many are wrong."""
+def market(seed: int) -> tuple[list[Row], Truth]:
+    """Price rows with errors, and the closes that they should be."""
     rng, rows, truth = Random(seed), [], {}
     for n in range(STOCKS):
         true, ticker = walk(rng), f"T{seed}-{n}"
         for day, close in with_errors(rng, true).items():
             rows.append({"ticker": ticker, "date": day, "close": close})
             truth[ticker, day] = true[day]
-    wrong = sum(row["close"] != truth[row["ticker"], row["date"]] for row in rows)
-    return rows, truth, wrong
+    return rows, truth
+
+
+def wrong(seed: int) -> int:
+    """How many rows of a market have an error."""
+    rows, truth = market(seed)
+    return sum(row["close"] != truth[row["ticker"], row["date"]] for row in rows)
 
 
 def returns(*seeds: int) -> int:
@@ -61,7 +68,7 @@ def returns(*seeds: int) -> int:
     rows: list[Row] = []
     truth: Truth = {}
     for seed in seeds:
-        more, known, _ = market(seed)
+        more, known = market(seed)
         rows += more
         truth |= known
     rng = Random(seeds[0] + 1)
@@ -93,5 +100,5 @@ def test_no_return_of_a_thousand_markets_spans_two_scales(seed: int) -> None:
 
 
 def test_there_are_errors_and_returns_to_find() -> None:
-    assert sum(market(seed)[2] for seed in range(5)) > 1000
+    assert sum(wrong(seed) for seed in range(5)) > 1000
     assert sum(returns(seed) for seed in range(5)) > 300

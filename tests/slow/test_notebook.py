@@ -53,7 +53,7 @@ def committed() -> NotebookNode:
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the lake of a small market."""
     folder = tmp_path_factory.mktemp("notebook")
-    make_market(folder / "demo.db", stocks=150, years=8)
+    make_market(folder / "demo.db", stocks=80, years=5)
     export(folder / "demo.db", folder / "lake", SWEDEN)
     return folder
 

@@ -49,9 +49,9 @@ def credentials(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-key")
 
 
-def at(monkeypatch: pytest.MonkeyPatch, server: str, folder: str) -> Bucket:
+def at(monkeypatch: pytest.MonkeyPatch, server: str, folder: str, *, seconds: float = 30) -> Bucket:
     monkeypatch.setenv("AWS_ENDPOINT_URL", server)
-    return Bucket(f"s3://stocks/{folder}", seconds=1)
+    return Bucket(f"s3://stocks/{folder}", seconds=seconds)
 
 
 def test_a_market_is_the_same_after_push_and_pull(
@@ -115,13 +115,13 @@ def root(tmp_path: Path) -> Path:
 
 
 def refused(bucket: Bucket, root: Path) -> str:
-    """Return what a push and a pull say, each within 15 seconds; the lake stays as it was."""
+    """Return what a push and a pull say, each within a minute; the lake stays as it was."""
     told = []
     for act in (push, pull):
         begun = time.monotonic()
         with pytest.raises(RemoteError) as error:
             act(root, bucket)
-        assert time.monotonic() - begun < 15
+        assert time.monotonic() - begun < 60
         told.append(str(error.value))
     assert current_id(root) == V1
     assert told[0] == told[1]
@@ -131,7 +131,7 @@ def refused(bucket: Bucket, root: Path) -> str:
 
 def test_a_silent_store(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        bucket = at(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}", "x")
+        bucket = at(monkeypatch, f"http://127.0.0.1:{silent.getsockname()[1]}", "x", seconds=1)
         assert "the store does not answer" in refused(bucket, root)
 
 
@@ -139,7 +139,7 @@ def test_a_store_that_is_down(monkeypatch: pytest.MonkeyPatch, root: Path) -> No
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     assert "the store does not answer" in refused(
-        at(monkeypatch, f"http://127.0.0.1:{port}", "x"), root
+        at(monkeypatch, f"http://127.0.0.1:{port}", "x", seconds=1), root
     )
 
 

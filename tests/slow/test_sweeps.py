@@ -182,13 +182,13 @@ def test_a_command_that_is_ended_leaves_its_parts_and_no_process(
         until(lambda: list(tmp_path.glob(".parts-out-*/0*")))
         workers = children(process.pid)
         process.send_signal(number)
-        _, told = process.communicate(timeout=30)
+        _, told = process.communicate(timeout=60)
     assert len(workers) == 2
     assert process.returncode == {signal.SIGINT: 130, signal.SIGTERM: 143}.get(number, -number)
     if number is signal.SIGINT:
         assert told.startswith("error: stopped; ")
         assert "give --resume" in told
-    end_of(*workers, seconds=10)
+    end_of(*workers, seconds=60)
     assert not out.exists()
     if number is not signal.SIGINT:
         return
@@ -231,7 +231,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
             yield started
         finally:
             process.send_signal(signal.SIGINT)
-    end_of(*workers, seconds=10)
+    end_of(*workers, seconds=60)
 
 
 def test_a_cluster_listens_on_loopback_alone(cluster: Cluster) -> None:
@@ -293,7 +293,7 @@ def test_a_scheduler_that_hangs(
             ))  # fmt: skip
     finally:
         cluster.process.send_signal(signal.SIGCONT)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 60
     assert not (tmp_path / "out").exists()
 
 
@@ -305,7 +305,7 @@ def test_a_scheduler_that_is_killed_ends_the_command(
     with begun(lake, out, "--cluster", cluster.address) as process:
         until(lambda: list(tmp_path.glob(".parts-out-*/0*")))
         cluster.process.kill()
-        _, told = process.communicate(timeout=10)
+        _, told = process.communicate(timeout=60)
     assert process.returncode == 1
     assert told.startswith(f"error: the scheduler at {cluster.address} is gone; ")
     assert "give --resume" in told

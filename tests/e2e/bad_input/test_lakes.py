@@ -25,6 +25,8 @@ from tests.e2e.bad_input.place import (
     write,
 )
 
+pytestmark = pytest.mark.usefixtures("datasets_only")
+
 
 def remove(path: Path) -> None:
     shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()

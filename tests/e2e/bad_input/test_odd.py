@@ -118,6 +118,7 @@ DATABASES: dict[str, Callable[[Path], object]] = {
 }  # fmt: skip
 
 
+@pytest.mark.usefixtures("datasets_only")
 @pytest.mark.parametrize("make", DATABASES.values(), ids=DATABASES)
 def test_a_database_may_be_made_otherwise(place: Place, make: Callable[[Path], object]) -> None:
     before = Lake(place.lake)

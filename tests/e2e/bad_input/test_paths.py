@@ -28,6 +28,7 @@ NAMES = ("a b", "50%20off", "a?mode=rwc", "a#b", "Åäö", "two\nlines", "it's",
 LATIN = os.fsdecode(b"latin\xe5")
 
 
+@pytest.mark.usefixtures("datasets_only")
 @pytest.mark.parametrize("name", NAMES)
 def test_a_path_may_have_any_name(place: Place, name: str) -> None:
     path = moved(place, name, f"{name}.db")

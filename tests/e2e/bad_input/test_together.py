@@ -23,6 +23,8 @@ from tests.e2e.bad_input.place import (
 )
 from tests.factories import Row, change
 
+pytestmark = pytest.mark.usefixtures("datasets_only")
+
 TOGETHER: dict[str, tuple[list[tuple[str, Row]], dict[str, Counter[str]]]] = {
     "text and no UTF-8 in one table": (
         [("daily_prices", TEXT_CLOSE), ("daily_prices", {"ticker": BAD_UTF8})],

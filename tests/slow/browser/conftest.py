@@ -1,5 +1,6 @@
 """The real service in a process of its own, and headless Chromium to look at its page."""
 
+import atexit
 import os
 import shutil
 import signal
@@ -14,11 +15,13 @@ from typing import Any
 
 import httpx2
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from pipelines.demo import last_weekday, make_market
 from pipelines.export import export
 from pipelines.universe import SWEDEN
+from tests.made_once import made_once
 
 ROOT = Path(__file__).parents[3]
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser")
@@ -27,12 +30,17 @@ CHROMIUM = next(filter(None, map(shutil.which, BROWSERS)), None)
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-sync"),
     *("--disable-background-networking", "--disable-component-update"),
+    # Two processes fewer, which pages of one machine need no protection from.
+    *("--in-process-gpu", "--enable-features=NetworkServiceInProcess2"),
 )
 TOKEN = "a-long-secret"
 USUAL = {"width": 1280, "height": 720}
 PATIENCE_MS = 60_000
 """Only ends a test that hangs."""
 expect.set_options(timeout=PATIENCE_MS)
+CLIENT = httpx2.Client(timeout=PATIENCE_MS / 1000)
+"""One for all requests: each of its own would read the certificates of the machine."""
+atexit.register(CLIENT.close)
 
 
 class Service:
@@ -62,7 +70,7 @@ class Service:
 
     def _answers(self) -> bool:
         try:
-            return httpx2.get(f"{self.url}/health/live").is_success
+            return CLIENT.get(f"{self.url}/health/live").is_success
         except httpx2.TransportError:
             return False
 
@@ -96,21 +104,23 @@ class Service:
             self._process = None
 
     def get(self, path: str) -> Any:
-        return httpx2.get(f"{self.url}{path}").raise_for_status().json()
+        return CLIENT.get(f"{self.url}{path}").raise_for_status().json()
 
 
 Start = Callable[..., Service]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A market whose newest closes are a month old, and a lake with two versions of it."""
-    top = tmp_path_factory.mktemp("market")
+    return made_once(tmp_path_factory, "old_market", _make_old_market)
+
+
+def _make_old_market(top: Path) -> None:
     end = last_weekday(datetime.now(UTC).date() - timedelta(days=30))
     make_market(top / "app.db", stocks=120, years=3, end=end)
     for _ in range(2):
         export(top / "app.db", top / "lake", SWEDEN, full=True)
-    return top
 
 
 @pytest.fixture
@@ -119,7 +129,7 @@ def start(made: Path, tmp_path: Path) -> Iterator[Start]:
     services = []
 
     def started(*, published: bool = True, **settings: str) -> Service:
-        services.append(_copied(made, tmp_path, published=published, **settings))
+        services.append(copied(made, tmp_path, published=published, **settings))
         services[-1].start()
         return services[-1]
 
@@ -131,13 +141,23 @@ def start(made: Path, tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture(scope="module")
 def served(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with its lake, for tests that change nothing."""
-    service = _copied(made, tmp_path_factory.mktemp("served"), published=True)
+    service = copied(made, tmp_path_factory.mktemp("served"))
     service.start()
     yield service
     service.stop()
 
 
-def _copied(made: Path, folder: Path, *, published: bool, **settings: str) -> Service:
+@pytest.fixture(scope="module")
+def empty(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with nothing published, for tests that publish nothing."""
+    service = copied(made, tmp_path_factory.mktemp("empty"), published=False)
+    service.start()
+    yield service
+    service.stop()
+
+
+def copied(made: Path, folder: Path, *, published: bool = True, **settings: str) -> Service:
+    """The service on a copy of the market, not started."""
     shutil.copy(made / "app.db", folder)
     if published:
         shutil.copytree(made / "lake", folder / "lake", symlinks=True)
@@ -163,20 +183,24 @@ class Window:
         context = browser.new_context(**kind)
         context.set_default_timeout(PATIENCE_MS)
         self.page = context.new_page()
+        self._devtools = context.new_cdp_session(self.page)
+        self._devtools.send("Page.enable")
         self._home = ""
         self._wrong: list[str] = []
         self.page.on("pageerror", lambda error: self._wrong.append(f"error: {error}"))
         self.page.on("console", lambda told: self._wrong.extend(_policy(told.text)))
         self.page.on("request", lambda asked: self._wrong.extend(_foreign(asked.url, self._home)))
 
-    def begin(self, home: str, size: dict[str, int], **media: Any) -> None:
-        """Remember nothing of the tests before."""
+    def begin(self, home: str, path: str, size: dict[str, int], **media: Any) -> None:
+        """Load a page, and remember nothing of the tests before."""
         self._home = home
         self.page.set_viewport_size(size)  # type: ignore[arg-type]
         self.page.emulate_media(**media)
         self.page.mouse.move(0, 0)
-        self.page.goto(f"{home}/health/live")
-        self.page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        forget = {"source": "localStorage.clear(); sessionStorage.clear()"}
+        known = self._devtools.send("Page.addScriptToEvaluateOnNewDocument", forget)
+        self.page.goto(f"{home}{path}")
+        self._devtools.send("Page.removeScriptToEvaluateOnNewDocument", known)
 
     def end(self) -> list[str]:
         """Leave the service, which may end then; what went wrong on its pages."""
@@ -217,16 +241,24 @@ def visit(window: Windows) -> Iterator[Visit]:
         reduced_motion: str = "no-preference", **kind: Any,
     ) -> Page:  # fmt: skip
         used.append(window(**kind))
-        used[-1].begin(
-            service.url, viewport, color_scheme=color_scheme, reduced_motion=reduced_motion
-        )
+        media = {"color_scheme": color_scheme, "reduced_motion": reduced_motion}
+        used[-1].begin(service.url, path, viewport, **media)
         page = used[-1].page
-        page.goto(f"{service.url}{path}")
         page.wait_for_selector(wait)
         return page
 
     yield visited
     assert [wrong for one in used for wrong in one.end()] == []
+
+
+def barriers(page: Page, *rules: str) -> list[dict[str, Any]]:
+    """What axe finds on a page, by all of its rules or by some."""
+    # Without this it would also describe each element that passes.
+    options: dict[str, Any] = {"resultTypes": ["violations"]}
+    if rules:
+        options["runOnly"] = rules
+    found: list[dict[str, Any]] = Axe().run(page, options=options).response["violations"]
+    return found
 
 
 def _policy(text: str) -> list[str]:

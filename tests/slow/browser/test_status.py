@@ -4,16 +4,25 @@ import json
 import math
 import re
 import signal
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, Route, expect
 
 from app.jobs.follow import PHASES
 from pipelines.refresh import recorded_export
 from pipelines.universe import SWEDEN
-from tests.slow.browser.conftest import ROOT, TOKEN, Service, Start, Visit
+from tests.slow.browser.conftest import (
+    ROOT,
+    TOKEN,
+    Service,
+    Start,
+    Visit,
+    barriers,
+    copied,
+)
 from tests.slow.browser.test_pages import OVERLAPS, WIDTHS, whole_percent
 
 STRATEGIES = 4
@@ -52,8 +61,8 @@ def loaded(page: Page) -> None:
 # --------------------------------------------------------------------------------- first start
 
 
-def test_the_first_start_says_what_to_do(start: Start, visit: Visit) -> None:
-    page = visit(start(published=False))
+def test_the_first_start_says_what_to_do(empty: Service, visit: Visit) -> None:
+    page = visit(empty)
     tens = panel(page, "Top tens")
     expect(tens.get_by_role("heading", name="Nothing is published yet")).to_be_visible()
     expect(tens.get_by_role("button", name="Refresh now")).to_be_enabled()
@@ -65,9 +74,8 @@ def test_the_first_start_says_what_to_do(start: Start, visit: Visit) -> None:
     loaded(page)
 
 
-def test_nothing_is_said_to_be_absent_while_it_is_loaded(start: Start, visit: Visit) -> None:
-    service = start(published=False)
-    page = visit(service)
+def test_nothing_is_said_to_be_absent_while_it_is_loaded(empty: Service, visit: Visit) -> None:
+    page = visit(empty)
     held: list[Route] = []
     page.route("**/v1/data/sync-history*", lambda route: held.append(route))  # noqa: PLW0108
     page.reload()
@@ -299,10 +307,19 @@ def test_arrow_keys_walk_through_a_top_ten(served: Service, visit: Visit) -> Non
 # ------------------------------------------------------------------------------------ rollback
 
 
-def test_a_rollback_asks_first_and_needs_the_token(start: Start, visit: Visit) -> None:
-    service = start(STOCKRANK_API_TOKEN=TOKEN)
+@pytest.fixture(scope="module")
+def guarded(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with a token, for tests that publish and roll back."""
+    service = copied(made, tmp_path_factory.mktemp("guarded"), STOCKRANK_API_TOKEN=TOKEN)
+    service.start()
+    yield service
+    service.stop()
+
+
+def test_a_rollback_asks_first_and_needs_the_token(guarded: Service, visit: Visit) -> None:
+    service = guarded
     page = visit(service, wait="[data-version]")
-    newest, older = (v["version"] for v in service.get("/v1/data/versions"))
+    newest, older, *_ = (v["version"] for v in service.get("/v1/data/versions"))
     published = page.locator("[data-version]:has-text('published')")
     dialog = page.get_by_role("dialog")
 
@@ -327,7 +344,8 @@ def test_a_rollback_asks_first_and_needs_the_token(start: Start, visit: Visit) -
     expect(published).to_have_attribute("data-version", older)
     expect(page.locator(f"[data-version='{newest}']")).to_contain_text("rolled back")
     expect(page.locator("#about")).to_contain_text(older)
-    assert [v["current"] for v in service.get("/v1/data/versions")] == [False, True]
+    current = [v["version"] for v in service.get("/v1/data/versions") if v["current"]]
+    assert current == [older]
     assert TOKEN not in json.dumps(page.evaluate("({ ...localStorage, cookie: document.cookie })"))
     assert TOKEN in json.dumps(page.evaluate("({ ...sessionStorage })"))
 
@@ -350,9 +368,10 @@ def test_back_closes_the_dialog_as_other_ways_do(served: Service, visit: Visit, 
     assert page.evaluate("history.state") is None  # no step is left behind
 
 
-def test_a_refresh_asks_for_the_token_only_where_there_is_one(start: Start, visit: Visit) -> None:
-    service = start(STOCKRANK_API_TOKEN=TOKEN)
-    page = visit(service, wait="[data-version]")
+def test_a_refresh_asks_for_the_token_only_where_there_is_one(
+    guarded: Service, visit: Visit
+) -> None:
+    page = visit(guarded, wait="[data-version]")
     refresh_now(page).click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Access token").fill(TOKEN)
@@ -395,12 +414,13 @@ def test_a_lost_service_is_told_and_found_again(start: Start, visit: Visit) -> N
     expect(old).to_have_count(0)
 
 
-def test_a_service_that_falls_silent_is_told_as_lost(start: Start, visit: Visit) -> None:
-    service = start()
-    page = visit(service, wait=".ten")
-    service.send(signal.SIGSTOP)
-    expect(page.locator("#link")).to_have_text("Disconnected")
-    service.send(signal.SIGCONT)
+def test_a_service_that_falls_silent_is_told_as_lost(served: Service, visit: Visit) -> None:
+    page = visit(served, wait=".ten")
+    served.send(signal.SIGSTOP)
+    try:
+        expect(page.locator("#link")).to_have_text("Disconnected")
+    finally:
+        served.send(signal.SIGCONT)
     page.get_by_role("button", name="Try now").click()
     expect(page.locator("#link")).to_have_text("Live")
 
@@ -408,8 +428,8 @@ def test_a_service_that_falls_silent_is_told_as_lost(start: Start, visit: Visit)
 # ------------------------------------------------------------------------------ for every reader
 
 
-def test_the_first_start_fits_a_phone(start: Start, visit: Visit) -> None:
-    page = visit(start(published=False), **PHONE)
+def test_the_first_start_fits_a_phone(empty: Service, visit: Visit) -> None:
+    page = visit(empty, **PHONE)
     loaded(page)
     assert page.evaluate("document.documentElement.scrollWidth") == 375
 
@@ -422,24 +442,28 @@ def test_the_dialog_keeps_nobody_out(served: Service, visit: Visit, scheme: str)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nor_does_the_first_start_or_a_lost_service(
-    start: Start, visit: Visit, scheme: str
-) -> None:
-    service = start(published=False)
-    page = visit(service, color_scheme=scheme, reduced_motion="reduce")
+def test_nor_does_the_first_start(empty: Service, visit: Visit, scheme: str) -> None:
+    page = visit(empty, color_scheme=scheme, reduced_motion="reduce")
     loaded(page)
     assert grave(page) == []
+
+
+def test_nor_does_a_lost_service(start: Start, visit: Visit) -> None:
+    service = start(published=False)
+    page = visit(service, color_scheme="light", reduced_motion="reduce")
+    loaded(page)
     service.kill()
     expect(page.locator("#link")).to_have_text("Disconnected")
+    assert grave(page) == []
+    page.emulate_media(color_scheme="dark")
     assert grave(page) == []
 
 
 def grave(page: Page) -> list[str]:
     """The serious and critical findings of axe."""
-    found = Axe().run(page).response["violations"]
     return [
         f"{v['id']}: {[node['target'] for node in v['nodes']]}"
-        for v in found
+        for v in barriers(page)
         if v["impact"] in ("serious", "critical")
     ]
 

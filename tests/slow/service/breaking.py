@@ -18,7 +18,7 @@ from pipelines.export import export
 from pipelines.lake import Manifest
 from pipelines.universe import SWEDEN
 from tests.slow.service.conftest import small_market
-from tests.slow.service.serving import Receiver, Server, until
+from tests.slow.service.serving import HELD, Receiver, Server, until
 
 SECONDS: Final = 10.0 - WATCH_SECONDS * (RULES_EVERY - 1)
 """The longest time in which a break must be seen everywhere.
@@ -71,7 +71,7 @@ class World:
         self.source: Final = small_market(folder)
         self.lake: Final = folder / "lake"
         self.receiver: Final = Receiver()
-        self.page: Final[Page] = browser.new_page()
+        self.page: Final[Page] = browser.new_page(reduced_motion="reduce")
         self.server: Server = self._started()
         self.held: list[Callable[[], object]] = []
         """What ends a break that lasts, such as a lock."""
@@ -83,7 +83,7 @@ class World:
     def _started(self, **settings: str) -> Server:
         quick = self.folder / "quick"
         quick.mkdir(exist_ok=True)
-        (quick / "sitecustomize.py").write_text(QUICK)
+        (quick / "sitecustomize.py").write_text(QUICK + HELD)
         known = {"memory_limit_mb": NO_LIMIT, "webhook_url": self.receiver.url}
         server = Server(self.folder, first=quick, **(SETTINGS | known | settings))
         self.page.goto(f"{server.url}/status")
@@ -217,19 +217,18 @@ class Break:
 
 
 def seen(world: World, broken: Break, log: int, notices: int) -> dict[str, bool]:
-    """Where a break is seen, and where it is not."""
+    """Where a break is seen, and where it is not; the page is looked at once all others tell."""
     logged, metrics, health = world.log()[log:], world.metrics(), world.health()
     places = {
         "log": re.search(broken.log, logged) is not None,
         "/health": broken.health in health if broken.health else health == "",
         "/metrics": broken.metrics in metrics,
-        "page": broken.page.lower() in world.text(),
     }
     if broken.alert:
         firing = f'stockrank_alert_firing{{key="{broken.alert}"'
         told = world.told(broken.alert, "firing", notices)
         places |= {"alert": firing in metrics, "webhook": told != broken.is_told_late}
-    return places
+    return places | {"page": all(places.values()) and broken.page.lower() in world.text()}
 
 
 def healed(world: World, broken: Break, notices: int) -> dict[str, bool]:

@@ -21,6 +21,18 @@ DEADLINE_SECONDS: Final = 180.0
 ROOT: Final = Path(__file__).parents[3]
 ADDRESS: Final = re.compile(r"running on http://127\.0\.0\.1:(\d+)")
 
+HELD: Final = """
+import os
+import sys
+import time
+from pathlib import Path
+
+if "pipelines.export" in sys.orig_argv:
+    while Path(os.environ["STOCKRANK_SOURCE"]).with_name("hold").exists():
+        time.sleep(0.02)
+"""
+"""For a sitecustomize.py: a refresh waits while a file `hold` lies beside the database."""
+
 Json = dict[str, Any]
 Found = TypeVar("Found")
 

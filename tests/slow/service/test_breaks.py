@@ -271,11 +271,19 @@ def export_of(world: World) -> int | None:
     return None
 
 
-def kill_refresh(world: World) -> None:
-    start_refresh(world)
-    pid = until(lambda: export_of(world), "the export")
-    assert pid
-    os.kill(pid, signal.SIGKILL)
+def send_to_refresh(number: signal.Signals) -> Act:
+    """Start a refresh, and send its process a signal, before which it does not end."""
+
+    def do(world: World) -> None:
+        hold = world.folder / "hold"
+        hold.touch()
+        world.held.append(hold.unlink)
+        start_refresh(world)
+        pid = until(lambda: export_of(world), "the export")
+        assert pid
+        os.kill(pid, number)
+
+    return do
 
 
 def hold_lake(world: World) -> None:
@@ -291,8 +299,9 @@ def service_is_a_file(world: World) -> None:
 
 
 REFRESHES: Final = (
-    Break(name="a refresh is killed", do=kill_refresh, log="ended by signal 9", metrics=FAILED,
-          page="was ended by signal 9", alert="refresh_failed", heal=refresh_by_service),
+    Break(name="a refresh is killed", do=send_to_refresh(signal.SIGKILL),
+          log="ended by signal 9", metrics=FAILED, page="was ended by signal 9",
+          alert="refresh_failed", heal=refresh_by_service),
     refused("another process writes to the lake", hold_lake, "is being written by",
             heal=refresh_by_service),
     refused("the records are a file", service_is_a_file, "the export cannot be started",
@@ -310,14 +319,6 @@ def fill_disk(world: World) -> None:
 
 def restart_with(**settings: str) -> Act:
     return lambda world: world.restart(**settings)
-
-
-def stop_export(world: World) -> None:
-    """Start a refresh whose process is stopped, so that it makes no progress."""
-    start_refresh(world)
-    pid = until(lambda: export_of(world), "the export")
-    assert pid
-    os.kill(pid, signal.SIGSTOP)
 
 
 BAD_LINE: Final = b"\xff\xfe no JSON\n"
@@ -365,7 +366,7 @@ MACHINE: Final = (
           page="low-memory mode", alert="refresh_failed",
           heal=then(restart_with(), refresh_by_service)),
     Break(name="a refresh hangs",
-          do=then(restart_with(refresh_timeout_minutes="0.03"), stop_export),
+          do=then(restart_with(refresh_timeout_minutes="0.03"), send_to_refresh(signal.SIGSTOP)),
           log="state=failed error=.*no progress", metrics=FAILED, page="no progress",
           alert="refresh_failed", heal=then(restart_with(), refresh_by_service)),
     Break(name="the records are damaged", do=spoil_records,

@@ -17,6 +17,7 @@ from pipelines.lake.version import Lake
 from pipelines.ranking import rules_version
 from pipelines.refresh import ratio_prices
 from pipelines.universe import SWEDEN
+from tests.bare import bare
 from tests.factories import Row, change, closes, database, stock
 
 Found = list[tuple[str, str, float | None, str | None]]
@@ -34,7 +35,8 @@ def made(folder: Path, prices: list[Row], *known: str) -> Path:
 
 
 def exported(source: Path, **how: bool) -> Lake:
-    export(source, source.parent / "lake", SWEDEN, **how)
+    with bare():
+        export(source, source.parent / "lake", SWEDEN, **how)
     return Lake(source.parent / "lake")
 
 

@@ -55,4 +55,4 @@ def test_the_command_ends_with_a_parent_that_is_killed() -> None:
         assert parent.stdout
         pid = int(parent.stdout.readline())
         parent.send_signal(signal.SIGKILL)
-    end_of(pid, seconds=5)
+    end_of(pid)

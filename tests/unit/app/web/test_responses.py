@@ -2,11 +2,13 @@
 
 from app.web.responses import Problem, Responses
 
+SCHEMA = {"schema": {"$ref": "#/components/schemas/Problem"}}
 
-def test_errors_are_described_by_status() -> None:
+
+def test_errors_are_described_by_status_and_only_the_first_makes_a_validator() -> None:
     found = Responses.problems({404: "Unknown", 409: "Busy"})
     assert found == {
         404: {"model": Problem, "description": "Unknown"},
-        409: {"model": Problem, "description": "Busy"},
+        409: {"content": {"application/json": SCHEMA}, "description": "Busy"},
     }
     assert Responses({200: {"description": "x"}, **found}).keys() == {200, 404, 409}
