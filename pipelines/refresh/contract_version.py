@@ -14,7 +14,7 @@ puts rows into other files."""
 
 DEFINITIONS: Final = (
     "lake/contracts.py", "source/tables.py", "refresh/jumps.py", "refresh/splits.py",
-    "refresh/ratio_prices.py",
+    "refresh/priced_days.py", "refresh/ratio_prices.py",
 )  # fmt: skip
 """The modules that define columns, types and bounds, and what is made of prices.
 

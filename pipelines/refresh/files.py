@@ -74,9 +74,12 @@ def by_years(rows: pl.DataFrame, day: str, full: int) -> Iterator[pl.DataFrame]:
     """
     year = pl.col(day).dt.year()
     counts = rows.group_by(year.alias("year_")).len("rows").sort("year_")
-    rows_before = pl.col("rows").cum_sum() - pl.col("rows")
-    for _, years in counts.group_by(rows_before // full, maintain_order=True):
-        yield rows.filter(year.is_between(years["year_"].min(), years["year_"].max()))
+    first, height = None, 0
+    for last, count in counts.rows():
+        first, height = first or last, height + count
+        if height >= full or last == counts["year_"][-1]:
+            yield rows.filter(year.is_between(first, last))
+            first, height = None, 0
 
 
 def writer(path: Path, schema: pl.Schema, recurring: Collection[str] = ()) -> ParquetWriter:

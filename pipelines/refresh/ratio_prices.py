@@ -13,28 +13,15 @@ from typing import Final
 
 import polars as pl
 
-from pipelines.lake import (
-    PROMPT_DAYS,
-    DataFile,
-    Dataset,
-    Lake,
-    lake_schema,
-    schema_text,
-)
-from pipelines.ranking import (
-    MAX_PRICE_AGE,
-    RATIO_COLUMNS,
-    filings_with_ratios,
-    has_any,
-    priced_on,
-    rules_hash,
-)
-from pipelines.refresh import files
+from pipelines.lake import DataFile, Dataset, Lake, lake_schema, schema_text
+from pipelines.ranking import MAX_PRICE_AGE, rules_hash
+from pipelines.refresh import files, priced_days
 from pipelines.refresh.held import hold
+from pipelines.refresh.priced_days import KEY
 from pipelines.refresh.reuse import ROWS_AT_ONCE, Reused, link
+from pipelines.refresh.settled import runs, settled
 from pipelines.refresh.task import Task
 
-KEY: Final = ("ticker", "priced_on")
 FIRST: Final = pl.col("priced_on") - timedelta(days=MAX_PRICE_AGE)
 """The oldest day whose close may stand for the day of a ratio's price."""
 IS_RECENT: Final = pl.col("close_date").is_between(FIRST, "priced_on")
@@ -54,13 +41,17 @@ def ratio_prices(task: Task, lake: Lake, reused: Reused | None) -> Dataset:
     schema = pl.Schema({**lake_schema("ratio_prices"), "close": close})
     if reused and not _is_alike(reused.before, schema):
         reused = None
-    days = _priced_days(lake)
+    late = priced_days.late(lake)
+    stay = settled(lake, reused, late) if reused else []
+    prompt = priced_days.prompt(lake, late, after=stay[-1].year if stay else None)
     versions = [lake, reused.before] if reused else [lake]
-    in_runs = pl.concat(_in_runs(days, version) for version in versions)
+    in_runs = pl.concat(_in_runs(pl.concat([late, prompt]), version) for version in versions)
     of_years = _OfYears(task, lake, schema, reused, in_runs)
-    late = [of_years.file(days.filter("is_late"), late=True)] if days["is_late"].any() else []
-    prompt = files.by_years(days.filter(~pl.col("is_late")), "priced_on", STRETCH_ROWS)
-    made = (*late, *map(of_years.file, prompt))
+    made = (
+        *([of_years.file(late, late=True)] if late.height else []),
+        *map(of_years.linked, stay),
+        *map(of_years.file, files.by_years(prompt, "priced_on", STRETCH_ROWS)),
+    )
     rows = sum(file.rows for file in made)
     return Dataset(schema=schema_text(schema), rows=rows, files=made)
 
@@ -69,19 +60,6 @@ def _is_alike(before: Lake, schema: pl.Schema) -> bool:
     """Return True if a version has such rows, by the same rules."""
     entry = before.datasets["ratio_prices"]
     return (before.manifest.rules, entry.schema) == (rules_hash(), schema_text(schema))
-
-
-def _priced_days(lake: Lake) -> pl.DataFrame:
-    """Return `ticker, priced_on` of all rows with ratios, and whether one is known long after.
-
-    `is_late` is true, too, for a day after that from which a row is known.
-    """
-    copied = lake.source_fundamentals().filter(has_any(RATIO_COLUMNS), source="snapshots")
-    rows = (copied, filings_with_ratios(lake))
-    waited = (pl.col("known_from") - priced_on()).dt.total_days()
-    is_late = ~waited.is_between(0, PROMPT_DAYS)
-    days = pl.concat(part.select("ticker", priced_on=priced_on(), is_late=is_late) for part in rows)
-    return days.group_by(KEY).agg(pl.col("is_late").any()).collect(engine="streaming")
 
 
 @dataclass(frozen=True)
@@ -100,7 +78,6 @@ class _OfYears:
 
         The file of late days has no year.
         """
-        days = days.select(KEY)
         year = pl.col("priced_on").dt.year()
         first, last = days.select(year.min(), last_=year.max()).row(0)
         years = (None if late or first == last else first, None if late else last)
@@ -109,11 +86,17 @@ class _OfYears:
         ]
         same = [file for file in before if (file.first_year, file.year) == years]
         taken = self._taken(days, same or before)
-        if self.reused and same and same[0].rows == taken.height == days.height:
-            link(self.reused.before, self.task.staged, same[0].path)
-            return same[0]
+        if same and same[0].rows == taken.height == days.height:
+            return self.linked(same[0])
         missing = days.join(taken, on=KEY, how="anti")
         return self._written(taken, missing, *years)
+
+    def linked(self, file: DataFile) -> DataFile:
+        """Link a file of the version before."""
+        if self.reused is None:
+            raise ValueError(f"{file.path} is of no version before")
+        link(self.reused.before, self.task.staged, file.path)
+        return file
 
     def _files(self, *, late: bool) -> list[DataFile]:
         """Return the files of the version before, of late days or of the others."""
@@ -148,8 +131,7 @@ class _OfYears:
 
 def _in_runs(days: pl.DataFrame, lake: Lake) -> pl.DataFrame:
     """Return `ticker, priced_on` of the days for which a close of a run may stand."""
-    runs = lake.jumps().drop_nulls("reverted_on").select("ticker", "date", "reverted_on").collect()
-    touched = days.join(runs, on="ticker").filter(
+    touched = days.join(runs(lake), on="ticker").filter(
         pl.col("priced_on") >= pl.col("date"), pl.col("reverted_on") > FIRST
     )
     return touched.select(KEY).unique()

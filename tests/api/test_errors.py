@@ -256,8 +256,11 @@ def test_requests_wait_for_a_link_on_a_disk_that_hangs_once_and_not_for_long(
         assert client.get("/stocks/BB").status_code == 200
         answers = Event()
         looks: list[None] = []
+        really = published.Published._look_at_link  # noqa: SLF001
 
-        def look(_: object) -> published.LinkState:
+        def look(self: published.Published) -> published.LinkState:
+            if not self.root.is_relative_to(place):  # the service of another test
+                return really(self)
             looks.append(None)
             answers.wait()
             return published.NO_LINK

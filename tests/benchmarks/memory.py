@@ -9,8 +9,10 @@ new day published is compared with a full one before anything is shown.
 
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -102,8 +104,9 @@ class Market:
 def made(database: Path, folder: Path) -> Market:
     """Make the lakes of a market."""
     market = Market(folder)
-    for state in ("before", "after"):
-        shutil.copyfile(database, folder / f"{state}.db")
+    shutil.copyfile(database, folder / "before.db")
+    _live_to_one_row_a_stock(folder / "before.db")
+    shutil.copyfile(folder / "before.db", folder / "after.db")
     _live_to_a_trade(folder / "after.db")
     market.turn("before")
     for years, lake in market.lakes.items():
@@ -112,6 +115,16 @@ def made(database: Path, folder: Path) -> Market:
             remember(Lake(lake), years)
             refreshed(market.database, lake, "--full")  # for the closes beside the ratios
     return market
+
+
+def _live_to_one_row_a_stock(database: Path) -> None:
+    """Let a market live until its fundamentals are as the application has left them for years."""
+    for _ in lived(database, 100):
+        with closing(sqlite3.connect(database)) as con:
+            rows = "SELECT count(*), count(DISTINCT ticker) FROM fundamentals"
+            several, stocks = con.execute(rows).fetchone()
+        if several == stocks:
+            return
 
 
 def _live_to_a_trade(database: Path) -> None:

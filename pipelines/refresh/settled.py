@@ -1,0 +1,77 @@
+"""The closes beside ratios of years in which nothing differs from the version before.
+
+What they are follows from the fundamentals of their years and the next, for ratios are known at
+most some days after the day of their price, from the prices of their years and the one before, from
+runs of jumps, and from the late days, which are elsewhere.
+"""
+
+from collections.abc import Set as AbstractSet
+from itertools import takewhile
+from typing import Final
+
+import polars as pl
+
+from pipelines.lake import DataFile, Lake
+from pipelines.refresh.priced_days import KEY
+from pipelines.refresh.reuse import Reused
+
+PRICED: Final = ("fundamentals", "observed_fundamentals")
+"""The datasets with ratios."""
+
+
+def settled(lake: Lake, reused: Reused, late: pl.DataFrame) -> list[DataFile]:
+    """Return the files of the version before, the oldest first, that would be made the same.
+
+    The newest is not among them, for it may not be full, nor that of the `late` days.
+    """
+    before = reused.before
+    changed = {
+        *reused.changed(lake.datasets["prices"].files),
+        *_years_of_runs(lake, before),
+        *_years_of_days(late, _late(before)),
+    }
+    by_year = [file for file in before.datasets["ratio_prices"].files if file.year is not None]
+    return list(takewhile(lambda file: _is_settled(file, lake, before, changed), by_year[:-1]))
+
+
+def _is_settled(file: DataFile, lake: Lake, before: Lake, changed: AbstractSet[int]) -> bool:
+    last = file.year or 0
+    years = range((file.first_year or last) - 1, last + 2)
+    return changed.isdisjoint(years) and all(
+        _hashes(lake, dataset, years) == _hashes(before, dataset, years) for dataset in PRICED
+    )
+
+
+def _hashes(lake: Lake, dataset: str, years: range) -> set[str]:
+    """Return the hashes of the files that may have rows of some years."""
+    entry = lake.datasets.get(dataset)
+    return {file.sha256 for file in entry.files if file.has_any_of(years)} if entry else set()
+
+
+def _late(lake: Lake) -> pl.DataFrame:
+    """Return the late days of a version that is made."""
+    files = [file for file in lake.datasets["ratio_prices"].files if file.year is None]
+    return lake.files("ratio_prices", files).select(KEY).unique().collect()
+
+
+def _years_of_days(ours: pl.DataFrame, theirs: pl.DataFrame) -> list[int]:
+    """Return the years of the days that one of two versions has alone."""
+    return _unlike(ours, theirs)["priced_on"].dt.year().unique().to_list()
+
+
+def _years_of_runs(lake: Lake, before: Lake) -> range:
+    """Return the years from the first to the last in which the runs of two versions differ."""
+    unlike = _unlike(runs(lake), runs(before))
+    first, last = unlike.select(pl.col("date").min(), pl.col("reverted_on").max()).row(0)
+    return range(first.year, last.year + 2) if unlike.height else range(0)
+
+
+def _unlike(ours: pl.DataFrame, theirs: pl.DataFrame) -> pl.DataFrame:
+    """Return the rows that one of two frames has alone."""
+    by = ours.columns
+    return pl.concat([ours.join(theirs, on=by, how="anti"), theirs.join(ours, on=by, how="anti")])
+
+
+def runs(lake: Lake) -> pl.DataFrame:
+    """Return the jumps that reverted: `ticker, date, reverted_on`."""
+    return lake.jumps().drop_nulls("reverted_on").select("ticker", "date", "reverted_on").collect()
