@@ -2,11 +2,11 @@
 
 What they are follows from the fundamentals of their years and the next, for ratios are known at
 most some days after the day of their price, from the prices of their years and the one before, from
-runs of jumps, and from the late days, which are elsewhere.
+runs of jumps, and from the late days, which are elsewhere. The years of a file are those after the
+file before it: in a year without a day of ratios there may be one after an edit.
 """
 
-from collections.abc import Set as AbstractSet
-from itertools import takewhile
+from collections.abc import Iterator
 from typing import Final
 
 import polars as pl
@@ -31,15 +31,28 @@ def settled(lake: Lake, reused: Reused, late: pl.DataFrame) -> list[DataFile]:
         *_years_of_days(late, _late(before)),
     }
     by_year = [file for file in before.datasets["ratio_prices"].files if file.year is not None]
-    return list(takewhile(lambda file: _is_settled(file, lake, before, changed), by_year[:-1]))
+    files = []
+    for years, file in zip(_years(by_year), by_year[:-1], strict=False):
+        if not (changed.isdisjoint(years) and _has_same_ratios(lake, before, years)):
+            break
+        files.append(file)
+    return files
 
 
-def _is_settled(file: DataFile, lake: Lake, before: Lake, changed: AbstractSet[int]) -> bool:
-    last = file.year or 0
-    years = range((file.first_year or last) - 1, last + 2)
-    return changed.isdisjoint(years) and all(
-        _hashes(lake, dataset, years) == _hashes(before, dataset, years) for dataset in PRICED
-    )
+def _years(files: list[DataFile]) -> Iterator[range]:
+    """Yield the years that matter to each file: from the last one of the file before to the next.
+
+    To the first one matter all before it.
+    """
+    since = 0
+    for file in files:
+        last = file.year or 0
+        yield range(since, last + 2)
+        since = last
+
+
+def _has_same_ratios(lake: Lake, before: Lake, years: range) -> bool:
+    return all(_hashes(lake, name, years) == _hashes(before, name, years) for name in PRICED)
 
 
 def _hashes(lake: Lake, dataset: str, years: range) -> set[str]:

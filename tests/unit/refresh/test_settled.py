@@ -96,3 +96,28 @@ def test_files_that_stay_are_those_of_a_full_refresh(
         assert made_of(exported(source, lake)) == made_of(whole), (edits, day, another)
         shutil.rmtree(other)
     assert len({n for n in stayed if n}) > 1, stayed
+
+
+@pytest.mark.parametrize("year", [2016, 2020])
+def test_ratios_of_a_year_that_had_none_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, year: int
+) -> None:
+    spans = Buckets.spans
+    monkeypatch.setattr(Buckets, "spans", lambda self, _: spans(self, 1))
+    monkeypatch.setattr(ratio_prices, "STRETCH_ROWS", 1)
+    prices = closes("A", {f"{one}-06-03": 1.0 + one for one in range(2015, 2025)})
+    known = [
+        {"ticker": "A", "snapshot_date": f"{one}-06-04", "pe": 10.0} for one in (2018, 2022, 2024)
+    ]
+    source = database(
+        tmp_path / "app.db", stocks=[stock("A")], daily_prices=prices, fundamentals=[],
+        fundamentals_snapshots=known,
+    )  # fmt: skip
+    exported(source, tmp_path / "lake")
+    change(source, "INSERT INTO fundamentals_snapshots (ticker, snapshot_date, pe) "
+                   f"VALUES ('A', '{year}-06-04', 10.0)")  # fmt: skip
+    made = exported(source, tmp_path / "lake")
+    rows = made.ratio_prices().collect().rows()
+    assert {day.year: close for _, day, close, _ in rows} == {
+        one: 1.0 + one for one in (2018, 2022, 2024, year)
+    }
