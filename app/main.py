@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from threading import Lock
 from typing import Final
 
 from fastapi import FastAPI
@@ -62,6 +63,8 @@ PROBLEMS: Final = Responses.problems(
         503: "Nothing is published, or memory is critical; see Retry-After",
     }
 )
+BUILDING: Final = Lock()
+"""Held while the document of the API is built: those who ask meanwhile wait for the same one."""
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
@@ -102,4 +105,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 def _document(request: Request) -> JSONResponse:
     """Return what the API is; built in a thread when first asked for, beside other requests."""
-    return JSONResponse(request.app.openapi())
+    with BUILDING:
+        document = request.app.openapi()
+    return JSONResponse(document)

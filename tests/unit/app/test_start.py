@@ -4,12 +4,16 @@ import asyncio
 import errno
 import gc
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from socket import EAI_NONAME, socket
+from threading import Barrier, BrokenBarrierError
+from typing import Any
 
 import pytest
 import uvicorn
-from fastapi import FastAPI
+from fastapi import FastAPI, applications
 from starlette.testclient import TestClient
 
 from app import __main__ as start
@@ -112,3 +116,21 @@ def test_the_document_is_built_when_first_asked_for_and_holds_up_no_other_reques
     assert asked == []
     assert client.get("/v1/openapi.json").json()["info"]["title"] == "StockRank"
     assert asked == ["document"]
+
+
+def test_those_who_ask_for_the_document_at_once_have_one_built(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    build, built, both = applications.get_openapi, [], Barrier(2)
+
+    def building(**how: Any) -> dict[str, Any]:
+        built.append("document")
+        with suppress(BrokenBarrierError):
+            both.wait(0.5)  # for another that is built, too
+        return build(**how)
+
+    monkeypatch.setattr(applications, "get_openapi", building)
+    client = TestClient(create_app())
+    with ThreadPoolExecutor(2) as pool:
+        answers = set(pool.map(lambda _: client.get("/v1/openapi.json").content, range(2)))
+    assert (len(answers), built) == (1, ["document"])
