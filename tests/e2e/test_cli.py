@@ -82,7 +82,8 @@ def test_an_export_leaves_a_record_unless_told_not_to(folder: Path) -> None:
 
 
 ENDED = """
-import sys
+import signal, sys
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which nohup leaves ignored
 from pipelines import console, export
 from pipelines.refresh import run
 def copy(task):
