@@ -5,8 +5,10 @@ from datetime import date
 import dataframely as dy
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from pipelines.refresh.held import hold, meet
+from pipelines.refresh.normalise import ROW_CONTRACTS
 
 
 class Levels(dy.Schema):
@@ -42,10 +44,33 @@ def test_a_row_that_breaks_a_rule(row: tuple[object, ...]) -> None:
     assert not Levels.is_valid(rows)
 
 
+def odd_values(dtype: pl.DataType) -> tuple[object, ...]:
+    if dtype.is_float():
+        return None, 0.0, -1.0, float("nan"), float("inf")
+    return (None, 0, 127) if dtype.is_integer() else (None, "") if dtype == pl.String else (None,)
+
+
 def test_other_types_and_columns() -> None:
     assert not meet(levels(GOOD).cast({"low": pl.Float64}), Levels)
     assert not meet(levels(GOOD).drop("high"), Levels)
     assert meet(levels(GOOD).with_columns(more=1), Levels)
+
+
+@pytest.mark.parametrize("contract", ROW_CONTRACTS.values(), ids=ROW_CONTRACTS)
+def test_an_odd_value_in_any_column_is_met_or_not_as_the_library_filters_it(
+    contract: type[dy.Schema],
+) -> None:
+    good = contract.sample(1, generator=dy.random.Generator(1))
+    odd = [
+        good.with_columns(pl.lit(value, dtype).alias(column))
+        for column, dtype in good.schema.items() for value in odd_values(dtype)
+    ]  # fmt: skip
+    rows = pl.concat([good, *odd]).unique(maintain_order=True)
+    kept, failure = contract.filter(rows)
+    assert kept.height
+    assert len(failure)
+    met = [row for row in rows.iter_slices(1) if meet(row, contract)]
+    assert_frame_equal(pl.concat(met), kept, check_exact=True)
 
 
 def test_rows_of_a_dataset_are_held_to_its_contract() -> None:
