@@ -92,13 +92,13 @@ class _Striking:
         return pl.int_range(rows.height, eager=True).is_in(found["row_"].to_list())
 
     def _freed(self, mine: pl.DataFrame) -> pl.DataFrame:
-        """Return what the struck rows covered: of each place the last."""
-        covered = mine.filter(pl.col("state") == "covered", ~self._is_of_day())
-        places = self.kind.places(self.kind.day)
-        among, _ = sightings.divide(covered, self.hit, places)
+        """Return what the struck rows alone covered: of each place the last."""
+        others, places = mine.filter(~self._is_of_day()), self.kind.places(self.kind.day)
+        among, _ = sightings.divide(others.filter(state="covered"), self.hit, places)
+        _, freed = sightings.divide(among, others.filter(state="kept"), places)
         for place in places:
-            among = among.unique(place, keep="last", maintain_order=True)
-        return among
+            freed = freed.unique(place, keep="last", maintain_order=True)
+        return freed
 
     def _still_there(self, lake: Lake) -> pl.DataFrame:
         """Return the struck rows that are in the source, as rows that wait."""

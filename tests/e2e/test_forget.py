@@ -10,6 +10,7 @@ from pipelines import versions
 from pipelines.lake import Lake, verified, version_ids
 from pipelines.refresh import contract_version, export
 from pipelines.universe import SWEDEN
+from tests.bare import bare
 from tests.factories import change, database, stock, trading_year
 
 MON, TUE, WED = (date(2026, 3, day) for day in (2, 3, 4))
@@ -71,3 +72,27 @@ def test_a_strike_deletes_no_version_that_the_settings_keep(
     monkeypatch.setenv("STOCKRANK_KEEP_VERSIONS", "2")
     versions.forget("BB", STRUCK, reason="a test", root=lake)
     assert len(version_ids(lake)) == 2
+
+
+def test_a_strike_frees_no_row_that_another_one_covers(tmp_path: Path) -> None:
+    """A row gets another vendor, and the first vendor a row of its own, of the same day."""
+    own = {"ticker": "AA", "fetched_date": "2026-03-05", "data_source": "x"}
+    source = database(
+        tmp_path / "app.db", stocks=[stock("AA")], daily_prices=trading_year("AA", MON),
+        fundamentals=[{"id": 1, "net_income": 5.0, **own}],
+    )  # fmt: skip
+    edits = (
+        "UPDATE fundamentals SET data_source = 'y', net_income = 6",
+        "INSERT INTO fundamentals (id, ticker, fetched_date, data_source, net_income) "
+        "VALUES (2, 'AA', '2026-03-05', 'x', 7)",
+    )
+    with bare():
+        export(source, tmp_path / "lake", SWEDEN, today=MON)
+        for day, edit in zip((TUE, WED), edits, strict=True):
+            change(source, edit)
+            export(source, tmp_path / "lake", SWEDEN, today=day)
+    versions.forget("AA", datetime(2026, 3, 3), reason="a test", root=tmp_path / "lake")
+    rows = Lake(tmp_path / "lake").observed("fundamentals").collect()
+    assert sorted(rows.select("data_source", "net_income_ccy", "state").rows()) == [
+        ("x", 5.0, "covered"), ("x", 7.0, "kept"), ("y", 6.0, "struck"), ("y", 6.0, "waiting"),
+    ]  # fmt: skip
