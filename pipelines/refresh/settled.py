@@ -29,6 +29,8 @@ def settled(lake: Lake, reused: Reused, late: pl.DataFrame) -> list[DataFile]:
         *reused.changed(lake.datasets["prices"].files),
         *_years_of_runs(lake, before),
         *_years_of_days(late, _late(before)),
+        *_years_of_waiting(lake),
+        *_years_of_waiting(before),
     }
     by_year = [file for file in before.datasets["ratio_prices"].files if file.year is not None]
     files = []
@@ -57,8 +59,24 @@ def _has_same_ratios(lake: Lake, before: Lake, years: range) -> bool:
 
 def _hashes(lake: Lake, dataset: str, years: range) -> set[str]:
     """Return the hashes of the files that may have rows of some years."""
+    files = _files(lake, dataset)
+    return {file.sha256 for file in files if file.year is not None and file.has_any_of(years)}
+
+
+def _files(lake: Lake, dataset: str) -> tuple[DataFile, ...]:
     entry = lake.datasets.get(dataset)
-    return {file.sha256 for file in entry.files if file.has_any_of(years)} if entry else set()
+    return entry.files if entry else ()
+
+
+def _years_of_waiting(lake: Lake) -> set[int]:
+    """Return the years of the ratios in files without a year, such as those that wait."""
+    year = pl.col("known_from").dt.year()
+    return {
+        found
+        for dataset in PRICED
+        if (files := [file for file in _files(lake, dataset) if file.year is None])
+        for found in lake.files(dataset, files).select(year).unique().collect().to_series()
+    }
 
 
 def _late(lake: Lake) -> pl.DataFrame:

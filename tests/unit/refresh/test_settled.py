@@ -33,6 +33,8 @@ EDITS = (
     "VALUES ('A', '{day}', '2024-12-20', 9, 'statements')",
     "INSERT INTO fundamentals (ticker, fetched_date, pe, data_source) "
     "VALUES ('B', '{other}', 9, 'avanza')",
+    # Of which the second of a week waits.
+    "UPDATE fundamentals SET fetched_date = '{day}', pe = pe + 1 WHERE data_source = 'avanza'",
     "DELETE FROM fundamentals",
 )  # fmt: skip
 
