@@ -32,7 +32,11 @@ async function answered(path, { signal, headers, ...sent }) {
     if (error.name === "AbortError") throw error;
     throw new Refused(0, "");
   }
-  const found = await answer.json().catch(() => null);
+  const found = await answer.json().catch((error) => {
+    if (error.name === "AbortError") throw error;
+    if (answer.ok) throw new Refused(0, "");
+    return null;
+  });
   if (!answer.ok) throw new Refused(answer.status, told(found?.detail), answer.headers.get("Retry-After"));
   return answer.status === 202 ? { pending: found } : found;
 }

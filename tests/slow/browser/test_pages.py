@@ -1,7 +1,7 @@
 """The investors' pages: what they show, at every width, in both themes and languages."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Page, Route, expect
@@ -292,6 +292,28 @@ def test_a_stock_tells_where_it_stands_in_every_strategy(served: Service, visit:
     expect(page.locator(".standing li")).to_have_count(4)
     expect(page.locator(".standing li").nth(1)).to_contain_text("#1")
     expect(page.locator(".lines path.line").first).to_be_visible()
+
+
+CUT_OFF: Final = """async (name) => {
+  const { call } = await import("/static/pages/api.js");
+  const fetched = window.fetch;
+  const json = () => Promise.reject(new DOMException("cut off", name));
+  window.fetch = async () => ({ ok: true, status: 200, headers: new Headers(), json });
+  try {
+    return ["found", await call("/v1/strategies")];
+  } catch (error) {
+    return [error.name, error.status ?? null];
+  } finally {
+    window.fetch = fetched;
+  }
+}"""
+
+
+def test_an_answer_that_is_cut_off_is_none(served: Service, visit: Visit) -> None:
+    """As where a reader goes on to another page in the midst of it."""
+    page = visit(served, "/", wait=".ten")
+    assert page.evaluate(CUT_OFF, "AbortError") == ["AbortError", None]
+    assert page.evaluate(CUT_OFF, "NetworkError") == ["Error", 0]
 
 
 def test_an_unknown_stock_is_said_to_be_none(served: Service, visit: Visit) -> None:

@@ -587,8 +587,11 @@ def desk(served: Service, browser: Browser) -> Iterator[Desk]:
     """The window of a reader in English."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-GB")
     context.set_default_timeout(PATIENCE_MS)
-    yield Desk(context.new_page(), served)
+    page, errors = context.new_page(), list[str]()
+    page.on("pageerror", lambda error: errors.append(f"{error}"))
+    yield Desk(page, served)
     context.close()
+    assert errors == []
 
 
 @pytest.mark.parametrize("asked", QUESTIONS, ids=lambda asked: asked.text)
