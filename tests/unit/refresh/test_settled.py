@@ -72,6 +72,7 @@ def made_of(lake: Lake) -> list[tuple[int | None, int | None, str]]:
     return [(f.first_year, f.year, f.sha256) for f in lake.datasets["ratio_prices"].files]
 
 
+@pytest.mark.slow
 def test_files_that_stay_are_those_of_a_full_refresh(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
