@@ -11,7 +11,7 @@ from pipelines.lake import CONTRACTS
 def meet(rows: pl.DataFrame, contract: type[dy.Schema]) -> bool:
     """Return True if rows of the types of a contract all meet its rules; they mostly do.
 
-    The library takes ten times as long to tell, for it makes a plan with a column for each rule.
+    The library takes longer to tell, for it makes a plan with a column for each rule.
     """
     types, rules = _of(contract)
     there = rows.schema

@@ -19,7 +19,7 @@ from pipelines.refresh import files, priced_days
 from pipelines.refresh.held import hold
 from pipelines.refresh.priced_days import KEY
 from pipelines.refresh.reuse import ROWS_AT_ONCE, Reused, link
-from pipelines.refresh.settled import runs, settled
+from pipelines.refresh.settled import closes_files, runs, settled
 from pipelines.refresh.task import Task
 
 FIRST: Final = pl.col("priced_on") - timedelta(days=MAX_PRICE_AGE)
@@ -81,9 +81,8 @@ class _OfYears:
         year = pl.col("priced_on").dt.year()
         first, last = days.select(year.min(), last_=year.max()).row(0)
         years = (None if late or first == last else first, None if late else last)
-        before = [
-            file for file in self._files(late=late) if file.has_any_of(range(first, last + 1))
-        ]
+        there = closes_files(self.reused.before, late=late) if self.reused else []
+        before = [file for file in there if file.has_any_of(range(first, last + 1))]
         same = [file for file in before if (file.first_year, file.year) == years]
         taken = self._taken(days, same or before)
         if same and same[0].rows == taken.height == days.height:
@@ -97,13 +96,6 @@ class _OfYears:
             raise ValueError(f"{file.path} is of no version before")
         link(self.reused.before, self.task.staged, file.path)
         return file
-
-    def _files(self, *, late: bool) -> list[DataFile]:
-        """Return the files of the version before, of late days or of the others."""
-        if self.reused is None:
-            return []
-        all_days = self.reused.before.datasets["ratio_prices"].files
-        return [file for file in all_days if (file.year is None) == late]
 
     def _taken(self, days: pl.DataFrame, before: Sequence[DataFile]) -> pl.DataFrame:
         """Return the rows of the version before whose prices and runs cannot have changed.

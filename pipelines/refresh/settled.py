@@ -32,13 +32,18 @@ def settled(lake: Lake, reused: Reused, late: pl.DataFrame) -> list[DataFile]:
         *_years_of_waiting(lake),
         *_years_of_waiting(before),
     }
-    by_year = [file for file in before.datasets["ratio_prices"].files if file.year is not None]
+    by_year = closes_files(before, late=False)
     files = []
     for years, file in zip(_years(by_year), by_year[:-1], strict=False):
         if not (changed.isdisjoint(years) and _has_same_ratios(lake, before, years)):
             break
         files.append(file)
     return files
+
+
+def closes_files(lake: Lake, *, late: bool) -> list[DataFile]:
+    """Return the files of closes beside late days, which have no year, or beside the others."""
+    return [file for file in lake.datasets["ratio_prices"].files if (file.year is None) == late]
 
 
 def _years(files: list[DataFile]) -> Iterator[range]:
@@ -81,8 +86,7 @@ def _years_of_waiting(lake: Lake) -> set[int]:
 
 def _late(lake: Lake) -> pl.DataFrame:
     """Return the late days of a version that is made."""
-    files = [file for file in lake.datasets["ratio_prices"].files if file.year is None]
-    return lake.files("ratio_prices", files).select(KEY).unique().collect()
+    return lake.files("ratio_prices", closes_files(lake, late=True)).select(KEY).unique().collect()
 
 
 def _years_of_days(ours: pl.DataFrame, theirs: pl.DataFrame) -> list[int]:

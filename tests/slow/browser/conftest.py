@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -141,19 +142,25 @@ def start(made: Path, tmp_path: Path) -> Iterator[Start]:
 @pytest.fixture(scope="module")
 def served(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with its lake, for tests that change nothing."""
-    service = copied(made, tmp_path_factory.mktemp("served"))
-    service.start()
-    yield service
-    service.stop()
+    with running(copied(made, tmp_path_factory.mktemp("served"))) as service:
+        yield service
 
 
 @pytest.fixture(scope="module")
 def empty(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with nothing published, for tests that publish nothing."""
-    service = copied(made, tmp_path_factory.mktemp("empty"), published=False)
+    with running(copied(made, tmp_path_factory.mktemp("empty"), published=False)) as service:
+        yield service
+
+
+@contextmanager
+def running(service: Service) -> Iterator[Service]:
+    """Start a service, and stop it at the end."""
     service.start()
-    yield service
-    service.stop()
+    try:
+        yield service
+    finally:
+        service.stop()
 
 
 def copied(made: Path, folder: Path, *, published: bool = True, **settings: str) -> Service:

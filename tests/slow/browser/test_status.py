@@ -22,6 +22,7 @@ from tests.slow.browser.conftest import (
     Visit,
     barriers,
     copied,
+    running,
 )
 from tests.slow.browser.test_pages import OVERLAPS, WIDTHS, whole_percent
 
@@ -310,10 +311,9 @@ def test_arrow_keys_walk_through_a_top_ten(served: Service, visit: Visit) -> Non
 @pytest.fixture(scope="module")
 def guarded(made: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service with a token, for tests that publish and roll back."""
-    service = copied(made, tmp_path_factory.mktemp("guarded"), STOCKRANK_API_TOKEN=TOKEN)
-    service.start()
-    yield service
-    service.stop()
+    folder = tmp_path_factory.mktemp("guarded")
+    with running(copied(made, folder, STOCKRANK_API_TOKEN=TOKEN)) as service:
+        yield service
 
 
 def test_a_rollback_asks_first_and_needs_the_token(guarded: Service, visit: Visit) -> None:
