@@ -1,7 +1,7 @@
 """How many random examples a property is tried with: a part of them in the fast tests.
 
-The slow part of the suite tries the others: with `EXAMPLES=all` it also runs the tests that are
-marked `drawn`, with as many examples as the fast tests leave of all.
+The slow part of the suite tries all of them: with `EXAMPLES=all` it also runs the tests
+that are marked `drawn`.
 """
 
 import os
@@ -15,10 +15,10 @@ ALL: Final = os.environ.get("EXAMPLES") == "all"
 
 
 def drawn(fast: int, whole: int, **more: Any) -> Callable[[Any], Any]:
-    """Mark a test and set how many examples it has in the fast tests, and in both parts."""
+    """Mark a test and set how many examples it has in the fast tests, and in the slow part."""
 
     def decorate(test: Any) -> Any:
-        number = whole - fast or whole if ALL else fast
+        number = whole if ALL else fast
         return pytest.mark.drawn(settings(max_examples=number, deadline=None, **more)(test))
 
     return decorate
