@@ -5,6 +5,9 @@
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -261,36 +264,46 @@ MOSTLY_GOOD: Final = FORM.map(lambda form: {k: v for k, v in form.items() if k !
 
 OPENED: Final[list[str]] = []
 REFUSALS: Final[list[str]] = []
-WATCH: Final = {"on": False}
+WATCHED: Final = ("open", "os.system", "subprocess.Popen", "socket.connect", "exec")
+UNSEEN: Final[dict[str, None]] = {}
+"""The events that are waited for, and have not come."""
+
+# A method in C: a function of ours would let other threads run in the midst of each audited call,
+# and Python 3.11 ends a thread that sets its tracer, as coverage does, while another one does.
+sys.addaudithook(UNSEEN.pop)
 
 
-def _hook(event_: str, arguments: tuple[Any, ...]) -> None:
-    if WATCH["on"] and event_ in (
-        "open",
-        "os.system",
-        "subprocess.Popen",
-        "socket.connect",
-        "exec",
-    ):
-        OPENED.append(f"{event_} {arguments[0]!r}")
+@contextmanager
+def watching() -> Iterator[None]:
+    """Put into `OPENED` what is opened or run meanwhile."""
+    OPENED.clear()
+    UNSEEN.update(dict.fromkeys(WATCHED))
+    try:
+        yield
+    finally:
+        OPENED.extend(event_ for event_ in WATCHED if event_ not in UNSEEN)
+        UNSEEN.clear()
 
 
-sys.addaudithook(_hook)
+def test_what_is_opened_is_seen() -> None:
+    with watching(), Path(os.devnull).open("rb"):
+        pass
+    assert OPENED == ["open"]
+    with watching():
+        pass
+    assert OPENED == []
 
 
 def made(form: dict[str, Any]) -> Definition | None:
     """The definition of a form, or None for one that is refused by a line that says why."""
-    OPENED.clear()
     REFUSALS.clear()
-    WATCH["on"] = True
     try:
-        one = definition_of("mine", form)
-        strategy_of(one)
+        with watching():
+            one = definition_of("mine", form)
+            strategy_of(one)
     except BadDefinition as error:
         REFUSALS.append(str(error))
         return None
-    finally:
-        WATCH["on"] = False
     return one
 
 
