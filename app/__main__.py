@@ -14,6 +14,7 @@ from socket import (
     AF_INET6,
     AI_PASSIVE,
     IPPROTO_IPV6,
+    IPPROTO_TCP,
     IPV6_V6ONLY,
     SO_REUSEADDR,
     SOCK_STREAM,
@@ -90,8 +91,12 @@ def listening(host: str, port: int) -> list[socket]:
 
 
 def _listening(family: int, address: Address) -> socket:
-    """Return a socket that takes an address at once after a server that has ended."""
-    one = socket(family, SOCK_STREAM)
+    """Return a socket that takes an address at once after a server that has ended.
+
+    Where its protocol is named, asyncio sends every part of an answer at once (`TCP_NODELAY`); else
+    the second part waits some 40 ms until the client has confirmed the first.
+    """
+    one = socket(family, SOCK_STREAM, IPPROTO_TCP)
     one.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1)
     if family == AF_INET6:
         one.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)

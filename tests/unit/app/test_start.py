@@ -7,7 +7,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
-from socket import EAI_NONAME, socket
+from socket import EAI_NONAME, IPPROTO_TCP, TCP_NODELAY, socket
 from threading import Barrier, BrokenBarrierError
 from typing import Any
 
@@ -79,6 +79,29 @@ def test_an_address_that_cannot_be_listened_on_is_told_with_what_mends_it(
     with pytest.raises(SettingsError) as raised:
         start.listening("here", 80)
     assert str(raised.value) == f"cannot listen on here:80: it cannot be; {remedy}"
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_part_of_an_answer_waits_for_the_one_before(host: str) -> None:
+    asyncio.run(_sends_at_once(start.listening(host, 0)))
+
+
+async def _sends_at_once(sockets: list[socket]) -> None:
+    taken: list[int] = []
+
+    class Taken(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            accepted = transport.get_extra_info("socket")
+            taken.append(accepted.getsockopt(IPPROTO_TCP, TCP_NODELAY))
+
+    for one in sockets:
+        async with await asyncio.get_running_loop().create_server(Taken, sock=one):
+            _, writer = await asyncio.open_connection(*one.getsockname()[:2])
+            while len(taken) == 0:
+                await asyncio.sleep(0)
+            writer.close()
+            await writer.wait_closed()
+        assert taken.pop() != 0
 
 
 def test_garbage_is_collected_again_once_the_service_serves() -> None:
