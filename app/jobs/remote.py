@@ -67,7 +67,9 @@ class Remote:
             except (LakeError, OSError) as error:
                 self._told(str(error))
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), self._settings.remote_seconds)
+                # `asyncio.wait_for` of Python 3.11 forgets a cancellation that comes with the news.
+                async with asyncio.timeout(self._settings.remote_seconds):
+                    await self._news.wait()
 
     def _told(self, trouble: str | None) -> None:
         """Keep what a look said; log where it changed."""
@@ -98,7 +100,8 @@ class Remote:
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         try:
-            _, said = await asyncio.wait_for(child.communicate(), LONGEST_SECONDS)
+            async with asyncio.timeout(LONGEST_SECONDS):
+                _, said = await child.communicate()
         except TimeoutError:
             return f"a {what} took more than {LONGEST_SECONDS:g} s and was ended"
         finally:

@@ -36,7 +36,7 @@ def run(remote: Remote, folder: Path, looks: int, *, wake: bool = True) -> None:
                 await asyncio.sleep(0.01)
                 if wake:
                     remote.wake()
-        await remote.close()
+            await remote.close()
 
     asyncio.run(running())
 
@@ -49,6 +49,27 @@ def test_a_reader_pulls(tmp_path: Path) -> None:
     remote = Remote(settings(tmp_path, role="reader"), command=noting(tmp_path))
     run(remote, tmp_path, 2)
     assert set(asked(tmp_path)) == {"pull"}
+
+
+def test_it_ends_though_woken_at_the_same_moment(tmp_path: Path) -> None:
+    remote = Remote(settings(tmp_path, role="reader"), command=noting(tmp_path))
+
+    async def running() -> None:
+        remote.start()
+        async with asyncio.timeout(60):
+            while not _waits(remote):
+                await asyncio.sleep(0.01)
+        remote.wake()
+        async with asyncio.timeout(5):
+            await remote.close()
+
+    asyncio.run(running())
+    assert asked(tmp_path) == ["pull"]
+
+
+def _waits(remote: Remote) -> bool:
+    """Whether a look is over, and the next one waits for news."""
+    return bool(remote._news._waiters)  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def test_a_writer_pushes_each_version_once(tmp_path: Path) -> None:
