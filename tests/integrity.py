@@ -8,7 +8,7 @@ import polars as pl
 
 from pipelines.lake import Check
 from pipelines.refresh.report import report
-from pipelines.refresh.units import BOUNDS
+from pipelines.refresh.unit_checks import BOUNDS
 from pipelines.universe import SWEDEN, Universe
 from tests.factories import FrameLake, Row, closes, frame_lake
 

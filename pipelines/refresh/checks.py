@@ -14,7 +14,7 @@ from pipelines.definition import Definition
 from pipelines.lake import Lake, Report
 from pipelines.ranking import STRATEGIES, published_or_computed
 from pipelines.refresh.rejected import mostly_rejected
-from pipelines.refresh.units import changed_units, implausible
+from pipelines.refresh.unit_checks import changed_units, implausible
 from pipelines.source import TABLES
 
 LARGEST_DROP: Final = 0.02

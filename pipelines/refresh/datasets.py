@@ -11,7 +11,6 @@ from typing import Final
 import polars as pl
 
 from pipelines.lake import (
-    DUPLICATE_KEY,
     DataFile,
     Dataset,
     Lake,
@@ -19,6 +18,7 @@ from pipelines.lake import (
     schema_text,
 )
 from pipelines.refresh import events, files, normalise
+from pipelines.refresh.duplicates import without_duplicates
 from pipelines.refresh.held import hold
 from pipelines.refresh.jumps import NO_SPLITS, Closes, Search, judged
 from pipelines.refresh.normalise import NOTES, Normalise
@@ -190,8 +190,8 @@ def _whole(
     dataset = table.table.dataset
     tally, sink = read_parts(task, dataset, lambda: [Part(table, how)], partial(_Whole, dataset))
     rows = pl.concat(sink.frames).sort(*key, *age, nulls_last=False)
-    kept = rows.unique(key, keep="last", maintain_order=True)
-    tally.reject(table.name, _duplicates(rows.join(kept, on=ROWID, how="anti")))
+    kept, dropped = without_duplicates(rows, key)
+    tally.reject(table.name, dropped)
     return tally, kept
 
 
@@ -235,10 +235,11 @@ class _Years:
         """Write the file of some years."""
         closes: list[Closes] = []
         duplicates = [NOTES.to_frame()]
+        key = (self.name, self.day) if self.unique else ()
 
         def portions() -> Iterator[pl.DataFrame]:
             for rows in buckets.take(*years):
-                kept, dropped = self._without_duplicates(rows)
+                kept, dropped = without_duplicates(rows, key)
                 duplicates.append(dropped)
                 if self.observe:
                     closes.append(Closes.of(kept, self.task.universe.jump_threshold))
@@ -247,16 +248,6 @@ class _Years:
         file = files.write_file(self.task.staged, self.dataset, self.schema, portions(), years[-1])
         file = replace(file, first_year=years[0]) if years[1:] else file
         return _File(years[0], file, closes, pl.concat(duplicates))
-
-    def _without_duplicates(self, rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-        """Return the rows that stay, and notes on those that give way to a later duplicate."""
-        if not self.unique:
-            return rows, NOTES.to_frame()
-        is_next_alike = (pl.col(c) == pl.col(c).shift(-1) for c in (self.name, self.day))
-        gives_way = rows.select(pl.all_horizontal(is_next_alike).fill_null(value=False)).to_series()
-        if not gives_way.any():
-            return rows, NOTES.to_frame()
-        return rows.filter(~gives_way), _duplicates(rows.filter(gives_way))
 
 
 @dataclass(frozen=True)
@@ -267,10 +258,6 @@ class _File:
     file: DataFile
     closes: list[Closes]
     duplicates: pl.DataFrame
-
-
-def _duplicates(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.select(rowid=ROWID, reason=pl.lit(DUPLICATE_KEY), kept=pl.lit(value=False))
 
 
 def _give_back() -> None:

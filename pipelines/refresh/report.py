@@ -30,7 +30,7 @@ from pipelines.refresh.jump_checks import jump_checks
 from pipelines.refresh.outliers import price_checks, ratio_check
 from pipelines.refresh.trading_days import exchange_of
 from pipelines.refresh.unit_breaks import unit_breaks_check
-from pipelines.refresh.units import units_check
+from pipelines.refresh.unit_checks import units_check
 from pipelines.universe import Universe
 
 PRICE_FLOORS: Final = (0.90, 0.75)

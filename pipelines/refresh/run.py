@@ -1,6 +1,5 @@
 """A refresh from start to end, if anything changed. Little is loaded before that is known."""
 
-import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -11,18 +10,15 @@ from pipelines import lake
 from pipelines.bars import Progress, silent
 from pipelines.errors import ContractError, OtherMarket
 from pipelines.fingerprint import Fingerprint
-from pipelines.lake import BROKEN, Lake, Manifest, current_id, disk_errors, marks, writing
+from pipelines.lake import Lake, Manifest, current_id, disk_errors, marks, writing
 from pipelines.place import Place
 from pipelines.ranking import holds_rankings, strategies_of
 from pipelines.refresh.clock import Clock
-from pipelines.refresh.contract_version import is_made_alike
 from pipelines.refresh.intact import give_up
 from pipelines.refresh.task import Task, snapshot, staging
-from pipelines.refresh.waiting import due_days
+from pipelines.refresh.unchanged import is_unchanged
 from pipelines.source import Source, opened
 from pipelines.universe import Universe
-
-logger = logging.getLogger(__name__)
 
 
 def export(  # noqa: PLR0913 - one parameter an option
@@ -66,7 +62,7 @@ def export(  # noqa: PLR0913 - one parameter an option
             unchanged = (
                 current is not None
                 and not (full or force)
-                and _is_unchanged(current, state, today, universe)
+                and is_unchanged(current, state, today, universe)
             )
             if current and unchanged and holds_rankings(current, universe, others):
                 return current.manifest
@@ -117,33 +113,6 @@ def _current(root: Path, version: str | None, *, full: bool) -> Lake | None:
             raise
         give_up(error)
     return None
-
-
-def _is_unchanged(current: Lake, state: Fingerprint, today: date, universe: Universe) -> bool:
-    """Return True if a new version would hold the same datasets, apart from the rankings."""
-    return (
-        current.manifest.source == state
-        and current.manifest.universe.jump_threshold == universe.jump_threshold
-        and is_made_alike(current.manifest)
-        and not _is_due(current, today)
-        and not _waits_no_more(current, today)
-    )
-
-
-def _is_due(current: Lake, today: date) -> bool:
-    """Return True if rejected rows have become valid, or cannot be read, which is damage."""
-    try:
-        return any(due_days(current, name, today) for name in current.datasets)
-    except BROKEN as error:
-        logger.warning("the rejects of version %s cannot be read: %s", current.version, error)
-        return True
-
-
-def _waits_no_more(current: Lake, today: date) -> bool:
-    """Return True if observations are to be kept that waited for the week that has begun."""
-    monday = today - timedelta(days=today.weekday())
-    entries = (entry.observed for entry in current.datasets.values() if entry.observed)
-    return any(entry.waiting and entry.day < monday for entry in entries)
 
 
 def _refuse_other_market(root: Path, source: Source, current: Lake | None) -> None:

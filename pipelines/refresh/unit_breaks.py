@@ -13,7 +13,7 @@ import polars as pl
 from pipelines.lake import Check, Lake
 from pipelines.ranking import RATIO_COLUMNS
 from pipelines.refresh.findings import check
-from pipelines.refresh.units import FEWEST, HUNDRED, SHARE
+from pipelines.refresh.unit_checks import FEWEST, HUNDRED, SHARE
 
 FARTHEST: Final = 20.0
 """How many times the medians of two near years may differ; those of a market move less.

@@ -5,7 +5,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines.refresh.units import CHANGING, changed_units, implausible
+from pipelines.refresh.unit_checks import CHANGING, changed_units, implausible
 from tests.factories import stock
 from tests.integrity import checks, lake, value, week
 
