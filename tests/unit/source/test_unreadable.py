@@ -6,6 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipelines.source import unreadable
 from pipelines.source.batches import SqliteTable
 from pipelines.source.tables import STOCKS, TABLES
 from pipelines.source.unreadable import BadRow, UnreadableRow
@@ -109,6 +110,20 @@ def test_text_that_is_no_utf_8_is_found(tmp_path: Path) -> None:
         whole(table)
     assert table.unreadable() == [BadRow(2, "bad_text")]
     assert whole(table, *table.unreadable())["ticker"].to_list() == ["A"]
+
+
+@pytest.mark.parametrize("together", [1, 2, 3, 1000])
+def test_text_is_looked_at_in_groups_of_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
+) -> None:
+    """A letter that is cut at the end of a text is not made whole by the text after it."""
+    monkeypatch.setattr(unreadable, "ROWS_TOGETHER", together)
+    tickers = ("A", "B\u00c5", "C", "D", "E", "F\u00c4")
+    table = prices(tmp_path, *({"ticker": ticker} for ticker in tickers))
+    change(table, "UPDATE daily_prices SET ticker = CAST(x'c3' AS TEXT), "
+           "date = CAST(x'85' AS TEXT) WHERE rowid = 3")  # fmt: skip
+    change(table, "UPDATE daily_prices SET date = CAST(x'ff' AS TEXT) WHERE rowid = 5")
+    assert {row.rowid for row in table.unreadable()} == {3, 5}
 
 
 def test_both_kinds_of_unreadable_rows_are_found(tmp_path: Path) -> None:
