@@ -205,12 +205,14 @@ def lakes(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Lake, Lake]:
     return Lake.unfinished(folder, made, LAST), Lake.unfinished(folder, unmarked, LAST)
 
 
-def answers(lake: Lake, as_of: date) -> Iterator[pl.DataFrame]:
+def answers(lake: Lake, as_of: date) -> list[pl.DataFrame]:
     today = pl.lit(as_of)
     recent, dated = recent_ratios(lake, as_of, as_of), dated_filings(lake, as_of, as_of)
-    yield newest_ratios(recent, today, dated=dated).collect()
-    yield statements(recent_statements(lake, as_of, as_of), today).collect()
-    yield listed_on(lake, as_of).collect()
+    return pl.collect_all([
+        newest_ratios(recent, today, dated=dated),
+        statements(recent_statements(lake, as_of, as_of), today),
+        listed_on(lake, as_of),
+    ])  # fmt: skip
 
 
 def test_no_answer_depends_on_it(lakes: tuple[Lake, Lake]) -> None:
