@@ -4,7 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; 
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := $(BIN)/python -m
-FAST := -m "not slow and not torture" -n 2 --dist worksteal
+FAST := -m "not slow and not torture" -n 3 --dist worksteal
 # Each of the many processes of the tests would compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 COVERAGE := --cov=pipelines --cov=app --cov-branch --cov-report=term:skip-covered
@@ -18,8 +18,8 @@ run: $(VENV)/ready
 	@$(RUN) pipelines.rank
 	@$(RUN) app
 
-# The fast tests in two processes; then those with servers, browsers and long series, and all
-# examples of random ones, in four, for many of them wait.
+# The fast tests in three processes, then those with servers, browsers and long series and all
+# examples of random ones in four: two cores are kept busy, for many of them wait.
 test: check-fast
 	EXAMPLES=all $(RUN) pytest -q -m "(slow or drawn) and not torture" \
 		-n 4 --dist loadscope --no-loadscope-reorder
