@@ -3,16 +3,13 @@
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pipelines.errors import SourceError
 from pipelines.source.copying import open_copy
 from pipelines.source.tables import SourceTable
 from pipelines.source.values import REASONS, is_unusable
-
-ROWS_TOGETHER: Final = 1_000
 
 
 @dataclass(frozen=True)
@@ -67,21 +64,12 @@ def _not_unicode(con: sqlite3.Connection, table: SourceTable, where: str) -> Ite
         f"CASE typeof({column}) WHEN 'text' THEN {column} END" for column in columns
     )
     con.text_factory = bytes
-    read = con.execute(f"SELECT rowid, {texts} FROM {table.name} WHERE {where}")
-    for rowid, *values in _doubtful(read):
+    for rowid, *values in con.execute(f"SELECT rowid, {texts} FROM {table.name} WHERE {where}"):
         bad = [c for c, v in zip(columns, values, strict=True) if v and not _is_unicode(v)]
         if all(column in table.spare for column in bad):
             yield from (BadRow(rowid, "bad_text", column) for column in bad)
         else:
             yield BadRow(rowid, "bad_text")
-
-
-def _doubtful(read: sqlite3.Cursor) -> Iterator[tuple[Any, ...]]:
-    """Yield the rows of those groups in which not all is Unicode: one check tells of a group."""
-    while rows := read.fetchmany(ROWS_TOGETHER):
-        texts = filter(None, chain.from_iterable(row[1:] for row in rows))
-        if not _is_unicode(b"\n".join(texts)):  # which ends a letter that is cut
-            yield from rows
 
 
 def _is_unicode(raw: bytes) -> bool:

@@ -6,7 +6,6 @@ from typing import Any
 import polars as pl
 import pytest
 
-from pipelines.source import unreadable
 from pipelines.source.batches import SqliteTable
 from pipelines.source.tables import STOCKS, TABLES
 from pipelines.source.unreadable import BadRow, UnreadableRow
@@ -112,12 +111,7 @@ def test_text_that_is_no_utf_8_is_found(tmp_path: Path) -> None:
     assert whole(table, *table.unreadable())["ticker"].to_list() == ["A"]
 
 
-@pytest.mark.parametrize("together", [1, 2, 3, 1000])
-def test_text_is_looked_at_in_groups_of_rows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, together: int
-) -> None:
-    """A letter that is cut at the end of a text is not made whole by the text after it."""
-    monkeypatch.setattr(unreadable, "ROWS_TOGETHER", together)
+def test_a_letter_that_is_cut_is_not_made_whole_by_the_next_text(tmp_path: Path) -> None:
     tickers = ("A", "B\u00c5", "C", "D", "E", "F\u00c4")
     table = prices(tmp_path, *({"ticker": ticker} for ticker in tickers))
     change(table, "UPDATE daily_prices SET ticker = CAST(x'c3' AS TEXT), "
